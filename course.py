@@ -1,0 +1,62 @@
+"""The course's commands. Each first makes what it needs, in the folder .venv.
+
+    python course.py lab        open JupyterLab on the first notebook
+    python course.py test       run all tests and all notebooks
+    python course.py refresh    run the notebooks again and store what they show
+
+Further arguments go to JupyterLab, pytest or the refresher. Needs only Python 3.10 or newer.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def set_up() -> None:
+    """Make the environment, or bring it up to date when requirements.txt has changed."""
+    wanted = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
+    stamp = VENV / "installed"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    print("Setting up the course in .venv: this takes some minutes, once.", flush=True)
+    if not PYTHON.exists():
+        venv.create(VENV, with_pip=True)
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", "requirements.txt"], cwd=ROOT, check=True)
+    stamp.write_text(wanted)
+
+
+def main(arguments: list[str]) -> int:
+    first = next((ROOT / "notebooks").glob("0[01]_*.ipynb"), ROOT / "notebooks")
+    commands = {
+        "lab": ["jupyterlab", str(first.relative_to(ROOT))],
+        "test": ["pytest"],
+        "refresh": ["course_utils.refresh"],
+    }
+    if not arguments or arguments[0] not in commands:
+        print(__doc__)
+        return 2
+    if sys.version_info < (3, 10):
+        print("The course needs Python 3.10 or newer; this is", sys.version.split()[0])
+        return 1
+    set_up()
+    module, *rest = commands[arguments[0]]
+    return subprocess.run(
+        [PYTHON, "-m", module, *rest, *arguments[1:]], cwd=ROOT
+    ).returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except subprocess.CalledProcessError:
+        sys.exit("The set-up failed; the lines above say why. Nothing else was started.")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""The small package behind the notebooks: objectives, models, training, plots, widgets."""

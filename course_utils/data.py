@@ -1,0 +1,130 @@
+"""Data as tensors on the device: MNIST and its relatives, and toy sets in the plane."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_utils.device import choose_device
+
+# --- images ---------------------------------------------------------------------------
+
+
+def mnist(split: str) -> tuple[Tensor, Tensor]:
+    """Handwritten digits, from the archives in this package: needs no network.
+
+    split "train": images (60000, 784) float32 in [0, 1], labels (60000,) int64;
+    split "test": the same with 10000. Both on ``choose_device()``.
+    Source: Y. LeCun, C. Cortes, C. Burges; see mnist/README.md.
+    """
+    return _images("MNIST", split)
+
+
+def fashion_mnist(split: str) -> tuple[Tensor, Tensor]:
+    """Clothes, in the form of ``mnist``; downloaded the first time (30 MB).
+
+    ConnectionError without a network. Source: Xiao, Rasul & Vollgraf (2017).
+    """
+    return _images("FashionMNIST", split)
+
+
+def kmnist(split: str) -> tuple[Tensor, Tensor]:
+    """Cursive Japanese characters, in the form of ``mnist``; downloaded the first time (20 MB).
+
+    ConnectionError without a network. Source: Clanuwat et al. (2018).
+    """
+    return _images("KMNIST", split)
+
+
+def cache_folder() -> Path:
+    """Where unpacked data live: COURSE_CACHE if set, else the user's cache folder."""
+    import platformdirs
+
+    chosen = os.environ.get("COURSE_CACHE")
+    return Path(chosen or platformdirs.user_cache_dir("course_utils", False)).expanduser()
+
+
+def _images(name: str, split: str) -> tuple[Tensor, Tensor]:
+    if split not in ("train", "test"):
+        raise ValueError(f'split must be "train" or "test", not {split!r}.')
+    from torchvision import datasets  # two seconds, so only when it is needed
+
+    loader = getattr(datasets, name)
+    root = cache_folder()
+    if not (root / name).is_dir():
+        _unpack(loader, root)
+    dataset = loader(root, train=split == "train")
+    device = choose_device()
+    images = dataset.data.to(device).flatten(1).to(torch.float32) / 255
+    return images, dataset.targets.to(device)
+
+
+def _unpack(loader: type, root: Path) -> None:
+    """Let torchvision verify and unpack a data set into ROOT/NAME, wholly or not at all.
+
+    The work happens in a private folder that is renamed when it is complete, so that two
+    kernels may do this at once and an interruption leaves nothing behind.
+    """
+    name = loader.__name__
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=f"{name}-") as private:
+        if name == "MNIST":
+            raw = Path(private, name, "raw")
+            raw.mkdir(parents=True)
+            with as_file(files("course_utils") / "mnist") as bundle:
+                for archive in bundle.glob("*.gz"):
+                    shutil.copyfile(archive, raw / archive.name)
+        try:
+            loader(private, download=True)
+        except (OSError, RuntimeError) as error:
+            raise ConnectionError(
+                f"{name} is not on this machine and could not be downloaded: "
+                "connect to the network once and run this cell again."
+            ) from error
+        for archive in Path(private, name, "raw").glob("*.gz"):
+            archive.unlink()  # unpacked; the cache need not hold it twice
+        try:
+            Path(private, name).rename(root / name)
+        except OSError:
+            if not (root / name).is_dir():  # else another kernel was first: use its copy
+                raise
+
+
+# --- toy sets in the plane ------------------------------------------------------------
+
+
+def noisy_arc(n: int, *, noise: float = 0.05) -> Tensor:
+    """Points along three quarters of the unit circle, with Gaussian noise.  -> (n, 2)"""
+    angle = 1.5 * math.pi * torch.rand(n, device=choose_device())
+    circle = torch.stack([angle.cos(), angle.sin()], dim=1)
+    return circle + noise * torch.randn_like(circle)
+
+
+def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
+    """Centers of a ring of Gaussians, evenly spaced on a circle.  -> (modes, 2)"""
+    angle = 2 * math.pi * torch.arange(modes, device=choose_device()) / modes
+    return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
+    """n draws from the equal mixture of N(meanₖ, σ²I).  (K, D) -> (n, D)"""
+    chosen = torch.randint(len(means), (n,), device=means.device)
+    return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
+
+
+def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
+    """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ² of that mixture.  (B, D), (K, D) -> (B, D)
+
+    rₖ(x) is the share of component k in the density at x. Smoothing with noise of standard
+    deviation s turns σ² into σ² + s² and leaves the form as it is.
+    """
+    pull = means - x[:, None]  # (B, K, D)
+    share = torch.softmax(-pull.square().sum(2) / (2 * sigma**2), dim=1)
+    return (share[:, :, None] * pull).sum(1) / sigma**2

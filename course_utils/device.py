@@ -1,0 +1,31 @@
+"""Where the course computes: CUDA, Apple's MPS or the CPU."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+
+def choose_device() -> torch.device:
+    """The best device at hand: CUDA, else MPS, else the CPU.
+
+    The environment variable COURSE_DEVICE overrides it, for example ``cpu`` or ``cuda:1``.
+    ValueError, in words, for a device that this machine does not have.
+    """
+    name = os.environ.get("COURSE_DEVICE")
+    if not name:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+        return torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"COURSE_DEVICE is {name!r}, which this machine cannot use: "
+            "unset it, or set it to 'cpu'."
+        ) from error
+    return device

@@ -1,0 +1,18 @@
+"""What a notebook shows besides figures and widgets."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+
+def show_source(*functions: Callable) -> Markdown:
+    """The source of functions of the package, as it runs, highlighted in any theme."""
+    from IPython.display import Markdown
+
+    sources = [inspect.getsource(function).rstrip() for function in functions]
+    return Markdown("```python\n" + "\n\n\n".join(sources) + "\n```")

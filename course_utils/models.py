@@ -1,0 +1,71 @@
+"""Two models. The objective, not the class, tells AE, sparse AE, DAE and PAE apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+def mlp(*widths: int) -> nn.Sequential:
+    """Linear layers of the given widths, ReLU between them and none at the end."""
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(f"an mlp needs two or more widths, each >= 1, not {widths}.")
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Autoencoder(nn.Module):
+    """Encoder f and decoder g, mirror images of each other.
+
+    x (B, D)  --f-->  z (B, K)  --g-->  x_hat (B, D)
+
+    ``hidden=()`` leaves one linear layer each: the linear autoencoder, PCA's relative.
+    """
+
+    def __init__(
+        self, data_dim: int, latent_dim: int, hidden: Sequence[int] = (256,)
+    ) -> None:
+        super().__init__()
+        self.encoder = mlp(data_dim, *hidden, latent_dim)
+        self.decoder = mlp(latent_dim, *reversed(hidden), data_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decoder(self.encoder(x))  # g(f(x))
+
+
+class GaussianHead(nn.Module):
+    """Last layer of q(z|x): features (B, H) -> (mu, logvar), each (B, K)."""
+
+    def __init__(self, n_in: int, latent_dim: int) -> None:
+        super().__init__()
+        self.mu = nn.Linear(n_in, latent_dim)
+        self.logvar = nn.Linear(n_in, latent_dim)
+
+    def forward(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mu(h), self.logvar(h)
+
+
+class VAE(nn.Module):
+    """Encoder q(z|x) = N(μ, diag σ²), decoder p(x|z), prior p(z) = N(0, I).
+
+    x (B, D)  --encoder-->  mu, logvar (B, K)
+    z (B, K)  --decoder-->  what the likelihood needs (B, D): logits for
+                            ``bernoulli_nll``, the mean for ``gaussian_nll``
+    """
+
+    def __init__(
+        self, data_dim: int, latent_dim: int, hidden: Sequence[int] = (256,)
+    ) -> None:
+        super().__init__()
+        features = [mlp(data_dim, *hidden), nn.ReLU()] if hidden else []
+        head = GaussianHead((data_dim, *hidden)[-1], latent_dim)
+        self.encoder = nn.Sequential(*features, head)
+        self.decoder = mlp(latent_dim, *reversed(hidden), data_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mu, _ = self.encoder(x)
+        return self.decoder(mu)  # decode the mean of q(z|x)

@@ -1,0 +1,192 @@
+"""The lecture's formulas, one short function each.
+
+Notation, the same on the slides, in the code and in the tests:
+
+    x      (B, D)  a batch of B data points
+    f      encoder     z = f(x), the code             (B, D) -> (B, K)
+    g      decoder     x_hat = g(z), reconstruction   (B, K) -> (B, D)
+    eps    noise       standard normal, scaled by sigma, a standard deviation
+
+Every objective takes ``(f, g, x)`` and returns its named terms: unweighted, summed
+over dimensions, averaged over the batch. ``"loss"`` is the quantity to minimize.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Terms = dict[str, Tensor]
+Encoder = Callable[[Tensor], Tensor]
+GaussianEncoder = Callable[[Tensor], tuple[Tensor, Tensor]]
+Decoder = Callable[[Tensor], Tensor]
+
+
+# --- building blocks ------------------------------------------------------------------
+
+
+def squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
+    """‖x − x̂‖² of each data point, summed (not averaged) over D.  (B, D), (B, D) -> (B,)
+
+    ValueError if the shapes differ: broadcasting would hide a mistake.
+    Source: lecture, "Autoencoders".
+    """
+    _same_shape(x, x_hat)
+    return (x - x_hat).square().flatten(1).sum(1)
+
+
+def add_noise(x: Tensor, sigma: float) -> Tensor:
+    """x + ε with ε ~ N(0, σ²I), where σ is a standard deviation.  (B, D) -> (B, D)
+
+    ValueError for a negative σ. Source: lecture, "Denoising Autoencoder".
+    """
+    _not_negative("sigma", sigma)
+    return x + sigma * torch.randn_like(x)
+
+
+# --- autoencoders ---------------------------------------------------------------------
+
+
+def ae_loss(f: Encoder, g: Decoder, x: Tensor) -> Terms:
+    """Autoencoder:  E ‖x − g(f(x))‖².
+
+    Source: lecture, "Autoencoders".
+    """
+    recon = squared_error(x, g(f(x))).mean()
+    return {"loss": recon, "recon": recon}
+
+
+def sparse_ae_loss(f: Encoder, g: Decoder, x: Tensor, *, lam: float) -> Terms:
+    """Sparse autoencoder:  E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ].
+
+    Source: lecture, "Sparse Autoencoder".
+    """
+    _not_negative("lam", lam)
+    z = f(x)
+    recon = squared_error(x, g(z)).mean()
+    sparsity = z.abs().sum(1).mean()
+    return {"loss": recon + lam * sparsity, "recon": recon, "sparsity": sparsity}
+
+
+def dae_loss(f: Encoder, g: Decoder, x: Tensor, *, sigma: float) -> Terms:
+    """Denoising autoencoder, noise on the input:  E ‖x − g(f(x + ε))‖²,  ε ~ N(0, σ²I).
+
+    Source: lecture, "Denoising Autoencoder"; Vincent et al. (2010).
+    """
+    recon = squared_error(x, g(f(add_noise(x, sigma)))).mean()
+    return {"loss": recon, "recon": recon}
+
+
+def pae_loss(f: Encoder, g: Decoder, x: Tensor, *, sigma: float = 1.0) -> Terms:
+    """Probabilistic autoencoder, noise on the code:  E ‖x − g(f(x) + ε)‖²,  ε ~ N(0, σ²I).
+
+    Source: lecture, "Probabilistic Autoencoder" (there σ = 1).
+    """
+    recon = squared_error(x, g(add_noise(f(x), sigma))).mean()
+    return {"loss": recon, "recon": recon}
+
+
+def regularized_pae_loss(
+    f: Encoder, g: Decoder, x: Tensor, *, lam: float, sigma: float = 1.0
+) -> Terms:
+    """Regularized PAE:  E [ ‖x − g(f(x) + ε)‖² + λ ‖f(x)‖² ],  ε ~ N(0, σ²I).
+
+    Source: lecture, "Comparison between autoencoders" (there σ = 1).
+    """
+    _not_negative("lam", lam)
+    z = f(x)
+    recon = squared_error(x, g(add_noise(z, sigma))).mean()
+    penalty = z.square().sum(1).mean()
+    return {"loss": recon + lam * penalty, "recon": recon, "penalty": penalty}
+
+
+# --- variational autoencoder ----------------------------------------------------------
+
+
+def reparameterize(mu: Tensor, logvar: Tensor) -> Tensor:
+    """z = μ + σ ⊙ ε,  ε ~ N(0, I): a draw from q(z|x) that lets gradients through.
+
+    (B, K), (B, K) -> (B, K), with logvar = log σ².
+    Source: lecture, "Reparameterization trick"; Kingma & Welling (2014), section 2.4.
+    """
+    _same_shape(mu, logvar)
+    return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σₖ (μₖ² + σₖ² − log σₖ² − 1).  (B, K) -> (B,), nats
+
+    Source: lecture, "VAEs objective function"; Kingma & Welling (2014), appendix B.
+    """
+    _same_shape(mu, logvar)
+    return 0.5 * (mu.square() + logvar.exp() - logvar - 1).sum(1)
+
+
+def gaussian_nll(x: Tensor, mean: Tensor, *, sigma: float = 1.0) -> Tensor:
+    """−log N(x; x̂, σ²I) = ‖x − x̂‖² / 2σ² + (D/2) log 2πσ².  (B, D), (B, D) -> (B,), nats
+
+    A density may exceed one, so the result may be negative. ValueError unless σ > 0.
+    Source: lecture, "Probabilistic Autoencoder" (there σ = 1).
+    """
+    if not sigma > 0:
+        raise ValueError(f"sigma is a standard deviation and must be > 0, not {sigma}.")
+    constant = 0.5 * x[0].numel() * math.log(2 * math.pi * sigma**2)
+    return squared_error(x, mean) / (2 * sigma**2) + constant
+
+
+def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
+    """−log Bernoulli(x; sigmoid(logits)), summed over D.  (B, D), (B, D) -> (B,), nats
+
+    Exact for pixels that are 0 or 1. For gray pixels it is the cross entropy, the mean
+    over images binarized at random with the gray value as probability.
+    ValueError for pixels outside [0, 1]. Source: Kingma & Welling (2014), appendix C.1.
+    """
+    _same_shape(x, logits)
+    low, high = torch.stack(torch.aminmax(x)).tolist()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"bernoulli_nll needs pixels in [0, 1], these lie in [{low:.3g}, {high:.3g}]. "
+            "Scale them, or use gaussian_nll."
+        )
+    nats = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    return nats.flatten(1).sum(1)
+
+
+def vae_loss(
+    f: GaussianEncoder,
+    g: Decoder,
+    x: Tensor,
+    *,
+    beta: float = 1.0,
+    nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
+) -> Terms:
+    """−ELBO at β = 1:  E_q [−log p(x|z)] + β KL(q(z|x) ‖ p(z)),  one z per x.  nats
+
+    Source: lecture, "VAEs objective function" and "Introduce a hyper-parameter β";
+    Kingma & Welling (2014), equation 10; Higgins et al. (2017) for β.
+    """
+    _not_negative("beta", beta)
+    mu, logvar = f(x)
+    recon = nll(x, g(reparameterize(mu, logvar))).mean()
+    kl = kl_to_standard_normal(mu, logvar).mean()
+    return {"loss": recon + beta * kl, "recon": recon, "kl": kl}
+
+
+# --- friendly failure -----------------------------------------------------------------
+
+
+def _same_shape(a: Tensor, b: Tensor) -> None:
+    if a.shape != b.shape:
+        raise ValueError(
+            f"these two must have the same shape, but are {tuple(a.shape)} "
+            f"and {tuple(b.shape)}."
+        )
+
+
+def _not_negative(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number >= 0, not {value}.")

@@ -1,0 +1,67 @@
+"""Run notebooks from the top and store what they show, ready to be committed.
+
+    python -m course_utils.refresh                      all notebooks
+    python -m course_utils.refresh notebooks/02_pca.ipynb
+
+A notebook that fails is left as it was. Widgets are stored as their static picture, since
+without a kernel a stored widget would be an error message.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def refresh(path: Path) -> None:
+    """Execute one notebook and replace it by its executed copy."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": path.parent}},
+    )
+    client.execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _keep(output)]
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    draft = path.with_suffix(".refreshed")
+    nbformat.write(notebook, draft)
+    os.replace(draft, path)
+
+
+def _keep(output: dict) -> bool:
+    """Strip the widget view from an output; False if only progress was in it."""
+    if WIDGET_VIEW not in output.get("data", {}):
+        return True
+    del output["data"][WIDGET_VIEW]
+    return any(kind.startswith("image/") for kind in output["data"])
+
+
+def main(names: list[str]) -> None:
+    folder = Path(__file__).parents[1] / "notebooks"
+    for path in map(Path, names) if names else sorted(folder.glob("*.ipynb")):
+        print(f"{path.name} …", flush=True)
+        try:
+            refresh(path)
+        except CellExecutionError as error:
+            sys.exit(f"{path} was left as it was: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
