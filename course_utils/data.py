@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
+from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ def _images(name: str, split: str) -> tuple[Tensor, Tensor]:
         _unpack(loader, root)
     dataset = loader(root, train=split == "train")
     device = choose_device()
-    images = dataset.data.to(device).flatten(1).to(torch.float32) / 255
+    images = dataset.data.to(device).flatten(1).float().div_(255)
     return images, dataset.targets.to(device)
 
 
@@ -83,7 +84,7 @@ def _unpack(loader: type, root: Path) -> None:
                     shutil.copyfile(archive, raw / archive.name)
         try:
             loader(private, download=True)
-        except (OSError, RuntimeError) as error:
+        except (URLError, ConnectionError, TimeoutError, RuntimeError) as error:
             raise ConnectionError(
                 f"{name} is not on this machine and could not be downloaded: "
                 "connect to the network once and run this cell again."

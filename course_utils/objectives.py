@@ -146,7 +146,7 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
     ValueError for pixels outside [0, 1]. Source: Kingma & Welling (2014), appendix C.1.
     """
     _same_shape(x, logits)
-    low, high = torch.stack(torch.aminmax(x)).tolist()
+    low, high = torch.stack([x.min(), x.max()]).tolist()
     if not (low >= 0 and high <= 1):
         raise ValueError(
             f"bernoulli_nll needs pixels in [0, 1], these lie in [{low:.3g}, {high:.3g}]. "

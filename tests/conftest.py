@@ -1,0 +1,23 @@
+"""What every test of the package starts from; the notebooks see nothing of this."""
+
+import pytest
+import torch
+from hypothesis import settings
+
+# The same examples on every run, and no clock: a slow machine is not a wrong one.
+settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("course")
+
+
+def pytest_collection_modifyitems(items):
+    """A warning is an error in a test; a notebook's warnings are test_notebooks' matter."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+@pytest.fixture(autouse=True)
+def same_start(monkeypatch):
+    """Each test starts from the same seed, on the CPU, whichever tests ran before."""
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    torch.manual_seed(0)

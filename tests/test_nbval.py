@@ -1,0 +1,113 @@
+"""The comparison of the notebooks can fail: one small notebook for each way to be wrong.
+
+Each is run by a pytest of its own, in a copy of the course that has its settings and
+nothing else.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+ROOT = Path(__file__).parents[1]
+
+CLAIM = 'assert 1 + 1 == 2\nprint("One and one make two.")'
+
+
+def claim(source=CLAIM, stored="One and one make two.\n"):
+    return new_code_cell(
+        source,
+        execution_count=1,
+        outputs=[new_output("stream", name="stdout", text=stored)],
+        metadata={"tags": ["nbval-check-output"]},
+    )
+
+
+CALLBACK = """
+from ipywidgets import IntSlider
+def explode(change): raise RuntimeError("in the callback")
+slider = IntSlider()
+slider.observe(explode, "value")
+slider.value = 3
+"""
+
+GREEN = {
+    "a true claim": [claim()],
+    "other text in a cell that is no claim": [
+        new_code_cell("print('now')", execution_count=1, outputs=claim().outputs)
+    ],
+}
+RED = {
+    "a wrong stored claim": [claim(stored="One and one make three.\n")],
+    "a false assert": [claim(CLAIM.replace("== 2", "== 3"))],
+    "an exception": [new_code_cell("1 / 0")],
+    "an exception in a widget's callback": [new_code_cell(CALLBACK)],
+    "a kernel that exits": [new_code_cell("import os; os._exit(0)")],
+    "a kernel that is killed": [
+        new_code_cell(
+            "import os, signal\n"
+            "os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM))"
+        )
+    ],
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Write notebooks, run pytest on them, return its exit code, report and seconds."""
+    for name in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "notebooks").mkdir()
+
+    def run(notebooks, *options):
+        for number, cells in enumerate(notebooks.values(), start=1):
+            notebook = new_notebook(cells=cells)
+            nbformat.write(notebook, tmp_path / "notebooks" / f"{number}.ipynb")
+        start = time.monotonic()
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST_", "OMP_"))
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *options],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+        return done.returncode, done.stdout + done.stderr, time.monotonic() - start
+
+    return run
+
+
+def test_every_wrong_notebook_is_red_and_no_right_one(run):
+    code, report, seconds = run(GREEN | RED)
+    verdicts = {
+        name: f"PASSED notebooks/{number}.ipynb" in report
+        and f"FAILED notebooks/{number}.ipynb" not in report
+        for number, name in enumerate(GREEN | RED, start=1)
+    }
+    assert verdicts == dict.fromkeys(GREEN, True) | dict.fromkeys(RED, False), report
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert report.count("the kernel died while it ran this cell") >= 2
+    # two kernels die; waiting for the cell timeout instead would take minutes
+    assert seconds < 45
+
+
+def test_workers_and_their_kernels_share_the_cores(run):
+    source = (
+        "import os\n"
+        "threads, workers = (int(os.environ[name]) for name in\n"
+        "    ('OMP_NUM_THREADS', 'PYTEST_XDIST_WORKER_COUNT'))\n"
+        "assert threads >= 1 and threads * workers <= max(os.cpu_count(), workers)"
+    )
+    code, report, _ = run({"shares": [new_code_cell(source)]}, "-n2")
+    assert code == pytest.ExitCode.OK, report
