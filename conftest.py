@@ -12,7 +12,7 @@ from nbval.kernel import RunningKernel
 
 # Workers of pytest-xdist share the machine's cores, and so do the kernels they start.
 # The variable is read when torch is imported, here and in the kernels, which inherit it.
-WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKERS > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 

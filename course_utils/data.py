@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import tempfile
+from http.client import HTTPException
 from importlib.resources import as_file, files
 from pathlib import Path
 from urllib.error import URLError
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor
 
 from course_utils.device import choose_device
+
+# What torchvision raises without a network or behind a login page; a full disk is no part.
+DOWNLOAD_FAILED = (RuntimeError, URLError, HTTPException, ConnectionError, TimeoutError)
 
 # --- images ---------------------------------------------------------------------------
 
@@ -84,7 +88,7 @@ def _unpack(loader: type, root: Path) -> None:
                     shutil.copyfile(archive, raw / archive.name)
         try:
             loader(private, download=True)
-        except (URLError, ConnectionError, TimeoutError, RuntimeError) as error:
+        except DOWNLOAD_FAILED as error:
             raise ConnectionError(
                 f"{name} is not on this machine and could not be downloaded: "
                 "connect to the network once and run this cell again."

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from course_utils import objectives
+from course_utils import evidence, objectives
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,163 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "q is shifted": (torch.tensor([[1.0, -2.0, 0.5]]), torch.zeros(1, 3)),
             "q is narrower than the prior": (zeros, zeros - 2),
             "q is wider than the prior": (zeros, zeros + 1),
+        },
+    )
+
+
+def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Verdict:
+    """Notebook 05: −log N(x; x̂, σ²I) with its constant.  (B, D), (B, D), float -> (B,)"""
+    x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9]])
+    mean = torch.tensor([[0.0, 1.0, 0.0], [0.3, 0.1, 1.0]])
+    return compare(
+        answer,
+        lambda x, mean, sigma: objectives.gaussian_nll(x, mean, sigma=sigma),
+        {
+            "x is the mean and σ = 1, so only the constant is left": (x, x, 1.0),
+            "σ = 1": (x, mean, 1.0),
+            "a narrow σ, whose density exceeds one": (x, mean, 0.2),
+            "a wide σ": (x, mean, 3.0),
+        },
+    )
+
+
+def check_regularized_pae(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 05: E [ ‖x − g(f(x) + ε)‖² + λ ‖f(x)‖² ], ε ~ N(0, I).
+
+    (f, g, x, lam) -> (); the answer draws ε once, as torch.randn_like does.
+    """
+    x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9], [1.0, 0.0, 0.3]])
+    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
+
+    def encode(x: Tensor) -> Tensor:
+        return x @ a
+
+    def decode(z: Tensor) -> Tensor:
+        return z @ a.T / 4
+
+    return compare(
+        answer,
+        lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam)["loss"],
+        {
+            "λ = 0 leaves the PAE": (encode, decode, x, 0.0),
+            "a decoder that ignores the code": (encode, lambda z: x, x, 0.5),
+            "λ = 0.5": (encode, decode, x, 0.5),
+            "λ = 2, other images": (encode, decode, 3 * x, 2.0),
+        },
+    )
+
+
+def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 06: z = μ + σ ⊙ ε and its gradients.  (B, K), (B, K) -> (B, K)"""
+    mu = torch.linspace(-2, 2, 12).reshape(4, 3)
+    logvar = mu.flip(1)
+    return compare(
+        _draw_and_gradients(answer),
+        _draw_and_gradients(objectives.reparameterize),
+        {
+            "σ is almost 0, so z is μ": ("z", mu, mu - 40),
+            "σ is 1, every number has an ε of its own": ("z", mu, 0 * mu),
+            "σ differs from number to number": ("z", mu, logvar),
+            "∂z/∂μ, the gradient that reaches mu": ("mu", mu, logvar),
+            "∂z/∂log σ², the gradient that reaches logvar": ("logvar", mu, logvar),
+        },
+    )
+
+
+def _draw_and_gradients(draw: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A draw, asked for z or for the derivative of Σ z by mu or by logvar; 0 if cut off."""
+
+    def measure(what: str, mu: Tensor, logvar: Tensor) -> Tensor:
+        by = {"mu": mu.clone().requires_grad_(), "logvar": logvar.clone().requires_grad_()}
+        z = draw(by["mu"], by["logvar"])
+        if what == "z":
+            return z.detach() if isinstance(z, Tensor) else z
+        if z.requires_grad:
+            z.sum().backward()
+        gradient = by[what].grad
+        return torch.zeros_like(mu) if gradient is None else gradient
+
+    return measure
+
+
+def check_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 01: E ‖x − g(f(x))‖².  (f, g, x) -> ()"""
+    x = torch.tensor([[0.0, 0.5, 1.0, 0.1], [0.2, 0.4, 0.9, 0.7], [1.0, 0.0, 0.3, 0.6]])
+    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3], [0.2, 0.8]])
+
+    def encode(x: Tensor) -> Tensor:
+        return x @ a[: x.shape[1]]
+
+    def decode(z: Tensor) -> Tensor:
+        return z @ a.T / 4
+
+    return compare(
+        answer,
+        lambda f, g, x: objectives.ae_loss(f, g, x)["loss"],
+        {
+            "f and g copy, so the loss is 0": (lambda x: x, lambda z: z, x),
+            "one image and a linear f and g": (encode, decode, x[:1]),
+            "three images": (encode, decode, x),
+            "f and g that are not linear": (lambda x: encode(x).relu(), decode, 2 * x),
+        },
+    )
+
+
+def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 01: minⱼ ‖zᵢ − codeⱼ‖ of each zᵢ.  (N, K), (M, K) -> (N,)"""
+    codes = torch.tensor([[0.0, 0.0], [3.0, 4.0], [-2.0, 1.0]])
+    points = torch.tensor([[3.0, 0.0], [3.0, 5.0], [-2.0, -2.0], [0.5, 0.0]])
+    return compare(
+        answer,
+        evidence.distance_to_nearest,
+        {
+            "one point, one code": (points[:1], codes[:1]),
+            "every point is a code": (codes, codes),
+            "four points, three codes": (points, codes),
+            "codes of one number": (points[:, :1], codes[:, :1]),
+        },
+    )
+
+
+def check_pca_reconstruction(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 02: mean + Vᵀ V (x − mean), a component a row of V.
+
+    (B, D), (D,), (K, D) -> (B, D)
+    """
+    x = torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0], [4.0, 0.0, -2.0], [1.0, 1.0, 1.0]])
+    zero, mean = torch.zeros(3), torch.tensor([1.0, -2.0, 0.5])
+    v = torch.tensor([[0.6, 0.8, 0.0], [0.8, -0.6, 0.0], [0.0, 0.0, 1.0]])
+    return compare(
+        answer,
+        lambda x, mean, components: mean + (x - mean) @ components.T @ components,
+        {
+            "the mean is 0, one component": (x, zero, v[:1]),
+            "the mean is not 0": (x, mean, v[:1]),
+            "two components": (x, mean, v[1:]),
+            "as many components as dimensions, so nothing is lost": (x, mean, v),
+        },
+    )
+
+
+def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> Verdict:
+    """Notebook 02: the least E ‖x − x̂‖² of a linear code of k numbers.  (N, D), int -> ()
+
+    By Eckart and Young the eigenvalues of the covariance (1/N) that were left out, summed.
+    """
+    x = torch.tensor([[3.0, 0, 1], [-3, 0, 1], [0, 2, 1], [0, -2, 1]])
+    turned = x @ torch.tensor([[0.6, 0.8, 0.0], [0.8, -0.6, 0.0], [0.0, 0.0, 1.0]]) - 0.5
+
+    def eigenvalues_left_out(x: Tensor, k: int) -> Tensor:
+        covariance = torch.cov(x.T, correction=0)
+        return torch.linalg.eigvalsh(covariance).flip(0)[k:].sum()
+
+    return compare(
+        answer,
+        eigenvalues_left_out,
+        {
+            "k = 0 leaves the variance": (x, 0),
+            "k = 1": (x, 1),
+            "the same points, turned and moved": (turned, 1),
+            "k = 2 of points that lie in a plane, so nothing is lost": (turned, 2),
         },
     )

@@ -1,11 +1,15 @@
-"""Two models. The objective, not the class, tells AE, sparse AE, DAE and PAE apart."""
+"""The models. The objective, not the class, tells AE, sparse AE, DAE and PAE apart;
+only the sparse penalty needs a decoder of its own, one that fixes the scale of the code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 
 def mlp(*widths: int) -> nn.Sequential:
@@ -32,6 +36,39 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder = mlp(data_dim, *hidden, latent_dim)
         self.decoder = mlp(latent_dim, *reversed(hidden), data_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decoder(self.encoder(x))  # g(f(x))
+
+
+class UnitColumns(nn.Module):
+    """W -> W with every column divided by its length: ‖wₖ‖ = 1.  (D, K) -> (D, K)"""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return F.normalize(weight, dim=0)
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        return weight  # what is assigned to the layer's weight is normalized when read
+
+
+class SparseAutoencoder(nn.Module):
+    """A code of exact zeros and few positive numbers, a decoder that cannot rescale it.
+
+    f(x) = relu(A x + a)  (B, D) -> (B, K),   g(z) = W z + b,  ‖wₖ‖ = 1  (B, K) -> (B, D)
+
+    The K columns of W are the dictionary. The encoder starts as its transpose, so that
+    each unit looks for its own column; this leaves fewer units that never fire.
+    Source: Olshausen & Field (1996); Bricken et al. (2023); Gao et al. (2024) for the start.
+    """
+
+    def __init__(self, data_dim: int, latent_dim: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(data_dim, latent_dim), nn.ReLU())
+        self.decoder = nn.Linear(latent_dim, data_dim)
+        parametrize.register_parametrization(self.decoder, "weight", UnitColumns())
+        nn.init.zeros_(self.encoder[0].bias)
+        with torch.no_grad():
+            self.encoder[0].weight.copy_(self.decoder.weight.T)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder(self.encoder(x))  # g(f(x))

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -30,9 +32,7 @@ def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
     for axis in axes.flat:
         axis.axis("off")
     for line, (name, images) in zip(axes, arrays.items()):
-        line[0].text(
-            -0.2, 0.5, name, ha="right", va="center", transform=line[0].transAxes
-        )
+        line[0].text(-0.2, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
         for axis, image in zip(line, images):
             axis.imshow(_square(image), cmap="gray_r", vmin=0, vmax=1)
     return figure
@@ -43,15 +43,8 @@ def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
 
     Images in the order of ``latent_lattice``: the first row has the largest z₂.
     """
-    images = _array(images)
-    n, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
-    picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
     figure, axis = _figure((6.2, 6.4), 1, 1, title)
-    edge = half_width * n / (n - 1)  # an image is centered on its z
-    axis.imshow(
-        picture, cmap="gray_r", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge)
-    )
-    axis.set(xlabel="$z_1$", ylabel="$z_2$")
+    _draw_lattice(axis, _array(images), half_width)
     return figure
 
 
@@ -62,17 +55,95 @@ def latent_plane(
 
     ``half_width`` = a shows the box [−a, a]² only.
     """
-    codes, labels = _array(codes), _array(labels)
     figure, axis = _figure((6, 5.2), 1, 1, title)
-    for digit, color in enumerate(DIGIT_COLORS):
-        at = codes[labels == digit]
-        axis.scatter(at[:, 0], at[:, 1], s=4, color=color, linewidths=0, label=str(digit))
+    _draw_codes(axis, _array(codes), _array(labels))
     if half_width:
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
-    axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    axis.legend(
-        markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
+    return figure
+
+
+def latent_planes(
+    planes: Mapping[str, ArrayLike], labels: ArrayLike, *, title: str, share: bool = False
+) -> Figure:
+    """Codes of the same images in several planes, side by side.  name -> (N, 2), (N,)
+
+    Each plane is a square around the origin that holds all its codes; with ``share`` the
+    largest of these squares serves them all.
+    """
+    arrays = {name: _array(codes) for name, codes in planes.items()}
+    edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
+    width = min(12.0, 4.6 * len(arrays))
+    figure, axes = _figure((width, width / len(arrays) + 0.5), 1, len(arrays), title)
+    for axis, (name, codes), edge in zip(np.atleast_1d(axes).flat, arrays.items(), edges):
+        _draw_codes(axis, codes, _array(labels))
+        edge = max(edges) if share else edge
+        axis.set(title=name, xlim=(-edge, edge), ylim=(-edge, edge))
+        if name != list(arrays)[-1]:  # one legend is enough
+            axis.get_legend().remove()
+    return figure
+
+
+def plane_and_lattice(
+    codes: ArrayLike,
+    labels: ArrayLike,
+    images: ArrayLike,
+    *,
+    half_width: float,
+    title: str,
+) -> Figure:
+    """``latent_plane`` and ``digit_grid`` side by side.  (N, 2), (N,), (n·n, 784)
+
+    Both show the same part of the plane, so a place on the left is the place on the right.
+    """
+    figure, axes = _figure((10.4, 4.9), 1, 2, title)
+    left, right = axes.flat
+    _draw_codes(left, _array(codes), _array(labels))
+    _draw_lattice(right, _array(images), half_width)
+    left.set(xlim=right.get_xlim(), ylim=right.get_ylim())
+    return figure
+
+
+def distance_map(
+    distances: ArrayLike, codes: ArrayLike, *, half_width: float, title: str
+) -> Figure:
+    """How far each point of ``latent_lattice`` lies from the codes, which are drawn as dots.
+
+    (n·n,), (N, 2). Colors are logarithmic, since codes lie thousands of times closer
+    together in the crowded parts of a plane than in its corners.
+    """
+    distances, codes = _array(distances), _array(codes)
+    n = math.isqrt(len(distances))
+    edge = half_width * n / (n - 1)  # a square is centered on its z
+    figure, axis = _figure((6.4, 5.2), 1, 1, title)
+    picture = axis.imshow(
+        distances.reshape(n, n),
+        extent=(-edge, edge, -edge, edge),
+        cmap="YlOrRd",
+        norm="log",
     )
+    axis.scatter(codes[:, 0], codes[:, 1], s=1, color="black", linewidths=0)
+    axis.set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-edge, edge), ylim=(-edge, edge))
+    figure.colorbar(picture, label="distance to the nearest code")
+    return figure
+
+
+def residuals(
+    points: ArrayLike, reconstructions: Mapping[str, ArrayLike], *, title: str
+) -> Figure:
+    """Points of the plane, tied to their reconstructions by lines whose squared lengths are
+    the squared errors; one panel a model.  (N, 2), name -> (N, 2)"""
+    points = _array(points)
+    figure, axes = _figure(
+        (4.2 * len(reconstructions), 4.4), 1, len(reconstructions), title
+    )
+    for axis, (name, x_hat) in zip(np.atleast_1d(axes).flat, reconstructions.items()):
+        x_hat = _array(x_hat)
+        ties = LineCollection(np.stack([points, x_hat], axis=1), colors="#bbbbbb", lw=0.5)
+        axis.add_collection(ties)
+        axis.scatter(points[:, 0], points[:, 1], s=4, color="#1f77b4", label="$x$")
+        axis.scatter(x_hat[:, 0], x_hat[:, 1], s=4, color="#d62728", label="$g(f(x))$")
+        axis.set(title=name, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+        axis.legend(markerscale=3, loc="lower left", frameon=False)
     return figure
 
 
@@ -110,6 +181,25 @@ def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) 
     return figure
 
 
+def histograms(
+    values: Mapping[str, ArrayLike], *, xlabel: str, title: str, log_x: bool = False
+) -> Figure:
+    """How often each value occurs, for named samples over common bins.  name -> (n,)"""
+    arrays = {name: _array(sample) for name, sample in values.items()}
+    low = min(sample.min() for sample in arrays.values())
+    high = max(sample.max() for sample in arrays.values())
+    bins = np.geomspace(low, high, 81) if log_x else np.linspace(low, high, 81)
+    figure, axis = _figure((6.4, 3.6), 1, 1, title)
+    for name, sample in arrays.items():
+        axis.hist(sample, bins, alpha=0.6, label=name)
+    if log_x:
+        axis.set_xscale("log")
+    axis.set(xlabel=xlabel, ylabel="images")
+    if len(arrays) > 1:
+        axis.legend(frameon=False)
+    return figure
+
+
 def arrows(
     at: ArrayLike, fields: Mapping[str, ArrayLike], *, points: ArrayLike, title: str
 ) -> Figure:
@@ -122,6 +212,22 @@ def arrows(
         axis.quiver(at[:, 0], at[:, 1], vectors[:, 0], vectors[:, 1], angles="xy")
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
     return figure
+
+
+def _draw_codes(axis: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
+    for digit, color in enumerate(DIGIT_COLORS):
+        at = codes[labels == digit]
+        axis.scatter(at[:, 0], at[:, 1], s=4, color=color, linewidths=0, label=str(digit))
+    axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    axis.legend(markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+
+
+def _draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
+    n, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
+    picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
+    edge = half_width * n / (n - 1)  # an image is centered on its z
+    axis.imshow(picture, cmap="gray_r", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
+    axis.set(xlabel="$z_1$", ylabel="$z_2$")
 
 
 def _figure(size: tuple[float, float], rows: int, columns: int, title: str):

@@ -162,6 +162,7 @@ def _interrupt_between_steps() -> Iterator[Callable[[], None]]:
         yield stop_if_asked
     finally:
         signal.signal(signal.SIGINT, before)
+    stop_if_asked()  # asked after the last step
 
 
 def _check(model: nn.Module, data: Tensor) -> None:
@@ -191,9 +192,9 @@ def _check(model: nn.Module, data: Tensor) -> None:
             f"the model computes in {weights.dtype}, the data are {data.dtype}: "
             "use data.to(next(model.parameters()).dtype)."
         )
-    width = next(layer for layer in model.modules() if isinstance(layer, nn.Linear))
-    if width.in_features != data.shape[1]:
+    layers = [layer for layer in model.encoder.modules() if not list(layer.children())]
+    if isinstance(layers[0], nn.Linear) and layers[0].in_features != data.shape[1]:
         raise ValueError(
-            f"the model reads {width.in_features} numbers a data point, "
+            f"the model reads {layers[0].in_features} numbers a data point, "
             f"the data have {data.shape[1]}."
         )

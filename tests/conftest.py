@@ -8,6 +8,9 @@ from hypothesis import settings
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("course")
 
+# The tensors of the tests are tiny: a second thread would only wait for the first.
+torch.set_num_threads(1)
+
 
 def pytest_collection_modifyitems(items):
     """A warning is an error in a test; a notebook's warnings are test_notebooks' matter."""

@@ -1,0 +1,6 @@
+"""Widgets of the course, one a file. They wire; plots draw, evidence computes."""
+
+from course_utils.widgets.dial import Dial
+from course_utils.widgets.latent_walk import LatentWalk
+
+__all__ = ["Dial", "LatentWalk"]

@@ -1,0 +1,214 @@
+"""Walk the plane of two-dimensional codes and see what the decoder makes of each point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from numpy.typing import ArrayLike
+from torch import nn
+
+from course_utils import plots
+from course_utils.evidence import latent_lattice, prior_mass
+from course_utils.widgets.picture import WithPicture, png
+
+HERE = Path(__file__).parent
+LARGEST_HALF = 65504  # the largest number that float16 holds
+
+
+class LatentWalk(WithPicture, anywidget.AnyWidget):
+    """The latent plane with its codes, the decoded lattice, and z under the cursor, decoded.
+
+        LatentWalk(nn.Sequential(vae.decoder, nn.Sigmoid()), mu, labels)
+
+    decoder      nn.Sequential (may be nested) of Linear, ReLU and Sigmoid, from (B, 2) to
+                 square images (B, side²) with ink in [0, 1]; other values are clipped.
+                 The browser runs it, from a copy of its weights in float16: the walk does
+                 not follow a model that is trained further.
+    codes        (N, 2), drawn as dots; at 10000 the plane is as quick as at 100.
+    labels       (N,), digits 0 to 9 that color the dots.
+    half_widths  a of each box [−a, a]² that the reader can switch to; the first is shown.
+
+    Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests,
+    and ``half_width``. Both may be set from Python.
+    TypeError or ValueError, in words, for anything that the browser could not draw.
+    """
+
+    _esm = HERE / "latent_walk.js"
+    _css = HERE / "latent_walk.css"
+
+    layers = traitlets.List().tag(sync=True)  # ["linear", n_in, n_out], ["relu"], …
+    weights = traitlets.Bytes().tag(sync=True)  # float16: for each linear, rows then bias
+    codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
+    labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
+    colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    half_widths = traitlets.List(traitlets.Float()).tag(sync=True)
+    prior_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a box
+    half_width = traitlets.Float().tag(sync=True)
+    z = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(sync=True)
+
+    def __init__(
+        self,
+        decoder: nn.Module,
+        codes: ArrayLike,
+        labels: ArrayLike,
+        half_widths: Sequence[float] = (1, 5),
+    ) -> None:
+        codes, labels = _checked_points(codes, labels)
+        half_widths = _checked_half_widths(half_widths)
+        modules = list(_flatten(decoder))
+        _check_chain(modules)
+        self._points = codes, labels
+        self._lattice = _decode_lattice(decoder, half_widths[0])
+        super().__init__(
+            layers=[_describe(module) for module in modules],
+            weights=_half_precision(modules),
+            codes=codes.astype("<f4").tobytes(),
+            labels=labels.astype(np.uint8).tobytes(),
+            colors=list(plots.DIGIT_COLORS),
+            half_widths=half_widths,
+            prior_shares=[_percent(prior_mass(a)) for a in half_widths],
+            half_width=half_widths[0],
+        )
+
+    @traitlets.validate("half_width")
+    def _one_of_the_boxes(self, proposal: dict) -> float:
+        if proposal["value"] not in self.half_widths:
+            raise traitlets.TraitError(f"half_width must be one of {self.half_widths}.")
+        return proposal["value"]
+
+    @traitlets.validate("z")
+    def _finite(self, proposal: dict) -> list[float]:
+        if not all(map(math.isfinite, proposal["value"])):
+            raise traitlets.TraitError("z must be two finite numbers.")
+        return proposal["value"]
+
+    def picture(self) -> bytes:
+        """Plane and lattice of the first box, side by side."""
+        a = self.half_widths[0]
+        title = f"The latent plane over [−{a:g}, {a:g}]²: codes, and what is decoded there"
+        figure = plots.plane_and_lattice(
+            *self._points, self._lattice, half_width=a, title=title
+        )
+        return png(figure, colors=128)
+
+    def __repr__(self) -> str:
+        linear = [layer for layer in self.layers if layer[0] == "linear"]
+        widths = " → ".join(str(width) for width in [2] + [layer[2] for layer in linear])
+        boxes = ", ".join(f"{a:g}" for a in self.half_widths)
+        codes = len(self.labels)
+        return f"LatentWalk(decoder {widths}, {codes} codes, half_widths ({boxes}))"
+
+
+# --- what the browser is sent ---------------------------------------------------------
+
+
+def _flatten(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers of nested Sequentials, in order; TypeError for what JavaScript lacks."""
+    if isinstance(module, nn.Sequential):
+        for child in module:
+            yield from _flatten(child)
+    elif isinstance(module, nn.Linear | nn.ReLU | nn.Sigmoid):
+        yield module
+    else:
+        raise TypeError(
+            "the walk runs the decoder in the browser, which knows nn.Sequential of "
+            f"Linear, ReLU and Sigmoid; this one has {type(module).__name__}."
+        )
+
+
+def _describe(module: nn.Module) -> list:
+    if isinstance(module, nn.Linear):
+        return ["linear", module.in_features, module.out_features]
+    return [type(module).__name__.lower()]
+
+
+def _half_precision(modules: Sequence[nn.Module]) -> bytes:
+    """All weights as float16: half the bytes, and pictures within one gray level."""
+    parts = []
+    for module in modules:
+        if isinstance(module, nn.Linear):
+            bias = module.bias
+            parts.append(module.weight.detach().flatten())
+            parts.append(parts[0].new_zeros(module.out_features) if bias is None else bias)
+    weights = torch.cat(parts).detach().float().cpu().numpy()
+    if not np.abs(weights).max() <= LARGEST_HALF:  # not: NaN is refused as well
+        raise ValueError(
+            "the decoder has weights that are NaN, infinite or beyond 65504, the largest "
+            "number in float16: was it trained with too large a learning rate?"
+        )
+    return weights.astype("<f2").tobytes()
+
+
+def _percent(share: float) -> str:
+    """0.466 → 46.6 %; close to one, as many digits as tell it from one."""
+    rest = 1 - share
+    if rest < 1e-7:
+        return "100 %"
+    return f"{100 * share:.{max(1, math.ceil(-math.log10(rest)) - 2)}f} %"
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+def _checked_points(codes: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    codes = torch.as_tensor(codes).detach().cpu().numpy()
+    labels = torch.as_tensor(labels).cpu().numpy()
+    if codes.ndim != 2 or codes.shape[1] != 2:
+        raise ValueError(
+            f"the walk needs codes of shape (N, 2), a point of the plane each, not "
+            f"{codes.shape}."
+        )
+    if labels.shape != (len(codes),):
+        raise ValueError(
+            f"each code needs its label: {len(codes)} codes, labels of shape {labels.shape}."
+        )
+    if not np.isfinite(codes).all():
+        raise ValueError("codes contain NaN or infinity.")
+    known = range(len(plots.DIGIT_COLORS))
+    if not np.isin(labels, known).all():
+        raise ValueError(f"labels must be whole numbers from 0 to {known[-1]}.")
+    return codes, labels
+
+
+def _checked_half_widths(half_widths: Sequence[float]) -> list[float]:
+    half_widths = [float(a) for a in half_widths]
+    if not half_widths or not all(0 < a < math.inf for a in half_widths):
+        raise ValueError(
+            "half_widths must be positive numbers, a for each box [−a, a]², such as (1, 5)."
+        )
+    return half_widths
+
+
+def _check_chain(modules: Sequence[nn.Module]) -> None:
+    """Each layer reads as many numbers as the one before gives, from 2 to side²."""
+    linear = [module for module in modules if isinstance(module, nn.Linear)]
+    if not linear or linear[0].in_features != 2:
+        first = linear[0].in_features if linear else "no"
+        raise ValueError(
+            f"the walk needs a decoder that reads codes of 2 numbers; this one reads {first}."
+        )
+    for one, other in pairwise(linear):
+        if one.out_features != other.in_features:
+            raise ValueError(
+                f"the decoder's layers do not fit: one gives {one.out_features} numbers, "
+                f"the next reads {other.in_features}."
+            )
+    if math.isqrt(linear[-1].out_features) ** 2 != linear[-1].out_features:
+        raise ValueError(
+            f"the decoder gives {linear[-1].out_features} numbers, which is no square "
+            "image; for 28 × 28 pixels it must give 784."
+        )
+
+
+@torch.no_grad()
+def _decode_lattice(decoder: nn.Module, half_width: float) -> np.ndarray:
+    weight = next(decoder.parameters())
+    images = decoder(latent_lattice(half_width).to(weight))
+    return images.clamp(0, 1).float().cpu().numpy()

@@ -1,0 +1,42 @@
+"""The picture that stands in for a widget where no script runs."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from io import BytesIO
+
+from matplotlib.figure import Figure
+
+
+def png(figure: Figure, colors: int | None = None) -> bytes:
+    """The figure as the bytes of a PNG file, at the figure's own size and resolution.
+
+    ``colors`` limits the palette (at most 256): a third of the bytes for gray images.
+    """
+    from PIL import Image
+
+    file = BytesIO()
+    figure.savefig(file, format="png")
+    if colors is None:
+        return file.getvalue()
+    small = BytesIO()
+    Image.open(file).convert("RGB").quantize(colors).save(small, format="png")
+    return small.getvalue()
+
+
+class WithPicture:
+    """Mixin for a widget: its output also holds a picture, next to the live view.
+
+    JupyterLab prefers the view; a stored notebook, GitHub and paper have the picture.
+    A widget gives ``picture()``, the bytes of a PNG, and a ``__repr__`` without a memory
+    address, since nbval compares that text.
+    """
+
+    def picture(self) -> bytes:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        image = b64encode(self.picture()).decode()
+        return {**data, "image/png": image}, metadata

@@ -1,0 +1,176 @@
+"""Start JupyterLab and find a browser, for the tests that look at what students see."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+APPLICATIONS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_browser(playwright) -> str:
+    """Path of Playwright's own Chromium or of one on this machine; else skip the test.
+
+    COURSE_REQUIRE_BROWSER=1 turns the skip into a failure, for machines that should know.
+    """
+    found = [playwright.chromium.executable_path, *map(shutil.which, BROWSERS)]
+    for path in [*found, *APPLICATIONS]:
+        if path and Path(path).is_file():
+            return path
+    message = (
+        "No Chromium, Chrome or Edge was found, so no browser has looked at the widgets. "
+        "`python -m playwright install chromium` brings one."
+    )
+    if os.environ.get("COURSE_REQUIRE_BROWSER") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@contextmanager
+def chromium() -> Iterator:
+    """A headless browser.  Its sandbox is off only for root on Linux, who cannot have it."""
+    from playwright.sync_api import sync_playwright
+
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_browser(playwright),
+            chromium_sandbox=sys.platform != "linux" or not is_root,
+            args=FLAGS,
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def jupyterlab(root: Path, private: Path) -> Iterator[str]:
+    """A JupyterLab over the folder ``root``, its own settings in ``private``.  -> URL
+
+    Loopback only, any free port, no token; it ends, with its kernels, when the block does.
+    """
+    config = private / "config"
+    (config / "labconfig").mkdir(parents=True)
+    news = {"@jupyterlab/apputils-extension:announcements": True}  # a pop-up
+    (config / "labconfig" / "page_config.json").write_text(
+        json.dumps({"disabledExtensions": news})
+    )
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(config),
+        "JUPYTER_DATA_DIR": str(private / "data"),
+        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
+        "IPYTHONDIR": str(private / "ipython"),
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += [f"--ServerApp.root_dir={root}", "--IdentityProvider.token="]
+    command += ["--ServerApp.disable_check_xsrf=True"]  # so that _stop may post
+    command += ["--LabApp.expose_app_in_browser=True"]  # window.jupyterapp
+    log = private / "lab.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/api", server, log)
+        yield url
+    finally:
+        _stop(url, server)
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+def _stop(url: str, server: subprocess.Popen) -> None:
+    """Asked politely, on any system, the server stops its kernels first; else it is killed."""
+    try:
+        urllib.request.urlopen(f"{url}/api/shutdown", data=b"", timeout=5).close()
+        server.wait(20)
+    except (OSError, subprocess.TimeoutExpired):
+        server.kill()
+        server.wait()
+
+
+def open_notebook(page, url: str, name: str) -> None:
+    """Open a notebook in a page and wait for its kernel."""
+    page.goto(f"{url}/lab/tree/{name}?reset", timeout=120_000)
+    page.wait_for_function(
+        """() => {
+            const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
+            return session?.kernel?.status === "idle";
+        }""",
+        timeout=120_000,
+    )
+
+
+def run_all(page, timeout: float = 300) -> list[str]:
+    """Run all cells, within so many seconds.  -> the errors in their outputs"""
+    page.evaluate(
+        """() => {
+            window.allRan = false;
+            const running = jupyterapp.commands.execute("notebook:run-all-cells");
+            running.finally(() => { window.allRan = true; });
+        }"""
+    )
+    page.wait_for_function("() => window.allRan", timeout=1000 * timeout)
+    return page.evaluate(
+        """() => [...jupyterapp.shell.currentWidget.content.model.cells]
+            .flatMap((cell) => cell.toJSON().outputs ?? [])
+            .filter((output) => output.output_type === "error")
+            .map((output) => `${output.ename}: ${output.evalue}`)"""
+    )
+
+
+def ask_kernel(page, code: str, expression: str) -> str:
+    """Run code in the notebook's kernel.  -> the expression's repr"""
+    return page.evaluate(
+        """async ([code, expression]) => {
+            const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+            const request = { code, silent: true, user_expressions: { expression } };
+            const { content } = await kernel.requestExecute(request).done;
+            return content.user_expressions.expression.data["text/plain"];
+        }""",
+        [code, expression],
+    )

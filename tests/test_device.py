@@ -1,0 +1,51 @@
+"""One function chooses where the course computes, and one variable overrides it."""
+
+import pytest
+import torch
+
+from course_utils.device import choose_device
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with the accelerators one names, and nothing set by the user."""
+
+    def machine(*, cuda=False, mps=False):
+        monkeypatch.delenv("COURSE_DEVICE")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return machine
+
+
+@pytest.mark.parametrize(
+    "cuda, mps, expected",
+    [
+        (True, True, "cuda"),
+        (True, False, "cuda"),
+        (False, True, "mps"),
+        (False, False, "cpu"),
+    ],
+)
+def test_the_best_device_at_hand(machine, cuda, mps, expected):
+    machine(cuda=cuda, mps=mps)
+    assert choose_device() == torch.device(expected)
+
+
+def test_the_variable_overrides_what_is_at_hand(machine, monkeypatch):
+    machine(cuda=True)
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    assert choose_device() == torch.device("cpu")
+
+
+def test_an_empty_variable_is_as_good_as_none(machine, monkeypatch):
+    machine(cuda=True)
+    monkeypatch.setenv("COURSE_DEVICE", "")
+    assert choose_device() == torch.device("cuda")
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99", "cpu:x", "gpu"])
+def test_a_device_that_is_not_there_is_refused_in_words(monkeypatch, name):
+    monkeypatch.setenv("COURSE_DEVICE", name)
+    with pytest.raises(ValueError, match=f"COURSE_DEVICE is '{name}'.*unset it"):
+        choose_device()

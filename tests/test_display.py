@@ -1,0 +1,21 @@
+"""What a notebook shows of the package is the package's own source."""
+
+import inspect
+
+from course_utils import objectives
+from course_utils.display import show_source
+
+
+def test_the_source_shown_is_the_source_that_runs():
+    shown = show_source(objectives.ae_loss).data
+    first, *lines, last = shown.splitlines()
+    assert (first, last) == ("```python", "```")
+    assert "\n".join(lines) + "\n" == inspect.getsource(objectives.ae_loss)
+
+
+def test_several_functions_stand_in_the_order_asked_for():
+    shown = show_source(objectives.pae_loss, objectives.ae_loss).data
+    assert shown.count("```") == 2
+    assert 0 < shown.index("def pae_loss") < shown.index("\n\n\ndef ae_loss")
+    code = shown.removeprefix("```python\n").removesuffix("\n```")
+    compile(code, "shown", "exec")  # what students see is Python

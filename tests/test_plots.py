@@ -1,0 +1,249 @@
+"""Every plot takes arrays of any kind, shows nothing, and puts things where they belong."""
+
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+matplotlib.use("agg")
+from matplotlib import pyplot as plt  # after the choice of a backend without windows
+
+from course_utils import evidence, plots
+
+RECORDS = [{"epoch": 1, "loss": 3.0, "recon": 2.0, "kl": 1.0}] * 3
+RANDOM = torch.Generator().manual_seed(0)
+CODES, LABELS = torch.randn(30, 2, generator=RANDOM), torch.arange(30) % 10
+IMAGES = torch.rand(9, 16, generator=RANDOM)
+
+# Each plot, drawn from tensors that ``kind`` turns into what a notebook may hold.
+CASES = {
+    "image_rows": lambda kind, **words: plots.image_rows(
+        {"x": kind(IMAGES), "x_hat": kind(IMAGES[:4])}, **words
+    ),
+    "digit_grid": lambda kind, **words: plots.digit_grid(
+        kind(IMAGES), half_width=1, **words
+    ),
+    "latent_plane": lambda kind, **words: plots.latent_plane(
+        kind(CODES), kind(LABELS), half_width=2, **words
+    ),
+    "latent_planes": lambda kind, **words: plots.latent_planes(
+        {"AE": kind(CODES), "VAE": kind(3 * CODES)}, kind(LABELS), **words
+    ),
+    "plane_and_lattice": lambda kind, **words: plots.plane_and_lattice(
+        kind(CODES), kind(LABELS), kind(IMAGES), half_width=2, **words
+    ),
+    "curves": lambda kind, **words: plots.curves(
+        kind(torch.tensor([1.0, 10.0])),
+        {"AE": kind(IMAGES[0, :2]), "PCA": kind(IMAGES[1, :2])},
+        xlabel="k",
+        ylabel="error",
+        log_x=True,
+        **words,
+    ),
+    "history": lambda kind, **words: plots.history(RECORDS, ylabel="nats", **words),
+    "histograms": lambda kind, **words: plots.histograms(
+        {"near": kind(CODES[:, 0]), "far": kind(CODES[:, 1])}, xlabel="distance", **words
+    ),
+    "distance_map": lambda kind, **words: plots.distance_map(
+        kind(IMAGES[:, 0]), kind(CODES), half_width=1, **words
+    ),
+    "residuals": lambda kind, **words: plots.residuals(
+        kind(CODES), {"PCA": kind(CODES / 2)}, **words
+    ),
+    "arrows": lambda kind, **words: plots.arrows(
+        kind(CODES), {"score": kind(-CODES)}, points=kind(CODES), **words
+    ),
+}
+KINDS = {
+    "tensor": lambda values: values,
+    "tensor with a gradient": lambda values: (
+        values.clone().requires_grad_() if values.is_floating_point() else values
+    ),
+    "array": lambda values: values.numpy(),
+    "list": lambda values: values.tolist(),
+}
+every_plot = pytest.mark.parametrize("draw", CASES.values(), ids=CASES)
+
+
+def pixels(figure):
+    file = BytesIO()
+    figure.savefig(file, format="rgba", dpi=50)
+    return np.frombuffer(file.getvalue(), np.uint8).astype(float)
+
+
+def test_every_plot_is_tested_here():
+    public = {
+        name
+        for name, value in vars(plots).items()
+        if callable(value) and value.__module__ == plots.__name__ and name[0] != "_"
+    }
+    assert public == set(CASES)
+
+
+@every_plot
+def test_a_plot_is_a_figure_with_its_message_and_is_not_shown(draw):
+    figure = draw(KINDS["tensor"], title="What this says")
+    assert isinstance(figure, Figure)
+    assert figure.get_suptitle() == "What this says"
+    assert plt.get_fignums() == []
+
+
+@every_plot
+def test_a_plot_must_have_a_message(draw):
+    with pytest.raises(TypeError, match="title"):
+        draw(KINDS["tensor"])
+
+
+@every_plot
+def test_tensors_arrays_and_lists_give_the_same_picture(draw):
+    first, *others = (pixels(draw(kind, title="Same")) for kind in KINDS.values())
+    for other in others:
+        # a list's numbers are float64, which may shift an arrow's edge by a gray level
+        assert np.abs(first - other).mean() < 0.01
+
+
+# --- where things are -----------------------------------------------------------------
+
+
+def picture(axis):
+    """What an axes shows at a point of its plane."""
+    [shown] = axis.images
+    values = np.asarray(shown.get_array())
+    left, right, bottom, top = shown.get_extent()
+    height, width = values.shape
+
+    def at(x, y):
+        column = int((x - left) / (right - left) * width)
+        row = int((top - y) / (top - bottom) * height)
+        return values[row, column]
+
+    return at
+
+
+@pytest.mark.parametrize("draw", [
+    lambda images: plots.digit_grid(images, half_width=5, title="Grid").axes[0],
+    lambda images: plots.plane_and_lattice(
+        CODES, LABELS, images, half_width=5, title="Both"
+    ).axes[1],
+])  # fmt: skip
+def test_each_decoded_image_lies_on_its_own_z(draw):
+    """A decoder that paints z₁ left and z₂ right on 2 × 2 pixels, read off at every z."""
+    z = evidence.latent_lattice(5, n=4)
+    images = z[:, [0, 1, 0, 1]]
+    at = picture(draw(images))
+    for z1, z2 in z.tolist():
+        assert at(z1 - 0.1, z2) == pytest.approx(z1)
+        assert at(z1 + 0.1, z2) == pytest.approx(z2)
+    assert at(-5 + 0.1, 5) == 5  # the top left picture is z = (−a, a)
+
+
+def test_image_rows_keep_their_order_and_their_names():
+    figure = plots.image_rows({"x": IMAGES[:3], "x_hat": IMAGES[3:5]}, title="Rows")
+    shown = [np.asarray(axis.images[0].get_array()).ravel() for axis in figure.axes[:5]]
+    assert np.array_equal(shown, IMAGES[:5])
+    assert [text.get_text() for axis in figure.axes for text in axis.texts] == [
+        "x",
+        "x_hat",
+    ]
+    assert not figure.axes[5].images
+
+
+def test_codes_are_colored_by_class():
+    figure = plots.latent_plane(CODES, LABELS, title="Plane")
+    axis = figure.axes[0]
+    assert len(axis.collections) == 10
+    for digit, cloud in enumerate(axis.collections):
+        assert np.array_equal(cloud.get_offsets(), CODES[LABELS == digit])
+        assert (
+            matplotlib.colors.to_hex(cloud.get_facecolor()[0]) == plots.DIGIT_COLORS[digit]
+        )
+        assert axis.get_legend().get_texts()[digit].get_text() == str(digit)
+    assert len(set(plots.DIGIT_COLORS)) == 10
+
+
+def test_half_width_shows_the_box_only():
+    axis = plots.latent_plane(CODES, LABELS, half_width=3, title="Plane").axes[0]
+    assert (axis.get_xlim(), axis.get_ylim()) == ((-3, 3), (-3, 3))
+
+
+def test_plane_and_lattice_show_the_same_part_of_the_plane():
+    left, right = plots.plane_and_lattice(
+        CODES, LABELS, IMAGES, half_width=2, title="Both"
+    ).axes[:2]
+    assert left.get_xlim() == right.get_xlim()
+    assert left.get_ylim() == right.get_ylim()
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_every_plane_holds_all_its_codes(share):
+    planes = {"small": CODES, "large": 9 * CODES}
+    figure = plots.latent_planes(planes, LABELS, share=share, title="Planes")
+    small, large = (axis.get_xlim()[1] for axis in figure.axes)
+    assert small > CODES.abs().max()
+    assert large > 9 * CODES.abs().max()
+    assert small == large if share else small < large
+
+
+def test_a_distance_lies_on_its_own_z():
+    z = evidence.latent_lattice(5, n=4)
+    figure = plots.distance_map(
+        10 + z[:, 0] + z[:, 1] / 2, CODES, half_width=5, title="Map"
+    )
+    at = picture(figure.axes[0])
+    for z1, z2 in z.tolist():
+        assert at(z1, z2) == pytest.approx(10 + z1 + z2 / 2)
+
+
+def test_each_point_is_tied_to_its_reconstruction():
+    figure = plots.residuals(CODES, {"half": CODES / 2, "zero": 0 * CODES}, title="Ties")
+    for axis, scale in zip(figure.axes, (0.5, 0)):
+        for (start, end), point in zip(axis.collections[0].get_segments(), CODES.numpy()):
+            assert np.allclose(start, point)
+            assert np.allclose(end, scale * point)
+
+
+def test_curves_go_through_their_points():
+    figure = plots.curves(
+        [1, 2, 4], {"AE": [3, 2, 1]}, xlabel="k", ylabel="error", title="Curve"
+    )
+    [axis] = figure.axes
+    [line] = axis.lines
+    assert line.get_xydata().tolist() == [[1, 3], [2, 2], [4, 1]]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("k", "error")
+
+
+def test_history_shows_each_term_once():
+    def names(records):
+        figure = plots.history(records, ylabel="nats", title="History")
+        return [line.get_label() for line in figure.axes[0].lines]
+
+    assert names(RECORDS) == ["loss", "recon", "kl"]
+    # the loss of the plain autoencoder is its one term
+    assert names([{"epoch": 1, "loss": 1.0, "recon": 1.0}] * 2) == ["recon"]
+
+
+@pytest.mark.parametrize("log_x", [True, False])
+def test_histograms_count_every_value_over_the_same_bins(log_x):
+    samples = {"near": torch.rand(50) + 0.1, "far": 5 * torch.rand(70) + 0.1}
+    figure = plots.histograms(samples, xlabel="distance", log_x=log_x, title="Counts")
+    bars = figure.axes[0].containers
+    assert [sum(bar.get_height() for bar in bars_) for bars_ in bars] == [50, 70]
+    near, far = ([round(bar.get_x(), 6) for bar in bars_] for bars_ in bars)
+    assert near == far
+
+
+def test_arrows_start_at_their_points_and_follow_the_field():
+    figure = plots.arrows(
+        CODES, {"exact": CODES + 1, "learned": -CODES}, points=CODES[:5], title="Field"
+    )
+    for axis, name, field in zip(
+        figure.axes, ("exact", "learned"), (CODES + 1, -CODES), strict=True
+    ):
+        cloud, quiver = axis.collections
+        assert axis.get_title() == name
+        assert np.array_equal(cloud.get_offsets(), CODES[:5])
+        assert np.array_equal(quiver.get_offsets(), CODES)
+        assert np.array_equal(np.stack([quiver.U, quiver.V], 1), field)

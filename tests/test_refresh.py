@@ -1,0 +1,103 @@
+"""Refreshing stores a complete run, or leaves the notebook as it was."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course_utils import refresh
+
+WIDGET = """
+from ipywidgets import IntSlider
+from IPython.display import display
+class Walk(IntSlider):
+    def __repr__(self): return "Walk"
+    def _repr_mimebundle_(self, **_):
+        return super()._repr_mimebundle_() | {"image/png": "cGljdHVyZQ=="}
+display(Walk())
+"""
+PROGRESS = "IntSlider()"
+TALKING = """
+import sys, time
+print("one")
+sys.stdout.flush(); time.sleep(0.3)
+print("two")
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """Write a notebook of these cells and return its path."""
+
+    def write(*sources):
+        path = tmp_path / "01_small.ipynb"
+        cells = [new_code_cell(source) for source in sources]
+        nbformat.write(new_notebook(cells=cells, metadata={"widgets": {"state": 1}}), path)
+        return path
+
+    return write
+
+
+def files(path):
+    return [file.name for file in path.parent.iterdir()]
+
+
+def test_what_is_stored_can_be_read_without_a_kernel(notebook):
+    path = notebook(WIDGET, PROGRESS, TALKING, "import os; os.getcwd()")
+    refresh.main([str(path)])
+    stored = nbformat.read(path, as_version=4)
+    nbformat.validate(stored)
+    widget, progress, talking, place = stored.cells
+
+    assert [cell.execution_count for cell in stored.cells] == [1, 2, 3, 4]
+    assert set(stored.metadata) == {"kernelspec", "language_info"}
+    assert all("execution" not in cell.metadata for cell in stored.cells)
+    # of a widget the picture stays, of a mere progress bar nothing
+    [output] = widget.outputs
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert progress.outputs == []
+    # what is printed in two goes is one text
+    assert [output.text for output in talking.outputs] == ["one\ntwo\n"]
+    # it ran in its own folder, as in JupyterLab
+    assert place.outputs[0].data["text/plain"] == repr(str(path.parent))
+    assert files(path) == [path.name]
+
+
+def test_a_notebook_that_fails_is_left_as_it_was(notebook):
+    path = notebook("1 + 1", "1 / 0")
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"(?s)was left as it was.*ZeroDivisionError"):
+        refresh.main([str(path)])
+    assert path.read_bytes() == before
+    assert files(path) == [path.name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_an_interrupted_refresh_leaves_notebook_and_machine_as_they_were(notebook):
+    path = notebook(
+        "import os, time; open('kernel', 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    before = path.read_bytes()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course_utils.refresh", path],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    note = path.parent / "kernel"
+    try:
+        while not (note.exists() and note.read_text()) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode != 0, said
+    assert path.read_bytes() == before
+    assert sorted(files(path)) == [path.name, "kernel"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)

@@ -1,0 +1,458 @@
+"""One loop for every notebook: what it refuses, what it promises, what Stop leaves behind."""
+
+import math
+import signal
+import threading
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from course_utils.models import VAE, Autoencoder
+from course_utils.objectives import (
+    ae_loss,
+    dae_loss,
+    pae_loss,
+    regularized_pae_loss,
+    sparse_ae_loss,
+    vae_loss,
+)
+from course_utils.training import evaluate, fit, training_epochs
+
+N, D, K = 50, 6, 2
+OBJECTIVES = {
+    "ae": ae_loss,
+    "sparse": partial(sparse_ae_loss, lam=0.1),
+    "dae": partial(dae_loss, sigma=0.1),
+    "pae": pae_loss,
+    "regularized pae": partial(regularized_pae_loss, lam=0.1),
+    "vae": vae_loss,
+}
+every_objective = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
+
+
+@pytest.fixture
+def x():
+    return torch.rand(N, D)
+
+
+@pytest.fixture
+def model():
+    return Autoencoder(D, K, (5,))
+
+
+def model_for(objective):
+    return (VAE if objective is vae_loss else Autoencoder)(D, K, (5,))
+
+
+def weights(model):
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def same(some, others):
+    return all(a.equal(b) for a, b in zip(some, others, strict=True))
+
+
+@contextmanager
+def watched_steps():
+    """A list that grows by the learning rate of each optimizer step that was completed."""
+    rates = []
+    hook = register_optimizer_step_post_hook(
+        lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"])
+    )
+    try:
+        yield rates
+    finally:
+        hook.remove()
+
+
+def at_call(number, action, objective=ae_loss):
+    """The objective, with something happening inside its call of that number."""
+    calls = []
+
+    def watched(f, g, batch):
+        calls.append(len(batch))
+        if len(calls) == number:
+            action()
+        return objective(f, g, batch)
+
+    watched.calls = calls
+    return watched
+
+
+def press_stop():
+    signal.raise_signal(signal.SIGINT)
+
+
+# --- it learns ------------------------------------------------------------------------
+
+
+@every_objective
+def test_training_lowers_the_loss_and_moves_every_weight(objective, x):
+    model = model_for(objective)
+    before = weights(model)
+    torch.manual_seed(1)
+    start = evaluate(model, objective, x)
+    history = fit(model, objective, x, epochs=20, batch_size=10, lr=1e-2)
+    torch.manual_seed(1)  # the same noise before and after
+    assert evaluate(model, objective, x)["loss"] < 0.9 * start["loss"]
+    assert len(history) == 20
+    for old, parameter in zip(before, model.parameters(), strict=True):
+        assert (parameter.grad != 0).any()
+        assert not old.equal(parameter)
+
+
+def test_the_linear_autoencoder_reaches_the_error_of_pca():
+    """Eckart and Young: nothing linear is better than PCA, so training comes from above."""
+    digits = torch.tensor(load_digits().data, dtype=torch.float32) / 16
+    singular_values = torch.linalg.svdvals(digits - digits.mean(0))
+    pca = singular_values[2:].square().sum().item() / len(digits)
+    assert pca == pytest.approx(3.355253, abs=1e-5)
+
+    model = Autoencoder(64, 2, ())
+    fit(model, ae_loss, digits, epochs=100, lr=0.1)
+    error = evaluate(model, ae_loss, digits)["recon"]
+    assert pca - 1e-4 < error  # float32 rounds
+    assert error < 1.002 * pca  # three seeds ended within 0.05 %
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(model, x):
+    with watched_steps() as rates:
+        fit(model, ae_loss, x, epochs=10, batch_size=5, lr=0.01)
+    assert len(rates) == 100
+    assert max(rates) == pytest.approx(0.01)
+    assert rates.index(max(rates)) == pytest.approx(30, abs=2)
+    assert rates[0] < 0.001 > rates[-1]
+
+
+@pytest.mark.parametrize(
+    "n, batch_size, epochs", [(1, 1, 1), (4, 9, 1), (3, 2, 1), (4, 2, 3)]
+)
+def test_the_smallest_trainings_run(model, n, batch_size, epochs):
+    history = fit(model, ae_loss, torch.rand(n, D), epochs=epochs, batch_size=batch_size)
+    assert [record["epoch"] for record in history] == list(range(1, epochs + 1))
+
+
+def test_each_epoch_sees_every_row_once_in_an_order_of_its_own(model):
+    x = torch.arange(7.0)[:, None].repeat(1, D)
+    batches = []
+
+    def note(f, g, batch):
+        batches.append(batch[:, 0].tolist())
+        return ae_loss(f, g, batch)
+
+    fit(model, note, x, epochs=3, batch_size=3)
+    assert [len(batch) for batch in batches] == [3, 3, 1] * 3
+    rows = [row for batch in batches for row in batch]
+    epochs = [rows[start : start + 7] for start in (0, 7, 14)]
+    assert all(sorted(order) == list(range(7)) for order in epochs)
+    assert epochs[0] != epochs[1] != epochs[2] != list(range(7))
+
+
+# --- what it reports ------------------------------------------------------------------
+
+
+def mean_of_batch(f, g, batch):
+    """A term whose mean over the data is known, and a loss that leaves it alone."""
+    loss = ae_loss(f, g, batch)["loss"]
+    return {"loss": loss, "mean": batch.mean()}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 9])
+def test_a_smaller_last_batch_counts_for_less(model, batch_size):
+    x = torch.tensor([[1.0], [2.0], [3.0], [4.0], [100.0]]).repeat(1, D)
+    [record] = fit(model, mean_of_batch, x, epochs=1, batch_size=batch_size)
+    assert record["mean"] == pytest.approx(22)
+    assert evaluate(model, mean_of_batch, x, batch_size=batch_size)[
+        "mean"
+    ] == pytest.approx(22)
+
+
+def test_records_hold_the_epoch_and_plain_numbers(x):
+    history = fit(VAE(D, K, (5,)), partial(vae_loss, beta=2.0), x, epochs=3)
+    assert [record["epoch"] for record in history] == [1, 2, 3]
+    for record in history:
+        assert list(record) == ["epoch", "loss", "recon", "kl"]
+        assert all(type(record[name]) is float for name in ("loss", "recon", "kl"))
+        assert record["loss"] == pytest.approx(record["recon"] + 2 * record["kl"])
+
+
+def test_fit_returns_what_the_generator_yields(x):
+    def train(how):
+        torch.manual_seed(3)
+        model = Autoencoder(D, K, (5,))
+        return list(how(model, ae_loss, x, epochs=3, batch_size=20)), weights(model)
+
+    history, learned = train(fit)
+    records, learned_too = train(training_epochs)
+    assert history == records
+    assert same(learned, learned_too)
+
+
+def test_the_progress_bar_leaves_nothing_on_the_page(model, x, capsys):
+    fit(model, ae_loss, x, epochs=2)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith("\r")
+    assert err.split("\r")[-2].strip() == ""
+
+
+@every_objective
+def test_same_seed_same_result(objective, x):
+    def train(seed):
+        torch.manual_seed(seed)
+        model = model_for(objective)
+        return fit(model, objective, x, epochs=3, batch_size=20), weights(model)
+
+    history, learned = train(1)
+    again, learned_again = train(1)
+    other, learned_otherwise = train(2)
+    assert history == again
+    assert same(learned, learned_again)
+    assert history != other
+    assert not same(learned, learned_otherwise)
+
+
+# --- evaluation -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_leaves_the_model_as_it_was(model, x, training):
+    model.train(training)
+    before = weights(model)
+    evaluate(model, ae_loss, x)
+    assert same(before, model.parameters())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert {module.training for module in model.modules()} == {training}
+
+
+def test_evaluation_builds_no_graph(model, x):
+    seen = []
+
+    def note(f, g, batch):
+        seen.append(f(batch).requires_grad)
+        return ae_loss(f, g, batch)
+
+    evaluate(model, note, x)
+    assert seen == [False]
+    assert torch.is_grad_enabled()
+
+
+def test_evaluation_in_batches_is_evaluation_at_once(model, x):
+    whole = ae_loss(model.encoder, model.decoder, x)["loss"].item()
+    assert evaluate(model, ae_loss, x, batch_size=7) == pytest.approx(
+        {"loss": whole, "recon": whole}, rel=1e-5
+    )
+
+
+def test_evaluation_names_the_term_that_is_not_finite(model, x):
+    with pytest.raises(FloatingPointError, match='"odd" became inf in the evaluation'):
+        evaluate(model, lambda f, g, batch: {"odd": torch.tensor(math.inf)}, x)
+
+
+# --- the stop button ------------------------------------------------------------------
+
+
+def test_stop_returns_the_finished_epochs_and_a_usable_model(model, x, capsys):
+    objective = at_call(13, press_stop)  # epochs of five batches: in the third
+    before = signal.getsignal(signal.SIGINT)
+    history = fit(model, objective, x, epochs=9, batch_size=10)
+    assert [record["epoch"] for record in history] == [1, 2]
+    assert "Stopped after 2 of 9 epochs. The model keeps" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is before
+    assert model(x).isfinite().all()
+    assert len(fit(model, ae_loss, x, epochs=1)) == 1
+
+
+def test_stop_takes_effect_after_the_whole_step(model, x):
+    objective = at_call(13, press_stop)
+    with watched_steps() as steps:
+        fit(model, objective, x, epochs=9, batch_size=10)
+    assert len(steps) == len(objective.calls) == 13
+
+
+def test_stop_in_the_middle_of_a_step_updates_every_weight(model, x):
+    """The step during which Stop was pressed is the one that an undisturbed run makes."""
+    twin = Autoencoder(D, K, (5,))
+    twin.load_state_dict(model.state_dict())
+    hook = register_optimizer_step_pre_hook(lambda *_: press_stop())
+    try:
+        torch.manual_seed(1)
+        assert fit(model, ae_loss, x, epochs=2, batch_size=25) == []
+    finally:
+        hook.remove()
+    torch.manual_seed(1)
+    with watched_steps() as steps:
+        fit(twin, at_call(1, press_stop), x, epochs=2, batch_size=25)
+    assert len(steps) == 1
+    assert same(weights(model), weights(twin))
+
+
+def test_stop_in_the_last_step_of_an_epoch_is_not_lost(model, x):
+    objective = at_call(5, press_stop)
+    assert fit(model, objective, x, epochs=9, batch_size=10) == []
+    assert len(objective.calls) == 5
+
+
+def test_stop_between_two_epochs_counts_too(model, x, monkeypatch):
+    """While the progress bar moves, the notebook's own handler is in force."""
+    from course_utils import training
+
+    class Bar(training.tqdm):
+        def update(self, n=1):
+            press_stop()
+
+    monkeypatch.setattr(training, "tqdm", Bar)
+    assert len(fit(model, ae_loss, x, epochs=9)) == 1
+
+
+def test_stop_in_a_loop_of_one_s_own_is_an_interrupt_as_usual(model, x):
+    with pytest.raises(KeyboardInterrupt):
+        for _ in training_epochs(model, at_call(2, press_stop), x, epochs=9):
+            pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_between_epochs_the_caller_s_handler_is_in_force(model, x):
+    handlers = {
+        signal.getsignal(signal.SIGINT)
+        for _ in training_epochs(model, ae_loss, x, epochs=3)
+    }
+    assert handlers == {signal.default_int_handler}
+
+
+def test_leaving_the_loop_early_is_allowed(model, x):
+    with watched_steps() as steps:
+        for record in training_epochs(model, ae_loss, x, epochs=9, batch_size=10):
+            if record["epoch"] == 2:
+                break
+    assert len(steps) == 10
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert model(x).isfinite().all()
+
+
+def test_an_error_in_the_objective_gives_the_stop_button_back(model, x):
+    def broken():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fit(model, at_call(2, broken), x, epochs=1, batch_size=10)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_training_works_in_a_thread_where_handlers_cannot_be_set(model, x):
+    history = []
+    thread = threading.Thread(
+        target=lambda: history.extend(fit(model, ae_loss, x, epochs=2))
+    )
+    thread.start()
+    thread.join()
+    assert len(history) == 2
+
+
+# --- a loss that is not finite --------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_stops_before_the_weights_are_touched(model, x, value):
+    calls = []
+
+    def breaks(f, g, batch):
+        calls.append(weights(model))
+        terms = ae_loss(f, g, batch)
+        return {**terms, "penalty": terms["loss"] * (value if len(calls) == 8 else 1)}
+
+    words = rf'"penalty" became -?{abs(value)} in epoch 2: try a smaller lr'
+    with pytest.raises(FloatingPointError, match=words):
+        fit(model, breaks, x, epochs=3, batch_size=10)
+    assert len(calls) == 8
+    assert same(calls[-1], model.parameters())
+    assert not same(calls[-2], model.parameters())
+    assert all(values.isfinite().all() for values in model.parameters())
+
+
+def test_a_learning_rate_beyond_reason_ends_in_words(x):
+    with pytest.raises(FloatingPointError, match='"(loss|kl|recon)" became (inf|nan)'):
+        fit(VAE(D, K, (5,)), vae_loss, x, epochs=50, lr=1e4)
+
+
+# --- refusals, in words ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        pytest.param(spoil, words, id=name)
+        for name, (spoil, words) in {
+            "array": (lambda x: x.numpy(), "must be a tensor.*ndarray.*torch.as_tensor"),
+            "list": (lambda x: x.tolist(), "must be a tensor.*list.*torch.as_tensor"),
+            "images": (lambda x: x.view(N, 2, 3), r"\(50, 2, 3\).*images.flatten\(1\)"),
+            "one datum": (lambda x: x[0], r"shape \(N, D\).*not \(6,\)"),
+            "empty": (lambda x: x[:0], r"not \(0, 6\)"),
+            "bytes": (lambda x: (255 * x).byte(), "must be float, not torch.uint8.*255"),
+            "integers": (lambda x: x.long(), "must be float, not torch.int64"),
+            "NaN": (lambda x: x.where(x < x.max(), math.nan), "NaN or infinity"),
+            "infinity": (lambda x: x.where(x < x.max(), math.inf), "NaN or infinity"),
+            "width": (lambda x: x[:, 1:], "reads 6 numbers a data point, the data have 5"),
+            "dtype": (lambda x: x.double(), "computes in torch.float32.*torch.float64"),
+        }.items()
+    ],
+)
+@pytest.mark.parametrize(
+    "use", [partial(fit, epochs=1), partial(training_epochs, epochs=1), evaluate]
+)
+def test_data_that_cannot_be_learned_are_refused_in_words(model, x, use, spoil, words):
+    """Before the first step; the generator refuses when it is called, not when it is used."""
+    before = weights(model)
+    with pytest.raises(ValueError, match=words):
+        use(model, ae_loss, spoil(x))
+    assert same(before, model.parameters())
+
+
+@pytest.mark.parametrize("use", [partial(fit, epochs=1), evaluate])
+def test_a_model_on_another_device_is_refused_in_words(x, use):
+    elsewhere = Autoencoder(D, K, (5,)).to("meta")
+    with pytest.raises(ValueError, match="model is on meta, the data on cpu.*model.to"):
+        use(elsewhere, ae_loss, x)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"epochs": -1}, {"batch_size": 0}, {"lr": 0}, {"lr": math.nan}]
+)
+def test_a_training_that_would_do_nothing_is_refused(model, x, wrong):
+    with pytest.raises(
+        ValueError, match="epochs and batch_size must be at least 1, and lr"
+    ):
+        fit(model, ae_loss, x, **{"epochs": 1} | wrong)
+
+
+def test_a_network_of_one_s_own_need_not_begin_with_a_linear_layer(x):
+    model = Autoencoder(D, K, (5,))
+    model.encoder = nn.Sequential(
+        nn.Unflatten(1, (1, D)), nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(8, K)
+    )
+    assert len(fit(model, ae_loss, x, epochs=2)) == 2
+
+
+# --- nothing forgets its device -------------------------------------------------------
+
+
+@every_objective
+def test_training_allocates_on_the_device_of_the_data(objective, x):
+    """Tensors made without a device land on ``meta`` here, where none of the others is."""
+    model = model_for(objective)
+    torch.set_default_device("meta")
+    try:
+        history = fit(model, objective, x, epochs=2, batch_size=20)
+        record = evaluate(model, objective, x)
+    finally:
+        torch.set_default_device(None)
+    assert all(map(math.isfinite, [*history[-1].values(), *record.values()]))
