@@ -7,11 +7,13 @@
 Further arguments go to JupyterLab, pytest or the refresher. Needs only Python 3.10 or newer.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
+import signal
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -23,18 +25,18 @@ def set_up() -> None:
     """Make the environment, or bring it up to date when requirements.txt has changed."""
     wanted = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
     stamp = VENV / "installed"
-    if stamp.is_file() and stamp.read_text() == wanted:
+    if PYTHON.exists() and stamp.is_file() and stamp.read_text() == wanted:
         return
     print("Setting up the course in .venv: this takes some minutes, once.", flush=True)
-    if not PYTHON.exists():
-        venv.create(VENV, with_pip=True)
+    # also mends an environment that was left half made
+    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=ROOT, check=True)
     stamp.write_text(wanted)
 
 
 def main(arguments: list[str]) -> int:
-    first = next((ROOT / "notebooks").glob("0[01]_*.ipynb"), ROOT / "notebooks")
+    first = min(ROOT.glob("notebooks/*.ipynb"), default=ROOT / "notebooks")
     commands = {
         "lab": ["jupyterlab", str(first.relative_to(ROOT))],
         "test": ["pytest"],
@@ -47,6 +49,7 @@ def main(arguments: list[str]) -> int:
         print("The course needs Python 3.10 or newer; this is", sys.version.split()[0])
         return 1
     set_up()
+    signal.signal(signal.SIGINT, lambda *_: None)  # from here on Ctrl-C is the module's
     module, *rest = commands[arguments[0]]
     return subprocess.run(
         [PYTHON, "-m", module, *rest, *arguments[1:]], cwd=ROOT

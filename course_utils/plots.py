@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ DIGIT_COLORS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
     "#8c564b", "#e377c2", "#7f7f7f", "#a8a812", "#17becf",
 )  # fmt: skip
+INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the bytes of 256 shades
 
 
 def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
@@ -34,7 +36,7 @@ def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
     for line, (name, images) in zip(axes, arrays.items()):
         line[0].text(-0.2, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
         for axis, image in zip(line, images):
-            axis.imshow(_square(image), cmap="gray_r", vmin=0, vmax=1)
+            _draw_image(axis, _square(image))
     return figure
 
 
@@ -72,8 +74,9 @@ def latent_planes(
     """
     arrays = {name: _array(codes) for name, codes in planes.items()}
     edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
-    width = min(12.0, 4.6 * len(arrays))
-    figure, axes = _figure((width, width / len(arrays) + 0.5), 1, len(arrays), title)
+    width = min(12.0, 4.0 * len(arrays))
+    height = 0.85 * width / len(arrays) + 0.75
+    figure, axes = _figure((width, height), 1, len(arrays), title)
     for axis, (name, codes), edge in zip(np.atleast_1d(axes).flat, arrays.items(), edges):
         _draw_codes(axis, codes, _array(labels))
         edge = max(edges) if share else edge
@@ -99,7 +102,8 @@ def plane_and_lattice(
     left, right = axes.flat
     _draw_codes(left, _array(codes), _array(labels))
     _draw_lattice(right, _array(images), half_width)
-    left.set(xlim=right.get_xlim(), ylim=right.get_ylim())
+    same = {"xlim": right.get_xlim(), "xticks": right.get_xticks()}
+    left.set(**same, ylim=same["xlim"], yticks=same["xticks"])
     return figure
 
 
@@ -108,7 +112,7 @@ def distance_map(
 ) -> Figure:
     """How far each point of ``latent_lattice`` lies from the codes, which are drawn as dots.
 
-    (n·n,), (N, 2). Colors are logarithmic, since codes lie thousands of times closer
+    (n·n,), (N, 2). Colors are logarithmic, since codes lie far closer
     together in the crowded parts of a plane than in its corners.
     """
     distances, codes = _array(distances), _array(codes)
@@ -140,8 +144,8 @@ def residuals(
         x_hat = _array(x_hat)
         ties = LineCollection(np.stack([points, x_hat], axis=1), colors="#bbbbbb", lw=0.5)
         axis.add_collection(ties)
-        axis.scatter(points[:, 0], points[:, 1], s=4, color="#1f77b4", label="$x$")
-        axis.scatter(x_hat[:, 0], x_hat[:, 1], s=4, color="#d62728", label="$g(f(x))$")
+        axis.scatter(*points.T, s=7, color="#1f77b4", linewidths=0, label="$x$")
+        axis.scatter(*x_hat.T, s=7, color="#d62728", linewidths=0, label="$g(f(x))$")
         axis.set(title=name, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
         axis.legend(markerscale=3, loc="lower left", frameon=False)
     return figure
@@ -162,6 +166,9 @@ def curves(
         axis.plot(_array(x), _array(y), marker="o", markersize=4, label=name)
     if log_x:
         axis.set_xscale("log")
+        if len(x) <= 10:  # few enough to name each, instead of powers of ten
+            axis.set_xticks(_array(x), [f"{value:g}" for value in _array(x)])
+            axis.minorticks_off()
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
     if len(lines) > 1:
@@ -203,14 +210,75 @@ def histograms(
 def arrows(
     at: ArrayLike, fields: Mapping[str, ArrayLike], *, points: ArrayLike, title: str
 ) -> Figure:
-    """Vector fields over a cloud of points, side by side.  (n, 2), name -> (n, 2), (N, 2)"""
+    """Vector fields over a cloud of points, side by side.  (n, 2), name -> (n, 2), (N, 2)
+
+    All arrows have the same scale, so that lengths may be compared; the longest
+    reaches over a quarter of the points it starts from.
+    """
     at, points = _array(at), _array(points)
+    fields = {name: _array(vectors) for name, vectors in fields.items()}
+    longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in fields.values())
+    scale = {"scale_units": "xy", "scale": 4 * (longest or 1) / np.ptp(at[:, 0])}
     figure, axes = _figure((4.2 * len(fields), 4.4), 1, len(fields), title)
     for axis, (name, vectors) in zip(np.atleast_1d(axes).flat, fields.items()):
-        vectors = _array(vectors)
         axis.scatter(points[:, 0], points[:, 1], s=2, color="#9ecae1", linewidths=0)
-        axis.quiver(at[:, 0], at[:, 1], vectors[:, 0], vectors[:, 1], angles="xy")
+        axis.quiver(*at.T, *vectors.T, angles="xy", width=0.004, **scale)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
+    return figure
+
+
+def code_bars(
+    images: ArrayLike, codes: ArrayLike, reconstructions: ArrayLike, *, title: str
+) -> Figure:
+    """Each image, its code as a bar a unit, and its reconstruction.  (n, D), (n, K), (n, D)"""
+    images, codes, reconstructions = map(_array, (images, codes, reconstructions))
+    figure, axes = plt.subplots(
+        len(images), 3, figsize=(9, 1.25 * len(images) + 0.6), dpi=90,
+        layout="constrained", squeeze=False, width_ratios=(1, 7, 1), sharey="col",
+    )  # fmt: skip
+    plt.close(figure)
+    figure.suptitle(title, fontsize=12, fontweight="bold")
+    for line, image, code, x_hat in zip(axes, images, codes, reconstructions):
+        for axis, picture in ((line[0], image), (line[2], x_hat)):
+            _draw_image(axis, _square(picture))
+            axis.axis("off")
+        active = np.flatnonzero(code)
+        line[1].vlines(active, 0, code[active], lw=1, color="#1f77b4")
+        line[1].set(xlim=(-5, len(code) + 4), ylabel="$z_k$")
+        line[1].set_title(f"{len(active)} of {len(code)} units active", fontsize=9)
+    for axis, name in zip(axes[0], ("$x$", None, "$g(f(x))$")):
+        if name:
+            axis.set_title(name, fontsize=10)
+    axes[-1, 1].set_xlabel("unit $k$")
+    for axis in axes[:-1, 1]:
+        axis.tick_params(labelbottom=False)
+    return figure
+
+
+def heatmap(
+    values: ArrayLike, *, xlabel: str, ylabel: str, label: str, title: str
+) -> Figure:
+    """A matrix as colors from white (0) to dark, rows counted from 0.  (rows, columns)"""
+    values = _array(values)
+    figure, axis = _figure((8.6, 3.4), 1, 1, title)
+    picture = axis.imshow(
+        values, aspect="auto", cmap="Blues", vmin=0, interpolation="nearest"
+    )
+    axis.set(xlabel=xlabel, ylabel=ylabel, yticks=range(len(values)))
+    figure.colorbar(picture, label=label)
+    return figure
+
+
+def clouds(panels: Mapping[str, ArrayLike], *, title: str) -> Figure:
+    """Clouds of points in the plane, side by side on the same axes.  name -> (N, 2)"""
+    arrays = {name: _array(points) for name, points in panels.items()}
+    edge = 1.05 * max(np.abs(points).max() for points in arrays.values())
+    width = min(10.4, 3.4 * len(arrays))
+    figure, axes = _figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
+    for axis, (name, points) in zip(np.atleast_1d(axes).flat, arrays.items()):
+        axis.scatter(points[:, 0], points[:, 1], s=4, color="#1f77b4", linewidths=0)
+        axis.set(title=name, aspect="equal", xticks=[], yticks=[])
+        axis.set(xlim=(-edge, edge), ylim=(-edge, edge))
     return figure
 
 
@@ -222,12 +290,18 @@ def _draw_codes(axis: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
     axis.legend(markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 
+def _draw_image(axis: Axes, image: np.ndarray, **where) -> None:
+    """Ink on paper. Stage "data": interpolate first, then color, so that no shade is new."""
+    axis.imshow(image, cmap=INK, vmin=0, vmax=1, interpolation_stage="data", **where)
+
+
 def _draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
     n, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
     picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
     edge = half_width * n / (n - 1)  # an image is centered on its z
-    axis.imshow(picture, cmap="gray_r", vmin=0, vmax=1, extent=(-edge, edge, -edge, edge))
-    axis.set(xlabel="$z_1$", ylabel="$z_2$")
+    _draw_image(axis, picture, extent=(-edge, edge, -edge, edge))
+    ticks = half_width * np.linspace(-1, 1, 5)
+    axis.set(xlabel="$z_1$", ylabel="$z_2$", xticks=ticks, yticks=ticks)
 
 
 def _figure(size: tuple[float, float], rows: int, columns: int, title: str):

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -59,8 +58,8 @@ def main(names: list[str]) -> None:
         print(f"{path.name} …", flush=True)
         try:
             refresh(path)
-        except CellExecutionError as error:
-            sys.exit(f"{path} was left as it was: {error}")
+        except (Exception, KeyboardInterrupt) as error:  # Ctrl-C ends nbclient in many ways
+            sys.exit(f"{path} was left as it was: {str(error) or repr(error)}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What every test of the package starts from; the notebooks see nothing of this."""
 
+import signal
+
 import pytest
 import torch
 from hypothesis import settings
@@ -24,3 +26,11 @@ def same_start(monkeypatch):
     """Each test starts from the same seed, on the CPU, whichever tests ran before."""
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def stop_button():
+    """Ctrl-C interrupts, here and in what a test starts, even if pytest's shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

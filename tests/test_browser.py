@@ -18,18 +18,20 @@ from course_utils.widgets import LatentWalk
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LAST = "06_variational_autoencoder.ipynb"
 SMALL = "small.ipynb"
-SMALL_CELLS = [
-    "import torch\nfrom torch import nn\nfrom course_utils.widgets import LatentWalk",
-    "torch.manual_seed(0)\n"
-    "linear = nn.Linear(2, 784)\n"
-    "decoder = nn.Sequential(linear, nn.Sigmoid())\n"
-    "nn.init.normal_(linear.weight)\n"
-    "LatentWalk(decoder, 2 * torch.randn(500, 2), torch.arange(500) % 10)",
-]
-A_WALK = (
-    "import gc\nfrom course_utils.widgets import LatentWalk\n"
-    "walk_ = [o for o in gc.get_objects() if isinstance(o, LatentWalk)][0]"
-)
+SMALL_CELL = """\
+import torch
+from torch import nn
+from course_utils.widgets import LatentWalk
+torch.manual_seed(0)
+linear = nn.Linear(2, 784)
+nn.init.normal_(linear.weight)
+decoder = nn.Sequential(linear, nn.Sigmoid())
+LatentWalk(decoder, 2 * torch.randn(500, 2), torch.arange(500) % 10)
+"""
+FIRST_WALK = """
+from course_utils.widgets import LatentWalk
+walk_ = next(value for value in Out.values() if isinstance(value, LatentWalk))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def lab_url(browser, tmp_path_factory):
     if (NOTEBOOKS / LAST).is_file():
         shutil.copy(NOTEBOOKS / LAST, root)
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in SMALL_CELLS],
+        cells=[nbformat.v4.new_code_cell(SMALL_CELL)],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     nbformat.write(notebook, root / SMALL)
@@ -60,10 +62,11 @@ def page(browser):
         viewport={"width": 1400, "height": 1000}, has_touch=True, device_scale_factor=2
     )
     page, errors = context.new_page(), []
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(20_000)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     yield page
+    page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
     context.close()
     assert not errors
 
@@ -85,7 +88,16 @@ class Walk:
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
     def hover(self, x: float, y: float, stage=None) -> None:
-        self.page.mouse.move(*self.at(stage or self.plane, x, y))
+        """Move the mouse there, once the stage is in view and no longer shifts."""
+        stage = stage or self.plane
+        width = stage.bounding_box()["width"]
+        stage.hover(position={"x": x * width, "y": y * width})
+        self.settle()
+
+    def click(self, x: float, y: float) -> None:
+        self.hover(x, y)
+        self.page.mouse.down()
+        self.page.mouse.up()
         self.settle()
 
     def press(self, keys: str) -> None:
@@ -131,10 +143,10 @@ class Walk:
         """Wait until the trait in the kernel passes a test on ``value``; 0.1 s is usual."""
         for _ in range(50):
             expression = f"(lambda value: bool({test}))(walk_.{name})"
-            if ask_kernel(self.page, A_WALK, expression) == "True":
+            if ask_kernel(self.page, FIRST_WALK, expression) == "True":
                 return
             self.page.wait_for_timeout(100)
-        value = ask_kernel(self.page, A_WALK, f"walk_.{name}")
+        value = ask_kernel(self.page, FIRST_WALK, f"walk_.{name}")
         raise AssertionError(f"in the kernel, {name} stayed {value}, not {test}")
 
 
@@ -223,8 +235,16 @@ def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
     page.evaluate(RENDER)
     walk = Walk(page)
     before = walk.pixels()
-    for x in (0.3, 0.4, 0.5, 0.6):
-        walk.hover(x, 0.3)
+    walk.plane.evaluate(
+        """(stage) => {
+            const { left, top, width } = stage.getBoundingClientRect();
+            for (let x = 0.2; x < 0.7; x += 0.01) {
+                const place = { clientX: left + x * width, clientY: top + 0.3 * width };
+                stage.dispatchEvent(new PointerEvent("pointermove", place));
+            }
+        }"""
+    )
+    walk.settle()
     assert (walk.pixels() != before).any()
     page.wait_for_function("() => saved.length > 0")
     page.wait_for_timeout(200)
@@ -268,7 +288,7 @@ def test_mouse_touch_and_keys_move_the_cursor(small, page):
     assert walk.z() == pytest.approx((-0.525, 0), abs=0.01)
     walk.wait_for_kernel("z", "abs(value[0] + 0.525) < 0.01")
 
-    page.mouse.click(*walk.at(walk.plane, 0.5, 0.5))
+    walk.click(0.5, 0.5)
     before = walk.pixels()
     for keys in ("Shift+ArrowRight", "ArrowRight", "Shift+ArrowUp", "ArrowDown"):
         walk.press(keys)
@@ -311,7 +331,7 @@ def test_the_switch_changes_box_lattice_and_share(small):
 
 def test_the_kernel_moves_the_cursor(small, page):
     walk = small
-    ask_kernel(page, A_WALK + "\nwalk_.z = [0.5, -0.5]", "0")
+    ask_kernel(page, FIRST_WALK + "walk_.z = [0.5, -0.5]", "0")
     walk.root.get_by_text("z = (0.50, −0.50)").first.wait_for()
 
 
@@ -321,7 +341,9 @@ def test_text_stands_out_and_digits_are_ink_on_paper(small, page, theme):
         "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
     )
     is_light = theme.endswith("Light")
-    page.wait_for_selector(f"body[data-jp-theme-light={str(is_light).lower()}]")
+    page.wait_for_function(
+        "(light) => document.body.dataset.jpThemeLight === String(light)", arg=is_light
+    )
     colors = """(el) => {
         const style = getComputedStyle(el), gray = (text) =>
             text.match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + +c / 3, 0);
@@ -357,21 +379,24 @@ def test_a_narrow_page_stacks_the_panels(small, page):
 
 
 MEASURE = """(stage) => {
-    window.delays = [];
-    for (const kind of ["pointermove", "keydown"]) {
-        stage.addEventListener(kind, (event) => {
-            requestAnimationFrame(() => {
-                const { port1, port2 } = new MessageChannel();
-                port1.onmessage = () => delays.push(performance.now() - event.timeStamp);
-                port2.postMessage(0); // heard once this frame is painted
-            });
-        }, { capture: true });
-    }
+    window.fromEvent = [];
+    window.fromHandler = [];
+    stage.addEventListener("pointermove", (event) => {
+        const handled = performance.now();
+        requestAnimationFrame(() => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => {
+                fromEvent.push(performance.now() - event.timeStamp);
+                fromHandler.push(performance.now() - handled);
+            };
+            port2.postMessage(0); // heard once this frame is painted
+        });
+    }, { capture: true });
 }"""
 
 
 @pytest.mark.skipif(not (NOTEBOOKS / LAST).is_file(), reason="notebook 06 is not there yet")
-def test_notebook_06_runs_and_can_be_walked(page, lab_url, record_property):
+def test_notebook_06_runs_and_can_be_walked(page, lab_url):
     open_notebook(page, lab_url, LAST)
     assert run_all(page) == []
     walk = Walk(page)
@@ -382,7 +407,7 @@ def test_notebook_06_runs_and_can_be_walked(page, lab_url, record_property):
         return (walk.pixels() != before).any() and walk.z() != z
 
     assert changes(lambda: walk.hover(0.8, 0.3))
-    page.mouse.click(*walk.at(walk.plane, 0.7, 0.4))
+    walk.click(0.7, 0.4)
     assert changes(lambda: walk.press("Shift+ArrowLeft"))
     walk.choose_box(1)
     assert changes(lambda: walk.hover(0.3, 0.6))
@@ -396,10 +421,12 @@ def test_notebook_06_runs_and_can_be_walked(page, lab_url, record_property):
     walk.plane.evaluate(MEASURE)
     for target in [(0.2, 0.2), (0.8, 0.7), (0.3, 0.9), (0.7, 0.1)]:
         page.mouse.move(*walk.at(walk.plane, *target), steps=50)
-    page.wait_for_function("() => delays.length > 100")
-    delays = np.array(page.evaluate("() => delays"))
-    median, late = np.percentile(delays, [50, 95])
-    record_property("event_to_painted_ms", f"median {median:.1f}, p95 {late:.1f}")
-    # On two idle cores it is one frame of a 60 Hz screen, 16.7 ms; a busy machine in the
-    # cloud gets three, still half of what a round trip through the kernel takes.
-    assert late < 50, f"event to painted: median {median:.1f} ms, 95 % within {late:.1f} ms"
+    page.wait_for_function("() => fromEvent.length > 100")
+    for start in ("fromHandler", "fromEvent"):
+        delays = np.array(page.evaluate(f"() => {start}"))
+        median, late = np.percentile(delays, [50, 95])
+        print(f"{start} to painted: median {median:.1f} ms, 95 % within {late:.1f} ms")
+    # Seen with pytest -rP: on two cores 7 ms from the handler. From the event it is up to a
+    # frame more, 16.7 ms, since Chromium holds back a move until the next frame begins. A
+    # busy machine gets twice that, still half of a round trip through the kernel.
+    assert late < 50

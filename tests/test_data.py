@@ -165,6 +165,27 @@ def test_kernels_that_start_at_once_share_one_cache(cache, tmp_path, digits):
     assert [path.name for path in cache.iterdir()] == ["MNIST"]
 
 
+def test_the_cache_is_complete_at_the_moment_it_appears(cache):
+    """Else a second kernel could read half of it."""
+
+    def contents():
+        return {
+            path.name: path.stat().st_size for path in (cache / "MNIST").rglob("*-ubyte")
+        }
+
+    def watch():
+        while not (cache / "MNIST").exists() and reading.is_alive():
+            time.sleep(0)
+        return contents()
+
+    reading = threading.Thread(target=data.mnist, args=["test"])
+    reading.start()
+    at_first_sight = watch()
+    reading.join()
+    assert at_first_sight == contents()
+    assert len(at_first_sight) == 4
+
+
 def test_an_interrupted_unpacking_leaves_nothing(cache, monkeypatch):
     def half(self):
         (Path(self.raw_folder) / "train-images-idx3-ubyte").write_bytes(b"half")

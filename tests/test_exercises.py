@@ -6,9 +6,9 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from torch.distributions import Independent, Normal, kl_divergence
-from torch.nn.functional import mse_loss
+from torch.nn.functional import mse_loss, normalize
 
-from course_utils import evidence, exercises, objectives
+from course_utils import evidence, exercises, models, objectives
 
 
 def kl_from_distributions(mu, logvar):
@@ -84,7 +84,7 @@ def pca_image_by_image(x, mean, components):
 
 def pca_with_scikit_learn(x, mean, components):
     pca = PCA(len(components))
-    pca.mean_, pca.components_, pca.n_components_ = mean, components, len(components)
+    pca.mean_, pca.components_ = mean.numpy(), components.numpy()
     return torch.as_tensor(pca.inverse_transform(pca.transform(x.numpy()))).float()
 
 
@@ -101,7 +101,66 @@ def left_out(x, k):
     return torch.linalg.svdvals(x).square()[k:].sum()
 
 
+def sparse_ae_image_by_image(f, g, x, lam):
+    total = 0.0
+    for image in x.split(1):
+        z = f(image)
+        total += (image - g(z)).pow(2).sum() + lam * sum(abs(a) for a in z[0])
+    return total / len(x)
+
+
+def unit_columns_one_by_one(weight):
+    return torch.stack([column / column.norm() for column in weight.T], dim=1)
+
+
+def dae_with(draw):
+    """The DAE's loss with the noise added by ``draw(x, sigma)``."""
+    return lambda f, g, x, sigma: (x - g(f(draw(x, sigma)))).square().sum(1).mean()
+
+
+def noise_column_by_column(x, sigma):
+    """Other numbers than torch.randn_like(x) draws, and as right."""
+    return torch.stack([pixel + sigma * torch.randn(len(x)) for pixel in x.T], dim=1)
+
+
 RIGHT = {
+    exercises.check_sparse_ae_loss: {
+        "package": lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam)["loss"],
+        "image by image": sparse_ae_image_by_image,
+        "norms": lambda f, g, x, lam: (
+            torch.linalg.vector_norm(x - g(f(x)), dim=1) ** 2
+            + lam * torch.linalg.vector_norm(f(x), ord=1, dim=1)
+        ).mean(),
+        "torch's losses": lambda f, g, x, lam: (
+            (mse_loss(g(f(x)), x, reduction="sum") + lam * f(x).abs().sum()) / len(x)
+        ),
+    },
+    exercises.check_unit_columns: {
+        "package": models.UnitColumns(),
+        "norm": lambda weight: weight / weight.norm(dim=0, keepdim=True),
+        "transposed": lambda weight: normalize(weight.T, dim=1).T,
+        "one by one": unit_columns_one_by_one,
+        "squares": lambda weight: weight * weight.square().sum(0).rsqrt(),
+    },
+    exercises.check_dae_loss: {
+        "package": dae_with(objectives.add_noise),
+        "shape by hand": dae_with(lambda x, sigma: x + sigma * torch.randn(x.shape)),
+        "torch.normal": dae_with(lambda x, sigma: torch.normal(x, sigma)),
+        "torch.distributions": dae_with(
+            lambda x, sigma: Normal(0.0, max(sigma, 1e-9)).sample(x.shape) + x
+        ),
+        "in another order": dae_with(noise_column_by_column),
+        "a draw to spare": lambda f, g, x, sigma: objectives.dae_loss(
+            f, g, torch.randn(7).sum() * 0 + x, sigma=sigma
+        )["recon"],
+    },
+    exercises.check_score_from_denoiser: {
+        "one line": lambda r, x, sigma: (r(x) - x) / sigma**2,
+        "noise, then its sign": lambda r, x, sigma: -(x - r(x)).div(sigma).div(sigma),
+        "row by row": lambda r, x, sigma: torch.cat(
+            [(r(row) - row) * sigma**-2 for row in x.split(1)]
+        ),
+    },
     exercises.check_ae_loss: {
         "package": lambda f, g, x: objectives.ae_loss(f, g, x)["recon"],
         "loops": ae_loss_with_loops,
@@ -160,6 +219,92 @@ RIGHT = {
     },
 }
 WRONG = {
+    exercises.check_sparse_ae_loss: {
+        "squared norm": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
+        ),
+        "norm": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
+        ),
+        "signs cancel": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).sum(1).mean()
+        ),
+        "mean over units": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().mean()
+        ),
+        "penalty summed over the batch": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().sum()
+        ),
+        "penalty on the image": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * x.abs().sum(1).mean()
+        ),
+        "penalty on the reconstruction": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] + lam * g(f(x)).abs().sum(1).mean()
+        ),
+        "λ forgotten": lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=1)[
+            "loss"
+        ],
+        "penalty subtracted": lambda f, g, x, lam: (
+            objectives.ae_loss(f, g, x)["loss"] - lam * f(x).abs().sum(1).mean()
+        ),
+        "no mean over the batch": lambda f, g, x, lam: (
+            (x - g(f(x))).square().sum(1) + lam * f(x).abs().sum(1)
+        ),
+        "terms instead of the loss": lambda f, g, x, lam: objectives.sparse_ae_loss(
+            f, g, x, lam=lam
+        ),
+    },
+    exercises.check_unit_columns: {
+        "rows": lambda weight: normalize(weight, dim=1),
+        "the whole matrix": lambda weight: weight / weight.norm(),
+        "squared length": lambda weight: weight / weight.square().sum(0),
+        "absolute values": lambda weight: weight / weight.abs().sum(0),
+        "largest entry": lambda weight: weight / weight.abs().amax(0),
+        "signs lost": lambda weight: normalize(weight.abs(), dim=0),
+        "transposed": lambda weight: normalize(weight, dim=0).T,
+        "lengths": lambda weight: weight.norm(dim=0),
+        "unchanged": lambda weight: weight,
+        "at most one": lambda weight: weight / weight.norm(dim=0).clamp(min=1),
+    },
+    exercises.check_dae_loss: {
+        "noise on the target too": lambda f, g, x, sigma: objectives.ae_loss(
+            f, g, objectives.add_noise(x, sigma)
+        )["loss"],
+        "noise on the target alone": lambda f, g, x, sigma: (
+            (objectives.add_noise(x, sigma) - g(f(x))).square().sum(1).mean()
+        ),
+        "noise on the code": lambda f, g, x, sigma: objectives.pae_loss(
+            f, g, x, sigma=sigma
+        )["loss"],
+        "σ for a variance": dae_with(lambda x, sigma: x + sigma**0.5 * torch.randn_like(x)),
+        "σ²": dae_with(lambda x, sigma: x + sigma**2 * torch.randn_like(x)),
+        "uniform noise": dae_with(lambda x, sigma: x + sigma * torch.rand_like(x)),
+        "one ε for all": dae_with(lambda x, sigma: x + sigma * torch.randn(())),
+        "the mean is 1": dae_with(lambda x, sigma: x + 1 + sigma * torch.randn_like(x)),
+        "noise instead of the image": dae_with(
+            lambda x, sigma: sigma * torch.randn_like(x)
+        ),
+        "no noise": lambda f, g, x, sigma: objectives.ae_loss(f, g, x)["loss"],
+        "mean over pixels": lambda f, g, x, sigma: (
+            objectives.dae_loss(f, g, x, sigma=sigma)["loss"] / x.shape[1]
+        ),
+        "sum over the batch": lambda f, g, x, sigma: (
+            objectives.dae_loss(f, g, x, sigma=sigma)["loss"] * len(x)
+        ),
+        "terms instead of the loss": lambda f, g, x, sigma: objectives.dae_loss(
+            f, g, x, sigma=sigma
+        ),
+    },
+    exercises.check_score_from_denoiser: {
+        "σ for σ²": lambda r, x, sigma: (r(x) - x) / sigma,
+        "sign": lambda r, x, sigma: (x - r(x)) / sigma**2,
+        "not divided": lambda r, x, sigma: r(x) - x,
+        "multiplied": lambda r, x, sigma: (r(x) - x) * sigma**2,
+        "x not subtracted": lambda r, x, sigma: r(x) / sigma**2,
+        "half of it": lambda r, x, sigma: (r(x) - x) / (2 * sigma**2),
+        "brackets": lambda r, x, sigma: r(x) - x / sigma**2,
+        "its length": lambda r, x, sigma: (r(x) - x).norm(dim=1) / sigma**2,
+    },
     exercises.check_ae_loss: {
         "mean over pixels": lambda f, g, x: (x - g(f(x))).square().mean(),
         "sum over the batch": lambda f, g, x: (x - g(f(x))).square().sum(),

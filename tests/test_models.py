@@ -1,11 +1,11 @@
-"""The two models have the shapes, the layers and the limits that the notebooks rely on."""
+"""The models have the shapes, the layers and the limits that the notebooks rely on."""
 
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils.models import VAE, Autoencoder, mlp
+from course_utils.models import VAE, Autoencoder, SparseAutoencoder, mlp
 
 BOTH = pytest.mark.parametrize("model_class", [Autoencoder, VAE])
 D, K = 7, 3
@@ -110,3 +110,65 @@ def test_the_seed_decides_the_weights(model_class):
     for a, b, c in zip(one.parameters(), same.parameters(), other.parameters()):
         assert a.equal(b)
         assert not a.equal(c)
+
+
+# --- the sparse autoencoder -----------------------------------------------------------
+
+
+def lengths(model):
+    return model.decoder.weight.norm(dim=0)
+
+
+def test_a_sparse_code_has_exact_zeros_and_no_negative_number():
+    z = SparseAutoencoder(D, 50).encoder(torch.randn(20, D))
+    assert z.shape == (20, 50)
+    assert (z >= 0).all()
+    assert (z == 0).any() and (z > 0).any()
+
+
+def test_the_dictionary_starts_and_stays_at_length_one():
+    torch.manual_seed(0)
+    model, x = SparseAutoencoder(D, 50), torch.randn(20, D)
+    assert_close(lengths(model), torch.ones(50))
+    before = model.decoder.weight.detach().clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        (x - model(x)).square().sum(1).mean().backward()
+        optimizer.step()
+    assert not torch.allclose(model.decoder.weight, before)  # it learns,
+    assert_close(lengths(model), torch.ones(50))  # and keeps its length
+
+
+def test_scaling_the_decoder_changes_no_reconstruction():
+    """The loophole, closed: 1/c on the code cannot be paid back by c on the decoder."""
+    model, z = SparseAutoencoder(D, 50), torch.rand(20, 50)
+    before = model.decoder(z)
+    with torch.no_grad():
+        model.decoder.weight = 16 * model.decoder.weight
+    assert_close(lengths(model), torch.ones(50))
+    assert_close(model.decoder(z), before)
+
+
+def test_the_encoder_starts_as_the_transpose_of_the_dictionary():
+    model, x = SparseAutoencoder(D, 50), torch.randn(20, D)
+    assert_close(model.encoder(x), (x @ model.decoder.weight).relu())
+
+
+def test_one_unit_alone_soft_thresholds_its_match():
+    """min over z of ‖r − z w‖² + λ|z| is ⟨w, r⟩ less λ/2, or 0, because ‖w‖ = 1."""
+    model = SparseAutoencoder(D, 1)
+    w, lam, r = model.decoder.weight.detach()[:, 0], 0.7, torch.randn(30, D)
+    z = torch.linspace(-6, 6, 12001)
+    matches = r @ w
+    # ‖r − z w‖² = ‖r‖² − 2 z ⟨w, r⟩ + z²
+    objective = z.square() - 2 * z * matches[:, None] + lam * z.abs()
+    best = z[objective.argmin(1)]
+    shrunk = matches.sign() * (matches.abs() - lam / 2).relu()
+    assert_close(best, shrunk, rtol=0, atol=1e-3)  # the spacing of the z
+
+
+def test_the_sparse_autoencoder_allocates_where_it_is_told():
+    with torch.device("meta"):
+        model = SparseAutoencoder(D, 50)
+        assert model(torch.randn(2, D)).device.type == "meta"

@@ -53,6 +53,15 @@ CASES = {
     "residuals": lambda kind, **words: plots.residuals(
         kind(CODES), {"PCA": kind(CODES / 2)}, **words
     ),
+    "code_bars": lambda kind, **words: plots.code_bars(
+        kind(IMAGES[:3]), kind(CODES[:3].relu()), kind(IMAGES[3:6]), **words
+    ),
+    "heatmap": lambda kind, **words: plots.heatmap(
+        kind(IMAGES), xlabel="unit", ylabel="digit", label="activation", **words
+    ),
+    "clouds": lambda kind, **words: plots.clouds(
+        {"start": kind(CODES), "end": kind(CODES / 9)}, **words
+    ),
     "arrows": lambda kind, **words: plots.arrows(
         kind(CODES), {"score": kind(-CODES)}, points=kind(CODES), **words
     ),

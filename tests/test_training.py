@@ -15,6 +15,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from course_utils import training
 from course_utils.models import VAE, Autoencoder
 from course_utils.objectives import (
     ae_loss,
@@ -223,15 +224,15 @@ def test_same_seed_same_result(objective, x):
 # --- evaluation -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_evaluation_leaves_the_model_as_it_was(model, x, training):
-    model.train(training)
+@pytest.mark.parametrize("mode", [True, False])
+def test_evaluation_leaves_the_model_as_it_was(model, x, mode):
+    model.train(mode)
     before = weights(model)
     evaluate(model, ae_loss, x)
     assert same(before, model.parameters())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert all(parameter.requires_grad for parameter in model.parameters())
-    assert {module.training for module in model.modules()} == {training}
+    assert {module.training for module in model.modules()} == {mode}
 
 
 def test_evaluation_builds_no_graph(model, x):
@@ -302,9 +303,14 @@ def test_stop_in_the_last_step_of_an_epoch_is_not_lost(model, x):
     assert len(objective.calls) == 5
 
 
+def test_stop_between_the_last_step_and_the_end_of_the_epoch_is_not_lost():
+    """No objective can press the button there, so this enters by the back door."""
+    with pytest.raises(KeyboardInterrupt), training._interrupt_between_steps():
+        press_stop()
+
+
 def test_stop_between_two_epochs_counts_too(model, x, monkeypatch):
     """While the progress bar moves, the notebook's own handler is in force."""
-    from course_utils import training
 
     class Bar(training.tqdm):
         def update(self, n=1):

@@ -4,6 +4,7 @@
 // without a kernel can stand in for it.
 
 const POINTS = 21; // a side of the lattice
+const MIDDLE = (POINTS - 1) / 2; // number of the row and column of z = (0, 0)
 const RESOLUTION = 840; // of the plane; more than the pixels of a dense screen
 const REST = 100; // ms without a move until the kernel hears of z
 const SLICE = 8; // ms a frame for the lattice, so that the page stays alive
@@ -72,9 +73,12 @@ export function makeDecoder(layers, weights) {
 
 // --- the view ------------------------------------------------------------------------
 
+// Keeps JupyterLab's single keys away, such as b and x; it must be on what has the focus.
+const QUIET = 'data-lm-suppress-shortcuts="true"';
+
 const PANEL = `
   <div class="lw-axes">
-    <div class="lw-stage" tabindex="0" role="application" aria-roledescription="plane">
+    <div class="lw-stage" tabindex="0" role="application" aria-roledescription="plane" ${QUIET}>
       <canvas aria-hidden="true"></canvas>
       <div class="lw-cursor"></div>
     </div>
@@ -116,7 +120,6 @@ const clamp = (value, a) => Math.min(a, Math.max(-a, value));
 
 function render({ model, el }) {
   el.classList.add("latent-walk");
-  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's single keys, such as b and x
   el.innerHTML = PAGE;
   const find = (selector) => el.querySelector(selector);
   const stages = [...el.querySelectorAll(".lw-stage")];
@@ -141,7 +144,7 @@ function render({ model, el }) {
 
   // Both squares show [−e, e]² with e = 21/20 a, so that an image of the lattice is centered
   // on its z, and the same z lies at the same place in both.
-  const edge = () => (model.get("half_width") * POINTS) / (POINTS - 1);
+  const edge = () => (model.get("half_width") * POINTS) / (2 * MIDDLE);
   const across = (z1) => (1 + z1 / edge()) / 2; // 0 at the left, 1 at the right
   const down = (z2) => (1 - z2 / edge()) / 2;
 
@@ -168,7 +171,7 @@ function render({ model, el }) {
 
   let latticeFrame = 0;
   function drawLattice() {
-    const step = (2 * model.get("half_width")) / (POINTS - 1);
+    const step = model.get("half_width") / MIDDLE;
     let next = 0;
     cancelAnimationFrame(latticeFrame);
     latticeInk.clearRect(0, 0, lattice.width, lattice.height);
@@ -176,8 +179,7 @@ function render({ model, el }) {
       const until = performance.now() + SLICE;
       for (; next < POINTS ** 2 && performance.now() < until; next++) {
         const column = next % POINTS, row = Math.floor(next / POINTS);
-        const middle = (POINTS - 1) / 2;
-        drawImage(latticeInk, [(column - middle) * step, (middle - row) * step],
+        drawImage(latticeInk, [(column - MIDDLE) * step, (MIDDLE - row) * step],
           column * side, row * side);
       }
       if (next < POINTS ** 2) latticeFrame = requestAnimationFrame(drawSome);
@@ -202,10 +204,9 @@ function render({ model, el }) {
     for (const [i, input] of el.querySelectorAll(".lw-boxes input").entries()) {
       input.checked = i === index;
     }
-    find(".lw-share").textContent =
-      `holds ${model.get("prior_shares")[index]} of the prior N(0, I)`;
+    find(".lw-share").textContent = `holds ${model.get("prior_shares")[index]} of the prior`;
     find(".lw-lattice .lw-foot").textContent =
-      `${POINTS} × ${POINTS} points, ${short((2 * a) / (POINTS - 1))} apart`;
+      `${POINTS} × ${POINTS} points, ${short(a / MIDDLE)} apart`;
     drawTicks();
     drawCodes();
     drawLattice();
@@ -213,11 +214,12 @@ function render({ model, el }) {
   }
 
   function drawCursor() {
-    const z = model.get("z"), nearest = 1 / POINTS;
+    const z = model.get("z");
     const move = (cursor, x, y) => {
       cursor.style.transform = `translate(${100 * x}%, ${100 * y}%)`;
     };
-    const snap = (share) => (Math.floor(share * POINTS) + 0.5) * nearest;
+    const snap = (share) =>
+      (clamp(Math.floor(share * POINTS) - MIDDLE, MIDDLE) + MIDDLE + 0.5) / POINTS;
     drawImage(hereInk, z, 0, 0);
     move(planeCursor, across(z[0]), down(z[1]));
     move(latticeCursor, snap(across(z[0])), snap(down(z[1])));
@@ -280,7 +282,7 @@ function render({ model, el }) {
   find(".lw-legend").innerHTML = [...new Set(labels)].sort().map(
     (label) => `<span><i style="background:${colors[label]}"></i>${label}</span>`).join("");
   find(".lw-boxes").innerHTML = halfWidths.map((a, i) => `<label>
-    <input type="radio" name="box" value="${i}">[−${short(a)}, ${short(a)}]²</label>`).join("");
+    <input type="radio" name="box" value="${i}" ${QUIET}>[−${short(a)}, ${short(a)}]²</label>`).join("");
 
   for (const stage of stages) {
     stage.addEventListener("pointerdown", onPointer);

@@ -1,0 +1,195 @@
+"""The launcher sets up once, starts what was asked for, and passes on how it ended.
+
+No test touches the real environment: each has a course of its own in a temporary folder,
+where JupyterLab, pytest and the refresher are scripts of a few lines.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import course
+
+ROOT = Path(__file__).parents[1]
+
+REPORT = """
+import os, sys
+print(os.path.basename(__file__), sys.argv[1:], os.getcwd())
+sys.exit(7)
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A course of its own, not set up yet; what pip and venv are asked for is in .asked."""
+    monkeypatch.setattr(course, "ROOT", tmp_path)
+    monkeypatch.setattr(course, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(course, "PYTHON", tmp_path / ".venv" / "python")
+    (tmp_path / "requirements.txt").write_text("torch")
+    return tmp_path
+
+
+@pytest.fixture
+def asked(root, monkeypatch):
+    """The commands of the set-up, noted instead of run; the first makes the environment."""
+    commands = []
+
+    def run(command, **options):
+        assert options["check"]
+        commands.append([str(part) for part in command])
+        (root / ".venv").mkdir(exist_ok=True)
+        course.PYTHON.touch()
+
+    monkeypatch.setattr(course.subprocess, "run", run)
+    return commands
+
+
+def test_set_up_makes_the_environment_and_installs_the_requirements(root, asked, capsys):
+    course.set_up()
+    make, install = asked
+    assert make == [sys.executable, "-m", "venv", str(root / ".venv")]
+    assert install[:4] == [str(course.PYTHON), "-m", "pip", "install"]
+    assert install[-2:] == ["-r", "requirements.txt"]
+    assert "some minutes, once" in capsys.readouterr().out
+
+
+def test_set_up_happens_once(asked, capsys):
+    course.set_up()
+    asked.clear()
+    capsys.readouterr()
+    course.set_up()
+    assert asked == []
+    assert capsys.readouterr().out == ""
+
+
+def test_changed_requirements_are_installed(root, asked):
+    course.set_up()
+    asked.clear()
+    (root / "requirements.txt").write_text("torch\ntqdm")
+    course.set_up()
+    assert len(asked) == 2
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(asked):
+    course.set_up()
+    asked.clear()
+    course.PYTHON.unlink()
+    course.set_up()
+    assert len(asked) == 2
+
+
+def test_a_failed_set_up_is_tried_again(root, monkeypatch):
+    attempts = []
+
+    def fail(command, **_):
+        attempts.append(command)
+        raise subprocess.CalledProcessError(1, "pip")
+
+    (root / ".venv").mkdir()
+    course.PYTHON.touch()
+    monkeypatch.setattr(course.subprocess, "run", fail)
+    for count in (1, 2):
+        with pytest.raises(subprocess.CalledProcessError):
+            course.set_up()
+        assert len(attempts) == count
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"], ["Lab"], ["--help"]])
+def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
+    assert course.main(arguments) == 2
+    usage = capsys.readouterr().out
+    assert all(f"python course.py {name} " in usage for name in ("lab", "test", "refresh"))
+
+
+def test_an_old_python_is_told_so(capsys, monkeypatch):
+    monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
+    monkeypatch.setattr(course.sys, "version_info", (3, 9, 1))
+    assert course.main(["lab"]) == 1
+    assert "needs Python 3.10 or newer" in capsys.readouterr().out
+
+
+# --- the whole launcher, in a process of its own --------------------------------------
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """A course that is set up, with scripts in place of the modules that are started."""
+    for name in ("course.py", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    for module in ("jupyterlab", "pytest", "course_utils/refresh", "course_utils/__init__"):
+        script = (tmp_path / module).with_suffix(".py")
+        script.parent.mkdir(exist_ok=True)
+        script.write_text("" if script.stem == "__init__" else REPORT)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
+    )
+    hashed = course.hashlib.sha256((tmp_path / "requirements.txt").read_bytes())
+    (tmp_path / ".venv" / "installed").write_text(hashed.hexdigest())
+
+    def launch(*arguments, **options):
+        return subprocess.Popen(
+            [sys.executable, tmp_path / "course.py", *arguments],
+            cwd=tmp_path.parent,  # it need not be started from its own folder
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+
+    return launch
+
+
+@pytest.mark.parametrize(
+    "command, script, given",
+    [
+        ("lab", "jupyterlab.py", [os.path.join("notebooks", "00_start.ipynb")]),
+        ("test", "pytest.py", []),
+        ("refresh", "refresh.py", []),
+    ],
+)
+def test_a_command_starts_its_module_and_passes_on_its_end(
+    launch, tmp_path, command, script, given
+):
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_one.ipynb", "10_ten.ipynb", "00_start.ipynb", "02_two.ipynb"):
+        (tmp_path / "notebooks" / name).touch()
+    process = launch(command, "-x", "two words")
+    said, _ = process.communicate(timeout=30)
+    assert said.strip() == f"{script} {[*given, '-x', 'two words']} {tmp_path}"
+    assert process.returncode == 7
+
+
+def test_without_notebooks_the_lab_opens_their_folder(launch):
+    said, _ = launch("lab").communicate(timeout=30)
+    assert "['notebooks']" in said
+
+
+STUBBORN = """
+import sys, time
+try:
+    print("ready", flush=True)
+    time.sleep(30)
+except KeyboardInterrupt:
+    time.sleep(1)  # JupyterLab asks whether it shall end, pytest writes its summary
+    print("tidied up", flush=True)
+    sys.exit(5)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups of this kind")
+def test_ctrl_c_is_left_to_what_was_started(launch, tmp_path):
+    (tmp_path / "pytest.py").write_text(STUBBORN)
+    process = launch("test", start_new_session=True)
+    assert process.stdout.readline() == "ready\n"
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: launcher and module get it
+    start = time.monotonic()
+    said, _ = process.communicate(timeout=30)
+    assert (said, process.returncode) == ("tidied up\n", 5)
+    assert time.monotonic() - start > 0.9

@@ -1,0 +1,91 @@
+"""What README.md says of the course is so."""
+
+import ast
+import importlib
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from course_utils import objectives
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def table(heading):
+    """The rows of the first table below a heading, each a list of its cells."""
+    section = README.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines[2:]
+    ]
+
+
+FORMULAS = table("The formulas")
+
+
+def source_of_notebook(number):
+    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+def names_of_tests():
+    for path in (ROOT / "tests").glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield node.name
+
+
+@pytest.mark.parametrize(
+    "slide, formula, function, notebook, test", FORMULAS, ids=[row[2] for row in FORMULAS]
+)
+def test_a_row_of_the_formula_table_is_true(slide, formula, function, notebook, test):
+    module, name = function.strip("`").split(".")
+    code = getattr(importlib.import_module(f"course_utils.{module}"), name)
+    if formula.startswith("`"):
+        assert formula.strip("`") in inspect.getdoc(code)
+    assert re.search(rf"\b{name}\b", source_of_notebook(notebook))
+    assert test.strip("`") in names_of_tests()
+    assert slide
+
+
+def test_the_formula_table_is_complete():
+    public = {
+        f"`objectives.{name}`"
+        for name, value in vars(objectives).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    assert public <= {row[2] for row in FORMULAS}
+
+
+def test_the_map_names_every_notebook_in_order():
+    named = [re.search(r"\((.*)\)", row[0])[1] for row in table("The notebooks")]
+    there = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert named == [f"notebooks/{path.name}" for path in there]
+
+
+def test_the_layout_names_every_module():
+    described = " ".join(row[0] for row in table("The files"))
+    missing = [
+        path.name
+        for path in (ROOT / "course_utils").glob("*.py")
+        if path.name != "__init__.py" and f"`course_utils/{path.name}`" not in described
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_a_link_leads_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_ci_runs_the_readme_s_test_command_word_for_word():
+    command = re.search(r"<!-- test -->\n\n    (.+)\n\n<!-- end -->", README)[1]
+    assert command == "python3 course.py test"
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "<!-- test -->/,/<!-- end -->/" in script and "course.py" not in script
