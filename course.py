@@ -30,7 +30,7 @@ def set_up() -> None:
     print("Setting up the course in .venv: this takes some minutes, once.", flush=True)
     # also mends an environment that was left half made
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=ROOT, check=True)
     stamp.write_text(wanted)
 
