@@ -23,13 +23,14 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 def set_up() -> None:
     """Make the environment, or bring it up to date when requirements.txt has changed."""
-    wanted = hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()
+    place = str(ROOT).encode()  # a copied or renamed course needs an environment of its own
+    wanted = hashlib.sha256((ROOT / "requirements.txt").read_bytes() + place).hexdigest()
     stamp = VENV / "installed"
     if PYTHON.exists() and stamp.is_file() and stamp.read_text() == wanted:
         return
     print("Setting up the course in .venv: this takes some minutes, once.", flush=True)
-    # also mends an environment that was left half made
-    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    mend = [] if PYTHON.exists() else ["--clear"]  # a dead link to a Python that is gone
+    subprocess.run([sys.executable, "-m", "venv", *mend, VENV], check=True)
     pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=ROOT, check=True)
     stamp.write_text(wanted)
@@ -49,6 +50,8 @@ def main(arguments: list[str]) -> int:
         print("The course needs Python 3.10 or newer; this is", sys.version.split()[0])
         return 1
     set_up()
+    # What Apple's GPU lacks is computed on the CPU, with a warning, instead of an error.
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     signal.signal(signal.SIGINT, lambda *_: None)  # from here on Ctrl-C is the module's
     module, *rest = commands[arguments[0]]
     return subprocess.run(

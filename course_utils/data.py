@@ -65,7 +65,13 @@ def _images(name: str, split: str) -> tuple[Tensor, Tensor]:
     root = cache_folder()
     if not (root / name).is_dir():
         _unpack(loader, root)
-    dataset = loader(root, train=split == "train")
+    try:
+        dataset = loader(root, train=split == "train")
+    except (RuntimeError, OSError, EOFError, AssertionError, ValueError) as error:
+        raise RuntimeError(
+            f"{root / name} is incomplete or damaged: delete this folder and run this cell "
+            "again."
+        ) from error
     device = choose_device()
     images = dataset.data.to(device).flatten(1).float().div_(255)
     return images, dataset.targets.to(device)
@@ -89,6 +95,10 @@ def _unpack(loader: type, root: Path) -> None:
         try:
             loader(private, download=True)
         except DOWNLOAD_FAILED as error:
+            if name == "MNIST":
+                raise RuntimeError(
+                    "the archives in course_utils/mnist are damaged: get the course again."
+                ) from error
             raise ConnectionError(
                 f"{name} is not on this machine and could not be downloaded: "
                 "connect to the network once and run this cell again."

@@ -22,6 +22,7 @@ def latent_lattice(half_width: float, n: int = 21) -> Tensor:
     """n × n points z over [−a, a]², a = half_width, in reading order.  -> (n·n, 2)
 
     The first row of pictures has the largest z₂, as in a plot; z₁ grows to the right.
+    ValueError unless a > 0 and n ≥ 2.
     Source: lecture, "Visualization of latent space" (a = 1 and a = 5, n = 21).
     """
     if not half_width > 0 or n < 2:
@@ -60,6 +61,7 @@ def elbo(
     """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, not averaged.  (B, D) -> (B,), nats
 
     The expectation is the mean over ``samples`` draws of z. No gradient: this is testing.
+    ValueError for less than one draw.
     Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
     """
     if samples < 1:

@@ -36,20 +36,24 @@ def compare(
     """Run answer and reference on named cases; stop at the first that differs.
 
     Both see the same random numbers; an answer that may draw them in another order needs
-    large samples and a tolerance ``rtol`` that covers their chance. A wrong answer is a verdict, never an exception, so
-    the notebook always runs to its end.
+    large samples and a tolerance ``rtol`` that covers their chance. A wrong answer is a
+    verdict, never an exception, so the notebook always runs to its end.
     """
     for case, arguments in cases.items():
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             want = reference(*arguments)
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
+            given = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
             try:
-                got = answer(*arguments)
+                got = answer(*given)
             except NotImplementedError:
                 return Verdict("todo", "Replace the line that raises NotImplementedError.")
             except Exception as error:  # a student's slip, not a crash of the course
                 return Verdict("wrong", f"{case}: your function raised {error!r}.")
+        pairs = [pair for pair in zip(given, arguments) if isinstance(pair[0], Tensor)]
+        if not all(after.equal(before) for after, before in pairs):
+            return Verdict("wrong", f"{case}: your function changed its argument.")
         if not isinstance(got, Tensor):
             kind = type(got).__name__
             return Verdict("wrong", f"{case}: expected a tensor, got {kind}.")

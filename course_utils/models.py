@@ -13,7 +13,10 @@ from torch.nn.utils import parametrize
 
 
 def mlp(*widths: int) -> nn.Sequential:
-    """Linear layers of the given widths, ReLU between them and none at the end."""
+    """Linear layers of the given widths, ReLU between them and none at the end.
+
+    ValueError for less than two widths, or one below 1.
+    """
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"an mlp needs two or more widths, each >= 1, not {widths}.")
     layers: list[nn.Module] = []

@@ -52,7 +52,7 @@ def add_noise(x: Tensor, sigma: float) -> Tensor:
 
 
 def ae_loss(f: Encoder, g: Decoder, x: Tensor) -> Terms:
-    """Autoencoder:  E ‖x − g(f(x))‖².
+    """Autoencoder:  E ‖x − g(f(x))‖².  (B, D) -> {name: ()}
 
     Source: lecture, "Autoencoders".
     """
@@ -61,9 +61,9 @@ def ae_loss(f: Encoder, g: Decoder, x: Tensor) -> Terms:
 
 
 def sparse_ae_loss(f: Encoder, g: Decoder, x: Tensor, *, lam: float) -> Terms:
-    """Sparse autoencoder:  E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ].
+    """Sparse autoencoder:  E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ].  (B, D) -> {name: ()}
 
-    Source: lecture, "Sparse Autoencoder".
+    ValueError for a negative λ. Source: lecture, "Sparse Autoencoder".
     """
     _not_negative("lam", lam)
     z = f(x)
@@ -75,6 +75,7 @@ def sparse_ae_loss(f: Encoder, g: Decoder, x: Tensor, *, lam: float) -> Terms:
 def dae_loss(f: Encoder, g: Decoder, x: Tensor, *, sigma: float) -> Terms:
     """Denoising autoencoder, noise on the input:  E ‖x − g(f(x + ε))‖²,  ε ~ N(0, σ²I).
 
+    (B, D) -> {name: ()}. ValueError for a negative σ.
     Source: lecture, "Denoising Autoencoder"; Vincent et al. (2010).
     """
     recon = squared_error(x, g(f(add_noise(x, sigma)))).mean()
@@ -84,6 +85,7 @@ def dae_loss(f: Encoder, g: Decoder, x: Tensor, *, sigma: float) -> Terms:
 def pae_loss(f: Encoder, g: Decoder, x: Tensor, *, sigma: float = 1.0) -> Terms:
     """Probabilistic autoencoder, noise on the code:  E ‖x − g(f(x) + ε)‖²,  ε ~ N(0, σ²I).
 
+    (B, D) -> {name: ()}. ValueError for a negative σ.
     Source: lecture, "Probabilistic Autoencoder" (there σ = 1).
     """
     recon = squared_error(x, g(add_noise(f(x), sigma))).mean()
@@ -95,6 +97,7 @@ def regularized_pae_loss(
 ) -> Terms:
     """Regularized PAE:  E [ ‖x − g(f(x) + ε)‖² + λ ‖f(x)‖² ],  ε ~ N(0, σ²I).
 
+    (B, D) -> {name: ()}. ValueError for a negative λ or σ.
     Source: lecture, "Comparison between autoencoders" (there σ = 1).
     """
     _not_negative("lam", lam)
@@ -110,7 +113,7 @@ def regularized_pae_loss(
 def reparameterize(mu: Tensor, logvar: Tensor) -> Tensor:
     """z = μ + σ ⊙ ε,  ε ~ N(0, I): a draw from q(z|x) that lets gradients through.
 
-    (B, K), (B, K) -> (B, K), with logvar = log σ².
+    (B, K), (B, K) -> (B, K), with logvar = log σ². ValueError if the shapes differ.
     Source: lecture, "Reparameterization trick"; Kingma & Welling (2014), section 2.4.
     """
     _same_shape(mu, logvar)
@@ -118,8 +121,9 @@ def reparameterize(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σₖ (μₖ² + σₖ² − log σₖ² − 1).  (B, K) -> (B,), nats
+    """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σₖ (μₖ² + σₖ² − log σₖ² − 1).
 
+    (B, K), (B, K) -> (B,), nats, with logvar = log σ². ValueError if the shapes differ.
     Source: lecture, "VAEs objective function"; Kingma & Welling (2014), appendix B.
     """
     _same_shape(mu, logvar)
@@ -164,8 +168,9 @@ def vae_loss(
     beta: float = 1.0,
     nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
 ) -> Terms:
-    """−ELBO at β = 1:  E_q [−log p(x|z)] + β KL(q(z|x) ‖ p(z)),  one z per x.  nats
+    """−ELBO at β = 1:  E_q [−log p(x|z)] + β KL(q(z|x) ‖ p(z)),  one z per x.
 
+    (B, D) -> {name: ()}, nats. ValueError for a negative β.
     Source: lecture, "VAEs objective function" and "Introduce a hyper-parameter β";
     Kingma & Welling (2014), equation 10; Higgins et al. (2017) for β.
     """

@@ -31,6 +31,7 @@ def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
     figure, axes = _figure(
         (0.62 * columns + 1.3, 0.68 * len(arrays) + 0.5), len(arrays), columns, title
     )
+    axes = np.atleast_2d(axes)  # also for one row of one image
     for axis in axes.flat:
         axis.axis("off")
     for line, (name, images) in zip(axes, arrays.items()):
@@ -177,7 +178,12 @@ def curves(
 
 
 def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) -> Figure:
-    """The terms of an objective against the epoch, from what ``fit`` returns."""
+    """The terms of an objective against the epoch, from what ``fit`` returns.
+
+    ValueError if the training was stopped before its first epoch was finished.
+    """
+    if not records:
+        raise ValueError("no epoch was finished, so there is nothing to draw: train again.")
     terms = [name for name in records[0] if name != "epoch"]
     lines = {name: [record[name] for record in records] for name in terms}
     if len(terms) == 2:  # the loss is its one term

@@ -28,7 +28,8 @@ def training_epochs(
     """Train with Adam, yielding after each epoch the mean of every term of the objective.
 
     data (N, D) float, on the model's device. ``lr`` is the peak of a one-cycle schedule
-    (Smith & Topin, 2018), which rises for three tenths of the steps, then falls to zero.
+    (Smith & Topin, 2018), which rises for three tenths of the steps, then falls to zero;
+    Adam's β₁ moves the other way.
 
         for record in training_epochs(model, ae_loss, images, epochs=5):
             print(record["epoch"], record["loss"])
@@ -128,11 +129,14 @@ class _RunningMeans:
         values = torch.stack([term.detach() for term in terms.values()]).tolist()
         for name, value in zip(terms, values):
             if not math.isfinite(value):
-                when = f"in epoch {epoch}" if epoch else "in the evaluation"
+                if epoch is None:
+                    when, remedy = "the evaluation", "look"
+                else:
+                    when = f"epoch {epoch}"
+                    remedy = "try a smaller lr on a new model, and look"
                 raise FloatingPointError(
-                    f'the term "{name}" became {value} {when}: try a smaller lr, and look '
-                    "for NaN or very large numbers in the data and weights. The model "
-                    "keeps the weights of the step before."
+                    f'the term "{name}" became {value} in {when}: {remedy} for NaN or very '
+                    "large numbers in the data and weights."
                 )
             self.totals[name] = self.totals.get(name, 0.0) + value * count
         self.count += count

@@ -1,5 +1,6 @@
 """What every test of the package starts from; the notebooks see nothing of this."""
 
+import os
 import signal
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import settings
 # The same examples on every run, and no clock: a slow machine is not a wrong one.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("course")
+
+# No windows; read when matplotlib is imported.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 # The tensors of the tests are tiny: a second thread would only wait for the first.
 torch.set_num_threads(1)

@@ -56,14 +56,16 @@ def find_browser(playwright) -> str:
 
 @contextmanager
 def chromium() -> Iterator:
-    """A headless browser.  Its sandbox is off only for root on Linux, who cannot have it."""
+    """A headless browser, which sees pages of this machine only.
+
+    Its sandbox is off on Linux, where root and many containers cannot have it.
+    """
     from playwright.sync_api import sync_playwright
 
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser(playwright),
-            chromium_sandbox=sys.platform != "linux" or not is_root,
+            chromium_sandbox=sys.platform != "linux",
             args=FLAGS,
         )
         try:
@@ -120,7 +122,7 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
             return
         except OSError:
             time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text('utf-8', 'replace')[-3000:]}")
 
 
 def _stop(url: str, server: subprocess.Popen) -> None:

@@ -53,7 +53,7 @@ def asked(root, monkeypatch):
 def test_set_up_makes_the_environment_and_installs_the_requirements(root, asked, capsys):
     course.set_up()
     make, install = asked
-    assert make == [sys.executable, "-m", "venv", str(root / ".venv")]
+    assert make == [sys.executable, "-m", "venv", "--clear", str(root / ".venv")]
     assert install[:4] == [str(course.PYTHON), "-m", "pip", "install"]
     assert install[-2:] == ["-r", "requirements.txt"]
     assert "some minutes, once" in capsys.readouterr().out
@@ -80,6 +80,26 @@ def test_an_environment_whose_python_is_gone_is_made_again(asked):
     course.set_up()
     asked.clear()
     course.PYTHON.unlink()
+    course.set_up()
+    assert len(asked) == 2 and "--clear" in asked[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link needs special rights on Windows")
+def test_an_environment_with_a_dead_python_can_be_cleared(tmp_path):
+    folder = tmp_path / "environment"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python3").symlink_to(tmp_path / "gone")
+    make = [sys.executable, "-m", "venv", "--without-pip", "--clear", folder]
+    subprocess.run(make, check=True)
+    assert list(folder.glob("*/python*"))[0].exists()
+
+
+def test_a_moved_course_is_set_up_again(asked, monkeypatch, root):
+    course.set_up()
+    asked.clear()
+    (root / "elsewhere").mkdir()
+    shutil.copy(root / "requirements.txt", root / "elsewhere")
+    monkeypatch.setattr(course, "ROOT", root / "elsewhere")
     course.set_up()
     assert len(asked) == 2
 
@@ -130,7 +150,8 @@ def launch(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
     )
-    hashed = course.hashlib.sha256((tmp_path / "requirements.txt").read_bytes())
+    requirements = (tmp_path / "requirements.txt").read_bytes()
+    hashed = course.hashlib.sha256(requirements + str(tmp_path.resolve()).encode())
     (tmp_path / ".venv" / "installed").write_text(hashed.hexdigest())
 
     def launch(*arguments, **options):

@@ -113,6 +113,16 @@ def test_an_unknown_split_is_refused(cache, split):
     assert not cache.exists()
 
 
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_damaged_cache_is_named(cache, spoil):
+    data.mnist("test")
+    spoil(next(cache.rglob("t10k-images*")))
+    with pytest.raises(
+        RuntimeError, match="MNIST is incomplete or damaged: delete this folder"
+    ):
+        data.mnist("test")
+
+
 def test_without_a_choice_the_cache_is_the_user_s(monkeypatch, tmp_path):
     monkeypatch.delenv("COURSE_CACHE", raising=False)
     assert data.cache_folder().name == "course_utils"
@@ -150,7 +160,9 @@ def test_kernels_that_start_at_once_share_one_cache(cache, tmp_path, digits):
         for number in range(2)
     ]
     try:
-        while len(list(tmp_path.glob("ready-*"))) < 2 and kernels[0].poll() is None:
+        while len(list(tmp_path.glob("ready-*"))) < 2 and all(
+            kernel.poll() is None for kernel in kernels
+        ):
             time.sleep(0.01)
         (tmp_path / "go").touch()
         mine, _ = data.mnist("test")  # a third one: this process

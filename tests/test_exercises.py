@@ -458,3 +458,20 @@ def test_every_check_has_right_and_wrong_answers():
     assert checks == set(RIGHT) == set(WRONG)
     assert all(len(answers) >= 3 for answers in RIGHT.values())
     assert all(len(answers) >= 6 for answers in WRONG.values())
+
+
+def test_an_answer_must_not_change_its_arguments():
+    def centers_in_place(x, mean, components):
+        x -= mean
+        return mean + x @ components.T @ components
+
+    verdict = exercises.check_pca_reconstruction(centers_in_place)
+    assert verdict.status == "wrong" and "changed its argument" in verdict.message
+
+
+def test_a_check_leaves_the_random_numbers_alone():
+    torch.manual_seed(0)
+    expected = torch.randn(3)
+    torch.manual_seed(0)
+    exercises.check_reparameterize(objectives.reparameterize)
+    assert torch.randn(3).equal(expected)

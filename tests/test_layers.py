@@ -24,7 +24,7 @@ LAYERS = {
     "data": {"device"},
     "evidence": {"device", "objectives"},
     "exercises": {"objectives", "models", "evidence"},
-    "widgets": {"plots", "evidence", "device", "widgets"},
+    "widgets": {"plots", "evidence", "widgets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

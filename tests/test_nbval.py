@@ -77,11 +77,11 @@ def run(tmp_path):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *options],
             cwd=tmp_path,
-            env=environment,
+            env={**environment, "PYTHONUTF8": "1"},
             check=False,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=250,
         )
         return done.returncode, done.stdout + done.stderr, time.monotonic() - start
 
@@ -100,8 +100,8 @@ def test_every_wrong_notebook_is_red_and_no_right_one(run):
             title = f"notebooks/{number}.ipynb::Cell 0"
             section = report.split(f"_ {title} _")[1].split("\n____")[0]
             assert RED[name][1] in section, f"{name}:\n{section}"
-    # Two kernels died; waiting for the cell timeout instead would take minutes.
-    assert seconds < 45
+    # Two kernels died; waiting for the cell timeout instead would take 300 seconds each.
+    assert seconds < 200
 
 
 def test_workers_and_their_kernels_share_the_cores(run):

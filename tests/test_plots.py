@@ -6,10 +6,8 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-
-matplotlib.use("agg")
-from matplotlib import pyplot as plt  # after the choice of a backend without windows
 
 from course_utils import evidence, plots
 
@@ -256,3 +254,12 @@ def test_arrows_start_at_their_points_and_follow_the_field():
         assert np.array_equal(cloud.get_offsets(), CODES[:5])
         assert np.array_equal(quiver.get_offsets(), CODES)
         assert np.array_equal(np.stack([quiver.U, quiver.V], 1), field)
+
+
+def test_one_image_is_a_row_too():
+    assert len(plots.image_rows({"x": IMAGES[:1]}, title="one").axes) == 1
+
+
+def test_a_history_without_an_epoch_is_refused_in_words():
+    with pytest.raises(ValueError, match="no epoch was finished"):
+        plots.history([], ylabel="nats", title="nothing")

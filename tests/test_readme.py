@@ -73,8 +73,9 @@ def test_the_layout_names_every_module():
     described = " ".join(row[0] for row in table("The files"))
     missing = [
         path.name
-        for path in (ROOT / "course_utils").glob("*.py")
-        if path.name != "__init__.py" and f"`course_utils/{path.name}`" not in described
+        for path in (ROOT / "course_utils").rglob("*.py")
+        if path.name != "__init__.py"
+        and f"`{path.relative_to(ROOT).as_posix()}`" not in described
     ]
     assert not missing
 

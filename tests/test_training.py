@@ -5,6 +5,7 @@ import signal
 import threading
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 
 import pytest
 import torch
@@ -462,3 +463,9 @@ def test_training_allocates_on_the_device_of_the_data(objective, x):
     finally:
         torch.set_default_device(None)
     assert all(map(math.isfinite, [*history[-1].values(), *record.values()]))
+
+
+def test_fit_takes_what_training_epochs_takes():
+    assert (
+        signature(training.fit).parameters == signature(training.training_epochs).parameters
+    )

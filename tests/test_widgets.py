@@ -107,7 +107,7 @@ REFUSED = {
     "a decoder of three numbers": (
         (nn.Linear(3, 784), CODES, LABELS), ValueError, "reads 3"),
     "a decoder that learns nothing": (
-        (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "reads no"),
+        (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "has no Linear layer"),
     "layers that do not fit": (
         (nn.Sequential(nn.Linear(2, 5), nn.Linear(6, 784)), CODES, LABELS),
         ValueError, "5 numbers, the next reads 6"),
@@ -169,6 +169,23 @@ def test_a_dial_needs_figures():
         Dial("λ", {})
     with pytest.raises(TypeError, match="Figures; for 1 it got list"):
         Dial("λ", {1: [0, 1]})
+
+
+def test_the_box_takes_z_with_it():
+    walk = make_walk()
+    walk.half_width = 5.0
+    walk.z = [4.0, -0.5]
+    walk.half_width = 1.0
+    assert walk.z == [1.0, -0.5]
+
+
+def test_a_kind_of_relu_is_a_relu():
+    class OwnReLU(nn.ReLU):
+        pass
+
+    decoder = nn.Sequential(nn.Linear(2, 4), OwnReLU(), nn.Linear(4, 9), nn.Sigmoid())
+    kinds = [layer[0] for layer in LatentWalk(decoder, torch.zeros(1, 2), [0]).layers]
+    assert kinds == ["linear", "relu", "linear", "sigmoid"]
 
 
 # --- both -----------------------------------------------------------------------------

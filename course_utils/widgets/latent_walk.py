@@ -83,6 +83,11 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
             raise traitlets.TraitError(f"half_width must be one of {self.half_widths}.")
         return proposal["value"]
 
+    @traitlets.observe("half_width")
+    def _into_the_box(self, change: dict) -> None:
+        a = change["new"]
+        self.z = [min(a, max(-a, value)) for value in self.z]
+
     @traitlets.validate("z")
     def _finite(self, proposal: dict) -> list[float]:
         if not all(map(math.isfinite, proposal["value"])):
@@ -126,7 +131,7 @@ def _flatten(module: nn.Module) -> Iterator[nn.Module]:
 def _describe(module: nn.Module) -> list:
     if isinstance(module, nn.Linear):
         return ["linear", module.in_features, module.out_features]
-    return [type(module).__name__.lower()]
+    return ["relu" if isinstance(module, nn.ReLU) else "sigmoid"]
 
 
 def _half_precision(modules: Sequence[nn.Module]) -> bytes:
@@ -190,9 +195,9 @@ def _check_chain(modules: Sequence[nn.Module]) -> None:
     """Each layer reads as many numbers as the one before gives, from 2 to side²."""
     linear = [module for module in modules if isinstance(module, nn.Linear)]
     if not linear or linear[0].in_features != 2:
-        first = linear[0].in_features if linear else "no"
+        first = f"reads {linear[0].in_features}" if linear else "has no Linear layer"
         raise ValueError(
-            f"the walk needs a decoder that reads codes of 2 numbers; this one reads {first}."
+            f"the walk needs a decoder that reads codes of 2 numbers; this one {first}."
         )
     for one, other in pairwise(linear):
         if one.out_features != other.in_features:
