@@ -219,12 +219,12 @@ def arrows(
     """Vector fields over a cloud of points, side by side.  (n, 2), name -> (n, 2), (N, 2)
 
     All arrows have the same scale, so that lengths may be compared; the longest
-    reaches over a quarter of the points it starts from.
+    reaches over an eighth of the points it starts from.
     """
     at, points = _array(at), _array(points)
     fields = {name: _array(vectors) for name, vectors in fields.items()}
     longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in fields.values())
-    scale = {"scale_units": "xy", "scale": 4 * (longest or 1) / np.ptp(at[:, 0])}
+    scale = {"scale_units": "xy", "scale": 8 * (longest or 1) / np.ptp(at[:, 0])}
     figure, axes = _figure((4.2 * len(fields), 4.4), 1, len(fields), title)
     for axis, (name, vectors) in zip(np.atleast_1d(axes).flat, fields.items()):
         axis.scatter(points[:, 0], points[:, 1], s=2, color="#9ecae1", linewidths=0)
