@@ -103,20 +103,19 @@ def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Ver
     )
 
 
+def _linear_pair() -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """An encoder from three numbers to two and a decoder back, for the cases of a check."""
+    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
+    return lambda x: x @ a, lambda z: z @ a.T / 4
+
+
 def check_regularized_pae(answer: Callable[..., Tensor]) -> Verdict:
     """Notebook 05: E [ ‖x − g(f(x) + ε)‖² + λ ‖f(x)‖² ], ε ~ N(0, I).
 
     (f, g, x, lam) -> (); the answer draws ε once, as torch.randn_like does.
     """
     x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9], [1.0, 0.0, 0.3]])
-    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
-
-    def encode(x: Tensor) -> Tensor:
-        return x @ a
-
-    def decode(z: Tensor) -> Tensor:
-        return z @ a.T / 4
-
+    encode, decode = _linear_pair()
     return compare(
         answer,
         lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam)["loss"],
@@ -248,14 +247,7 @@ def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> Verdict:
 def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
     """Notebook 03: E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ].  (f, g, x, lam) -> ()"""
     x = torch.tensor([[0.0, 0.5, 1.0], [0.2, -0.4, 0.9], [1.0, 0.0, 0.3]])
-    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
-
-    def encode(x: Tensor) -> Tensor:
-        return x @ a
-
-    def decode(z: Tensor) -> Tensor:
-        return z @ a.T / 4
-
+    encode, decode = _linear_pair()
     return compare(
         answer,
         lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam)["loss"],
