@@ -1,4 +1,8 @@
-"""What the model says: the lattice, its holes, the prior's share in it, the ELBO."""
+"""What the model says of an image: log p(x) exactly, bounds on it, what the code carries.
+
+With few latent dimensions the integral log p(x) = log ∫ p(z) p(x|z) dz is a sum over the
+lattice that students walk, so every bound can be held against the thing that it bounds.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,24 @@ from course_utils.objectives import (
     reparameterize,
 )
 
+Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), what the decoder gives (B, D) -> (B,)
+MOST_POINTS = 1_000_000  # of a lattice; a minute or so for the decoders of this course
 
-def latent_lattice(half_width: float, n: int = 21) -> Tensor:
-    """n × n points z over [−a, a]², a = half_width, in reading order.  -> (n·n, 2)
+# --- the lattice ----------------------------------------------------------------------
 
-    The first row of pictures has the largest z₂, as in a plot; z₁ grows to the right.
-    ValueError unless a > 0 and n ≥ 2.
+
+def latent_lattice(half_width: float, n: int = 21, latent_dim: int = 2) -> Tensor:
+    """nᴷ points z over [−a, a]ᴷ, a = half_width, in reading order.  -> (nᴷ, K)
+
+    In the plane the first row of pictures has the largest z₂, as in a plot; z₁ grows to
+    the right. ValueError unless a > 0 and n ≥ 2.
     Source: lecture, "Visualization of latent space" (a = 1 and a = 5, n = 21).
     """
-    if not half_width > 0 or n < 2:
+    if not half_width > 0 or n < 2 or latent_dim < 1:
         raise ValueError("a lattice needs half_width > 0 and n >= 2 points a side.")
     axis = torch.linspace(-half_width, half_width, n, device=choose_device())
-    z2, z1 = torch.meshgrid(axis.flip(0), axis, indexing="ij")
-    return torch.stack([z1.flatten(), z2.flatten()], dim=1)
+    axes = torch.meshgrid(*[axis.flip(0)] * (latent_dim - 1), axis, indexing="ij")
+    return torch.stack([z.flatten() for z in reversed(axes)], dim=1)
 
 
 def prior_mass(half_width: float, latent_dim: int = 2) -> float:
@@ -49,23 +58,249 @@ def distance_to_nearest(points: Tensor, codes: Tensor) -> Tensor:
     return torch.cat([torch.cdist(part, codes, **exact).amin(1) for part in parts])
 
 
+# --- exact, on the lattice ------------------------------------------------------------
+
+
 @torch.no_grad()
-def elbo(
-    f: GaussianEncoder,
-    g: Decoder,
+def log_evidence(
+    decoder: Decoder,
     x: Tensor,
     *,
-    samples: int = 1,
-    nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
+    nll: Nll = bernoulli_nll,
+    latent_dim: int = 2,
+    half_width: float = 5.0,
+    n: int = 101,
+    tolerance: float = 0.1,
+) -> Tensor:
+    """log p(x) = log ∫ p(z) p(x|z) dz ≈ log Σⱼ hᴷ N(zⱼ; 0, I) p(x|zⱼ).  (B, D) -> (B,), nats
+
+    zⱼ are the points of a lattice over [−a, a]ᴷ, a = half_width, h apart. It starts with n
+    points a side and halves h until no image changes by more than ``tolerance``; the mean
+    of many images is then far closer. Doubling the box must change nothing either.
+    A peak that is much narrower than the first h can escape every lattice.
+
+    ValueError where this does not settle with a million points, or if nll is not that of
+    an exponential family with mean or logits from the decoder (see ``log_joint``).
+    Source: lecture, "MLE is intractable" (for K = 1, 2 or 3 it is not).
+    """
+    return _settled(decoder, x, nll, latent_dim, half_width, n, tolerance)[0]
+
+
+@torch.no_grad()
+def true_posterior(
+    decoder: Decoder,
+    x: Tensor,
+    *,
+    nll: Nll = bernoulli_nll,
+    latent_dim: int = 2,
+    half_width: float = 5.0,
+    n: int = 101,
+    tolerance: float = 0.1,
+) -> tuple[Tensor, Tensor]:
+    """p(z|x) = p(z) p(x|z) / p(x), its share in each cell.  (B, D) -> (M, K), (B, M)
+
+    The points z of the lattice on which ``log_evidence`` has settled, in reading order, and
+    for each image the probability of the cell around each point; they add up to one.
+    ValueError as there. Source: lecture, "VAEs objective function".
+    """
+    _, n = _settled(decoder, x, nll, latent_dim, half_width, n, tolerance)
+    z = latent_lattice(half_width, n, latent_dim).to(x)
+    return z, torch.softmax(log_joint(decoder, x, z, nll=nll), dim=1)
+
+
+@torch.no_grad()
+def kl_to_true_posterior(
+    f: GaussianEncoder,
+    decoder: Decoder,
+    x: Tensor,
+    *,
+    nll: Nll = bernoulli_nll,
+    latent_dim: int = 2,
+    half_width: float = 5.0,
+    n: int = 101,
+    tolerance: float = 0.1,
+) -> Tensor:
+    """KL(q(z|x) ‖ p(z|x)) = log p(x) − ELBO, the gap, as a sum over the lattice.  -> (B,), nats
+
+    ValueError as in ``log_evidence``, and where a q is too narrow for the lattice on which
+    that settled or reaches out of the box. Source: lecture, "Derivation of VAE objective".
+    """
+    evidence, n = _settled(decoder, x, nll, latent_dim, half_width, n, tolerance)
+    cell = (2 * half_width / (n - 1)) ** latent_dim
+    mu, logvar = (values[:, None] for values in f(x))  # (B, 1, K) beside z (M, K)
+    mass = kl = 0
+    for z in latent_lattice(half_width, n, latent_dim).to(x).split(4096):
+        square = (z - mu).square() / logvar.exp()
+        log_q = -0.5 * (square + logvar + math.log(2 * math.pi)).sum(2)  # (B, M)
+        log_p = log_joint(decoder, x, z, nll=nll) - evidence[:, None]
+        mass += cell * log_q.exp().sum(1)
+        kl += cell * (log_q.exp() * (log_q - log_p)).sum(1)
+    if (mass - 1).abs().max() > 0.01:
+        raise ValueError(
+            "some q(z|x) is narrower than the lattice or reaches out of its box: "
+            f"start with more than n = {n} points a side, or a larger half_width."
+        )
+    return kl
+
+
+@torch.no_grad()
+def log_joint(
+    decoder: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll
+) -> Tensor:
+    """log p(xᵢ, zⱼ) = log N(zⱼ; 0, I) + log p(xᵢ|zⱼ) of all pairs.  (B, D), (M, K) -> (B, M)
+
+    One matrix product instead of B · M evaluations of nll. It relies on log p(x|z) being
+    linear in x but for a term without z, as in an exponential family (Bernoulli,
+    Gaussian of fixed width); that term comes from each image's best pair, and another
+    pair is compared with nll itself. ValueError if it differs.
+    """
+    output = decoder(z)
+    start = x.mean(0).expand_as(output).clone().requires_grad_()
+    with torch.enable_grad():
+        at_start = nll(start, output)
+        (slope,) = torch.autograd.grad(at_start.sum(), start)
+    away = x - start[:1].detach()
+    pairs = at_start.detach() + away @ slope.T  # right but for a term of x alone
+    best = pairs.argmin(1, keepdim=True)
+    pairs += nll(x, output[best[:, 0]])[:, None] - pairs.gather(1, best)
+    if not torch.allclose(
+        pairs[:, 0], nll(x, output[:1].expand_as(x)), rtol=1e-4, atol=0.01
+    ):
+        raise ValueError(
+            "the lattice needs a nll that is linear in x but for a term without z, such as "
+            "bernoulli_nll or gaussian_nll with a fixed sigma."
+        )
+    log_prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
+    return log_prior - pairs
+
+
+def _settled(
+    decoder: Decoder,
+    x: Tensor,
+    nll: Nll,
+    latent_dim: int,
+    half_width: float,
+    n: int,
+    tolerance: float,
+) -> tuple[Tensor, int]:
+    """log p(x) and the points a side that it took, both checked.  -> (B,), n"""
+    first = coarse = _lattice_sum(decoder, x, nll, latent_dim, half_width, n)
+    wide = _lattice_sum(decoder, x, nll, latent_dim, 2 * half_width, 2 * n - 1)
+    if not (wide - first).abs().max() <= tolerance:
+        raise ValueError(
+            f"a part of log p(x) lies outside the box of half_width {half_width:g}: "
+            "take a larger one."
+        )
+    while (n := 2 * n - 1) ** latent_dim <= MOST_POINTS:  # one more between any two
+        fine = _lattice_sum(decoder, x, nll, latent_dim, half_width, n)
+        if (fine - coarse).abs().max() <= tolerance:
+            return fine, n
+        coarse = fine
+    raise ValueError(
+        f"log p(x) has not settled, and {n} points a side in {latent_dim} dimensions are "
+        "too many: the posterior may be too narrow for a lattice, or the latent space too "
+        "large."
+    )
+
+
+def _lattice_sum(
+    decoder: Decoder, x: Tensor, nll: Nll, latent_dim: int, half_width: float, n: int
+) -> Tensor:
+    """log Σⱼ hᴷ p(x, zⱼ) over one lattice, some thousand points at a time.  -> (B,)"""
+    z = latent_lattice(half_width, n, latent_dim).to(x)
+    log_cell = latent_dim * math.log(2 * half_width / (n - 1))
+    parts = [
+        log_joint(decoder, x, part, nll=nll).logsumexp(1) + log_cell
+        for part in z.split(4096)
+    ]
+    return torch.stack(parts).logsumexp(0)
+
+
+# --- bounds, by draws from q ----------------------------------------------------------
+
+
+@torch.no_grad()
+def rate_and_distortion(
+    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
+) -> tuple[Tensor, Tensor]:
+    """Rate KL(q(z|x) ‖ p(z)) and distortion E_q [−log p(x|z)].  (B, D) -> (B,), (B,), nats
+
+    What the code of an image costs, and what it leaves unexplained. The expectation is the
+    mean over ``samples`` draws of z. No gradient: this is testing.
+    ValueError for less than one draw. Source: Alemi et al. (2018), section 2.
+    """
+    _check_samples(samples)
+    mu, logvar = f(x)
+    draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
+    return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
+
+
+def elbo(
+    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
 ) -> Tensor:
     """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, not averaged.  (B, D) -> (B,), nats
 
-    The expectation is the mean over ``samples`` draws of z. No gradient: this is testing.
-    ValueError for less than one draw.
+    Minus distortion, minus rate. ValueError for less than one draw.
     Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
     """
-    if samples < 1:
-        raise ValueError(f"elbo needs at least one sample, not {samples}.")
+    rate, distortion = rate_and_distortion(f, g, x, samples=samples, nll=nll)
+    return -distortion - rate
+
+
+@torch.no_grad()
+def importance_weighted_bound(
+    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int, nll: Nll = bernoulli_nll
+) -> Tensor:
+    """log (1/L) Σₗ p(x, zₗ) / q(zₗ|x),  zₗ ~ q, L = samples.  (B, D) -> (B,), nats
+
+    In expectation the ELBO at L = 1, growing with L up to log p(x).
+    ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
+    """
+    _check_samples(samples)
     mu, logvar = f(x)
-    draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
-    return -torch.stack(draws).mean(0) - kl_to_standard_normal(mu, logvar)
+    log_weights = []
+    for _ in range(samples):
+        z = reparameterize(mu, logvar)
+        # log N(z; 0, I) − log N(z; μ, diag σ²), in which the 2π cancel
+        log_ratio = (z - mu).square() / logvar.exp() + logvar - z.square()
+        log_weights.append(0.5 * log_ratio.sum(1) - nll(x, g(z)))
+    return torch.stack(log_weights).logsumexp(0) - math.log(samples)
+
+
+# --- what the code carries ------------------------------------------------------------
+
+
+@torch.no_grad()
+def active_units(f: GaussianEncoder, x: Tensor, *, threshold: float = 0.01) -> Tensor:
+    """Var over x of μₖ(x) > threshold: does unit k know which x it sees?  (N, D) -> (K,) bool
+
+    Source: Burda, Grosse & Salakhutdinov (2016), section 5.
+    """
+    mu, _ = f(x)
+    return mu.var(0, correction=0) > threshold
+
+
+@torch.no_grad()
+def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
+    """I(x; z) = E [ log q(z|x) − log q(z) ],  q(z) = (1/N) Σᵢ q(z|xᵢ).  (N, D) -> (), nats
+
+    One z for each x, so an estimate; it never exceeds log N, which is all that one can
+    learn about which of N images it was. The mean rate is I(x; z) + KL(q(z) ‖ p(z)).
+    Source: Hoffman & Johnson (2016); Alemi et al. (2018).
+    """
+    mu, logvar = f(x)
+    z = reparameterize(mu, logvar)
+    log_ratios = []
+    for rows in torch.arange(len(x), device=x.device).split(
+        256
+    ):  # not all N² pairs at once
+        square = (z[rows, None] - mu).square() / logvar.exp()
+        log_q = -0.5 * (square + logvar).sum(2)  # (256, N), the 2π cancel below
+        own = log_q[torch.arange(len(rows)), rows]
+        log_ratios.append(own - log_q.logsumexp(1) + math.log(len(x)))
+    return torch.cat(log_ratios).mean()
+
+
+def _check_samples(samples: int) -> None:
+    if samples < 1:
+        raise ValueError(f"an average needs at least one sample, not {samples}.")

@@ -166,17 +166,21 @@ def vae_loss(
     x: Tensor,
     *,
     beta: float = 1.0,
+    samples: int = 1,
     nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
 ) -> Terms:
-    """−ELBO at β = 1:  E_q [−log p(x|z)] + β KL(q(z|x) ‖ p(z)),  one z per x.
+    """−ELBO at β = 1:  E_q [−log p(x|z)] + β KL(q(z|x) ‖ p(z)),  L = samples z per x.
 
-    (B, D) -> {name: ()}, nats. ValueError for a negative β.
+    (B, D) -> {name: ()}, nats. ValueError for a negative β or less than one sample.
     Source: lecture, "VAEs objective function" and "Introduce a hyper-parameter β";
     Kingma & Welling (2014), equation 10; Higgins et al. (2017) for β.
     """
     _not_negative("beta", beta)
+    if samples < 1:
+        raise ValueError(f"vae_loss needs at least one sample, not {samples}.")
     mu, logvar = f(x)
-    recon = nll(x, g(reparameterize(mu, logvar))).mean()
+    draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
+    recon = torch.stack(draws).mean()
     kl = kl_to_standard_normal(mu, logvar).mean()
     return {"loss": recon + beta * kl, "recon": recon, "kl": kl}
 

@@ -1,15 +1,37 @@
-"""The latent lattice, the share of the prior that it covers, the ELBO of an image."""
+"""log p(x) on the lattice, the bounds below it, and what the code carries."""
 
 import math
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
-from torch.distributions import Normal
+from torch import nn
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from torch.testing import assert_close
 
-from course_utils.evidence import distance_to_nearest, elbo, latent_lattice, prior_mass
+from course_utils.evidence import (
+    active_units,
+    distance_to_nearest,
+    elbo,
+    importance_weighted_bound,
+    kl_to_true_posterior,
+    latent_lattice,
+    log_evidence,
+    log_joint,
+    mutual_information,
+    prior_mass,
+    rate_and_distortion,
+    true_posterior,
+)
+from course_utils.linear_gaussian import linear_log_evidence, linear_posterior
 from course_utils.models import VAE
-from course_utils.objectives import gaussian_nll, vae_loss
+from course_utils.objectives import (
+    bernoulli_nll,
+    gaussian_nll,
+    kl_to_standard_normal,
+    vae_loss,
+)
 
 
 @pytest.mark.parametrize("half_width, step", [(1, 0.1), (5, 0.5)])
@@ -35,6 +57,15 @@ def test_lattice_points_are_in_reading_order():
         [2, -2],
     ]
     assert latent_lattice(2, n=3).tolist() == expected
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3])
+def test_a_lattice_of_any_dimension_is_a_box(latent_dim):
+    z = latent_lattice(2, n=3, latent_dim=latent_dim)
+    assert z.shape == (3**latent_dim, latent_dim)
+    assert len(z.unique(dim=0)) == 3**latent_dim
+    assert z[0].tolist() == [-2] + [2] * (latent_dim - 1)
+    assert (z[1] - z[0]).tolist() == [2] + [0] * (latent_dim - 1)  # the first one runs
 
 
 def test_a_lattice_has_no_point_twice():
@@ -138,3 +169,247 @@ def test_elbo_is_testing_and_needs_no_gradient(vae, x):
 def test_elbo_of_no_sample_is_refused(vae, x):
     with pytest.raises(ValueError, match="at least one sample, not 0"):
         elbo(vae.encoder, vae.decoder, x, samples=0)
+
+
+# --- where everything is exact --------------------------------------------------------
+
+SIGMA = 0.5
+NLL = partial(gaussian_nll, sigma=SIGMA)
+
+
+class Linear:
+    """p(x|z) = N(Wz + b, σ²I) in four dimensions, some x, and a Gaussian q that is off."""
+
+    def __init__(self, latent_dim):
+        generator = torch.Generator().manual_seed(latent_dim)
+        draw = partial(torch.randn, generator=generator, dtype=torch.float64)
+        w = torch.linalg.qr(draw(4, 4)).Q[:, :latent_dim]
+        self.w = w * torch.tensor([1.0, 0.6, 0.3])[:latent_dim]  # orthogonal columns
+        self.b = draw(4)
+        self.x = self.b + draw(5, latent_dim) @ self.w.T + SIGMA * draw(5, 4)
+        self.evidence = linear_log_evidence(self.x, self.w, self.b, SIGMA)
+        self.lattice = {
+            "nll": NLL,
+            "latent_dim": latent_dim,
+            "n": 31 if latent_dim > 2 else 101,
+        }
+
+    def decoder(self, z):
+        return z @ self.w.T + self.b
+
+    def posterior(self, x):
+        mu, covariance = linear_posterior(x, self.w, self.b, SIGMA)
+        return mu, covariance.diagonal().log().expand_as(mu)
+
+    def wrong(self, x):
+        mu, logvar = self.posterior(x)
+        return mu + 0.3, logvar - 0.5
+
+
+@pytest.fixture(params=[1, 2, 3], ids="K={}".format)
+def linear(request):
+    return Linear(request.param)
+
+
+# The decoder is smooth, so the lattice sum is exact but for rounding and the box's edge.
+CLOSE = {"rtol": 0, "atol": 1e-4}
+
+
+def test_the_lattice_gives_the_log_evidence_of_probabilistic_pca(linear):
+    assert_close(
+        log_evidence(linear.decoder, linear.x, **linear.lattice), linear.evidence, **CLOSE
+    )
+
+
+def test_the_true_posterior_of_probabilistic_pca(linear):
+    z, share = true_posterior(linear.decoder, linear.x, **linear.lattice)
+    assert_close(share.sum(1), torch.ones(5, dtype=share.dtype))
+    mu, logvar = linear.posterior(linear.x)
+    mean = share @ z
+    assert_close(mean, mu, **CLOSE)
+    variance = share @ z.square() - mean.square()
+    assert_close(variance, logvar.exp(), **CLOSE)
+
+
+def test_the_gap_is_the_kl_between_two_gaussians(linear):
+    gap = kl_to_true_posterior(linear.wrong, linear.decoder, linear.x, **linear.lattice)
+    mu, covariance = linear_posterior(linear.x, linear.w, linear.b, SIGMA)
+    q_mu, q_logvar = linear.wrong(linear.x)
+    q = MultivariateNormal(q_mu, torch.diag_embed(q_logvar.exp()))
+    assert_close(gap, kl_divergence(q, MultivariateNormal(mu, covariance)), **CLOSE)
+
+
+def test_the_gap_closes_where_q_is_the_true_posterior(linear):
+    gap = kl_to_true_posterior(linear.posterior, linear.decoder, linear.x, **linear.lattice)
+    assert_close(gap, torch.zeros_like(gap), **CLOSE)
+
+
+def test_elbo_and_gap_add_up_to_the_log_evidence(linear):
+    """Draws on one side, a lattice on the other, a closed form on the right."""
+    torch.manual_seed(0)
+    draws = [elbo(linear.wrong, linear.decoder, linear.x, nll=NLL) for _ in range(4000)]
+    bound = torch.stack(draws)
+    gap = kl_to_true_posterior(linear.wrong, linear.decoder, linear.x, **linear.lattice)
+    error = bound.std(0) / math.sqrt(4000)
+    assert ((bound.mean(0) + gap - linear.evidence).abs() < 5 * error).all()
+
+
+def test_the_importance_weighted_bound_is_exact_where_q_is_the_true_posterior(linear):
+    """Every weight p(x, z) / q(z|x) is then p(x), so one draw is enough."""
+    bound = importance_weighted_bound(
+        linear.posterior, linear.decoder, linear.x, samples=1, nll=NLL
+    )
+    assert_close(bound, linear.evidence)
+
+
+def test_more_samples_climb_from_the_elbo_towards_the_log_evidence(linear):
+    torch.manual_seed(0)
+    x = linear.x[:1].expand(4000, -1)  # as many independent bounds
+    exact = linear.evidence[0]
+    ladder = [
+        importance_weighted_bound(linear.wrong, linear.decoder, x, samples=n, nll=NLL)
+        for n in (1, 5, 50)
+    ]
+    error = 5 * ladder[0].std() / math.sqrt(4000)  # the first has the widest spread
+    average = elbo(linear.wrong, linear.decoder, x, nll=NLL).mean()
+    assert (ladder[0].mean() - average).abs() < 2 * error
+    first, fifth, fiftieth = (bound.mean() for bound in ladder)
+    assert first + error < fifth < fiftieth < exact + error / 5
+    assert exact - fiftieth < 0.25 * (exact - first)
+
+
+# --- a Bernoulli decoder that is not linear -------------------------------------------
+
+
+def test_the_lattice_gives_the_integral_of_a_bernoulli_decoder():
+    """Gauss and Hermite's quadrature over the prior, another set of points, agrees."""
+    torch.manual_seed(3)
+    layers = nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3)
+    decoder = nn.Sequential(*layers).double()
+    with torch.no_grad():
+        decoder[2].weight.mul_(5)  # more than a flat likelihood
+    x = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.3, 0.5, 0.9]]).double()
+    nodes, weights = (torch.tensor(a) for a in np.polynomial.hermite_e.hermegauss(100))
+    z, weight = torch.cartesian_prod(nodes, nodes), torch.outer(weights, weights).flatten()
+    with torch.no_grad():
+        nats = torch.stack([bernoulli_nll(row.expand(len(z), 3), decoder(z)) for row in x])
+    exact = ((-nats).exp() @ (weight / weight.sum())).log()
+    assert_close(log_evidence(decoder, x, half_width=6), exact, rtol=0, atol=1e-5)
+
+
+def test_the_lattice_settles_on_a_decoder_with_kinks(vae, x):
+    """ReLU leaves an error of order h²: halving h once more must not change a nat's 1/1000."""
+    settled = log_evidence(vae.decoder, x)
+    assert_close(log_evidence(vae.decoder, x, n=201), settled, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("nll", [bernoulli_nll, partial(gaussian_nll, sigma=0.3)])
+def test_one_matrix_product_gives_the_likelihood_of_all_pairs(vae, x, nll):
+    z = 2 * torch.randn(7, 2)
+    with torch.no_grad():
+        one_by_one = torch.stack(
+            [-nll(x, vae.decoder(row[None]).expand(8, -1)) for row in z]
+        )
+    log_prior = Normal(0.0, 1.0).log_prob(z).sum(1)
+    assert_close(log_joint(vae.decoder, x, z, nll=nll), one_by_one.T + log_prior)
+
+
+# --- a number that cannot be vouched for is refused -----------------------------------
+
+
+def test_a_likelihood_that_is_not_of_an_exponential_family_is_refused(vae, x):
+    def laplace(x, mean):
+        return (x - mean).abs().sum(1)
+
+    with pytest.raises(ValueError, match="bernoulli_nll or gaussian_nll"):
+        log_evidence(vae.decoder, x, nll=laplace)
+
+
+def test_a_box_that_cuts_off_the_posterior_is_refused():
+    linear = Linear(2)
+    with pytest.raises(ValueError, match="outside the box of half_width 1"):
+        log_evidence(linear.decoder, linear.x, nll=NLL, half_width=1)
+
+
+def test_a_posterior_that_is_too_narrow_is_refused():
+    def needle(z):
+        return 3000 * z
+
+    x = torch.tensor([[1000.0, 500.0]])
+    with pytest.raises(ValueError, match="has not settled"):
+        log_evidence(needle, x, nll=gaussian_nll)
+
+
+def test_a_latent_space_that_is_too_large_is_refused():
+    with pytest.raises(ValueError, match="in 4 dimensions are too many"):
+        log_evidence(lambda z: z, torch.zeros(1, 4), nll=gaussian_nll, latent_dim=4, n=21)
+
+
+def test_a_decoder_that_gives_no_numbers_is_refused():
+    with pytest.raises(ValueError):
+        log_evidence(lambda z: z * math.nan, torch.zeros(1, 2), nll=gaussian_nll)
+
+
+def test_a_q_that_the_lattice_cannot_resolve_is_refused():
+    linear = Linear(2)
+
+    def narrow(x):
+        mu, logvar = linear.posterior(x)
+        return mu, logvar - 12
+
+    with pytest.raises(ValueError, match="narrower than the lattice"):
+        kl_to_true_posterior(narrow, linear.decoder, linear.x, nll=NLL)
+
+
+# --- what the code carries ------------------------------------------------------------
+
+
+def test_rate_is_the_kl_and_distortion_what_is_left(vae, x):
+    torch.manual_seed(1)
+    rate, distortion = rate_and_distortion(vae.encoder, vae.decoder, x, samples=3)
+    torch.manual_seed(1)
+    assert_close(elbo(vae.encoder, vae.decoder, x, samples=3), -rate - distortion)
+    assert_close(rate, kl_to_standard_normal(*vae.encoder(x)).detach())
+
+
+def encoder_of(mu, sigma):
+    """An encoder that gives these means, whatever it sees."""
+    return lambda x: (mu, torch.full_like(mu, 2 * math.log(sigma)))
+
+
+def test_a_unit_is_active_where_its_mean_varies_with_x():
+    steady, swinging = torch.full((50,), 3.0), torch.linspace(-1, 1, 50)
+    mu = torch.stack([steady, swinging, 0.1 * swinging], dim=1)
+    f = encoder_of(mu, 1)
+    assert active_units(f, mu).tolist() == [False, True, False]  # variances 0, 0.35, 0.0035
+    assert active_units(f, mu, threshold=0.003).tolist() == [False, True, True]
+
+
+def test_mutual_information_of_a_code_that_says_nothing_is_zero():
+    f = encoder_of(torch.ones(300, 2), 0.7)
+    assert_close(
+        mutual_information(f, torch.zeros(300, 1)), torch.tensor(0.0), rtol=0, atol=1e-5
+    )
+
+
+def test_mutual_information_of_a_code_that_tells_all_images_apart_is_log_n():
+    f = encoder_of(torch.arange(600.0).reshape(300, 2), 0.01)
+    assert_close(mutual_information(f, torch.zeros(300, 1)), torch.tensor(math.log(300)))
+
+
+def test_mutual_information_of_a_gaussian_channel():
+    """μ ~ N(0, τ²) seen through noise σ carries ½ log(1 + τ²/σ²) nats a dimension."""
+    mu = 2 * torch.randn(3000, 2)
+    found = mutual_information(encoder_of(mu, 1), torch.zeros(3000, 1))
+    # one draw for each x: standard error about 1/√3000 a dimension, here five of them
+    assert abs(found - math.log(5)) < 0.15
+
+
+def test_the_rate_is_mutual_information_and_distance_to_the_prior():
+    """With q(z) known, KL(q(z) ‖ p(z)) is ½(τ² + σ² − log(τ² + σ²) − 1) a dimension."""
+    mu = 0.8 * torch.randn(3000, 2)
+    f = encoder_of(mu, 0.3)
+    rate = kl_to_standard_normal(*f(mu)).mean()
+    total = 0.8**2 + 0.3**2
+    to_prior = total - math.log(total) - 1
+    assert abs(mutual_information(f, mu) + to_prior - rate) < 0.15

@@ -18,12 +18,14 @@ LAYERS = {
     "models": set(),
     "device": set(),
     "training": set(),
+    "linear_gaussian": set(),
+    "gradients": set(),
     "plots": set(),
     "display": set(),
     "refresh": set(),
     "data": {"device"},
     "evidence": {"device", "objectives"},
-    "exercises": {"objectives", "models", "evidence"},
+    "exercises": {"objectives", "models", "evidence", "linear_gaussian", "data"},
     "widgets": {"plots", "evidence", "widgets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -190,7 +190,7 @@ def test_loss_is_the_weighted_sum_of_unweighted_terms(objective, weights, ae, va
         (dae_loss, {"sigma": inspect.Parameter.empty}),
         (pae_loss, {"sigma": 1.0}),
         (regularized_pae_loss, {"lam": inspect.Parameter.empty, "sigma": 1.0}),
-        (vae_loss, {"beta": 1.0, "nll": bernoulli_nll}),
+        (vae_loss, {"beta": 1.0, "samples": 1, "nll": bernoulli_nll}),
     ],
 )
 def test_weights_have_names_and_the_lesson_has_no_default(objective, weights):
@@ -512,6 +512,22 @@ def test_vae_decodes_a_draw_and_scores_it_against_the_clean_batch(vae, x):
     assert target is x
     assert_close(output, vae.decoder(z))
     assert_close(terms["recon"], bernoulli_nll(x, output).mean())
+
+
+def test_the_loss_averages_over_its_samples(vae, x):
+    """The lecture's 1/L: L draws of z for each x, the KL only once."""
+    torch.manual_seed(1)
+    three = vae_loss(vae.encoder, vae.decoder, x, beta=0.5, samples=3)
+    torch.manual_seed(1)
+    alone = [vae_loss(vae.encoder, vae.decoder, x, beta=0.5) for _ in range(3)]
+    for name in three:
+        assert_close(three[name], torch.stack([terms[name] for terms in alone]).mean())
+    assert alone[0]["recon"] != alone[1]["recon"]
+
+
+def test_a_loss_without_samples_is_refused(vae, x):
+    with pytest.raises(ValueError, match="at least one sample, not 0"):
+        vae_loss(vae.encoder, vae.decoder, x, samples=0)
 
 
 def test_default_vae_loss_is_minus_the_bernoulli_elbo(vae, x):

@@ -1,0 +1,41 @@
+"""Two ways to differentiate an average over random draws, for one number z ~ N(μ, σ²).
+
+Both are right on average: the mean over many ε is the derivative of E[h(z)] by μ and by σ.
+They differ in how much a single draw strays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Function = Callable[[Tensor], Tensor]
+
+
+def reparameterized_gradients(h: Function, mu: float, sigma: float, eps: Tensor) -> Tensor:
+    """h′(z) · (1, ε) with z = μ + σε, the derivative by μ and σ of each draw.  (L,) -> (L, 2)
+
+    Needs the slope of h. ValueError unless σ > 0.
+    Source: lecture, "Reparameterization trick": ∂h/∂μ = ∂h/∂z, ∂h/∂σ = ∂h/∂z · ε.
+    """
+    z = _draw(mu, sigma, eps).requires_grad_()
+    (slope,) = torch.autograd.grad(h(z).sum(), z)
+    return torch.stack([slope, slope * eps], dim=1)
+
+
+def score_function_gradients(h: Function, mu: float, sigma: float, eps: Tensor) -> Tensor:
+    """h(z) · ∇ log N(z; μ, σ²) = h(z) · (ε, ε² − 1) / σ, z = μ + σε.  (L,) -> (L, 2)
+
+    Needs only values of h, so it works where z is discrete or h has no slope.
+    ValueError unless σ > 0. Source: Williams (1992), REINFORCE.
+    """
+    z = _draw(mu, sigma, eps)
+    return h(z)[:, None] * torch.stack([eps, eps.square() - 1], dim=1) / sigma
+
+
+def _draw(mu: float, sigma: float, eps: Tensor) -> Tensor:
+    if not sigma > 0:
+        raise ValueError(f"sigma is a standard deviation and must be > 0, not {sigma}.")
+    return mu + sigma * eps

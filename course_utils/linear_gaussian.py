@@ -1,0 +1,84 @@
+"""The model that can be solved on paper: a linear decoder with Gaussian noise.
+
+    z ~ N(0, I) (K,),   x | z ~ N(W z + b, σ²I) (D,)
+
+This is probabilistic PCA, and the linear VAE. Everything that a neural VAE can only bound
+has a closed form here, so these functions are what the neural code is held against.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import LowRankMultivariateNormal
+
+
+def spectrum(x: Tensor) -> Tensor:
+    """Eigenvalues λ₁ ≥ λ₂ ≥ … of the covariance (1/N) Σ (x − x̄)(x − x̄)ᵀ.  (N, D) -> (D,)"""
+    return torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0).clamp(min=0)
+
+
+def fit_ppca(x: Tensor, latent_dim: int) -> tuple[Tensor, Tensor, float]:
+    """Maximum likelihood:  σ² = mean of λₖ for k > K,  W = U (Λ − σ²I)^½,  b = x̄.
+
+    (N, D) -> w (D, K), b (D,), sigma. U and Λ are the first K eigenvectors and eigenvalues
+    of the covariance; other rotations of the code are as likely, this one makes the
+    true posterior diagonal. ValueError unless 1 ≤ K < D and something is left for σ.
+    Source: Tipping & Bishop (1999), equations 14 and 15.
+    """
+    if not 1 <= latent_dim < x.shape[1]:
+        raise ValueError(f"latent_dim must lie between 1 and {x.shape[1] - 1}.")
+    values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))
+    values, vectors = values.flip(0), vectors.flip(1)
+    variance = values[latent_dim:].mean()
+    if not variance > 0:
+        raise ValueError(f"{latent_dim} dimensions explain all of x, so σ would be 0.")
+    w = vectors[:, :latent_dim] * (values[:latent_dim] - variance).sqrt()
+    return w, x.mean(0), variance.sqrt().item()
+
+
+def linear_log_evidence(x: Tensor, w: Tensor, b: Tensor, sigma: float) -> Tensor:
+    """log p(x) = log N(x; b, W Wᵀ + σ²I).  (B, D), (D, K), (D,) -> (B,), nats
+
+    Source: Tipping & Bishop (1999), equation 5.
+    """
+    noise = sigma**2 * torch.ones_like(b)
+    return LowRankMultivariateNormal(b, w, noise).log_prob(x)
+
+
+def linear_posterior(
+    x: Tensor, w: Tensor, b: Tensor, sigma: float
+) -> tuple[Tensor, Tensor]:
+    """p(z|x) = N(M⁻¹ Wᵀ (x − b), σ² M⁻¹),  M = Wᵀ W + σ²I.  -> (B, K), (K, K)
+
+    The mean for each x, and the covariance, which is the same for all.
+    Source: Tipping & Bishop (1999), equation 7.
+    """
+    inverse = torch.linalg.inv(w.T @ w + sigma**2 * torch.eye(w.shape[1]).to(w))
+    return (x - b) @ w @ inverse, sigma**2 * inverse
+
+
+def reverse_water_filling(eigenvalues: Tensor, level: float) -> tuple[int, float, float]:
+    """The best linear β-VAE with decoder variance σ², level = βσ².
+
+    Unit k lives if λₖ > βσ².  Rate ½ Σ log(λₖ / βσ²) over the living, in nats;
+    distortion E‖x − x̂‖² = Σ min(λₖ, βσ²) over all.  (D,) -> active, rate, distortion
+    ValueError unless level > 0. Source: Cover & Thomas (2006), theorem 10.3.3; Lucas et al.
+    (2019) for the linear VAE.
+    """
+    if not level > 0:
+        raise ValueError(f"the level βσ² must be > 0, not {level}.")
+    alive = eigenvalues[eigenvalues > level]
+    rate = 0.5 * (alive / level).log().sum().item()
+    return len(alive), rate, eigenvalues.clamp(max=level).sum().item()
+
+
+def implied_variance(recon_scale: float, kl_scale: float) -> float:
+    """βσ² = b / 2a of a loss a ‖x − x̂‖² + b KL, whatever it is called in its code.
+
+    Proportional to ‖x − x̂‖² / 2σ² + β KL: only the product βσ² can be told from it. A mean
+    over D pixels has a = 1/D, a sum a = 1. ValueError unless both scales are > 0.
+    """
+    if not (recon_scale > 0 and kl_scale > 0):
+        raise ValueError("both scales must be > 0.")
+    return kl_scale / (2 * recon_scale)

@@ -1,0 +1,85 @@
+"""Two estimators of one derivative: both unbiased, with very different spread."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.gradients import reparameterized_gradients, score_function_gradients
+
+ESTIMATORS = [reparameterized_gradients, score_function_gradients]
+
+
+def gauss_hermite(n=80):
+    """Nodes and weights that average over N(0, 1), exact for polynomials up to degree 159."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
+    return torch.tensor(nodes), torch.tensor(weights / weights.sum())
+
+
+def h(z):
+    return z.square() + z.sin()
+
+
+def by_phi(estimator, phi):
+    """The derivative of E[h(z)] by φ, μ = φ³, σ = e^φ: its mean and its variance."""
+    eps, weights = gauss_hermite()
+    sigma = math.exp(phi)
+    chain = torch.tensor([3 * phi**2, sigma], dtype=torch.float64)  # ∂μ/∂φ, ∂σ/∂φ
+    single = estimator(h, phi**3, sigma, eps) @ chain
+    mean = weights @ single
+    return mean.item(), (weights @ single.square() - mean**2).item()
+
+
+def exact_derivative(phi):
+    """Of E[z² + sin z] = μ² + σ² + sin(μ) e^(−σ²/2), by hand."""
+    mu, variance = phi**3, math.exp(2 * phi)
+    by_mu = 2 * mu + math.cos(mu) * math.exp(-variance / 2)
+    by_variance = 1 - 0.5 * math.sin(mu) * math.exp(-variance / 2)
+    return by_mu * 3 * phi**2 + by_variance * 2 * variance
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("phi", [-0.4, 0.3, 0.5])
+def test_the_mean_over_all_draws_is_the_derivative(estimator, phi):
+    assert by_phi(estimator, phi)[0] == pytest.approx(exact_derivative(phi), abs=1e-9)
+
+
+def test_the_known_values():
+    assert exact_derivative(0.5) == pytest.approx(5.728164, abs=1e-6)
+    assert exact_derivative(0.3) == pytest.approx(3.747565, abs=1e-6)
+
+
+def test_the_score_function_strays_ten_times_as_far():
+    assert by_phi(reparameterized_gradients, 0.5)[1] == pytest.approx(59.7, abs=0.1)
+    assert by_phi(score_function_gradients, 0.5)[1] == pytest.approx(581.1, abs=0.1)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_each_draw_has_its_own_estimate(estimator):
+    eps = torch.randn(7)
+    both = estimator(h, 0.5, 2.0, eps)
+    assert both.shape == (7, 2)
+    alone = estimator(h, 0.5, 2.0, eps[3:4])
+    torch.testing.assert_close(both[3:4], alone)
+
+
+def test_only_the_score_function_serves_a_step():
+    """h jumps at 0: its slope is 0 almost everywhere, but E[h(z)] = Φ(μ/σ) does change."""
+
+    def step(z):
+        return (z > 0).to(z) + 0 * z
+
+    torch.manual_seed(0)
+    eps = torch.randn(200_000, dtype=torch.float64)
+    assert reparameterized_gradients(step, 0.5, 1.0, eps).abs().max() == 0
+    by_mu = score_function_gradients(step, 0.5, 1.0, eps)[:, 0]
+    exact = math.exp(-0.125) / math.sqrt(2 * math.pi)
+    assert abs(by_mu.mean() - exact) < 5 * by_mu.std() / math.sqrt(200_000)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("sigma", [0, -1, math.nan])
+def test_a_sigma_that_is_no_width_is_refused(estimator, sigma):
+    with pytest.raises(ValueError, match="standard deviation"):
+        estimator(h, 0.0, sigma, torch.zeros(3))
