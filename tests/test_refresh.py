@@ -5,20 +5,30 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode, b64encode
+from io import BytesIO
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
 
-from course_utils import refresh
+from course_utils import plots, refresh
 
 WIDGET = """
+from base64 import b64encode
+from io import BytesIO
+from PIL import Image
 from ipywidgets import IntSlider
 from IPython.display import display
 class Walk(IntSlider):
     def __repr__(self): return "Walk"
     def _repr_mimebundle_(self, **_):
-        return super()._repr_mimebundle_() | {"image/png": "cGljdHVyZQ=="}
+        png = BytesIO()
+        Image.new("RGB", (4, 4)).save(png, "png")
+        picture = {"image/png": b64encode(png.getvalue()).decode()}
+        return super()._repr_mimebundle_() | picture
 display(Walk())
 """
 PROGRESS = "IntSlider()"
@@ -66,6 +76,22 @@ def test_what_is_stored_can_be_read_without_a_kernel(notebook):
     # it ran in its own folder, as in JupyterLab
     assert place.outputs[0].data["text/plain"] == repr(str(path.parent))
     assert files(path) == [path.name]
+
+
+def test_a_picture_is_stored_small_and_looks_the_same():
+    rng = np.random.default_rng(0)
+    figure = plots.latent_plane(rng.normal(size=(2000, 2)), np.arange(2000) % 10, title="A")
+    png = BytesIO()
+    figure.savefig(png)
+    output = {"data": {"image/png": b64encode(png.getvalue()).decode()}}
+    refresh._shrink_picture(output)
+    small = b64decode(output["data"]["image/png"])
+    assert len(small) < 0.7 * len(png.getvalue())
+    before, after = (
+        np.asarray(Image.open(BytesIO(data)).convert("RGB")).astype(int)
+        for data in (png.getvalue(), small)
+    )
+    assert np.abs(after - before).mean() < 1  # of 255 shades
 
 
 def test_a_notebook_that_fails_is_left_as_it_was(notebook):
