@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
 DIGIT_COLORS = (
@@ -285,6 +286,129 @@ def clouds(panels: Mapping[str, ArrayLike], *, title: str) -> Figure:
         axis.scatter(points[:, 0], points[:, 1], s=4, color="#1f77b4", linewidths=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
         axis.set(xlim=(-edge, edge), ylim=(-edge, edge))
+    return figure
+
+
+def posterior_and_bound(
+    log_joint: ArrayLike,
+    z1: ArrayLike,
+    z2: ArrayLike,
+    *,
+    mu: ArrayLike,
+    sigma: ArrayLike,
+    elbo: float,
+    log_evidence: float,
+    title: str,
+) -> Figure:
+    """p(z|x) ∝ p(x, z) with q = N(μ, diag σ²) on it, and bars of log p(x) and the ELBO.
+
+    log p(x, z) (n, m) at the points of the axes z1 (n,), z2 (m,); mu (2,), sigma (2,).
+    The ellipses lie one and two σ around μ; the bars show the last nats below log p(x).
+    """
+    log_joint, z1, z2, mu, sigma = map(_array, (log_joint, z1, z2, mu, sigma))
+    figure, (plane, bars) = plt.subplots(
+        1, 2, figsize=(8.2, 4.4), dpi=90, layout="constrained", width_ratios=(1.25, 1)
+    )
+    plt.close(figure)
+    figure.suptitle(title, fontsize=12, fontweight="bold")
+    density = np.exp(log_joint - log_joint.max()).T
+    plane.imshow(
+        density, origin="lower", extent=(z1[0], z1[-1], z2[0], z2[-1]), cmap="Blues",
+        interpolation="bilinear",
+    )  # fmt: skip
+    for times in (1, 2):
+        width, height = 2 * times * sigma
+        plane.add_patch(Ellipse(mu, width, height, fill=False, color="#d95f0e", lw=1.5))
+    plane.plot(*mu, "o", color="#d95f0e", ms=4)
+    plane.set(xlabel="$z_1$", ylabel="$z_2$", title="true posterior and $q$ (1σ, 2σ)")
+
+    gap = log_evidence - elbo
+    floor = log_evidence - max(16, 1.3 * gap)
+    bars.bar(0, log_evidence - floor, bottom=floor, color="#6baed6")
+    bars.bar(1, elbo - floor, bottom=floor, color="#fdae6b")
+    bars.bar(1, gap, bottom=elbo, color="white", edgecolor="#d95f0e", hatch="////", lw=0)
+    bars.axhline(log_evidence, color="black", lw=1)
+    middle = (elbo + log_evidence) / 2
+    bars.text(1.45, middle, f"KL(q ‖ p(z|x))\n{gap:.2f}", va="top" if gap < 2 else "center")
+    for x, value in enumerate((log_evidence, elbo)):
+        words = f"{value:.2f}".replace("-", "−")
+        bars.text(x, (floor + elbo) / 2, words, ha="center", va="center")
+    bars.set(xticks=(0, 1), xticklabels=("log p(x)", "ELBO"), ylabel="nats")
+    bars.set(xlim=(-0.5, 2.4), ylim=(floor, log_evidence + 1))
+    bars.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def water_level(eigenvalues: ArrayLike, level: float, *, title: str) -> Figure:
+    """A spectrum, and the level βσ² that a linear unit must exceed to live.  (n,)
+
+    Blue bars live. Their part above the line, on the logarithmic axis, is twice the rate
+    ½ log (λₖ / βσ²) of the unit.
+    """
+    eigenvalues = _array(eigenvalues)
+    units = np.arange(1, len(eigenvalues) + 1)
+    alive = eigenvalues > level
+    figure, axis = _figure((6.4, 3.6), 1, 1, title)
+    for name, part, color in (("lives", alive, "#1f77b4"), ("dies", ~alive, "#c7c7c7")):
+        if part.any():
+            axis.bar(units[part], eigenvalues[part], color=color, label=name)
+    axis.axhline(level, color="#d62728", lw=1.5, label=rf"$\beta\sigma^2$ = {level:.3g}")
+    low, high = min(eigenvalues.min(), level), max(eigenvalues.max(), level)
+    axis.set(xlabel="unit $k$", ylabel=r"eigenvalue $\lambda_k$", yscale="log")
+    axis.set(ylim=(low / 1.6, 1.6 * high), xlim=(0.3, len(units) + 0.7))
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def tradeoff(
+    lines: Mapping[str, ArrayLike],
+    *,
+    marks: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+) -> Figure:
+    """One number against another, as something else is turned.  name -> (n, 2)
+
+    ``marks`` says at each point of the last line what was turned. More than a dozen
+    points are a line without dots.
+    """
+    arrays = {name: _array(points) for name, points in lines.items()}
+    figure, axis = _figure((6.4, 3.8), 1, 1, title)
+    for name, points in arrays.items():
+        dots = {"marker": "o", "markersize": 5} if len(points) <= 12 else {}
+        axis.plot(*points.T, **dots, label=name)
+    for mark, point in zip(marks, points):
+        axis.annotate(mark, point, (6, 5), textcoords="offset points", fontsize=9)
+    axis.margins(0.12)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.grid(alpha=0.3)
+    if len(arrays) > 1:
+        axis.legend(frameon=False)
+    return figure
+
+
+def posteriors(
+    mu: ArrayLike,
+    sigma: ArrayLike,
+    labels: ArrayLike,
+    *,
+    title: str,
+    half_width: float = 4.0,
+) -> Figure:
+    """Each q(z|x) as the ellipse one σ around its μ, over the prior's.  (N, 2), (N, 2), (N,)
+
+    The dashed circles are the prior's, one, two and three σ around the origin.
+    """
+    mu, sigma, labels = map(_array, (mu, sigma, labels))
+    figure, axis = _figure((5.4, 4.8), 1, 1, title)
+    _draw_codes(axis, mu, labels)
+    for center, widths, label in zip(mu, 2 * sigma, labels):
+        axis.add_patch(Ellipse(center, *widths, color=DIGIT_COLORS[label], alpha=0.15))
+    for radius in (1, 2, 3):
+        circle = {"fill": False, "ls": "--", "lw": 0.8, "color": "#555555"}
+        axis.add_patch(Ellipse((0, 0), 2 * radius, 2 * radius, **circle))
+    axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
     return figure
 
 

@@ -26,7 +26,8 @@ LAYERS = {
     "data": {"device"},
     "evidence": {"device", "objectives"},
     "exercises": {"objectives", "models", "evidence", "linear_gaussian", "data"},
-    "widgets": {"plots", "evidence", "widgets"},
+    "posterior": {"objectives", "evidence"},
+    "widgets": {"plots", "objectives", "evidence", "posterior", "widgets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

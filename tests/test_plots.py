@@ -60,6 +60,29 @@ CASES = {
     "clouds": lambda kind, **words: plots.clouds(
         {"start": kind(CODES), "end": kind(CODES / 9)}, **words
     ),
+    "water_level": lambda kind, **words: plots.water_level(
+        kind(torch.tensor([2.0, 0.5])), 1.0, **words
+    ),
+    "tradeoff": lambda kind, **words: plots.tradeoff(
+        {"exact": kind(CODES[:3]), "trained": kind(CODES[3:6])},
+        marks=["1", "2", "3"],
+        xlabel="rate",
+        ylabel="distortion",
+        **words,
+    ),
+    "posteriors": lambda kind, **words: plots.posteriors(
+        kind(CODES), kind(CODES.abs()), kind(LABELS), **words
+    ),
+    "posterior_and_bound": lambda kind, **words: plots.posterior_and_bound(
+        kind(-IMAGES),
+        kind(torch.arange(9.0)),
+        kind(torch.arange(16.0)),
+        mu=kind(torch.tensor([4.0, 8.0])),
+        sigma=kind(torch.tensor([1.0, 2.0])),
+        elbo=-12.5,
+        log_evidence=-11.0,
+        **words,
+    ),
     "arrows": lambda kind, **words: plots.arrows(
         kind(CODES), {"score": kind(-CODES)}, points=kind(CODES), **words
     ),
@@ -254,6 +277,64 @@ def test_arrows_start_at_their_points_and_follow_the_field():
         assert np.array_equal(cloud.get_offsets(), CODES[:5])
         assert np.array_equal(quiver.get_offsets(), CODES)
         assert np.array_equal(np.stack([quiver.U, quiver.V], 1), field)
+
+
+def test_the_bars_of_elbo_and_gap_add_up_to_log_p_of_x():
+    axis = np.arange(5.0)
+    log_joint = np.zeros((5, 5))
+    log_joint[4, 1] = 9  # z₁ = 4 lies right, z₂ = 1 below the middle
+    figure = plots.posterior_and_bound(
+        log_joint, axis, axis, mu=[3, 2], sigma=[0.5, 1], elbo=-12.5, log_evidence=-11,
+        title="Gap",
+    )  # fmt: skip
+    plane, bars = figure.axes
+    [shown] = plane.images
+    assert np.argwhere(shown.get_array() == 1).tolist() == [[1, 4]]
+    assert shown.origin == "lower" and shown.get_extent() == [0, 4, 0, 4]
+    sizes = [(e.get_width(), e.get_height()) for e in plane.patches]
+    assert sizes == [(1, 2), (2, 4)]  # one and two σ to each side
+    evidence, elbo, gap = bars.patches
+    assert evidence.get_y() + evidence.get_height() == -11
+    assert elbo.get_y() + elbo.get_height() == gap.get_y() == -12.5
+    assert gap.get_height() == 1.5
+
+
+def test_the_bars_above_the_level_live():
+    figure = plots.water_level([4.0, 2.0, 1.0, 0.5], 1.0, title="Level")
+    [axis] = figure.axes
+    heights = {
+        bars.get_label(): [bar.get_height() for bar in bars] for bars in axis.containers
+    }
+    assert heights == {"lives": [4, 2], "dies": [1, 0.5]}  # at the level itself: no gain
+    assert set(axis.lines[0].get_ydata()) == {1}
+    assert axis.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("level", [1e-3, 392])
+def test_a_level_beyond_the_spectrum_is_in_the_picture(level):
+    [axis] = plots.water_level([4.0, 2.0], level, title="Level").axes
+    low, high = axis.get_ylim()
+    assert low < level < high and low < 2 and high > 4
+
+
+def test_a_tradeoff_marks_its_last_line():
+    lines = {"exact": [[0, 3], [1, 2]], "trained": [[0, 4], [2, 2]]}
+    figure = plots.tradeoff(
+        lines, marks=["β = 8", "β = 1"], xlabel="rate", ylabel="distortion", title="R, D"
+    )
+    [axis] = figure.axes
+    assert [line.get_xydata().tolist() for line in axis.lines] == list(lines.values())
+    marks = {text.get_text(): tuple(text.xy) for text in axis.texts}
+    assert marks == {"β = 8": (0, 4), "β = 1": (2, 2)}
+
+
+def test_each_posterior_is_one_sigma_around_its_mean():
+    figure = plots.posteriors(CODES, CODES.abs(), LABELS, title="Clouds")
+    *ellipses, one, _, three = figure.axes[0].patches
+    assert np.allclose([e.get_center() for e in ellipses], CODES)
+    sizes = [(e.get_width(), e.get_height()) for e in ellipses]
+    assert np.allclose(sizes, 2 * CODES.abs())
+    assert (one.get_width(), three.get_height()) == (2, 6)
 
 
 def test_one_image_is_a_row_too():

@@ -1,17 +1,24 @@
 """What the widgets send, take back and refuse; tests/test_browser.py looks at the pictures."""
 
 import base64
+import re
+from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
+from ipywidgets.widgets.widget import _remove_buffers
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import nn
 from traitlets import TraitError
 
 from course_utils import plots
+from course_utils.evidence import kl_to_true_posterior, log_evidence
+from course_utils.models import VAE
 from course_utils.refresh import WIDGET_VIEW, _keep
-from course_utils.widgets import Dial, LatentWalk
+from course_utils.widgets import Dial, EvidenceGap, LatentWalk
+from course_utils.widgets.picture import png
 
 PNG = b"\x89PNG\r\n"
 
@@ -26,6 +33,13 @@ def make_walk(decoder=None, n=50, **arguments) -> LatentWalk:
     codes = torch.randn(n, 2, generator=generator)
     decoder = decoder or make_decoder(nn.Sigmoid())
     return LatentWalk(decoder, codes, torch.arange(n) % 10, **arguments)
+
+
+def make_gap(n=2, labels=None, **arguments) -> EvidenceGap:
+    """Blurred digits of 6 × 6 pixels, whose posteriors are wide enough for few points."""
+    torch.manual_seed(3)
+    vae = VAE(36, 2, (8,))
+    return EvidenceGap(vae.decoder, vae.encoder, torch.rand(n, 36), labels, **arguments)
 
 
 def sent(walk: LatentWalk, name: str, dtype: str) -> np.ndarray:
@@ -144,33 +158,6 @@ def test_weights_that_float16_cannot_hold_are_refused(value):
         make_walk(decoder)
 
 
-# --- the dial -------------------------------------------------------------------------
-
-
-def test_the_slider_changes_the_picture_and_draws_nothing(monkeypatch):
-    dial = Dial("λ", figures(0.1, 1, 10))
-    monkeypatch.setattr(Figure, "savefig", None)  # drawing would fail from here on
-    seen = []
-    for value in (0.1, 1, 10):
-        dial.slider.value = value
-        seen.append(bytes(dial.image.value))
-    assert len(set(seen)) == 3
-    assert all(picture.startswith(PNG) for picture in seen)
-
-
-def test_values_are_labeled_as_a_reader_would_write_them():
-    values = (0.1 + 0.2, np.float32(0.1), 5, 784, "PCA")
-    labels = [label for label, _ in Dial("k", figures(*values)).slider.options]
-    assert labels == ["0.3", "0.1", "5", "784", "PCA"]
-
-
-def test_a_dial_needs_figures():
-    with pytest.raises(ValueError, match="at least one"):
-        Dial("λ", {})
-    with pytest.raises(TypeError, match="Figures; for 1 it got list"):
-        Dial("λ", {1: [0, 1]})
-
-
 def test_the_box_takes_z_with_it():
     walk = make_walk()
     walk.half_width = 5.0
@@ -188,16 +175,188 @@ def test_a_kind_of_relu_is_a_relu():
     assert kinds == ["linear", "relu", "linear", "sigmoid"]
 
 
-# --- both -----------------------------------------------------------------------------
+# --- the dial -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [make_walk, lambda: Dial("λ", figures(0.1, 1))])
+def test_every_picture_is_sent_beforehand_and_turning_draws_nothing(monkeypatch):
+    dial = Dial("λ", figures(0.1, 1, 10))
+    monkeypatch.setattr(Figure, "savefig", None)  # drawing would fail from here on
+    sent = dial.get_state()["pictures"]
+    assert len(set(sent)) == 3
+    assert all(picture.startswith(PNG) for picture in sent)
+    for index, value in enumerate((0.1, 1, 10)):
+        dial.value = value
+        assert (dial.index, dial.picture()) == (index, sent[index])
+
+
+def test_pictures_travel_as_bytes_and_not_as_text():
+    _, paths, buffers = _remove_buffers(Dial("λ", figures(0.1, 1)).get_state())
+    assert paths == [["pictures", 0], ["pictures", 1]]
+    assert all(bytes(buffer).startswith(PNG) for buffer in buffers)
+
+
+def test_the_view_turns_the_dial_and_python_hears_it():
+    dial, heard = Dial("λ", figures(0.1, 1, 10)), []
+    dial.observe(lambda change: heard.append(dial.value), names="index")
+    dial.set_state({"index": 2})  # as a message from the browser
+    assert heard == [10]
+
+
+def test_values_are_labeled_as_a_reader_would_write_them():
+    values = (0.1 + 0.2, np.float32(0.1), 5, 784, "PCA")
+    dial = Dial("k", figures(*values))
+    assert dial.labels == ["0.3", "0.1", "5", "784", "PCA"]
+
+
+def test_numbers_get_a_slider_and_words_get_buttons():
+    assert not Dial("λ", figures(0.1, np.float32(1), 10)).named
+    assert Dial("model", figures("AE", "PCA")).named
+    assert Dial("k", figures(2, 5, "all")).named
+
+
+def test_a_caption_belongs_to_its_figure():
+    dial = Dial("β", figures(1, 2, 4), captions={4: "All units are dead.", 1: "Alive."})
+    assert dial.captions == ["Alive.", "", "All units are dead."]
+    assert Dial("β", figures(1, 2)).captions == ["", ""]
+
+
+def test_what_is_not_on_the_dial_is_refused():
+    dial = Dial("λ", figures(0.1, 1))
+    for index in (2, -1):
+        with pytest.raises(TraitError, match="from 0 to 1"):
+            dial.index = index
+    with pytest.raises(ValueError, match="5 is not on this dial: 0.1, 1"):
+        dial.value = 5
+    assert dial.value == 0.1
+
+
+def test_a_dial_needs_figures():
+    with pytest.raises(ValueError, match="at least one"):
+        Dial("λ", {})
+    with pytest.raises(TypeError, match="Figures; for 1 it got list"):
+        Dial("λ", {1: [0, 1]})
+    with pytest.raises(ValueError, match="caption for 3, but no figure"):
+        Dial("λ", figures(1, 2), captions={3: "three"})
+
+
+def test_a_dial_keeps_the_colors_of_its_pictures():
+    """A palette of 256 is half of the bytes; no eye sees what it changes."""
+    points = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    figure = plots.latent_plane(points, torch.arange(500) % 10, title="Ten classes")
+    full, small = png(figure), png(figure, colors=256)
+    assert len(small) < 0.6 * len(full)
+    one, other = (
+        np.asarray(Image.open(BytesIO(data)).convert("RGB")).astype(int)
+        for data in (full, small)
+    )
+    off = np.abs(one - other).max(2)
+    assert off.mean() < 0.5 and np.quantile(off, 0.999) < 40  # of 255 gray levels
+
+
+# --- the gap --------------------------------------------------------------------------
+
+
+def test_q_starts_where_the_encoder_puts_it():
+    torch.manual_seed(3)
+    vae = VAE(36, 2, (8,))
+    x = torch.rand(2, 36)
+    gap = EvidenceGap(vae.decoder, vae.encoder, x)
+    mu, logvar = vae.encoder(x)
+    for digit in (0, 1):
+        gap.digit = digit
+        assert gap.mu == pytest.approx(mu[digit].tolist())
+        assert gap.sigma == pytest.approx((logvar[digit] / 2).exp().tolist())
+
+
+def test_elbo_and_kl_are_those_of_the_package():
+    torch.manual_seed(3)
+    vae = VAE(36, 2, (8,))
+    x = torch.rand(2, 36)
+    gap = EvidenceGap(vae.decoder, vae.encoder, x)
+    exact = log_evidence(vae.decoder, x)
+    kl = kl_to_true_posterior(vae.encoder, vae.decoder, x)
+    for digit in (0, 1):
+        gap.digit = digit
+        assert gap.log_evidence == pytest.approx(exact[digit].item(), abs=2e-3)
+        assert gap.kl == pytest.approx(kl[digit].item(), abs=3e-3)  # both to 0.001 nats
+        assert gap.elbo + gap.kl == pytest.approx(gap.log_evidence, abs=1e-9)
+
+
+def test_the_best_q_is_at_least_as_good_as_the_encoder_s():
+    gap = make_gap()
+    before = gap.kl
+    gap.mu, gap.sigma = gap.best_q[0][:2], gap.best_q[0][2:]
+    assert 0 <= gap.kl <= before
+    best = gap.kl
+    for step in (-0.05, 0.05):
+        gap.mu = [gap.best_q[0][0] + step, gap.best_q[0][1]]
+        assert gap.kl > best
+
+
+def test_q_stays_in_its_window_and_no_narrower_than_the_lattice():
+    gap = make_gap()
+    center1, center2, reach, n = gap.windows[0]
+    gap.mu, gap.sigma = [99, -99], [99, 0]
+    assert gap.mu == pytest.approx([center1 + reach, center2 - reach])
+    assert gap.sigma == pytest.approx([reach / 4, 2 * reach / (n - 1)])
+    for name in ("mu", "sigma"):
+        with pytest.raises(TraitError, match="finite"):
+            setattr(gap, name, [float("nan"), 1])
+    with pytest.raises(TraitError, match="from 0 to 1"):
+        gap.digit = 2
+
+
+def test_the_browser_s_message_about_another_digit_is_understood():
+    gap = make_gap()
+    q = gap.encoder_q[1]
+    gap.set_state({"mu": q[:2], "sigma": q[2:], "digit": 1})
+    assert (gap.digit, gap.mu, gap.sigma) == (1, q[:2], q[2:])
+    gap.set_state({"mu": [q[0] + 0.01, q[1]]})
+    assert gap.mu == [q[0] + 0.01, q[1]]
+
+
+REFUSED_GAPS = {
+    "images that are no squares": (
+        {"x": torch.rand(2, 35)}, "square images"),
+    "one image without its row": ({"x": torch.rand(36)}, "square images"),
+    "no image": ({"x": torch.rand(0, 36)}, "square images"),
+    "labels of another length": ({"labels": [1, 2, 3]}, "2 images"),
+    "a code of three numbers": ({"latent_dim": 3}, "codes of 2 numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change, words", REFUSED_GAPS.values(), ids=REFUSED_GAPS)
+def test_a_gap_refuses_in_words(change, words):
+    vae = VAE(36, change.get("latent_dim", 2), (8,))
+    x = change.get("x", torch.rand(2, 36))
+    with pytest.raises(ValueError, match=words):
+        EvidenceGap(vae.decoder, vae.encoder, x, change.get("labels"))
+
+
+# --- all -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [make_walk, make_gap, lambda: Dial("λ", figures(0.1, 1))])
 def test_a_picture_and_a_stable_text_stand_in_for_the_view(make):
     bundle = mimebundle(make())
     assert base64.b64decode(bundle["image/png"]).startswith(PNG)
     assert "0x" not in bundle["text/plain"]
     assert bundle["text/plain"] == mimebundle(make())["text/plain"]
     assert WIDGET_VIEW in bundle  # a live JupyterLab prefers it
+
+
+def test_the_texts_that_notebooks_store():
+    assert repr(Dial("λ", figures(0.1, 1))) == "Dial('λ', 2 figures)"
+    assert repr(make_gap(labels=torch.tensor([7, 2]))) == "EvidenceGap(2 images: 7, 2)"
+    assert repr(make_gap()) == "EvidenceGap(2 images: image 0, image 1)"
+
+
+@pytest.mark.parametrize("widget", [Dial, EvidenceGap, LatentWalk])
+def test_a_widget_s_source_is_the_core_and_its_own(widget):
+    """One module without imports, as an exported page and a stored widget need it."""
+    assert widget._esm.startswith("// What the widgets share.")
+    assert widget._esm.count("export default") == 1
+    assert not re.search(r"^import |https?://", widget._esm + widget._css, re.MULTILINE)
 
 
 def test_a_stored_notebook_keeps_the_picture_only():

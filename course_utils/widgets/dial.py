@@ -1,61 +1,99 @@
-"""A slider over figures that were made beforehand."""
+"""Figures that were made beforehand, one a value, behind a slider or a row of buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import ipywidgets
+import anywidget
+import traitlets
 from matplotlib.figure import Figure
 
+from course_utils.widgets.core import with_core
 from course_utils.widgets.picture import WithPicture, png
 
+Value = float | str
 
-class Dial(WithPicture, ipywidgets.VBox):
+
+class Dial(WithPicture, anywidget.AnyWidget):
     """Turn ``name`` and see the figure of each value, at once: nothing is computed.
 
         Dial("λ", {lam: plots.curves(…) for lam in (0.1, 1, 10)})
+        Dial("what went wrong", {"collapse": …, "holes": …}, captions={"collapse": "…"})
 
-    ``slider.value`` is one of the keys, in the order of the mapping; ``image.value`` is
-    the PNG of its figure. Without a script, the first figure stands in.
-    ValueError for an empty mapping, TypeError for a value that is no Figure.
+    Numbers get a slider, in the order of the mapping; if a value is a word, all get a button.
+    ``captions`` holds for some values, or all, a plain text that stands below the figure.
+    The view holds all pictures, so it needs no kernel.
+
+    ``value`` is one of the keys and may be set; the trait ``index``, its number, may also
+    be observed. ValueError for an empty mapping, an unknown value or a caption without its
+    figure; TypeError for a value that is no Figure.
     """
 
-    def __init__(self, name: str, figures: Mapping[float | str, Figure]) -> None:
-        if not figures:
-            raise ValueError(
-                "a Dial needs at least one value and its figure: {value: figure, …}."
-            )
-        for value, figure in figures.items():
-            if not isinstance(figure, Figure):
-                raise TypeError(
-                    f"a Dial shows matplotlib Figures; for {value!r} it got "
-                    f"{type(figure).__name__}: use a function of course_utils.plots."
-                )
-        self._name = name
-        self._pictures = {value: png(figure) for value, figure in figures.items()}
-        self.slider = ipywidgets.SelectionSlider(
-            options=[(_label(value), value) for value in figures],
-            description=name,
-            style={"description_width": "initial"},
-            layout={"width": "28em", "max_width": "100%"},
-        )
-        self.image = ipywidgets.Image(
-            value=self.picture(),
-            layout={"max_width": "100%", "align_self": "flex-start"},  # not stretched
-        )
-        self.slider.observe(self._turn, names="value")
-        super().__init__([self.slider, self.image])
+    _esm = with_core("dial.js")
+    _css = with_core("dial.css")
 
-    def _turn(self, change: dict) -> None:
-        self.image.value = self._pictures[change["new"]]
+    name = traitlets.Unicode().tag(sync=True)
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
+    named = traitlets.Bool().tag(sync=True)  # buttons with words, else a slider
+    pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, one a value
+    captions = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
+    index = traitlets.Int(0).tag(sync=True)
+
+    def __init__(
+        self,
+        name: str,
+        figures: Mapping[Value, Figure],
+        captions: Mapping[Value, str] | None = None,
+    ) -> None:
+        _check(figures, captions or {})
+        self._values = list(figures)
+        super().__init__(
+            name=name,
+            labels=[_label(value) for value in figures],
+            named=any(isinstance(value, str) for value in figures),
+            pictures=[png(figure, colors=256) for figure in figures.values()],
+            captions=[(captions or {}).get(value, "") for value in figures],
+        )
+
+    @property
+    def value(self) -> Value:
+        return self._values[self.index]
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        if value not in self._values:
+            raise ValueError(f"{value!r} is not on this dial: {', '.join(self.labels)}.")
+        self.index = self._values.index(value)
+
+    @traitlets.validate("index")
+    def _on_the_dial(self, proposal: dict) -> int:
+        if not 0 <= proposal["value"] < len(self._values):
+            raise traitlets.TraitError(f"index must be from 0 to {len(self._values) - 1}.")
+        return proposal["value"]
 
     def picture(self) -> bytes:
-        return next(iter(self._pictures.values()))
+        return self.pictures[self.index]
 
     def __repr__(self) -> str:
-        return f"Dial({self._name!r}, {len(self._pictures)} figures)"
+        return f"Dial({self.name!r}, {len(self.pictures)} figures)"
 
 
-def _label(value: float | str) -> str:
+def _label(value: Value) -> str:
     """0.30000000000000004 reads 0.3; whole numbers and words read as they are."""
     return str(value) if isinstance(value, str | int) else f"{value:g}"
+
+
+def _check(figures: Mapping[Value, Figure], captions: Mapping[Value, str]) -> None:
+    if not figures:
+        raise ValueError(
+            "a Dial needs at least one value and its figure: {value: figure, …}."
+        )
+    for value, figure in figures.items():
+        if not isinstance(figure, Figure):
+            raise TypeError(
+                f"a Dial shows matplotlib Figures; for {value!r} it got "
+                f"{type(figure).__name__}: use a function of course_utils.plots."
+            )
+    for value in captions:
+        if value not in figures:
+            raise ValueError(f"there is a caption for {value!r}, but no figure.")

@@ -1,19 +1,11 @@
 // The latent walk: decodes in the browser, so that the picture keeps up with the hand.
-//
-// Of the model it uses get, set, on, off and save_changes, nothing else, so that a page
-// without a kernel can stand in for it.
 
 const POINTS = 21; // a side of the lattice
 const MIDDLE = (POINTS - 1) / 2; // number of the row and column of z = (0, 0)
 const RESOLUTION = 840; // of the plane; more than the pixels of a dense screen
-const REST = 100; // ms without a move until the kernel hears of z
 const SLICE = 8; // ms a frame for the lattice, so that the page stays alive
 
 // --- the decoder ---------------------------------------------------------------------
-
-function bytesOf(view) {
-  return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-}
 
 /** float16 to float32: the same bits, further left, and 2^112 for the other exponent. */
 function fromHalf(halves) {
@@ -73,58 +65,42 @@ export function makeDecoder(layers, weights) {
 
 // --- the view ------------------------------------------------------------------------
 
-// Keeps JupyterLab's single keys away, such as b and x; it must be on what has the focus.
-const QUIET = 'data-lm-suppress-shortcuts="true"';
-
-const PANEL = `
-  <div class="lw-axes">
-    <div class="lw-stage" tabindex="0" role="application" aria-roledescription="plane" ${QUIET}>
-      <canvas aria-hidden="true"></canvas>
-      <div class="lw-cursor"></div>
-    </div>
-    <div class="lw-below" aria-hidden="true"></div>
-    <div class="lw-beside" aria-hidden="true"></div>
-  </div>`;
-
 const PAGE = `
   <div class="lw-row">
     <figure class="lw-panel lw-plane">
-      <figcaption class="lw-title"></figcaption>
+      <figcaption class="cw-title"></figcaption>
       ${PANEL}
-      <div class="lw-foot lw-legend"></div>
+      <div class="cw-foot lw-legend"></div>
     </figure>
     <div class="lw-here">
-      <p class="lw-title">Decoded at the cursor</p>
+      <p class="cw-title">Decoded at the cursor</p>
       <canvas role="img"></canvas>
       <p class="lw-z"></p>
-      <form class="lw-boxes" role="radiogroup" aria-label="box"></form>
+      <form class="lw-boxes" aria-label="box"></form>
       <div>
         <p class="lw-share"></p>
-        <p class="lw-help">Move over a square with the mouse or a finger, or click it and
+        <p class="cw-help">Move over a square with the mouse or a finger, or click it and
           use the arrow keys: with shift, a lattice step.</p>
       </div>
     </div>
     <figure class="lw-panel lw-lattice">
-      <figcaption class="lw-title"></figcaption>
+      <figcaption class="cw-title"></figcaption>
       ${PANEL}
-      <div class="lw-foot"></div>
+      <div class="cw-foot"></div>
     </figure>
   </div>
-  <p class="lw-spoken" aria-live="polite"></p>`;
-
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-
-const minus = (text) => text.replace("-", "−");
-const short = (value) => minus(String(+value.toPrecision(3)));
-const clamp = (value, a) => Math.min(a, Math.max(-a, value));
+  <p class="cw-spoken" aria-live="polite"></p>`;
 
 function render({ model, el }) {
-  el.classList.add("latent-walk");
+  el.classList.add("course-widget", "latent-walk");
   el.innerHTML = PAGE;
   const find = (selector) => el.querySelector(selector);
-  const stages = [...el.querySelectorAll(".lw-stage")];
-  const [planeCursor, latticeCursor] = el.querySelectorAll(".lw-cursor");
-  const zText = find(".lw-z"), spoken = find(".lw-spoken");
+  const stages = [...el.querySelectorAll(".cw-stage")];
+  const [planeCursor, latticeCursor] = stages.map((stage) => {
+    stage.insertAdjacentHTML("beforeend", '<div class="lw-cursor"></div>');
+    return stage.lastElementChild;
+  });
+  const zText = find(".lw-z"), spoken = find(".cw-spoken");
 
   const decode = makeDecoder(model.get("layers"), model.get("weights"));
   const side = Math.round(Math.sqrt(decode([0, 0]).length));
@@ -139,22 +115,12 @@ function render({ model, el }) {
   here.width = here.height = side;
   const planeInk = plane.getContext("2d"), latticeInk = lattice.getContext("2d");
   const hereInk = here.getContext("2d");
-  const image = new ImageData(side, side);
-  image.data.fill(255);
 
   // Both squares show [−e, e]² with e = 21/20 a, so that an image of the lattice is centered
   // on its z, and the same z lies at the same place in both.
   const edge = () => (model.get("half_width") * POINTS) / (2 * MIDDLE);
   const across = (z1) => (1 + z1 / edge()) / 2; // 0 at the left, 1 at the right
   const down = (z2) => (1 - z2 / edge()) / 2;
-
-  function drawImage(ink, z, x, y) {
-    const pixels = decode(z), data = image.data;
-    for (let i = 0, at = 0; i < pixels.length; i++, at += 4) {
-      data[at] = data[at + 1] = data[at + 2] = 255 - 255 * pixels[i]; // ink on paper
-    }
-    ink.putImageData(image, x, y);
-  }
 
   function drawCodes() {
     const radius = labels.length > 3000 ? 3.2 : 4.2;
@@ -179,35 +145,28 @@ function render({ model, el }) {
       const until = performance.now() + SLICE;
       for (; next < POINTS ** 2 && performance.now() < until; next++) {
         const column = next % POINTS, row = Math.floor(next / POINTS);
-        drawImage(latticeInk, [(column - MIDDLE) * step, (MIDDLE - row) * step],
-          column * side, row * side);
+        const z = [(column - MIDDLE) * step, (MIDDLE - row) * step];
+        drawInk(latticeInk, decode(z), column * side, row * side);
       }
       if (next < POINTS ** 2) latticeFrame = requestAnimationFrame(drawSome);
     };
     latticeFrame = requestAnimationFrame(drawSome);
   }
 
-  function drawTicks() {
+  function drawAxes() {
     const a = model.get("half_width");
-    const marks = [-a, -a / 2, 0, a / 2, a].map((value) => [value, short(value)]);
-    const tick = (kind, place, text) =>
-      `<span class="lw-tick ${kind}" style="${place}%">${text}</span>`;
-    const named = (index) => [...marks, [0.75 * a, `<i>z</i><sub>${index}</sub>`]];
-    const below = named(1).map(([z, t]) => tick("lw-across", `left:${100 * across(z)}`, t));
-    const beside = named(2).map(([z, t]) => tick("lw-up", `top:${100 * down(z)}`, t));
-    for (const axis of el.querySelectorAll(".lw-below")) axis.innerHTML = below.join("");
-    for (const axis of el.querySelectorAll(".lw-beside")) axis.innerHTML = beside.join("");
+    const marks = [-a, -a / 2, 0, a / 2, a].map((value) => [across(value), short(value)]);
+    const named = (index) => [...marks, [across(0.75 * a), `<i>z</i><sub>${index}</sub>`]];
+    drawTicks(el, named(1), named(2));
   }
 
   function drawBox() {
     const a = model.get("half_width"), index = halfWidths.indexOf(a);
-    for (const [i, input] of el.querySelectorAll(".lw-boxes input").entries()) {
-      input.checked = i === index;
-    }
+    markChoice(find(".lw-boxes"), index);
     find(".lw-share").textContent = `holds ${model.get("prior_shares")[index]} of the prior`;
-    find(".lw-lattice .lw-foot").textContent =
+    find(".lw-lattice .cw-foot").textContent =
       `${POINTS} × ${POINTS} points, ${short(a / MIDDLE)} apart`;
-    drawTicks();
+    drawAxes();
     drawCodes();
     drawLattice();
     drawCursor();
@@ -219,87 +178,51 @@ function render({ model, el }) {
       cursor.style.transform = `translate(${100 * x}%, ${100 * y}%)`;
     };
     const snap = (share) =>
-      (clamp(Math.floor(share * POINTS) - MIDDLE, MIDDLE) + MIDDLE + 0.5) / POINTS;
-    drawImage(hereInk, z, 0, 0);
+      (clamp(Math.floor(share * POINTS), 0, POINTS - 1) + 0.5) / POINTS;
+    drawInk(hereInk, decode(z));
     move(planeCursor, across(z[0]), down(z[1]));
     move(latticeCursor, snap(across(z[0])), snap(down(z[1])));
-    zText.innerHTML = `<i>z</i> = (${z.map((value) => minus(value.toFixed(2))).join(", ")})`;
+    zText.innerHTML = `<i>z</i> = (${z.map((value) => fixed(value)).join(", ")})`;
   }
 
-  let cursorFrame = 0; // at most one picture a frame, however many events come
-  function cursorMoved() {
-    cancelAnimationFrame(cursorFrame);
-    cursorFrame = requestAnimationFrame(drawCursor);
-  }
-
-  let rest = 0;
-  function tellKernel() {
-    clearTimeout(rest);
-    rest = 0;
+  const cursorMoved = perFrame(drawCursor);
+  const tellKernel = whenAtRest(() => {
     model.save_changes();
     spoken.textContent = zText.textContent;
-  }
+  });
   function walkTo(z) {
     const a = model.get("half_width");
-    model.set("z", z.map((value) => clamp(value, a))); // comes back as change:z
-    clearTimeout(rest);
-    rest = setTimeout(tellKernel, REST);
+    model.set("z", z.map((value) => clamp(value, -a, a))); // comes back as change:z
+    tellKernel();
   }
 
-  function onPointer(event) {
-    const stage = event.currentTarget;
-    if (event.type === "pointerdown") {
-      stage.setPointerCapture(event.pointerId);
-      stage.focus({ preventScroll: true });
-    }
-    const box = stage.getBoundingClientRect(); // also right when a slide is scaled
-    walkTo([
-      (2 * (event.clientX - box.left) / box.width - 1) * edge(),
-      (1 - 2 * (event.clientY - box.top) / box.height) * edge(),
-    ]);
-  }
-
-  function onKey(event) {
-    const direction = ARROWS[event.key];
-    if (!direction) return;
-    event.preventDefault();
-    event.stopPropagation(); // slides and JupyterLab listen to arrows, too
-    const step = model.get("half_width") / (event.shiftKey ? 10 : 50);
-    walkTo(model.get("z").map((value, i) => value + step * direction[i]));
-  }
-
-  function onBox(event) {
-    model.set("half_width", halfWidths[event.target.value]);
-    walkTo(model.get("z")); // into the box
-  }
-
-  find(".lw-plane .lw-title").textContent = `${labels.length} encoded images by class`;
-  find(".lw-lattice .lw-title").textContent = "The lattice, decoded";
+  find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class`;
+  find(".lw-lattice .cw-title").textContent = "The lattice, decoded";
   here.setAttribute("aria-label", "the image decoded at the cursor");
   stages[0].setAttribute("aria-label", "plane of codes: arrow keys move z");
   stages[1].setAttribute("aria-label", "lattice of decoded images: arrow keys move z");
   stages[0].insertAdjacentHTML("afterbegin", '<div class="lw-box"></div>');
   find(".lw-legend").innerHTML = [...new Set(labels)].sort().map(
     (label) => `<span><i style="background:${colors[label]}"></i>${label}</span>`).join("");
-  find(".lw-boxes").innerHTML = halfWidths.map((a, i) => `<label>
-    <input type="radio" name="box" value="${i}" ${QUIET}>[−${short(a)}, ${short(a)}]²</label>`).join("");
-
+  fillChoice(find(".lw-boxes"), halfWidths.map((a) => `[−${short(a)}, ${short(a)}]²`), (i) => {
+    model.set("half_width", halfWidths[i]);
+    walkTo(model.get("z")); // into the box
+  });
   for (const stage of stages) {
-    stage.addEventListener("pointerdown", onPointer);
-    stage.addEventListener("pointermove", onPointer);
-    stage.addEventListener("keydown", onKey);
+    onPointer(stage, ([x, y]) => walkTo([(2 * x - 1) * edge(), (1 - 2 * y) * edge()]));
+    onArrows(stage, (direction, event) => {
+      const step = model.get("half_width") / (event.shiftKey ? 10 : 50);
+      walkTo(model.get("z").map((value, i) => value + step * direction[i]));
+    });
   }
-  find(".lw-boxes").addEventListener("change", onBox);
-  model.on("change:z", cursorMoved);
-  model.on("change:half_width", drawBox);
+  const deafen = listen(model, { "change:z": cursorMoved, "change:half_width": drawBox });
   drawBox();
 
   return () => {
-    model.off("change:z", cursorMoved);
-    model.off("change:half_width", drawBox);
-    cancelAnimationFrame(cursorFrame);
+    deafen();
+    cursorMoved.cancel();
     cancelAnimationFrame(latticeFrame);
-    if (rest) tellKernel();
+    tellKernel.finish();
   };
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import anywidget
 import numpy as np
@@ -16,9 +15,9 @@ from torch import nn
 
 from course_utils import plots
 from course_utils.evidence import latent_lattice, prior_mass
+from course_utils.widgets.core import with_core
 from course_utils.widgets.picture import WithPicture, png
 
-HERE = Path(__file__).parent
 LARGEST_HALF = 65504  # the largest number that float16 holds
 
 
@@ -40,8 +39,8 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = HERE / "latent_walk.js"
-    _css = HERE / "latent_walk.css"
+    _esm = with_core("latent_walk.js")
+    _css = with_core("latent_walk.css")
 
     layers = traitlets.List().tag(sync=True)  # ["linear", n_in, n_out], ["relu"], …
     weights = traitlets.Bytes().tag(sync=True)  # float16: for each linear, rows then bias
