@@ -134,6 +134,17 @@ def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
     return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
 
 
+def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
+    """log p(x) = log Σₖ (1/K) N(x; meanₖ, σ²I) of that mixture.  (B, D), (K, D) -> (B,), nats
+
+    With the data themselves as means it is what a memorizer of width σ says of x.
+    """
+    distance = (x[:, None] - means).square().sum(2)  # (B, K), squared
+    constant = 0.5 * means.shape[1] * math.log(2 * math.pi * sigma**2)
+    log_joint = -math.log(len(means)) - distance / (2 * sigma**2) - constant
+    return log_joint.logsumexp(1)  # exp alone would round the far components to 0
+
+
 def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
     """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ² of that mixture.  (B, D), (K, D) -> (B, D)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from course_utils import evidence, models, objectives
+from course_utils import evidence, linear_gaussian, models, objectives
 
 
 @dataclass(frozen=True)
@@ -328,3 +329,202 @@ def check_score_from_denoiser(
 
 def _copy(x: Tensor) -> Tensor:
     return x
+
+
+def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> Verdict:
+    """Notebook 08: living units, rate, distortion of the best linear β-VAE.
+
+    eigenvalues (D,), level βσ² -> (3,): how many λₖ exceed it, ½ Σ log (λₖ / βσ²) over
+    these in nats, Σ min(λₖ, βσ²) over all.
+    """
+    values = torch.tensor([4.0, 2.0, 1.0, 0.5, 0.1])
+    return compare(
+        answer,
+        lambda values, level: torch.tensor(
+            linear_gaussian.reverse_water_filling(values, level)
+        ),
+        {
+            "one direction, which lives": (torch.tensor([4.0]), 1.0),
+            "one direction, which dies": (torch.tensor([0.5]), 1.0),
+            "two live": (values, 1.5),
+            "one stands at the level, and gains nothing": (values, 1.0),
+            "all live": (values, 0.05),
+            "none lives": (values, 7.0),
+        },
+    )
+
+
+def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 08: b that makes a ‖x − x̂‖² + b KL the −ELBO of pixels N(x̂, σ²I): 2aσ².
+
+    a (n,), sigma (n,) -> (n,), one for each code base.
+    """
+
+    def cases(*pairs: tuple[float, float]) -> tuple[Tensor, ...]:
+        return tuple(torch.tensor(pairs, dtype=torch.float64).T.clone())
+
+    return compare(
+        answer,
+        lambda a, sigma: 2 * a * sigma**2,
+        {
+            "half a sum and σ = 1, the lecture's own": cases((0.5, 1)),
+            "a sum of squares and σ = 1": cases((1, 1)),
+            "a mean over 784 pixels and σ = 1": cases((1 / 784, 1)),
+            "a sum of squares and narrow pixels": cases((1, 0.1)),
+            "several code bases at once": cases((1, 0.5), (500 / 784, 0.3), (0.5, 2)),
+        },
+    )
+
+
+def check_vae_loss(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 08: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
+
+    The draw may be made in any way, so the batch is large: the mean over 40,000 images
+    of a reconstruction moves by less than a percent.
+    """
+    x = (torch.arange(120_000).reshape(40_000, 3) % 7 / 6).clone()
+    weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3]])
+
+    def encoder(shift: float, logvar: float) -> objectives.GaussianEncoder:
+        return lambda x: (x @ weight + shift, logvar - x[:, :2] / 2)
+
+    def flat(z: Tensor) -> Tensor:
+        return torch.zeros(len(z), 3)
+
+    def decoder(z: Tensor) -> Tensor:
+        return z @ weight.T
+
+    def prior(x: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
+
+    return compare(
+        answer,
+        lambda f, g, x: objectives.vae_loss(f, g, x)["loss"],
+        {
+            "a collapsed VAE with undecided pixels, D log 2": (prior, flat, x),
+            "only the KL differs from that": (encoder(0.5, -1.0), flat, x),
+            "the prior as q, and a decoder that listens": (prior, decoder, x),
+            "narrow clouds": (encoder(0.0, -4.0), decoder, x),
+            "clouds wider than the prior": (encoder(0.0, 1.0), decoder, x),
+        },
+        rtol=0.02,
+    )
+
+
+def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 00: log p(x) = log Σₖ πₖ p(x|z = k).
+
+    log πₖ (K,), log p(x|z = k) (B, K) -> (B,), nats, also where exp rounds to 0.
+    """
+    log_prior = torch.tensor([0.5, 0.3, 0.2]).log()
+    log_likelihood = torch.tensor(
+        [[-1.0, -2.0, -0.5], [0.4, 1.5, -3.0], [-9.0, -8.0, -9.5]]
+    )
+    return compare(
+        answer,
+        lambda log_prior, log_likelihood: (log_prior + log_likelihood).logsumexp(1),
+        {
+            "one component, so no sum is left": (torch.zeros(1), log_likelihood[:, :1]),
+            "three equal components": (torch.full((3,), 1 / 3).log(), log_likelihood),
+            "three components of different weight": (log_prior, log_likelihood),
+            "images so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
+        },
+    )
+
+
+def check_mixture_draws(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 00: n draws of Σₖ πₖ N(meanₖ, σ²I).
+
+    (n, weights (K,), means (K, D), sigma) -> (n, D). Any way of drawing is right, so the
+    sample is large: shares and spreads of 40,000 draws or more move by less than a percent.
+    """
+    weights, means = (
+        torch.tensor([0.5, 0.3, 0.2]),
+        torch.tensor([[6.0, -6], [-6, 6], [9, 9]]),
+    )
+    mixture = 200_000, weights, means, 0.5
+    return compare(
+        _statistics_of_draws(answer),
+        _expected_statistics,
+        {
+            "five draws": ("shape", 5, weights, means, 0.5),
+            "one component": ("spread", 200_000, weights[:1] / 0.5, means[:1], 0.5),
+            "the share of draws near each mean": ("share", *mixture),
+            "the middle of the draws near each mean": ("middle", *mixture),
+            "their spread along each axis and along the diagonal": ("spread", *mixture),
+        },
+        rtol=0.03,
+    )
+
+
+def _statistics_of_draws(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A sampler, asked for one statistic of its draws, grouped by the nearest mean."""
+
+    def measure(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Tensor:
+        x = draw(n, weights, means, sigma)
+        if what == "shape" or not isinstance(x, Tensor) or x.shape != (n, means.shape[1]):
+            return 0 * x if isinstance(x, Tensor) else x
+        nearest = torch.cdist(x.to(means), means).argmin(1)
+        if what == "share":
+            return nearest.bincount(minlength=len(means)) / n
+        groups = [x[nearest == k].to(means) for k in range(len(means))]
+        if what == "middle":
+            return torch.stack([group.mean(0) for group in groups])
+        along = [torch.cat([group, group.sum(1, keepdim=True)], dim=1) for group in groups]
+        return torch.stack([group.std(0) for group in along])
+
+    return measure
+
+
+def _expected_statistics(
+    what: str, n: int, weights: Tensor, means: Tensor, sigma: float
+) -> Tensor:
+    """The same statistics for infinitely many draws."""
+    dim = means.shape[1]
+    if what == "shape":
+        return torch.zeros(n, dim)
+    if what == "share":
+        return weights
+    if what == "middle":
+        return means
+    return torch.tensor([sigma] * dim + [sigma * dim**0.5]).expand(len(means), -1)
+
+
+def check_linear_elbo(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 07: the ELBO of q = N(μ, diag s²) where x | z ~ N(Wz + b, σ²I), exactly.
+
+    x (B, D), w (D, K), b (D,), sigma, mu (B, K), logvar (B, K) -> (B,)
+    """
+    x = torch.tensor([[1.5, 0.2, -1.0], [0.0, 0.4, 2.0]])
+    w = torch.tensor([[1.0, 0.5], [0.5, -1.0], [2.0, 0.3]])
+    zero, b = torch.zeros(3), torch.tensor([0.5, -1.0, 0.2])
+    mu, logvar = torch.tensor([[0.3, -0.7], [1.0, 0.1]]), torch.tensor([[-2.0, 0.5]] * 2)
+    center, covariance = linear_gaussian.linear_posterior(x, w[:, :1], b, 0.6)
+    width = covariance.log().expand(2, 1)
+    return compare(
+        answer,
+        linear_gaussian.linear_elbo,
+        {
+            "q is the prior, σ = 1, b = 0": (x, w, zero, 1.0, 0 * mu, 0 * mu),
+            "q is the true posterior, K = 1": (x, w[:, :1], b, 0.6, center, width),
+            "any q, σ = 1": (x, w, zero, 1.0, mu, logvar),
+            "any q, a narrow σ, b not 0": (x, w, b, 0.3, mu, logvar),
+            "one image": (x[:1], w, b, 2.0, mu[:1], logvar[:1]),
+        },
+    )
+
+
+def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> Verdict:
+    """Notebook 07: log (1/L) Σₗ wₗ from log wₗ = log p(x, zₗ) − log q(zₗ|x).  (L, B) -> (B,)"""
+    log_weights = torch.tensor([[0.0, -1.0, 2.0], [1.0, -1.0, -3.0], [-2.0, 0.5, 0.0]])
+    return compare(
+        answer,
+        lambda log_weights: log_weights.logsumexp(0) - math.log(len(log_weights)),
+        {
+            "one draw, so the bound is its log weight": (log_weights[:1],),
+            "all draws weigh the same": (log_weights[:1].expand(5, 3),),
+            "three draws for each of three images": (log_weights,),
+            "two draws for each of three images": (log_weights[:2],),
+            "pictures: weights of e⁻²⁰⁰, too small for exp": (log_weights - 200,),
+        },
+    )

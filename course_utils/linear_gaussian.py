@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal
 
+from course_utils.objectives import gaussian_nll, kl_to_standard_normal
+
 
 def spectrum(x: Tensor) -> Tensor:
     """Eigenvalues λ₁ ≥ λ₂ ≥ … of the covariance (1/N) Σ (x − x̄)(x − x̄)ᵀ.  (N, D) -> (D,)"""
@@ -56,6 +58,20 @@ def linear_posterior(
     """
     inverse = torch.linalg.inv(w.T @ w + sigma**2 * torch.eye(w.shape[1]).to(w))
     return (x - b) @ w @ inverse, sigma**2 * inverse
+
+
+def linear_elbo(
+    x: Tensor, w: Tensor, b: Tensor, sigma: float, mu: Tensor, logvar: Tensor
+) -> Tensor:
+    """E_q [log N(x; Wz + b, σ²I)] − KL(q ‖ N(0, I)) for q = N(μ, diag s²), logvar = log s².
+
+    By E_q ‖x − Wz − b‖² = ‖x − Wμ − b‖² + Σₖ sₖ² ‖wₖ‖², with wₖ the columns of W.
+    (B, D), (D, K), (D,), mu and logvar (B, K) -> (B,), nats. ValueError unless σ > 0.
+    Source: lecture, "VAEs objective function"; Lucas et al. (2019), section 4.
+    """
+    spread = logvar.exp() @ w.square().sum(0)  # Σₖ sₖ² ‖wₖ‖²
+    nll = gaussian_nll(x, mu @ w.T + b, sigma=sigma) + spread / (2 * sigma**2)
+    return -nll - kl_to_standard_normal(mu, logvar)
 
 
 def reverse_water_filling(eigenvalues: Tensor, level: float) -> tuple[int, float, float]:

@@ -164,8 +164,9 @@ def curves(
 ) -> Figure:
     """Named curves over a common axis.  (n,), name -> (n,)"""
     figure, axis = _figure((6.4, 3.6), 1, 1, title)
+    marker = "o" if len(x) <= 30 else None  # more would hide the line
     for name, y in lines.items():
-        axis.plot(_array(x), _array(y), marker="o", markersize=4, label=name)
+        axis.plot(_array(x), _array(y), marker=marker, markersize=4, label=name)
     if log_x:
         axis.set_xscale("log")
         if len(x) <= 10:  # few enough to name each, instead of powers of ten
@@ -196,7 +197,12 @@ def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) 
 
 
 def histograms(
-    values: Mapping[str, ArrayLike], *, xlabel: str, title: str, log_x: bool = False
+    values: Mapping[str, ArrayLike],
+    *,
+    xlabel: str,
+    title: str,
+    ylabel: str = "images",
+    log_x: bool = False,
 ) -> Figure:
     """How often each value occurs, for named samples over common bins.  name -> (n,)"""
     arrays = {name: _array(sample) for name, sample in values.items()}
@@ -208,7 +214,7 @@ def histograms(
         axis.hist(sample, bins, alpha=0.6, label=name)
     if log_x:
         axis.set_xscale("log")
-    axis.set(xlabel=xlabel, ylabel="images")
+    axis.set(xlabel=xlabel, ylabel=ylabel)
     if len(arrays) > 1:
         axis.legend(frameon=False)
     return figure
@@ -289,6 +295,32 @@ def clouds(panels: Mapping[str, ArrayLike], *, title: str) -> Figure:
     return figure
 
 
+def densities(
+    panels: Mapping[str, tuple[ArrayLike, ArrayLike]], *, half_width: float, title: str
+) -> Figure:
+    """Log densities on ``latent_lattice``, with points on them.  name -> ((n·n,), (N, 2))
+
+    One scale for all panels: a shade a nat, white eight nats below the darkest shade,
+    which is the highest point of the panel in the middle (by height).
+    """
+    arrays = {name: tuple(map(_array, panel)) for name, panel in panels.items()}
+    heights = sorted(log_density.max() for log_density, _ in arrays.values())
+    levels = heights[len(heights) // 2] + np.arange(-8, 1)
+    width = min(10.4, 3.7 * len(arrays))
+    figure, axes = _figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
+    for axis, (name, (log_density, points)) in zip(
+        np.atleast_1d(axes).flat, arrays.items()
+    ):
+        n = math.isqrt(len(log_density))
+        line = np.linspace(-half_width, half_width, n)
+        values = log_density.reshape(n, n)[::-1]  # from the bottom up, as contours count
+        axis.contourf(line, line, values, levels=levels, cmap="Blues", extend="max")
+        axis.scatter(points[:, 0], points[:, 1], s=5, color="#d95f0e", linewidths=0)
+        axis.set(title=name, aspect="equal", xticks=[], yticks=[])
+        axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    return figure
+
+
 def posterior_and_bound(
     log_joint: ArrayLike,
     z1: ArrayLike,
@@ -339,24 +371,63 @@ def posterior_and_bound(
     return figure
 
 
-def water_level(eigenvalues: ArrayLike, level: float, *, title: str) -> Figure:
+def gaussians_on_posteriors(
+    posteriors: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]],
+    gaussians: Mapping[str, Sequence[tuple[ArrayLike, ArrayLike]]],
+    *,
+    title: str,
+) -> Figure:
+    """True posteriors side by side, with Gaussians two σ wide drawn on each.
+
+    Posterior: name -> (z1 (n,), z2 (m,), log p(x, z) (n, m)), each in a window of its own.
+    Gaussians: name -> a pair mu (2,), sigma (2,) for each of the posteriors, in order.
+    """
+    figure, axes = _figure((3.5 * len(posteriors), 3.9), 1, len(posteriors), title)
+    colors = dict(zip(gaussians, ("#d95f0e", "#238b45", "#6a51a3")))
+    for number, (axis, name) in enumerate(zip(np.atleast_1d(axes).flat, posteriors)):
+        z1, z2, log_joint = map(_array, posteriors[name])
+        axis.imshow(
+            np.exp(log_joint - log_joint.max()).T, origin="lower", cmap="Blues",
+            extent=(z1[0], z1[-1], z2[0], z2[-1]), interpolation="bilinear",
+        )  # fmt: skip
+        for q, color in colors.items():
+            mu, sigma = map(_array, gaussians[q][number])
+            axis.add_patch(Ellipse(mu, *(4 * sigma), fill=False, color=color, lw=1.5))
+            axis.plot(*mu, "o", color=color, ms=3, label=q)
+        axis.set(xlabel="$z_1$", title=name)
+    first = np.atleast_1d(axes).flat[0]
+    first.set_ylabel("$z_2$")
+    handles, words = first.get_legend_handles_labels()
+    figure.legend(handles, words, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def water_level(
+    eigenvalues: ArrayLike,
+    level: float,
+    *,
+    title: str,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
     """A spectrum, and the level βσ² that a linear unit must exceed to live.  (n,)
 
-    Blue bars live. Their part above the line, on the logarithmic axis, is twice the rate
-    ½ log (λₖ / βσ²) of the unit.
+    The height of a blue bar above the line, in natural logarithms, is twice the rate
+    ½ log (λₖ / βσ²) of its unit. ``limits`` of the λ axis keep several pictures alike.
     """
     eigenvalues = _array(eigenvalues)
     units = np.arange(1, len(eigenvalues) + 1)
     alive = eigenvalues > level
     figure, axis = _figure((6.4, 3.6), 1, 1, title)
     for name, part, color in (("lives", alive, "#1f77b4"), ("dies", ~alive, "#c7c7c7")):
-        if part.any():
-            axis.bar(units[part], eigenvalues[part], color=color, label=name)
+        axis.bar(units[part], eigenvalues[part], color=color, label=name)
     axis.axhline(level, color="#d62728", lw=1.5, label=rf"$\beta\sigma^2$ = {level:.3g}")
     low, high = min(eigenvalues.min(), level), max(eigenvalues.max(), level)
     axis.set(xlabel="unit $k$", ylabel=r"eigenvalue $\lambda_k$", yscale="log")
-    axis.set(ylim=(low / 1.6, 1.6 * high), xlim=(0.3, len(units) + 0.7))
-    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axis.set(ylim=limits or (low / 1.6, 1.6 * high), xlim=(0.3, len(units) + 0.7))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    for formatted in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        formatted(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
+    axis.legend(loc="upper right", framealpha=1)
     return figure
 
 
@@ -370,17 +441,16 @@ def tradeoff(
 ) -> Figure:
     """One number against another, as something else is turned.  name -> (n, 2)
 
-    ``marks`` says at each point of the last line what was turned. More than a dozen
-    points are a line without dots.
+    The last of the lines is drawn as dots; ``marks`` says at each what was turned.
     """
     arrays = {name: _array(points) for name, points in lines.items()}
     figure, axis = _figure((6.4, 3.8), 1, 1, title)
-    for name, points in arrays.items():
-        dots = {"marker": "o", "markersize": 5} if len(points) <= 12 else {}
-        axis.plot(*points.T, **dots, label=name)
-    for mark, point in zip(marks, points):
+    for color, (name, points) in zip(DIGIT_COLORS, arrays.items()):
+        last = name == list(arrays)[-1]
+        axis.plot(*points.T, "o" if last else "-", color=color, label=name)
+    for mark, point in zip(marks, points, strict=True):
         axis.annotate(mark, point, (6, 5), textcoords="offset points", fontsize=9)
-    axis.margins(0.12)
+    axis.margins(x=0.18, y=0.12)  # room for the marks
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
     if len(arrays) > 1:
@@ -403,8 +473,9 @@ def posteriors(
     mu, sigma, labels = map(_array, (mu, sigma, labels))
     figure, axis = _figure((5.4, 4.8), 1, 1, title)
     _draw_codes(axis, mu, labels)
-    for center, widths, label in zip(mu, 2 * sigma, labels):
-        axis.add_patch(Ellipse(center, *widths, color=DIGIT_COLORS[label], alpha=0.15))
+    for center, (width, height), label in zip(mu, 2 * sigma, labels):
+        line = {"fill": False, "lw": 0.8, "alpha": 0.5, "color": DIGIT_COLORS[label]}
+        axis.add_patch(Ellipse(center, width, height, **line))
     for radius in (1, 2, 3):
         circle = {"fill": False, "ls": "--", "lw": 0.8, "color": "#555555"}
         axis.add_patch(Ellipse((0, 0), 2 * radius, 2 * radius, **circle))

@@ -393,6 +393,28 @@ def mixture(means, sigma):
 
 
 @pytest.mark.parametrize("sigma", [0.2, 1.0, 3.0])
+def test_mixture_log_density_is_the_log_of_the_sum(sigma):
+    means, x = data.ring_of_means(5), 2 * torch.randn(50, 2)
+    found = data.mixture_log_density(x, means, sigma=sigma)
+    assert_close(found, mixture(means, sigma).log_prob(x), rtol=1e-5, atol=1e-4)
+
+
+def test_mixture_log_density_far_away_is_that_of_the_nearest_component():
+    """exp(−½ · 9980²) is 0 in every precision; its logarithm is needed all the same."""
+    far = torch.tensor([[1000.0, 0.0]])
+    found = data.mixture_log_density(far, data.ring_of_means(), sigma=0.1)
+    nearest = -(998**2) / 0.02 - math.log(2 * math.pi * 0.01) - math.log(8)
+    assert_close(found, torch.tensor([nearest]))
+
+
+def test_mixture_score_is_the_gradient_of_mixture_log_density():
+    means, x = data.ring_of_means(5), (2 * torch.randn(50, 2)).requires_grad_()
+    data.mixture_log_density(x, means, sigma=0.7).sum().backward()
+    score = data.mixture_score(x.detach(), means, sigma=0.7)
+    assert_close(score, x.grad, rtol=1e-4, atol=1e-4)  # float32
+
+
+@pytest.mark.parametrize("sigma", [0.2, 1.0, 3.0])
 def test_mixture_score_is_the_gradient_of_the_log_density(sigma):
     means = data.ring_of_means(5)
     x = (2 * torch.randn(50, 2)).requires_grad_()
@@ -428,6 +450,9 @@ def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
         "arc": partial(data.noisy_arc, 5),
         "ring": data.ring_of_means,
         "mixture": lambda: data.sample_mixture(5, data.ring_of_means(), sigma=1),
+        "density": lambda: data.mixture_log_density(
+            data.noisy_arc(5), data.ring_of_means(), sigma=1
+        ),
         "score": lambda: data.mixture_score(
             data.noisy_arc(5), data.ring_of_means(), sigma=1
         ),

@@ -1,15 +1,23 @@
 """Every check accepts right answers in several styles and refuses typical wrong ones."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
-from torch.distributions import Independent, Normal, kl_divergence
-from torch.nn.functional import mse_loss, normalize
+from torch.distributions import (
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+)
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss, normalize
 
-from course_utils import evidence, exercises, models, objectives
+from course_utils import evidence, exercises, linear_gaussian, models, objectives
 
 
 def kl_from_distributions(mu, logvar):
@@ -125,7 +133,130 @@ def noise_column_by_column(x, sigma):
     return torch.stack([pixel + sigma * torch.randn(len(x)) for pixel in x.T], dim=1)
 
 
+def water_filling_with_loops(values, level, alive=lambda value, level: value > level):
+    active, rate, distortion = 0, 0.0, 0.0
+    for value in values.tolist():
+        if alive(value, level):
+            active += 1
+            rate += 0.5 * math.log(value / level)
+        distortion += min(value, level)
+    return torch.tensor([active, rate, distortion])
+
+
+def vae_loss_by_hand(f, g, x, width=lambda logvar: (logvar / 2).exp()):
+    mu, logvar = f(x)
+    pi = torch.sigmoid(g(mu + width(logvar) * torch.randn_like(mu)))
+    nll = -(x * pi.log() + (1 - x) * (1 - pi).log()).sum(1)
+    kl = (mu**2 + logvar.exp() - logvar - 1).sum(1) / 2
+    return nll.mean() + kl.mean()
+
+
+def vae_loss_with_distributions(f, g, x):
+    mu, logvar = f(x)
+    q = Normal(mu, (logvar / 2).exp())
+    recon = binary_cross_entropy_with_logits(g(q.rsample()), x, reduction="sum") / len(x)
+    return recon + kl_divergence(q, Normal(0.0, 1.0)).sum() / len(x)
+
+
+def mixture_pair_by_pair(log_prior, log_likelihood):
+    total = log_prior[0] + log_likelihood[:, 0]
+    for k in range(1, len(log_prior)):
+        total = torch.logaddexp(total, log_prior[k] + log_likelihood[:, k])
+    return total
+
+
+def mixture_largest_first(log_prior, log_likelihood):
+    log_joint = log_likelihood + log_prior
+    top = log_joint.amax(1, keepdim=True)
+    return top.squeeze(1) + (log_joint - top).exp().sum(1).log()
+
+
+def draws_around(means, sigma):
+    return means + sigma * torch.randn_like(means)
+
+
+def choices(n, weights):
+    return torch.multinomial(weights, n, replacement=True)
+
+
+def draws_by_distributions(n, weights, means, sigma):
+    components = Independent(Normal(means, sigma), 1)
+    return MixtureSameFamily(Categorical(weights), components).sample((n,))
+
+
+def draws_component_by_component(n, weights, means, sigma):
+    """Sorted by component, as scikit-learn returns them."""
+    counts = choices(n, weights).bincount(minlength=len(means)).tolist()
+    parts = [draws_around(m.expand(c, -1), sigma) for m, c in zip(means, counts)]
+    return torch.cat(parts)
+
+
+def draws_by_thresholds(n, weights, means, sigma):
+    z = (torch.rand(n, 1) > weights.cumsum(0)[:-1]).sum(1)
+    return torch.normal(means[z], sigma)
+
+
+def elbo_by_matrices(x, w, b, sigma, mu, logvar):
+    """E ‖x − Wz − b‖² by the trace of W diag(s²) Wᵀ, image by image."""
+    rows = []
+    for image, m, v in zip(x, mu, logvar.exp()):
+        away = image - w @ m - b
+        square = away @ away + torch.trace(w @ torch.diag(v) @ w.T)
+        log_p = -0.5 * (square / sigma**2 + len(b) * math.log(2 * math.pi * sigma**2))
+        rows.append(log_p - 0.5 * (m.square() + v - v.log() - 1).sum())
+    return torch.stack(rows)
+
+
+def elbo_by_the_gap(x, w, b, sigma, mu, logvar):
+    """log p(x) − KL(q ‖ p(z|x))."""
+    center, covariance = linear_gaussian.linear_posterior(x, w, b, sigma)
+    q = MultivariateNormal(mu, torch.diag_embed(logvar.exp()))
+    gap = kl_divergence(q, MultivariateNormal(center, covariance))
+    return linear_gaussian.linear_log_evidence(x, w, b, sigma) - gap
+
+
+def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
+    """The ELBO with terms that may be mangled."""
+    square = (x - mu @ w.T - b).square().sum(1)
+    square = square + spread * (logvar.exp() @ w.square().sum(0))
+    constants = constant * len(b) * math.log(2 * math.pi * sigma**2)
+    log_p = -0.5 * (square / sigma**2 + constants)
+    return log_p - kl * objectives.kl_to_standard_normal(mu, logvar)
+
+
 RIGHT = {
+    exercises.check_linear_elbo: {
+        "package": linear_gaussian.linear_elbo,
+        "trace": elbo_by_matrices,
+        "evidence less the gap": elbo_by_the_gap,
+        "one line": elbo_with,
+    },
+    exercises.check_importance_bound: {
+        "package's line": lambda lw: torch.logsumexp(lw, 0) - math.log(len(lw)),
+        "log of the mean, the largest put aside": lambda lw: (
+            (lw - lw.amax(0)).exp().mean(0).log() + lw.amax(0)
+        ),
+        "log L first": lambda lw: (lw - math.log(lw.shape[0])).logsumexp(dim=0),
+        "image by image": lambda lw: torch.stack(
+            [column.logsumexp(0) - torch.tensor(len(column)).log() for column in lw.T]
+        ),
+    },
+    exercises.check_mixture_log_density: {
+        "logsumexp": lambda prior, likelihood: torch.logsumexp(prior + likelihood, dim=1),
+        "pair by pair": mixture_pair_by_pair,
+        "largest first": mixture_largest_first,
+        "Bayes' rule": lambda prior, likelihood: (
+            (prior + likelihood) - (prior + likelihood).log_softmax(1)
+        )[:, 0],
+    },
+    exercises.check_mixture_draws: {
+        "two steps": lambda n, weights, means, sigma: draws_around(
+            means[choices(n, weights)], sigma
+        ),
+        "torch.distributions": draws_by_distributions,
+        "component by component": draws_component_by_component,
+        "thresholds": draws_by_thresholds,
+    },
     exercises.check_sparse_ae_loss: {
         "package": lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam)["loss"],
         "image by image": sparse_ae_image_by_image,
@@ -219,8 +350,136 @@ RIGHT = {
             torch.randn(len(mu), mu.shape[1]) * (logvar / 2).exp() + mu
         ),
     },
+    exercises.check_water_filling: {
+        "package": lambda values, level: torch.tensor(
+            linear_gaussian.reverse_water_filling(values, level)
+        ),
+        "loops": water_filling_with_loops,
+        "clamp": lambda values, level: torch.stack(
+            [
+                (values > level).sum().float(),
+                (values / level).clamp(min=1).log().sum() / 2,
+                values.clamp(max=level).sum(),
+            ]
+        ),
+    },
+    exercises.check_kl_weight: {
+        "formula": lambda a, sigma: 2 * a * sigma**2,
+        "variance first": lambda a, sigma: sigma.square() * a * 2,
+        "one by one": lambda a, sigma: torch.tensor(
+            [s * s / (0.5 / r) for r, s in zip(a.tolist(), sigma.tolist())]
+        ),
+    },
+    exercises.check_vae_loss: {
+        "package": lambda f, g, x: objectives.vae_loss(f, g, x)["loss"],
+        "two draws": lambda f, g, x: objectives.vae_loss(f, g, x, samples=2)["loss"],
+        "by hand": vae_loss_by_hand,
+        "torch.distributions": vae_loss_with_distributions,
+    },
 }
 WRONG = {
+    exercises.check_linear_elbo: {
+        "decoded at the mean alone": partial(elbo_with, spread=0.0),
+        "s⁴ for s²": lambda x, w, b, sigma, mu, logvar: (
+            elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+            - (2 * logvar).exp() @ w.square().sum(0) / (2 * sigma**2)
+        ),
+        "w not squared": lambda x, w, b, sigma, mu, logvar: (
+            elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+            - logvar.exp() @ w.sum(0) / (2 * sigma**2)
+        ),
+        "KL added": partial(elbo_with, kl=-1.0),
+        "KL forgotten": partial(elbo_with, kl=0.0),
+        "no constant": partial(elbo_with, constant=0.0),
+        "sign": lambda *q: -elbo_with(*q),
+        "b forgotten": lambda x, w, b, sigma, mu, logvar: elbo_with(
+            x, w, 0 * b, sigma, mu, logvar
+        ),
+        "σ for σ²": lambda x, w, b, sigma, mu, logvar: elbo_with(
+            x, w, b, sigma**0.5, mu, logvar
+        ),
+        "mean over the batch": lambda *q: elbo_with(*q).mean(),
+        "one draw": lambda x, w, b, sigma, mu, logvar: (
+            -objectives.gaussian_nll(
+                x, objectives.reparameterize(mu, logvar) @ w.T + b, sigma=sigma
+            )
+            - objectives.kl_to_standard_normal(mu, logvar)
+        ),
+        "log p(x)": lambda x, w, b, sigma, mu, logvar: linear_gaussian.linear_log_evidence(
+            x, w, b, sigma
+        ),
+    },
+    exercises.check_importance_bound: {
+        "mean of the logs, the ELBO": lambda lw: lw.mean(0),
+        "log L forgotten": lambda lw: lw.logsumexp(0),
+        "divided by L after the log": lambda lw: lw.logsumexp(0) / len(lw),
+        "log L added": lambda lw: lw.logsumexp(0) + math.log(len(lw)),
+        "sum": lambda lw: lw.sum(0),
+        "best draw": lambda lw: lw.amax(0),
+        "exp without care": lambda lw: lw.exp().mean(0).log(),
+        "no log": lambda lw: lw.exp().mean(0),
+        "over the images": lambda lw: lw.logsumexp(1) - math.log(lw.shape[1]),
+        "number of images": lambda lw: lw.logsumexp(0) - math.log(lw.shape[1]),
+        "mean over the images": lambda lw: (lw.logsumexp(0) - math.log(len(lw))).mean(),
+    },
+    exercises.check_mixture_log_density: {
+        "exp rounds to 0": lambda prior, likelihood: (
+            (prior + likelihood).exp().sum(1).log()
+        ),
+        "prior forgotten": lambda prior, likelihood: likelihood.logsumexp(1),
+        "prior not in logs": lambda prior, likelihood: (prior.exp() + likelihood).logsumexp(
+            1
+        ),
+        "equal weights": lambda prior, likelihood: (
+            likelihood.logsumexp(1) - math.log(len(prior))
+        ),
+        "the best component alone": lambda prior, likelihood: (prior + likelihood).amax(1),
+        "mean of the logs": lambda prior, likelihood: (prior.exp() * likelihood).sum(1),
+        "sum of the logs": lambda prior, likelihood: (prior + likelihood).sum(1),
+        "over the batch": lambda prior, likelihood: (prior + likelihood).logsumexp(0),
+        "mean for sum": lambda prior, likelihood: (
+            (prior + likelihood).logsumexp(1) - math.log(len(prior))
+        ),
+        "posterior": lambda prior, likelihood: (prior + likelihood).log_softmax(1),
+        "sign": lambda prior, likelihood: -(prior + likelihood).logsumexp(1),
+    },
+    exercises.check_mixture_draws: {
+        "one component for all": lambda n, weights, means, sigma: draws_around(
+            means[choices(1, weights)].expand(n, -1), sigma
+        ),
+        "equal weights": lambda n, weights, means, sigma: draws_around(
+            means[torch.randint(len(means), (n,))], sigma
+        ),
+        "always the heaviest": lambda n, weights, means, sigma: draws_around(
+            means[weights.argmax()].expand(n, -1), sigma
+        ),
+        "average of the means": lambda n, weights, means, sigma: draws_around(
+            (weights @ means).expand(n, -1), sigma
+        ),
+        "average of draws": lambda n, weights, means, sigma: sum(
+            w * draws_around(m.expand(n, -1), sigma) for w, m in zip(weights, means)
+        ),
+        "variance for σ": lambda n, weights, means, sigma: draws_around(
+            means[choices(n, weights)], sigma**2
+        ),
+        "root of σ": lambda n, weights, means, sigma: draws_around(
+            means[choices(n, weights)], sigma**0.5
+        ),
+        "no noise": lambda n, weights, means, sigma: means[choices(n, weights)],
+        "one ε for all": lambda n, weights, means, sigma: (
+            means[choices(n, weights)] + sigma * torch.randn(2)
+        ),
+        "one ε a draw": lambda n, weights, means, sigma: (
+            means[choices(n, weights)] + sigma * torch.randn(n, 1)
+        ),
+        "uniform noise": lambda n, weights, means, sigma: (
+            means[choices(n, weights)] + sigma * torch.rand(n, 2)
+        ),
+        "components without noise or place": lambda n, weights, means, sigma: choices(
+            n, weights
+        ),
+        "forgotten return": lambda n, weights, means, sigma: None,
+    },
     exercises.check_sparse_ae_loss: {
         "squared norm": lambda f, g, x, lam: (
             objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
@@ -424,6 +683,73 @@ WRONG = {
         "arguments swapped": lambda mu, logvar: objectives.reparameterize(logvar, mu),
         "numpy array": lambda mu, logvar: plain_draw(mu, logvar).numpy(),
         "forgotten return": lambda mu, logvar: None,
+    },
+    exercises.check_water_filling: {
+        "all count": lambda values, level: water_filling_with_loops(
+            values, level, alive=lambda value, level: True
+        ),
+        "at the level too": lambda values, level: water_filling_with_loops(
+            values, level, alive=lambda value, level: value >= level
+        ),
+        "dead instead of living": lambda values, level: water_filling_with_loops(
+            values, level, alive=lambda value, level: value < level
+        ),
+        "half forgotten": lambda values, level: (
+            water_filling_with_loops(values, level) * torch.tensor([1, 2, 1])
+        ),
+        "bits": lambda values, level: (
+            water_filling_with_loops(values, level) / torch.tensor([1, math.log(2), 1])
+        ),
+        "distortion of the living alone": lambda values, level: torch.tensor(
+            [
+                *water_filling_with_loops(values, level)[:2],
+                level * (values > level).sum(),
+            ]
+        ),
+        "distortion without noise": lambda values, level: torch.tensor(
+            [
+                *water_filling_with_loops(values, level)[:2],
+                values[values <= level].sum(),
+            ]
+        ),
+        "level for its root": lambda values, level: water_filling_with_loops(
+            values, level**2
+        ),
+        "a list": lambda values, level: list(
+            linear_gaussian.reverse_water_filling(values, level)
+        ),
+    },
+    exercises.check_kl_weight: {
+        "σ for σ²": lambda a, sigma: 2 * a * sigma,
+        "no two": lambda a, sigma: a * sigma**2,
+        "half": lambda a, sigma: a * sigma**2 / 2,
+        "divided by σ²": lambda a, sigma: 2 * a / sigma**2,
+        "divided by a": lambda a, sigma: 2 * sigma**2 / a,
+        "without a": lambda a, sigma: 2 * sigma**2,
+        "inverse": lambda a, sigma: 1 / (2 * a * sigma**2),
+        "always one": lambda a, sigma: torch.ones_like(a),
+    },
+    exercises.check_vae_loss: {
+        "mean over pixels": lambda f, g, x: objectives.vae_loss(
+            f, g, x, nll=lambda x, logits: objectives.bernoulli_nll(x, logits) / 3
+        )["loss"],
+        "mean over units": lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
+        "no KL": lambda f, g, x: objectives.vae_loss(f, g, x, beta=0)["loss"],
+        "sign of the KL": lambda f, g, x: (
+            2 * objectives.vae_loss(f, g, x, beta=0)["loss"] - vae_loss_by_hand(f, g, x)
+        ),
+        "logvar for σ": lambda f, g, x: vae_loss_by_hand(f, g, x, width=lambda v: v),
+        "variance for σ": lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.exp),
+        "no draw": lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.zeros_like),
+        "Gaussian pixels": lambda f, g, x: objectives.vae_loss(
+            f, g, x, nll=objectives.gaussian_nll
+        )["loss"],
+        "sum over the batch": lambda f, g, x: len(x) * vae_loss_by_hand(f, g, x),
+        "one number an image": lambda f, g, x: (
+            objectives.bernoulli_nll(x, g(f(x)[0]))
+            + objectives.kl_to_standard_normal(*f(x))
+        ),
+        "terms instead of the loss": objectives.vae_loss,
     },
 }
 

@@ -7,13 +7,14 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from torch.distributions import MultivariateNormal
+from torch.distributions import MultivariateNormal, kl_divergence
 from torch.testing import assert_close
 
 from course_utils.evidence import rate_and_distortion
 from course_utils.linear_gaussian import (
     fit_ppca,
     implied_variance,
+    linear_elbo,
     linear_log_evidence,
     linear_posterior,
     reverse_water_filling,
@@ -102,6 +103,18 @@ def test_bayes_rule_holds_everywhere(model):
     prior = MultivariateNormal(torch.zeros(2).double(), torch.eye(2).double()).log_prob(z)
     likelihood = -gaussian_nll(x, z @ w.T + b, sigma=sigma)
     assert_close(prior + likelihood - posterior, linear_log_evidence(x, w, b, sigma))
+
+
+def test_the_elbo_is_the_evidence_less_the_gap(model):
+    """ELBO + KL(q ‖ p(z|x)) = log p(x) for any q, by another road than the function's."""
+    w, b, sigma = model
+    x, mu, logvar = (torch.randn(6, n).double() for n in (4, 2, 2))
+    center, covariance = linear_posterior(x, w, b, sigma)
+    q = MultivariateNormal(mu, torch.diag_embed(logvar.exp()))
+    gap = kl_divergence(q, MultivariateNormal(center, covariance))
+    assert gap.min() > 0.1
+    elbo = linear_elbo(x, w, b, sigma, mu, logvar)
+    assert_close(elbo + gap, linear_log_evidence(x, w, b, sigma))
 
 
 # Known values of the digits: βσ², active units, rate, distortion.

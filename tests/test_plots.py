@@ -60,6 +60,14 @@ CASES = {
     "clouds": lambda kind, **words: plots.clouds(
         {"start": kind(CODES), "end": kind(CODES / 9)}, **words
     ),
+    "densities": lambda kind, **words: plots.densities(
+        {
+            "flat": (kind(IMAGES[:, 0]), kind(CODES)),
+            "data": (kind(IMAGES[:, 1]), kind(CODES)),
+        },
+        half_width=2,
+        **words,
+    ),
     "water_level": lambda kind, **words: plots.water_level(
         kind(torch.tensor([2.0, 0.5])), 1.0, **words
     ),
@@ -81,6 +89,14 @@ CASES = {
         sigma=kind(torch.tensor([1.0, 2.0])),
         elbo=-12.5,
         log_evidence=-11.0,
+        **words,
+    ),
+    "gaussians_on_posteriors": lambda kind, **words: plots.gaussians_on_posteriors(
+        {
+            "7": (kind(torch.arange(9.0)), kind(torch.arange(16.0)), kind(-IMAGES)),
+            "2": (kind(torch.arange(9.0)), kind(torch.arange(16.0)), kind(IMAGES)),
+        },
+        {"encoder's": [(kind(CODES[0]), kind(CODES[1].abs()))] * 2},
         **words,
     ),
     "arrows": lambda kind, **words: plots.arrows(
@@ -299,6 +315,34 @@ def test_the_bars_of_elbo_and_gap_add_up_to_log_p_of_x():
     assert gap.get_height() == 1.5
 
 
+def test_each_gaussian_lies_on_its_own_posterior():
+    axis, log_joint = np.arange(5.0), np.zeros((5, 5))
+    log_joint[4, 1] = 9  # z₁ = 4 lies right, z₂ = 1 below the middle
+    figure = plots.gaussians_on_posteriors(
+        {"a": (axis, axis, log_joint), "b": (axis + 1, axis, log_joint)},
+        {"q": [([3, 2], [0.5, 1]), ([4, 2], [1, 1])], "best": [([1, 1], [1, 1])] * 2},
+        title="Two",
+    )
+    left, right = figure.axes
+    assert np.argwhere(left.images[0].get_array() == 1).tolist() == [[1, 4]]
+    assert right.images[0].get_extent() == [1, 5, 0, 4]
+    assert [tuple(e.center) for e in left.patches] == [(3, 2), (1, 1)]
+    assert [tuple(e.center) for e in right.patches] == [(4, 2), (1, 1)]
+    assert (left.patches[0].width, left.patches[0].height) == (2, 4)  # two σ to each side
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["q", "best"]
+
+
+def test_a_density_is_dark_where_it_is_large():
+    z = evidence.latent_lattice(2, n=41)
+    peak = -4 * (z - torch.tensor([1.0, 1.5])).square().sum(1)
+    figure = plots.densities({"q": (peak, CODES)}, half_width=2, title="Peak")
+    [axis] = figure.axes
+    contours, points = axis.collections
+    inner = contours.get_paths()[-2].vertices  # the last nat below the top
+    assert np.allclose((inner.min(0) + inner.max(0)) / 2, [1, 1.5], atol=0.05)
+    assert np.array_equal(points.get_offsets(), CODES)
+
+
 def test_the_bars_above_the_level_live():
     figure = plots.water_level([4.0, 2.0, 1.0, 0.5], 1.0, title="Level")
     [axis] = figure.axes
@@ -315,6 +359,8 @@ def test_a_level_beyond_the_spectrum_is_in_the_picture(level):
     [axis] = plots.water_level([4.0, 2.0], level, title="Level").axes
     low, high = axis.get_ylim()
     assert low < level < high and low < 2 and high > 4
+    [axis] = plots.water_level([4.0, 2.0], level, limits=(1e-4, 1e3), title="Level").axes
+    assert axis.get_ylim() == (1e-4, 1e3)
 
 
 def test_a_tradeoff_marks_its_last_line():
