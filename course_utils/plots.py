@@ -161,12 +161,15 @@ def curves(
     ylabel: str,
     title: str,
     log_x: bool = False,
+    fill: bool = False,
 ) -> Figure:
-    """Named curves over a common axis.  (n,), name -> (n,)"""
+    """Named curves over a common axis, with ``fill`` the area under them.  (n,), name -> (n,)"""
     figure, axis = _figure((6.4, 3.6), 1, 1, title)
     marker = "o" if len(x) <= 30 else None  # more would hide the line
     for name, y in lines.items():
         axis.plot(_array(x), _array(y), marker=marker, markersize=4, label=name)
+        if fill:
+            axis.fill_between(_array(x), _array(y), alpha=0.2)
     if log_x:
         axis.set_xscale("log")
         if len(x) <= 10:  # few enough to name each, instead of powers of ten
@@ -398,7 +401,9 @@ def gaussians_on_posteriors(
     first = np.atleast_1d(axes).flat[0]
     first.set_ylabel("$z_2$")
     handles, words = first.get_legend_handles_labels()
-    figure.legend(handles, words, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        handles, words, loc="outside lower center", ncols=3, markerscale=2, frameon=False
+    )
     return figure
 
 

@@ -261,6 +261,15 @@ def test_curves_go_through_their_points():
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("k", "error")
 
 
+def test_an_area_reaches_from_zero_to_its_curve():
+    figure = plots.curves(
+        [1, 2, 4], {"p": [3, 2, 5]}, xlabel="z", ylabel="p", fill=True, title="Area"
+    )
+    [area] = figure.axes[0].collections
+    [outline] = area.get_paths()
+    assert {(1, 0), (1, 3), (2, 2), (4, 5), (4, 0)} <= set(map(tuple, outline.vertices))
+
+
 def test_history_shows_each_term_once():
     def names(records):
         figure = plots.history(records, ylabel="nats", title="History")
