@@ -455,7 +455,7 @@ def tradeoff(
         axis.plot(*points.T, "o" if last else "-", color=color, label=name)
     for mark, point in zip(marks, points, strict=True):
         axis.annotate(mark, point, (6, 5), textcoords="offset points", fontsize=9)
-    axis.margins(x=0.25, y=0.12)  # room for the marks
+    axis.margins(x=0.32, y=0.12)  # room for the marks
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
     if len(arrays) > 1:
