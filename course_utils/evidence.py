@@ -23,6 +23,7 @@ from course_utils.objectives import (
 
 Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), what the decoder gives (B, D) -> (B,)
 MOST_POINTS = 1_000_000  # of a lattice; a minute or so for the decoders of this course
+PART = 4096  # points that are decoded at a time, so that memory does not grow with them
 
 # --- the lattice ----------------------------------------------------------------------
 
@@ -69,13 +70,13 @@ def log_evidence(
     nll: Nll = bernoulli_nll,
     latent_dim: int = 2,
     half_width: float = 5.0,
-    n: int = 101,
+    n: int | None = None,
     tolerance: float = 0.1,
 ) -> Tensor:
     """log p(x) = log ∫ p(z) p(x|z) dz ≈ log Σⱼ hᴷ N(zⱼ; 0, I) p(x|zⱼ).  (B, D) -> (B,), nats
 
     zⱼ are the points of a lattice over [−a, a]ᴷ, a = half_width, h apart. It starts with n
-    points a side and halves h until no image changes by more than ``tolerance``; the mean
+    points a side (101, or 41 if K > 2) and halves h until no image changes by more than ``tolerance``; the mean
     of many images is then far closer. Doubling the box must change nothing either.
     A peak that is much narrower than the first h can escape every lattice.
 
@@ -94,7 +95,7 @@ def true_posterior(
     nll: Nll = bernoulli_nll,
     latent_dim: int = 2,
     half_width: float = 5.0,
-    n: int = 101,
+    n: int | None = None,
     tolerance: float = 0.1,
 ) -> tuple[Tensor, Tensor]:
     """p(z|x) = p(z) p(x|z) / p(x), its share in each cell.  (B, D) -> (M, K), (B, M)
@@ -117,7 +118,7 @@ def kl_to_true_posterior(
     nll: Nll = bernoulli_nll,
     latent_dim: int = 2,
     half_width: float = 5.0,
-    n: int = 101,
+    n: int | None = None,
     tolerance: float = 0.1,
 ) -> Tensor:
     """KL(q(z|x) ‖ p(z|x)) = log p(x) − ELBO, the gap, as a sum over the lattice.  -> (B,), nats
@@ -129,9 +130,8 @@ def kl_to_true_posterior(
     cell = (2 * half_width / (n - 1)) ** latent_dim
     mu, logvar = (values[:, None] for values in f(x))  # (B, 1, K) beside z (M, K)
     mass = kl = 0
-    for z in latent_lattice(half_width, n, latent_dim).to(x).split(4096):
-        square = (z - mu).square() / logvar.exp()
-        log_q = -0.5 * (square + logvar + math.log(2 * math.pi)).sum(2)  # (B, M)
+    for z in latent_lattice(half_width, n, latent_dim).to(x).split(PART):
+        log_q = _log_gaussian(z, mu, logvar)  # (B, M)
         log_p = log_joint(decoder, x, z, nll=nll) - evidence[:, None]
         mass += cell * log_q.exp().sum(1)
         kl += cell * (log_q.exp() * (log_q - log_p)).sum(1)
@@ -151,27 +151,40 @@ def log_joint(
 
     One matrix product instead of B · M evaluations of nll. It relies on log p(x|z) being
     linear in x but for a term without z, as in an exponential family (Bernoulli,
-    Gaussian of fixed width); that term comes from each image's best pair, and another
-    pair is compared with nll itself. ValueError if it differs.
+    Gaussian of fixed width); that term comes from each image's best pair, and its worst
+    pair is compared with nll itself. ValueError if it differs, or if an output is not
+    finite.
     """
+    zero = torch.zeros_like(z)
+    parts = [_log_likelihood(decoder, x, part, nll) for part in z.split(PART)]
+    return _log_gaussian(z, zero, zero) + torch.cat(parts, dim=1)
+
+
+def _log_likelihood(decoder: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
     output = decoder(z)
+    if not output.isfinite().all():
+        raise ValueError("the decoder gives NaN or infinity: has its training diverged?")
     start = x.mean(0).expand_as(output).clone().requires_grad_()
     with torch.enable_grad():
         at_start = nll(start, output)
         (slope,) = torch.autograd.grad(at_start.sum(), start)
     away = x - start[:1].detach()
     pairs = at_start.detach() + away @ slope.T  # right but for a term of x alone
-    best = pairs.argmin(1, keepdim=True)
+    best, worst = pairs.argmin(1, keepdim=True), pairs.argmax(1, keepdim=True)
     pairs += nll(x, output[best[:, 0]])[:, None] - pairs.gather(1, best)
-    if not torch.allclose(
-        pairs[:, 0], nll(x, output[:1].expand_as(x)), rtol=1e-4, atol=0.01
-    ):
+    there = nll(x, output[worst[:, 0]])
+    if not torch.allclose(pairs.gather(1, worst)[:, 0], there, rtol=1e-4, atol=0.01):
         raise ValueError(
             "the lattice needs a nll that is linear in x but for a term without z, such as "
             "bernoulli_nll or gaussian_nll with a fixed sigma."
         )
-    log_prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
-    return log_prior - pairs
+    return -pairs
+
+
+def _log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; μ, diag σ²), summed over the last dimension."""
+    square = (z - mu).square() / logvar.exp()
+    return -0.5 * (square + logvar + math.log(2 * math.pi)).sum(-1)
 
 
 def _settled(
@@ -180,10 +193,16 @@ def _settled(
     nll: Nll,
     latent_dim: int,
     half_width: float,
-    n: int,
+    n: int | None,
     tolerance: float,
 ) -> tuple[Tensor, int]:
     """log p(x) and the points a side that it took, both checked.  -> (B,), n"""
+    n = n or (101 if latent_dim <= 2 else 41)
+    if (2 * n - 1) ** latent_dim > MOST_POINTS:
+        raise ValueError(
+            f"{2 * n - 1} points a side in {latent_dim} dimensions are too many: take a "
+            "smaller n, and beyond three dimensions no lattice at all."
+        )
     first = coarse = _lattice_sum(decoder, x, nll, latent_dim, half_width, n)
     wide = _lattice_sum(decoder, x, nll, latent_dim, 2 * half_width, 2 * n - 1)
     if not (wide - first).abs().max() <= tolerance:
@@ -198,8 +217,7 @@ def _settled(
         coarse = fine
     raise ValueError(
         f"log p(x) has not settled, and {n} points a side in {latent_dim} dimensions are "
-        "too many: the posterior may be too narrow for a lattice, or the latent space too "
-        "large."
+        "too many: the posterior is too narrow for a lattice."
     )
 
 
@@ -211,7 +229,7 @@ def _lattice_sum(
     log_cell = latent_dim * math.log(2 * half_width / (n - 1))
     parts = [
         log_joint(decoder, x, part, nll=nll).logsumexp(1) + log_cell
-        for part in z.split(4096)
+        for part in z.split(PART)
     ]
     return torch.stack(parts).logsumexp(0)
 
@@ -260,10 +278,9 @@ def importance_weighted_bound(
     mu, logvar = f(x)
     log_weights = []
     for _ in range(samples):
-        z = reparameterize(mu, logvar)
-        # log N(z; 0, I) − log N(z; μ, diag σ²), in which the 2π cancel
-        log_ratio = (z - mu).square() / logvar.exp() + logvar - z.square()
-        log_weights.append(0.5 * log_ratio.sum(1) - nll(x, g(z)))
+        z, zero = reparameterize(mu, logvar), torch.zeros_like(mu)
+        log_p, log_q = _log_gaussian(z, zero, zero), _log_gaussian(z, mu, logvar)
+        log_weights.append(log_p - nll(x, g(z)) - log_q)
     return torch.stack(log_weights).logsumexp(0) - math.log(samples)
 
 
@@ -291,11 +308,8 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     mu, logvar = f(x)
     z = reparameterize(mu, logvar)
     log_ratios = []
-    for rows in torch.arange(len(x), device=x.device).split(
-        256
-    ):  # not all N² pairs at once
-        square = (z[rows, None] - mu).square() / logvar.exp()
-        log_q = -0.5 * (square + logvar).sum(2)  # (256, N), the 2π cancel below
+    for rows in torch.arange(len(x), device=x.device).split(256):  # not all N² at once
+        log_q = _log_gaussian(z[rows, None], mu, logvar)  # (256, N)
         own = log_q[torch.arange(len(rows)), rows]
         log_ratios.append(own - log_q.logsumexp(1) + math.log(len(x)))
     return torch.cat(log_ratios).mean()

@@ -346,11 +346,7 @@ def posterior_and_bound(
     )
     plt.close(figure)
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    density = np.exp(log_joint - log_joint.max()).T
-    plane.imshow(
-        density, origin="lower", extent=(z1[0], z1[-1], z2[0], z2[-1]), cmap="Blues",
-        interpolation="bilinear",
-    )  # fmt: skip
+    _draw_posterior(plane, z1, z2, log_joint)
     for times in (1, 2):
         width, height = 2 * times * sigma
         plane.add_patch(Ellipse(mu, width, height, fill=False, color="#d95f0e", lw=1.5))
@@ -388,11 +384,7 @@ def gaussians_on_posteriors(
     figure, axes = _figure((3.5 * len(posteriors), 3.9), 1, len(posteriors), title)
     colors = dict(zip(gaussians, ("#d95f0e", "#238b45", "#6a51a3")))
     for number, (axis, name) in enumerate(zip(np.atleast_1d(axes).flat, posteriors)):
-        z1, z2, log_joint = map(_array, posteriors[name])
-        axis.imshow(
-            np.exp(log_joint - log_joint.max()).T, origin="lower", cmap="Blues",
-            extent=(z1[0], z1[-1], z2[0], z2[-1]), interpolation="bilinear",
-        )  # fmt: skip
+        _draw_posterior(axis, *map(_array, posteriors[name]))
         for q, color in colors.items():
             mu, sigma = map(_array, gaussians[q][number])
             axis.add_patch(Ellipse(mu, *(4 * sigma), fill=False, color=color, lw=1.5))
@@ -453,9 +445,13 @@ def tradeoff(
     for color, (name, points) in zip(DIGIT_COLORS, arrays.items()):
         last = name == list(arrays)[-1]
         axis.plot(*points.T, "o" if last else "-", color=color, label=name)
-    for mark, point in zip(marks, points, strict=True):
-        axis.annotate(mark, point, (6, 5), textcoords="offset points", fontsize=9)
-    axis.margins(x=0.32, y=0.12)  # room for the marks
+    middle = points[:, 0].mean()
+    for mark, (x, y) in zip(marks, points, strict=True):  # words grow towards the middle
+        side, align = (6, "left") if x <= middle else (-6, "right")
+        axis.annotate(
+            mark, (x, y), (side, 5), textcoords="offset points", ha=align, fontsize=9
+        )
+    axis.margins(x=0.08, y=0.12)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
     if len(arrays) > 1:
@@ -486,6 +482,18 @@ def posteriors(
         axis.add_patch(Ellipse((0, 0), 2 * radius, 2 * radius, **circle))
     axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
     return figure
+
+
+def _draw_posterior(axis: Axes, z1: np.ndarray, z2: np.ndarray, log_joint: np.ndarray):
+    """The density, each value centered on its z."""
+    half = (z1[1] - z1[0]) / 2
+    axis.imshow(
+        np.exp(log_joint - log_joint.max()).T,
+        origin="lower",
+        extent=(z1[0] - half, z1[-1] + half, z2[0] - half, z2[-1] + half),
+        cmap="Blues",
+        interpolation="bilinear",
+    )
 
 
 def _draw_codes(axis: Axes, codes: np.ndarray, labels: np.ndarray) -> None:

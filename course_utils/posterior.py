@@ -62,7 +62,7 @@ def posterior_window(
         )
     center = share @ plane
     spread = (share @ (plane - center).square()).sqrt()
-    reach = float(torch.cat([6 * spread, (mu - center).abs() + 4 * sigma]).max())
+    reach = float(torch.cat([6 * spread, (mu - center).abs() + 5 * sigma]).max())
     reach = max(reach, 0.06 * half_width)  # three spacings of the coarse lattice
     while share[(plane - center).abs().amax(1) > reach].sum() > SHARE_OUTSIDE:
         reach *= 1.25
@@ -124,10 +124,9 @@ def bound_on_window(window: Window, mu: Tensor, sigma: Tensor) -> dict[str, Tens
 
 
 def best_gaussian(window: Window, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """The q = N(μ, diag σ²) with the highest ELBO.  start (2,), (2,) -> (2,), (2,)
+    """The best q = N(μ, diag σ²) of two climbs up the ELBO.  start (2,), (2,) -> (2,), (2,)
 
-    Climbs from the given q and from one with the posterior's own moments, and keeps the
-    better. What remains is the gap that no encoder closes, the approximation gap; what
+    One starts at the given q, the other at the one with the posterior's own moments. What remains is the gap that no encoder closes, the approximation gap; what
     an encoder leaves beyond it is its amortization gap.
     Source: Cremer, Li & Duvenaud (2018), section 3.
     """

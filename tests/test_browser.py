@@ -184,6 +184,14 @@ class Walk(Hands):
         first, second = text.replace("−", "-").split("(")[1].rstrip(")").split(",")
         return float(first), float(second)
 
+    def expect_z(self, expected: tuple[float, float], within: float) -> None:
+        """z arrives there; on a busy machine that may take some frames."""
+        for _ in range(50):
+            if self.z() == pytest.approx(expected, abs=within):
+                return
+            self.page.wait_for_timeout(100)
+        assert self.z() == pytest.approx(expected, abs=within)
+
     def wait_for_kernel(self, name: str, test: str) -> None:
         """Wait until the trait in the kernel passes a test on ``value``; 0.1 s is usual."""
         for _ in range(50):
@@ -684,16 +692,16 @@ def small(page, lab_url) -> Walk:
 def test_mouse_touch_and_keys_move_the_cursor(small, page):
     walk = small
     walk.hover(0.75, 0.25)
-    assert walk.z() == pytest.approx((0.525, 0.525), abs=0.01)  # ± one pixel
+    walk.expect_z((0.525, 0.525), 0.01)  # ± one pixel
     walk.hover(0.25, 0.5, walk.lattice)
-    assert walk.z() == pytest.approx((-0.525, 0), abs=0.01)
+    walk.expect_z((-0.525, 0), 0.01)
     walk.wait_for_kernel("z", "abs(value[0] + 0.525) < 0.01")
 
     walk.click(0.5, 0.5)
     before = walk.pixels()
     for keys in ("Shift+ArrowRight", "ArrowRight", "Shift+ArrowUp", "ArrowDown"):
         walk.press(keys)
-    assert walk.z() == pytest.approx((0.12, 0.08), abs=0.01)
+    walk.expect_z((0.12, 0.08), 0.01)
     assert (walk.pixels() != before).any()
     for _ in range(30):
         page.keyboard.press("Shift+ArrowRight")
@@ -705,7 +713,7 @@ def test_mouse_touch_and_keys_move_the_cursor(small, page):
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab heard a key"
 
     walk.touch(walk.plane, (0.2, 0.8), (0.3, 0.8), (0.4, 0.8))
-    assert walk.z() == pytest.approx((-0.21, -0.63), abs=0.01)
+    walk.expect_z((-0.21, -0.63), 0.01)
 
 
 def test_the_switch_changes_box_lattice_and_share(small):
@@ -718,7 +726,7 @@ def test_the_switch_changes_box_lattice_and_share(small):
     assert (walk.pixels(".lw-lattice canvas") != before).any()
     assert "99.9999 %" in walk.root.inner_text()
     walk.hover(0.975, 0.025)
-    assert walk.z() == pytest.approx((5, 5), abs=0.05)
+    walk.expect_z((5, 5), 0.05)
     walk.choose_box(0)
     assert walk.z() == (1, 1), "the cursor follows into the smaller box"
     walk.wait_for_kernel("half_width", "value == 1")
@@ -832,17 +840,12 @@ def test_notebook_06_runs_and_can_be_walked(page, lab_url):
     walk.wait_for_kernel("half_width", "value != walk_.half_widths[0]")
 
     walk.wait_for_lattice()
-    walk.plane.evaluate(MEASURE, "pointermove")
-    for target in [(0.2, 0.2), (0.8, 0.7), (0.3, 0.9), (0.7, 0.1)]:
-        page.mouse.move(*walk.at(walk.plane, *target), steps=50)
-    page.wait_for_function("() => fromEvent.length > 100")
-    for start in ("fromHandler", "fromEvent"):
-        found = np.array(page.evaluate(f"() => {start}"))
-        median, late = np.percentile(found, [50, 95])
-        print(f"{start} to painted: median {median:.1f} ms, 95 % within {late:.1f} ms")
-        if start == "fromHandler":
-            assert median < FRAME  # seen: 7 ms, 95 % within 11 ms
-    # Seen with pytest -rP. From the event it is up to a frame more, since Chromium holds back
-    # a move until the next frame begins. A busy machine gets twice that, still half of a
-    # round trip through the kernel.
-    assert late < 50
+
+    def move():
+        for target in [(0.2, 0.2), (0.8, 0.7), (0.3, 0.9), (0.7, 0.1)]:
+            page.mouse.move(*walk.at(walk.plane, *target), steps=50)
+
+    # Seen with pytest -rP. A quiet machine has 95 % within 11 ms; a busy one may be late now
+    # and then, but not as late as a round trip through the kernel would be.
+    median, late = np.percentile(delays(page, walk.plane, "pointermove", move), [50, 95])
+    assert median < FRAME and late < 50

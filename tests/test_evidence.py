@@ -342,11 +342,17 @@ def test_a_posterior_that_is_too_narrow_is_refused():
 
 def test_a_latent_space_that_is_too_large_is_refused():
     with pytest.raises(ValueError, match="in 4 dimensions are too many"):
-        log_evidence(lambda z: z, torch.zeros(1, 4), nll=gaussian_nll, latent_dim=4, n=21)
+        log_evidence(lambda z: z, torch.zeros(1, 4), nll=gaussian_nll, latent_dim=4)
+
+
+def test_three_dimensions_need_no_choice_of_n():
+    linear = Linear(3)
+    found = log_evidence(linear.decoder, linear.x, nll=NLL, latent_dim=3)
+    assert_close(found, linear.evidence, **CLOSE)
 
 
 def test_a_decoder_that_gives_no_numbers_is_refused():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="training diverged"):
         log_evidence(lambda z: z * math.nan, torch.zeros(1, 2), nll=gaussian_nll)
 
 

@@ -315,7 +315,7 @@ def test_the_bars_of_elbo_and_gap_add_up_to_log_p_of_x():
     plane, bars = figure.axes
     [shown] = plane.images
     assert np.argwhere(shown.get_array() == 1).tolist() == [[1, 4]]
-    assert shown.origin == "lower" and shown.get_extent() == [0, 4, 0, 4]
+    assert shown.origin == "lower" and shown.get_extent() == [-0.5, 4.5, -0.5, 4.5]
     sizes = [(e.get_width(), e.get_height()) for e in plane.patches]
     assert sizes == [(1, 2), (2, 4)]  # one and two σ to each side
     evidence, elbo, gap = bars.patches
@@ -334,7 +334,7 @@ def test_each_gaussian_lies_on_its_own_posterior():
     )
     left, right = figure.axes
     assert np.argwhere(left.images[0].get_array() == 1).tolist() == [[1, 4]]
-    assert right.images[0].get_extent() == [1, 5, 0, 4]
+    assert right.images[0].get_extent() == [0.5, 5.5, -0.5, 4.5]
     assert [tuple(e.center) for e in left.patches] == [(3, 2), (1, 1)]
     assert [tuple(e.center) for e in right.patches] == [(4, 2), (1, 1)]
     assert (left.patches[0].width, left.patches[0].height) == (2, 4)  # two σ to each side

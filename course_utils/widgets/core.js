@@ -23,7 +23,7 @@ const PANEL = `
 
 const minus = (text) => text.replace("-", "−");
 const short = (value) => minus(String(+value.toPrecision(3)));
-const fixed = (value, digits = 2) => minus((+value.toFixed(digits) || 0).toFixed(digits));
+const fixed = (value, digits = 2) => minus((+value.toFixed(digits) + 0).toFixed(digits)); // no −0
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 function bytesOf(view) {
@@ -74,6 +74,7 @@ function listen(model, handlers) {
 function onPointer(stage, handle) {
   const listener = (event) => {
     if (event.type === "pointerdown") {
+      if (event.button !== 0) return; // neither the menu nor the wheel
       stage.setPointerCapture(event.pointerId);
       stage.focus({ preventScroll: true });
     }
@@ -84,7 +85,7 @@ function onPointer(stage, handle) {
     ], event);
   };
   stage.addEventListener("pointerdown", listener);
-  stage.addEventListener("pointermove", listener); // event.buttons tells a drag
+  stage.addEventListener("pointermove", listener); // a drag has the pointer captured
 }
 
 /** Arrow keys on a stage: direction is (±1, 0) or (0, ±1), up is +1. */

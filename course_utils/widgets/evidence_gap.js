@@ -233,7 +233,7 @@ function render({ model, el }) {
 
   onPointer(stage, ([left, top], event) => {
     const hand = [2 * left - 1, 1 - 2 * top];
-    const pressed = event.type === "pointerdown" || event.buttons & 1;
+    const pressed = stage.hasPointerCapture(event.pointerId);
     if (event.type === "pointerdown" || !pressed) grip = take(hand);
     stage.style.cursor = ["ew-resize", "ns-resize"][grip?.axis] ?? "move";
     if (!pressed) return;

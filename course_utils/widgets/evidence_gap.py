@@ -14,6 +14,7 @@ from course_utils import plots
 from course_utils.evidence import Nll
 from course_utils.objectives import Decoder, GaussianEncoder, bernoulli_nll
 from course_utils.posterior import (
+    Window,
     best_gaussian,
     bound_on_window,
     posterior_window,
@@ -37,7 +38,8 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
 
     Traits that live with the view: ``digit``, number of the image; ``mu`` and ``sigma``, two
     numbers each, of q, which start where the encoder puts them. A q that is too narrow
-    for the lattice or leaves its window is moved to the limit. Properties: ``elbo`` and
+    for the lattice or leaves its window is moved to the limit; what reaches beyond the
+    window is cut off. Properties: ``elbo`` and
     ``kl`` = KL(q ‖ p(z|x)), which add up to ``log_evidence``, nats.
     ValueError, in words, for anything that cannot be drawn or computed.
     """
@@ -148,10 +150,10 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
         return f"EvidenceGap({len(self.labels)} images: {', '.join(self.labels)})"
 
 
-def _describe(window) -> list:
-    middle = len(window.z1) // 2
+def _describe(window: Window) -> list[float]:
+    center = [float(z[0] + z[-1]) / 2 for z in (window.z1, window.z2)]
     reach = float(window.z1[-1] - window.z1[0]) / 2
-    return [float(window.z1[middle]), float(window.z2[middle]), reach, len(window.z1)]
+    return [*center, reach, len(window.z1)]
 
 
 def _finite(name: str, values: list[float]) -> list[float]:
