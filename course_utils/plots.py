@@ -445,12 +445,12 @@ def tradeoff(
     for color, (name, points) in zip(DIGIT_COLORS, arrays.items()):
         last = name == list(arrays)[-1]
         axis.plot(*points.T, "o" if last else "-", color=color, label=name)
-    middle = points[:, 0].mean()
-    for mark, (x, y) in zip(marks, points, strict=True):  # words grow towards the middle
-        side, align = (6, "left") if x <= middle else (-6, "right")
-        axis.annotate(
-            mark, (x, y), (side, 5), textcoords="offset points", ha=align, fontsize=9
-        )
+    turn = points[:, 0].min() + 0.75 * np.ptp(points[:, 0])
+    for mark, (x, y) in zip(
+        marks, points, strict=True
+    ):  # at the right, words grow leftwards
+        place, align = ((6, 5), "left") if x <= turn else ((-6, -13), "right")
+        axis.annotate(mark, (x, y), place, textcoords="offset points", ha=align, fontsize=9)
     axis.margins(x=0.08, y=0.12)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
