@@ -26,7 +26,7 @@ def fit_ppca(x: Tensor, latent_dim: int) -> tuple[Tensor, Tensor, float]:
     (N, D) -> w (D, K), b (D,), sigma. U and Λ are the first K eigenvectors and eigenvalues
     of the covariance; other rotations of the code are as likely, this one makes the
     true posterior diagonal. ValueError unless 1 ≤ K < D and something is left for σ.
-    Source: Tipping & Bishop (1999), equations 14 and 15.
+    Source: Tipping & Bishop (1999), J. R. Stat. Soc. B 61, section 3.
     """
     if not 1 <= latent_dim < x.shape[1]:
         raise ValueError(f"latent_dim must lie between 1 and {x.shape[1] - 1}.")
@@ -42,7 +42,7 @@ def fit_ppca(x: Tensor, latent_dim: int) -> tuple[Tensor, Tensor, float]:
 def linear_log_evidence(x: Tensor, w: Tensor, b: Tensor, sigma: float) -> Tensor:
     """log p(x) = log N(x; b, W Wᵀ + σ²I).  (B, D), (D, K), (D,) -> (B,), nats
 
-    Source: Tipping & Bishop (1999), equation 5.
+    Source: Tipping & Bishop (1999), section 3.
     """
     noise = sigma**2 * torch.ones_like(b)
     return LowRankMultivariateNormal(b, w, noise).log_prob(x)
@@ -54,7 +54,7 @@ def linear_posterior(
     """p(z|x) = N(M⁻¹ Wᵀ (x − b), σ² M⁻¹),  M = Wᵀ W + σ²I.  -> (B, K), (K, K)
 
     The mean for each x, and the covariance, which is the same for all.
-    Source: Tipping & Bishop (1999), equation 7.
+    Source: Tipping & Bishop (1999), section 3.
     """
     inverse = torch.linalg.inv(w.T @ w + sigma**2 * torch.eye(w.shape[1]).to(w))
     return (x - b) @ w @ inverse, sigma**2 * inverse
@@ -67,7 +67,7 @@ def linear_elbo(
 
     By E_q ‖x − Wz − b‖² = ‖x − Wμ − b‖² + Σₖ sₖ² ‖wₖ‖², with wₖ the columns of W.
     (B, D), (D, K), (D,), mu and logvar (B, K) -> (B,), nats. ValueError unless σ > 0.
-    Source: lecture, "VAEs objective function"; Lucas et al. (2019), section 4.
+    Source: lecture, "VAEs objective function"; Lucas et al. (2019).
     """
     spread = logvar.exp() @ w.square().sum(0)  # Σₖ sₖ² ‖wₖ‖²
     nll = gaussian_nll(x, mu @ w.T + b, sigma=sigma) + spread / (2 * sigma**2)
