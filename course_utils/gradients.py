@@ -1,7 +1,7 @@
 """Two ways to differentiate an average over random draws, for one number z ~ N(μ, σ²).
 
-Both are right on average: the mean over many ε is the derivative of E[h(z)] by μ and by σ.
-They differ in how much a single draw strays.
+The mean over many ε is the derivative of E[h(z)] by μ and by σ: with the score function for
+any h, reparameterized where h has no jumps. They differ in how much a single draw strays.
 """
 
 from __future__ import annotations
