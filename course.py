@@ -3,8 +3,10 @@
     python course.py lab        open JupyterLab on the first notebook
     python course.py test       run all tests and all notebooks
     python course.py refresh    run the notebooks again and store what they show
+    python course.py slides     turn the notebooks into slides, in the folder slides
 
-Further arguments go to JupyterLab, pytest or the refresher. Needs only Python 3.10 or newer.
+Further arguments go to JupyterLab, pytest, the refresher or the builder of slides. Needs only
+Python 3.10 or newer.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ def main(arguments: list[str]) -> int:
         "lab": ["jupyterlab", str(first.relative_to(ROOT))],
         "test": ["pytest"],
         "refresh": ["course_utils.refresh"],
+        "slides": ["course_utils.slides"],
     }
     if not arguments or arguments[0] not in commands:
         print(__doc__)

@@ -76,8 +76,9 @@ def log_evidence(
     """log p(x) = log ∫ p(z) p(x|z) dz ≈ log Σⱼ hᴷ N(zⱼ; 0, I) p(x|zⱼ).  (B, D) -> (B,), nats
 
     zⱼ are the points of a lattice over [−a, a]ᴷ, a = half_width, h apart. It starts with n
-    points a side (101, or 41 if K > 2) and halves h until no image changes by more than ``tolerance``; the mean
-    of many images is then far closer. Doubling the box must change nothing either.
+    points a side (101, or 41 if K > 2) and halves h until no image changes by more than
+    ``tolerance``; the mean of many images is then far closer. Doubling the box must change
+    nothing either.
     A peak that is much narrower than the first h can escape every lattice.
 
     ValueError where this does not settle with a million points, or if nll is not that of

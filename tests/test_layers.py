@@ -23,6 +23,7 @@ LAYERS = {
     "plots": set(),
     "display": set(),
     "refresh": set(),
+    "slides": set(),
     "data": {"device"},
     "evidence": {"device", "objectives"},
     "exercises": {
@@ -106,6 +107,7 @@ def test_every_layer_has_a_module():
         ("training", "IPython"),
         ("training", "ipywidgets"),
         ("refresh", "torch"),
+        ("slides", "torch"),
     ],
 )
 def test_a_layer_does_without(layer, stranger):

@@ -1,0 +1,730 @@
+"""Slides: each cell in its place, one file that asks for nothing, and widgets that move.
+
+The browser tests run offline: a deck that would fetch anything fails.
+"""
+
+import json
+import re
+import time
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import chromium
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from course_utils import slides
+from course_utils.slides import SlideError
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LARGEST = 5_000_000  # bytes of a deck
+SLOWEST = 2.0  # seconds until a deck can be shown
+
+
+# --- small notebooks ------------------------------------------------------------------
+
+
+def png(width=600, height=300):
+    file = BytesIO()
+    Image.new("RGB", (width, height), "orange").save(file, format="png")
+    return b64encode(file.getvalue()).decode()
+
+
+def text(source, kind="slide", name=None, **metadata):
+    return named(new_markdown_cell(source, metadata=typed(kind, metadata)), name)
+
+
+def code(source, *outputs, kind="slide", name=None, **metadata):
+    cell = new_code_cell(source, outputs=list(outputs), metadata=typed(kind, metadata))
+    return named(cell, name)
+
+
+def named(cell, name):
+    cell.id = name or cell.id
+    return cell
+
+
+def typed(kind, metadata):
+    return metadata if kind is None else {"slideshow": {"slide_type": kind}, **metadata}
+
+
+def shows(**data):
+    return new_output("display_data", {k.replace("_", "/", 1): v for k, v in data.items()})
+
+
+def view(number, **data):
+    output = shows(**data)
+    output.data[slides.WIDGET_VIEW] = {"model_id": number}
+    return output
+
+
+def says(words, stream="stdout"):
+    return new_output("stream", name=stream, text=words)
+
+
+def claim(source, sentence, kind="fragment"):
+    return code(source, says(sentence), kind=kind, tags=["nbval-check-output"])
+
+
+def notebook(*cells, models=None):
+    state = {"state": models or {}, "version_major": 2, "version_minor": 0}
+    return new_notebook(cells=cells, metadata={"widgets": {slides.WIDGET_STATE: state}})
+
+
+HERE = Path("notebooks/09_small.ipynb")
+
+
+def columns(*cells, models=None):
+    return slides.slides_of(notebook(*cells, models=models), HERE)
+
+
+def html(*cells, models=None):
+    [[slide]] = columns(*cells, models=models)
+    return slides._section(slide)
+
+
+def words(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", html)).strip()
+
+
+# --- cells and slides -----------------------------------------------------------------
+
+
+def test_slide_types_make_columns_of_slides():
+    deck = columns(
+        text("# Name", name="a"),
+        text("## One", name="b"),
+        text("more", "fragment", name="c"),
+        text("below", "subslide", name="d"),
+        text("hidden", "skip", name="e"),
+        text("## Two", name="f"),
+    )
+    assert [[slide.name for slide in column] for column in deck] == [
+        ["a"],
+        ["b", "d"],
+        ["f"],
+    ]
+    one = deck[1][0]
+    assert (one.heading, deck[0][0].level) == ("One", "1")
+    assert [words(part) for part in one.parts] == ["more"]
+    assert 'class="part fragment" data-cell="c"' in one.parts[0]
+    assert deck[1][1].kicker == "One"  # the heading that is still in force
+    assert "hidden" not in str(deck)
+
+
+def test_notes_go_to_their_slide_without_the_label():
+    page = html(text("## One"), text("**Speaker note.** Ask $x$.", "notes"))
+    note = re.search(r'<aside class="notes">(.*?)</aside>', page, re.DOTALL)[1]
+    assert words(note).startswith("Ask") and "<math>" in note and "Speaker" not in page
+
+
+def test_a_source_is_shown_without_the_cell_that_shows_it():
+    page = html(code("show_source(f)", shows(text_markdown="```python\ndef f(): ...\n```")))
+    assert words(page) == "def f(): ..."
+    assert '<span class="k">def</span>' in page
+
+
+def test_code_stands_above_its_text():
+    page = html(code("6 * 7", shows(text_plain="42")))
+    assert page.index('class="code"') < page.index('<pre class="output">42')
+
+
+def test_code_of_a_figure_lies_behind_a_button():
+    page = html(code("draw()", shows(image_png=png(), text_plain="<Figure>")))
+    body, fold = page.split("<details")
+    assert "--ratio: 2.0000" in body and "draw" not in body and "draw" in fold
+    assert 'alt="&lt;Figure&gt;"' in body
+
+
+def test_a_claim_is_its_sentence_below_its_asserts():
+    page = html(
+        claim(
+            "assert 1 < 2  # why\nprint(\n    'One is less.'\n)", "One is less.\n", "slide"
+        )
+    )
+    assert words(page) == "assert 1 &lt; 2 # why One is less."
+    assert '<p class="claim">One is less.</p>' in page
+
+
+def test_code_of_a_table_lies_behind_a_button():
+    page = html(code("table()", shows(text_markdown="| a | b |\n|---|---|\n| 1 | 2 |")))
+    body, fold = page.split("<details")
+    assert "<table>" in body and words(body) == "a b 1 2" and "table()" in words(fold)
+
+
+def test_a_claim_below_a_figure_is_only_its_sentence():
+    page = html(code("draw()", shows(image_png=png())), claim("assert True", "So it is."))
+    body, fold = page.split("<details")
+    assert words(body) == "So it is." and "assert" in fold
+
+
+def test_warnings_and_dead_widgets_do_not_appear():
+    page = html(
+        code(
+            "fit()",
+            says("50 %|###", "stderr"),
+            view("bar", text_plain="HBox()"),
+            says("end"),
+        )
+    )
+    assert words(page) == "fit() end"
+
+
+def test_a_widget_that_needs_a_kernel_shows_its_picture():
+    models = {"1": {"state": {"value": 3}, "buffers": []}}
+    page = html(code("Slider()", view("1", image_png=png())), models=models)
+    assert 'class="picture"' in page and "data-widget" not in page
+
+
+def test_links_to_notebooks_become_links_to_decks():
+    page = html(text("[a](02_pca.ipynb) [b](02_pca.ipynb#x) [c](https://x.org/a.ipynb)"))
+    assert re.findall('href="(.*?)"', page) == [
+        "02_pca.html",
+        "02_pca.html#x",
+        "https://x.org/a.ipynb",
+    ]
+
+
+def test_formulas_are_drawn_at_build_time():
+    page = html(text(r"Let $a < b$ be" "\n\n" r"$$\mathbb{E}_q\big[x\big]$$"))
+    assert page.count("<math") == 2 and "$" not in page and "𝔼" in page
+    font = slides.math_font(page)
+    assert font[:4] == b"wOFF" and 10_000 < len(font) < 120_000
+    from fontTools.ttLib import TTFont
+
+    read = TTFont(BytesIO(font))
+    assert "MATH" in read and ord("𝔼") in read.getBestCmap()
+
+
+@pytest.mark.parametrize(
+    "cell, cause",
+    [
+        (text("a", None, name="bad"), "its slide type is None; it must be one of slide"),
+        (text("a", "-", name="bad"), "its slide type is '-'"),
+        (text(r"$\frak{g}$ $\nonsense$", name="bad"), r"Unknown command .\\nonsense"),
+        (text(r"$$\begin{align} x$$", name="bad"), "LaTeX that cannot be drawn"),
+        (text("![x](https://x.org/x.png)", name="bad"), "outside: <img"),
+        (text('<img src="missing.png">', name="bad"), "outside: <img"),
+        (
+            code(
+                "1/0",
+                new_output("error", ename="ZeroDivisionError", evalue="no"),
+                name="bad",
+            ),
+            "execution failed: ZeroDivisionError: no",
+        ),
+    ],
+)
+def test_an_error_names_notebook_cell_and_cause(cell, cause):
+    with pytest.raises(
+        SlideError, match=rf"notebooks/09_small.ipynb, cell 'bad': .*{cause}"
+    ):
+        columns(text("# Name"), cell)
+
+
+@pytest.mark.parametrize("kind", ["fragment", "notes"])
+def test_nothing_can_come_before_the_first_slide(kind):
+    with pytest.raises(SlideError, match=f"cell 'early': a {kind} before the first slide"):
+        columns(text("a", kind, name="early"))
+
+
+def test_a_notebook_without_slides_is_refused():
+    with pytest.raises(SlideError, match="no cell is a slide"):
+        slides.deck(notebook(text("a", "skip")), HERE)
+
+
+# --- the file -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Write a notebook of these cells and return its path."""
+
+    def write(*cells):
+        path = tmp_path / "09_small.ipynb"
+        nbformat.write(notebook(*cells), path)
+        return path
+
+    return write
+
+
+def test_a_failed_execution_names_the_cell_and_leaves_the_file(small, tmp_path):
+    path = small(text("# Name"), code("1 / 0", name="divide"))
+    target = tmp_path / "talk.html"
+    target.write_text("before")
+    with pytest.raises(SystemExit) as stop:
+        slides.main([str(path), "-o", str(target)])
+    assert f"{path}, cell 'divide': " in str(stop.value)
+    assert "ZeroDivisionError: division by zero" in str(stop.value)
+    assert target.read_text() == "before"
+    assert {file.name for file in tmp_path.iterdir()} == {"09_small.ipynb", "talk.html"}
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    target = tmp_path / "talk.html"
+    slides.write(target, "before")
+
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(slides.os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        slides.write(target, "after")
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_all_decks_and_their_index(small, tmp_path, monkeypatch, capsys):
+    path = small(text("# 9 · Small & *fine*"))
+    monkeypatch.setattr(slides, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    path.rename(tmp_path / "notebooks" / path.name)
+    slides.main(["--stored"])
+    index = (tmp_path / "slides" / "index.html").read_text("utf-8")
+    assert '<a href="09_small.html">9 · Small &amp; fine</a>' in index
+    assert "<title>9 · Small &amp; fine</title>" in (
+        tmp_path / "slides" / "09_small.html"
+    ).read_text("utf-8")
+    assert "09_small.ipynb → " in capsys.readouterr().out
+
+
+def test_one_file_is_for_one_notebook(capsys):
+    with pytest.raises(SystemExit):
+        slides.main(["a.ipynb", "b.ipynb", "-o", "talk.html"])
+    assert "-o is for one notebook" in capsys.readouterr().err
+
+
+def test_a_missing_notebook_is_named(tmp_path):
+    with pytest.raises(SystemExit, match="none.ipynb: No such file"):
+        slides.main([str(tmp_path / "none.ipynb"), "--stored"])
+
+
+NASTY = "</script><!-- </SCRIPT> <script>"
+
+
+def test_no_text_of_a_widget_ends_its_script():
+    models = {
+        "1": {"state": {"_esm": f"// {NASTY}", "_css": "", "name": NASTY}, "buffers": []}
+    }
+    cells = text("# Name"), code(f"f({NASTY!r})", view("1"))
+    page = slides.deck(notebook(*cells, models=models), HERE)
+    data = re.search(r'id="widgets">(.*?)</script>', page, re.DOTALL)[1]
+    assert "<" not in data
+    read = json.loads(data)
+    [model] = read["models"].values()
+    assert model["state"] == {"name": NASTY}
+    assert read["shared"][model["esm"]] == f"// {NASTY}"
+    assert page.lower().count("</script") == 4  # those of the page itself
+    assert slides._script(NASTY) == r"\x3c/script>\x3c!-- \x3c/SCRIPT> <script>"
+
+
+def test_reveal_comes_with_its_license():
+    page = slides.deck(notebook(text("# Name")), HERE)
+    assert "Permission is hereby granted" in page
+
+
+# --- the course's decks ---------------------------------------------------------------
+
+
+def cells(path):
+    return {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_slide_has_one_note(path):
+    deck = slides.slides_of(nbformat.read(path, as_version=4), path)
+    notes = {slide.name: len(slide.notes) for column in deck for slide in column}
+    assert notes == dict.fromkeys(notes, 1)
+
+
+# The lecture's slides, in its order; those that it left without a title by what they say.
+LECTURE = [
+    "Generative models & Variational Autoencoder",
+    "Generative models: topics",
+    "Motivations: photos, style, resolution",
+    "Motivations: physics, possible futures",
+    "Highlights: StyleGAN",
+    "Highlights: DALL-E",
+    "Highlights: Stable Diffusion",
+    "Generative models: recover P(x) or sample like it",
+    "Autoencoders map an input to a latent code",
+    "The autoencoder objective",
+    "No constraints: the identity function",
+    "Undercomplete autoencoders, k < d",
+    "The undercomplete and linear autoencoder",
+    "Why might we want a non-linear autoencoder?",
+    "Sparse Autoencoder",
+    "Denoising Autoencoder: the objective",
+    "Denoising Autoencoder: the structure of the distribution",
+    "Probabilistic Autoencoder: outputs are distributions",
+    "Probabilistic Autoencoder: the negative log likelihood",
+    "Comparison between autoencoders",
+    "Variational Autoencoders produce both",
+    "VAEs have inference and generative networks",
+    "MLE is intractable",
+    "VAE implementation",
+    "VAEs objective function: ELBO",
+    "Derivation of VAE objective",
+    "VAEs objective function: error and regularization",
+    "The loss of a minibatch",
+    "Reparameterization trick",
+    "Visualization of latent space: [−1.0, 1.0]²",
+    "Visualization of latent space: [−5.0, 5.0]²",
+    "The VAE algorithm using (mini-batch) SGD",
+    "Inference",
+    "Testing",
+    "The KL term, and posterior collapse",
+    "A hyper-parameter β",
+    '"Traditional" drawback: blurry images',
+    "Maybe not a drawback: VQ-VAE-2",
+]
+GUIDE = (ROOT / "docs" / "slides.md").read_text("utf-8").split("## The lecture's slides")[1]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in GUIDE.splitlines()
+    if line.startswith("| ")
+][1:]
+
+
+def test_the_decks_follow_the_lecture_and_leave_no_slide_out():
+    first = {}
+    for title, link, _ in ROWS:
+        first.setdefault(title, link[1:3])
+    assert list(first) == LECTURE
+    assert list(first.values()) == sorted(first.values())
+
+
+@pytest.mark.parametrize("title, link, named", ROWS, ids=[f"{r[0]}, {r[1][1:3]}" for r in ROWS])
+def test_a_row_of_the_lecture_s_table_is_true(title, link, named):
+    number, name = re.fullmatch(r"\[(\d\d)\]\(\.\./notebooks/(.+)\)", link).groups()
+    assert name.startswith(number)
+    heading, headings = "", {}
+    for cell in cells(ROOT / "notebooks" / name).values():
+        if cell.metadata.slideshow.slide_type in ("slide", "subslide"):
+            found = cell.cell_type == "markdown" and re.match(r"#+ (.+)", cell.source)
+            heading = found[1] if found else heading
+            headings[cell.id] = heading
+    for group in re.split("(?<=`) · ", named):
+        words, names = re.fullmatch(r"(.+?): ((?:`[\w-]+`(?:, )?)+)", group).groups()
+        for slide in re.findall("`(.+?)`", names):
+            assert headings[slide] == words
+
+
+# --- in a browser, offline ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def offline(browser):
+    """Open a file without a network.  -> page; at the end nothing was fetched, no error"""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.set_offline(True)
+    context.set_default_timeout(15_000)
+    wrong = []
+
+    def refuse(route):
+        if not route.request.url.startswith(("file:", "data:", "blob:", "about:")):
+            wrong.append(f"asked for {route.request.url}")
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/*", refuse)
+
+    def listen(page):
+        page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+
+    context.on("page", listen)
+
+    def open_file(path, query=""):
+        page = context.new_page()
+        page.goto(f"{path.resolve().as_uri()}{query}")
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_file
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def show(offline, tmp_path):
+    """Open the deck of these cells."""
+
+    def open_deck(*cells, models=None, query=""):
+        path = tmp_path / "deck.html"
+        slides.write(path, slides.deck(notebook(*cells, models=models), HERE))
+        return offline(path, query)
+
+    return open_deck
+
+
+# With all fragments shown: what lies outside its slide, is cut, or is too small to read.
+LOOK = """async () => {
+  const found = [], frame = () => new Promise(requestAnimationFrame);
+  for (const slide of Reveal.getSlides()) {
+    const { h, v } = Reveal.getIndices(slide);
+    Reveal.slide(h, v, 999);
+    await frame();
+    if (slide.querySelector(".widget")) {
+      while (!slide.querySelector("[data-awake=yes]")) await frame();
+      await new Promise((done) => setTimeout(done, 300)); // its pictures, too
+    }
+    for (const image of slide.querySelectorAll("img")) await image.decode();
+    const box = Reveal.getSlidesElement().getBoundingClientRect(), scale = Reveal.getScale();
+    let told = 0;
+    const tell = (el, what) => told++ < 3 && found.push(`slide ${slide.id}: ${el.localName}` +
+      `${el.className ? "." + el.className : ""} ` +
+      `"${el.textContent.trim().slice(0, 30)}" ${what}`);
+    for (const el of slide.querySelectorAll("*")) {
+      if (el.closest(".notes, .stage, .fold > div")) continue;
+      const rect = el.getBoundingClientRect();
+      if (!rect.width || !rect.height) continue;
+      const [left, right] = [rect.left - box.left, rect.right - box.left].map((x) => x / scale);
+      const [top, bottom] = [rect.top - box.top, rect.bottom - box.top].map((y) => y / scale);
+      if (left < -1 || top < -1 || right > 1281 || bottom > 721)
+        tell(el, `sticks out: ${[left, top, right, bottom].map(Math.round)}`);
+      const style = getComputedStyle(el);
+      if (style.overflow !== "visible" && (el.scrollWidth > el.clientWidth + 1 ||
+          el.scrollHeight > el.clientHeight + 1)) tell(el, "is cut");
+      const size = parseFloat(style.fontSize);
+      if (el.matches(".part p, .part li, td") && size < 22) tell(el, `has ${size} pixels`);
+      if (el.matches("pre.code") && size < 17.9) tell(el, `has ${size} pixels`);
+    }
+    for (const el of slide.querySelectorAll(".part > *")) {
+      const inner = el.getBoundingClientRect(), outer = el.parentNode.getBoundingClientRect();
+      if (inner.bottom > outer.bottom + 1) tell(el, "lies on what comes below");
+    }
+    const body = slide.querySelector(".body");
+    if (body.scrollHeight > body.clientHeight + 1) tell(body, `is ${body.scrollHeight} high ` +
+      `in ${body.clientHeight}`);
+    if (body.scrollWidth > body.clientWidth + 1) tell(body, `is ${body.scrollWidth} wide ` +
+      `in ${body.clientWidth}`);
+    if (+slide.style.getPropertyValue("--fit") < 0.8) tell(slide, "is too small");
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_slide_of_the_course_is_inside_its_box(path, offline, tmp_path):
+    target = tmp_path / "deck.html"
+    slides.build(path, target, stored=True)
+    assert target.stat().st_size < LARGEST
+    page = offline(target)
+    assert page.evaluate(LOOK) == []
+    paper = offline(target, "?print-pdf")
+    paper.wait_for_selector(".pdf-page")
+    assert pages(paper) == page.evaluate("Reveal.getSlides().length")
+
+
+def pages(page):
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
+def test_the_longest_deck_opens_at_once(offline, tmp_path):
+    target = tmp_path / "deck.html"
+    slides.build(max(NOTEBOOKS, key=lambda p: p.stat().st_size), target, stored=True)
+    seconds = []
+    for _ in range(3):  # the best of three: another process may hold the machine
+        start = time.monotonic()
+        offline(target).close()
+        seconds.append(time.monotonic() - start)
+        if seconds[-1] < SLOWEST:
+            break
+    assert min(seconds) < SLOWEST
+
+
+def test_the_look_finds_what_is_wrong(show):
+    page = show(
+        text("## Wide\n\n```\n" + 150 * "w" + "\n```", name="wide"),
+        text(
+            "## High\n\n" + 60 * "word word word word word word word word\n\n", name="high"
+        ),
+        text("## Fine\n\nword", name="fine"),
+    )
+    found = page.evaluate(LOOK)
+    assert any(line.startswith("slide wide: pre.code") for line in found)
+    assert any(line.startswith("slide high: p") for line in found)
+    assert not any(line.startswith("slide fine") for line in found)
+
+
+LONG = "\n\n".join(8 * [40 * "word "])
+
+
+def test_fragments_without_room_move_on_with_heading_and_notes(show):
+    page = show(
+        text(f"## Long\n\n{LONG}", name="first"),
+        code("f()", shows(image_png=png()), kind="fragment", name="second"),
+        text("**Speaker note.** Wait.", "notes"),
+        text("## End"),
+    )
+    ids = "Reveal.getSlides().map((slide) => slide.id)"
+    assert page.evaluate(ids)[:2] == ["first", "second"]
+    page.keyboard.press("ArrowRight")
+    assert page.locator("section.present section.present").get_attribute("id") == "second"
+    assert page.locator("#second .kicker").text_content() == "Long"
+    assert page.locator("#second .fold").count() == 1
+    assert page.locator("#first .fold").count() == 0  # its code came along
+    assert page.locator("#second .notes").text_content().strip() == "Wait."
+    box = page.locator("#second img").bounding_box()
+    assert box["width"] > 1000  # scaled up to fill its slide
+
+
+def test_keys_for_code_and_theme(show):
+    page = show(text("# Name"), code("draw()", shows(image_png=png())), text("## End"))
+    page.keyboard.press("ArrowRight")
+    here = page.evaluate("Reveal.getIndices().h")
+    fold = page.locator("section.present .fold")
+    page.keyboard.press("c")
+    assert fold.locator("pre").is_visible()
+    fold.locator("summary").focus()
+    page.keyboard.press("Space")  # the button's, not the deck's
+    assert not fold.locator("pre").is_visible()
+    assert page.evaluate("Reveal.getIndices().h") == here
+    ink = "getComputedStyle(document.querySelector('.reveal')).color"
+    light = page.evaluate(ink)
+    page.keyboard.press("d")
+    assert page.evaluate(ink) != light
+    page.keyboard.press("d")
+    assert page.evaluate(ink) == light
+
+
+def test_the_speaker_sees_the_note(show):
+    page = show(text("# Name"), text("**Speaker note.** Ask them first.", "notes"))
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    speaker = opened.value
+    speaker.get_by_text("Ask them first.").wait_for()
+
+
+WIDGET = """
+export default {
+  initialize({ model }) { model.set("started", true); },
+  render({ model, el }) {
+    const bytes = model.get("rows")[1].data;
+    el.innerHTML = `<p>${model.get("started")} ${bytes instanceof DataView}
+      ${bytes.getUint8(0)}</p><div tabindex="0" style="height: 200px; background: #eee"></div>`;
+    const stage = el.querySelector("div"), line = el.querySelector("p");
+    const tell = () => { line.textContent = model.get("x"); };
+    model.on("change:x", tell);
+    stage.onpointermove = (event) => {
+      const box = stage.getBoundingClientRect();
+      model.set("x", Math.round(100 * (event.clientX - box.left) / box.width));
+      model.save_changes();
+    };
+    stage.onkeydown = (event) => model.set("x", event.key);
+    return () => model.off("change:x", tell);
+  },
+};
+"""
+
+
+def test_a_widget_lives_without_a_kernel(show):
+    state = {"_esm": WIDGET, "_css": ".x {}", "rows": [{}, {}], "x": 0}
+    buffers = [{"encoding": "base64", "path": ["rows", 1, "data"], "data": "Kg=="}]
+    page = show(
+        text("# Name"),
+        code("W()", view("1", image_png=png())),
+        text("## End"),
+        models={"1": {"state": state, "buffers": buffers}},
+    )
+    page.keyboard.press("ArrowRight")
+    line, stage = page.locator(".stage p"), page.locator(".stage div")
+    assert re.sub(r"\s+", " ", line.text_content()) == "true true 42"
+    assert page.locator(".widget .picture").count() == 0
+    box = stage.bounding_box()
+    assert box["width"] > 1000  # scaled to its slide
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 20)
+    assert line.text_content() == "25"
+    here = page.evaluate("Reveal.getIndices().h")
+    stage.focus()
+    for key in ("ArrowRight", "ArrowDown", "n"):
+        page.keyboard.press(key)
+        assert line.text_content() == key
+    assert page.evaluate("Reveal.getIndices().h") == here
+    page.keyboard.press("PageDown")  # a presenter's remote
+    assert page.evaluate("Reveal.getIndices().h") == here + 1
+
+
+def test_a_widget_that_breaks_leaves_its_picture(browser, tmp_path):
+    state = {"_esm": "export default { render() { throw new Error('no'); } };"}
+    deck = slides.deck(
+        notebook(
+            text("# Name"),
+            code("W()", view("1", image_png=png())),
+            models={"1": {"state": state, "buffers": []}},
+        ),
+        HERE,
+    )
+    slides.write(tmp_path / "deck.html", deck)
+    page = browser.new_page()
+    page.goto((tmp_path / "deck.html").as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    with page.expect_console_message(lambda message: "did not start" in message.text):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".widget .picture").is_visible()
+    page.close()
+
+
+OURS = """
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+from course_utils.widgets import Dial, LatentWalk
+torch.manual_seed(0)
+"""
+WALK = """
+decoder = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 784), nn.Sigmoid())
+LatentWalk(decoder, torch.randn(100, 2), torch.arange(100) % 10)
+"""
+DIAL = """
+figures = {1: Figure(), 2: Figure()}
+figures[2].add_subplot().plot([0, 1])
+Dial("count", figures)
+"""
+
+
+def test_our_widgets_answer_in_an_executed_deck(small, offline, tmp_path):
+    path = small(
+        text("# Name"),
+        code(OURS, kind="skip"),
+        code(WALK, name="walk"),
+        code(DIAL, name="dial"),
+        text("## End"),
+    )
+    target = tmp_path / "deck.html"
+    slides.build(path, target)
+    page = offline(target)
+    assert page.evaluate(LOOK) == []
+    for name, control in {"walk": ".cw-stage", "dial": "input"}.items():
+        page.evaluate("(name) => { location.hash = '/' + name; }", name)
+        page.wait_for_selector(f"#{name}.present [data-awake=yes]")
+        page.wait_for_timeout(200)  # the lattice is drawn row by row
+        here = page.evaluate("Reveal.getIndices().h")
+        box = page.locator(f"#{name} .stage").bounding_box()
+        assert box["width"] > 700 and box["y"] >= 0 and box["y"] + box["height"] <= 720
+        place = page.locator(f"#{name} {control}").first
+        seen = page.screenshot()
+        spot = place.bounding_box()
+        page.mouse.move(spot["x"] + 0.9 * spot["width"], spot["y"] + 0.4 * spot["height"])
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_timeout(100)
+        after_mouse = page.screenshot()
+        assert after_mouse != seen
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(100)
+        assert page.screenshot() != after_mouse
+        assert page.evaluate("Reveal.getIndices().h") == here
