@@ -39,6 +39,8 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 NOTE = re.compile(r"\A\s*\*\*Speaker note\.\*\*\s*")
 HEADING = re.compile(r"\A\s*<h([1-6])>(.*?)</h\1>", re.DOTALL)
 LINK_TO_NOTEBOOK = re.compile(r'(<a href="[^":]+)\.ipynb(?=[#"])')
+DRAWN = re.compile(r"<(pre|code|math)\b.*?</\1>", re.DOTALL)
+UNDRAWN = re.compile(r"\\[a-zA-Z]+")
 FETCHED = re.compile(
     r"""<[^>]*\s(?:src|srcset|poster|data)=["']?(?!data:)[^\s"'>]+|<(?:link|iframe|object)\b|"""
     r"""url\(["']?(?!data:)[^)]+\)|@import""",
@@ -294,6 +296,11 @@ def _markdown(folder: Path) -> Callable[[str, NotebookNode], str]:
         html = LINK_TO_NOTEBOOK.sub(r"\1.html", html)
         if found := FETCHED.search(html):
             raise SlideError(f"the slides would fetch something from outside: {found[0]}")
+        if found := UNDRAWN.search(DRAWN.sub("", html)):
+            raise SlideError(
+                f"LaTeX that is no formula: {found[0]} (a $ without its partner, or a line "
+                "of a formula that begins like a list)"
+            )
         return html
 
     return render
@@ -309,12 +316,9 @@ def math_font(html: str) -> bytes:
 
     drawn = "".join(re.findall(r"<math.*?</math>", html, re.DOTALL))
     wanted = {ord(sign) for sign in unescape(re.sub(r"<[^>]*>", "", drawn))}
-    wanted |= {
-        *range(0x20, 0x7F),
-        0x210E,
-        *range(0x1D434, 0x1D468),
-        *range(0x1D6FC, 0x1D71C),
-    }
+    # Letters that a browser makes italic by itself, Latin and Greek, and the root it draws.
+    wanted |= {*range(0x20, 0x7F), *range(0x1D434, 0x1D468), *range(0x1D6FC, 0x1D71C)}
+    wanted |= {ord("ℎ"), ord("√")}
     options = subset.Options(
         flavor="woff", hinting=False, layout_features=["ssty", "dtls", "kern"]
     )

@@ -125,7 +125,7 @@ def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkey
     monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
     assert course.main(arguments) == 2
     usage = capsys.readouterr().out
-    assert all(f"python course.py {name} " in usage for name in ("lab", "test", "refresh"))
+    assert all(f"python course.py {name} " in usage for name in ("lab", "test", "refresh", "slides"))
 
 
 def test_an_old_python_is_told_so(capsys, monkeypatch):
@@ -143,7 +143,8 @@ def launch(tmp_path):
     """A course that is set up, with scripts in place of the modules that are started."""
     for name in ("course.py", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    for module in ("jupyterlab", "pytest", "course_utils/refresh", "course_utils/__init__"):
+    own = (f"course_utils/{name}" for name in ("refresh", "slides", "__init__"))
+    for module in ("jupyterlab", "pytest", *own):
         script = (tmp_path / module).with_suffix(".py")
         script.parent.mkdir(exist_ok=True)
         script.write_text("" if script.stem == "__init__" else REPORT)
@@ -173,6 +174,7 @@ def launch(tmp_path):
         ("lab", "jupyterlab.py", [os.path.join("notebooks", "00_start.ipynb")]),
         ("test", "pytest.py", []),
         ("refresh", "refresh.py", []),
+        ("slides", "slides.py", []),
     ],
 )
 def test_a_command_starts_its_module_and_passes_on_its_end(
@@ -185,6 +187,31 @@ def test_a_command_starts_its_module_and_passes_on_its_end(
     said, _ = process.communicate(timeout=30)
     assert said.strip() == f"{script} {[*given, '-x', 'two words']} {tmp_path}"
     assert process.returncode == 7
+
+
+COUNT = """
+import pathlib, sys
+print(sys.argv[1:])
+ends = pathlib.Path("ends").read_text().split()
+sys.exit(int(ends[len(sys.argv) == 2]))
+"""
+BROWSER = "tests/test_browser.py"
+REST = ["-n", "logical", "--maxprocesses", "4", "--ignore", BROWSER]
+
+
+@pytest.mark.parametrize(
+    "ends, runs, worst",
+    [("0 0", 2, 0), ("1 0", 2, 1), ("0 1", 2, 1), ("2 0", 1, 2)],
+    ids=["all pass", "one fails", "one fails in the browser", "interrupted"],
+)
+def test_all_tests_are_two_runs_with_the_browser_alone(launch, tmp_path, ends, runs, worst):
+    (tmp_path / "pytest.py").write_text(COUNT)
+    (tmp_path / "ends").write_text(ends)
+    process = launch("test")
+    said, _ = process.communicate(timeout=30)
+    assert said.splitlines() == [str(REST), str([BROWSER])][:runs]
+    assert process.returncode == worst
+    assert (ROOT / BROWSER).is_file()
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):

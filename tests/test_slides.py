@@ -190,14 +190,16 @@ def test_links_to_notebooks_become_links_to_decks():
 
 
 def test_formulas_are_drawn_at_build_time():
-    page = html(text(r"Let $a < b$ be" "\n\n" r"$$\mathbb{E}_q\big[x\big]$$"))
+    page = html(text(r"Let $\sqrt a < b$ be" "\n\n" r"$$\mathbb{E}_q\big[x\big]$$"))
     assert page.count("<math") == 2 and "$" not in page and "𝔼" in page
     font = slides.math_font(page)
     assert font[:4] == b"wOFF" and 10_000 < len(font) < 120_000
     from fontTools.ttLib import TTFont
 
     read = TTFont(BytesIO(font))
-    assert "MATH" in read and ord("𝔼") in read.getBestCmap()
+    signs = read.getBestCmap()
+    assert "MATH" in read
+    assert {ord(sign) for sign in "𝔼√𝑎𝜎"} <= set(signs)  # also those that no text names
 
 
 @pytest.mark.parametrize(
@@ -207,6 +209,7 @@ def test_formulas_are_drawn_at_build_time():
         (text("a", "-", name="bad"), "its slide type is '-'"),
         (text(r"$\frak{g}$ $\nonsense$", name="bad"), r"Unknown command .\\nonsense"),
         (text(r"$$\begin{align} x$$", name="bad"), "LaTeX that cannot be drawn"),
+        (text("$a\n+ \\frac12$", name="bad"), r"LaTeX that is no formula: \\frac"),
         (text("![x](https://x.org/x.png)", name="bad"), "outside: <img"),
         (text('<img src="missing.png">', name="bad"), "outside: <img"),
         (
@@ -339,6 +342,14 @@ def test_every_slide_has_one_note(path):
     deck = slides.slides_of(nbformat.read(path, as_version=4), path)
     notes = {slide.name: len(slide.notes) for column in deck for slide in column}
     assert notes == dict.fromkeys(notes, 1)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_text_can_be_drawn_also_where_it_is_on_no_slide(path):
+    draw = slides._markdown(path.parent)
+    for cell in cells(path).values():
+        if cell.cell_type == "markdown":
+            draw(cell.source, cell)
 
 
 # The lecture's slides, in its order; those that it left without a title by what they say.

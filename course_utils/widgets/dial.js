@@ -3,8 +3,8 @@
 const DIAL = `
   <div class="dial-head"></div>
   <figure>
-    <div class="dial-pictures"></div>
     <figcaption class="dial-caption" aria-live="polite"></figcaption>
+    <div class="dial-pictures"></div>
   </figure>`;
 
 const SLIDER = `

@@ -21,7 +21,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
         Dial("what went wrong", {"collapse": …, "holes": …}, captions={"collapse": "…"})
 
     Numbers get a slider, in the order of the mapping; if a value is a word, all get a button.
-    ``captions`` holds for some values, or all, a plain text that stands below the figure.
+    ``captions`` holds for some values, or all, a plain text that stands above the figure.
     The view holds all pictures, so it needs no kernel.
 
     ``value`` is one of the keys and may be set; the trait ``index``, its number, may also
