@@ -65,7 +65,9 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, lambda *_: None)  # from here on Ctrl-C is the module's
     worst = 0
     for command in commands[arguments[0]]:
-        ended = subprocess.run([PYTHON, "-m", *command, *arguments[1:]], cwd=ROOT).returncode
+        ended = subprocess.run(
+            [PYTHON, "-m", *command, *arguments[1:]], cwd=ROOT
+        ).returncode
         worst = worst or ended
         if ended not in (0, 1):  # 1: a test failed, which is no reason to skip the others
             break

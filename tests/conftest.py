@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 from hypothesis import settings
+from lab import chromium
 
 # The same examples on every run, and no clock: a slow machine is not a wrong one.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)
@@ -38,3 +39,43 @@ def stop_button():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def offline(browser):
+    """Open a file without a network.  -> page; at the end nothing was fetched, no error"""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.set_offline(True)
+    context.set_default_timeout(15_000)
+    wrong = []
+
+    def refuse(route):
+        if not route.request.url.startswith(("file:", "data:", "blob:", "about:")):
+            wrong.append(f"asked for {route.request.url}")
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/*", refuse)
+
+    def listen(page):
+        page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+
+    context.on("page", listen)
+
+    def open_file(path, query=""):
+        page = context.new_page()
+        page.goto(f"{path.resolve().as_uri()}{query}")
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_file
+    context.close()
+    assert wrong == []

@@ -11,7 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from lab import ask_kernel, chromium, jupyterlab, open_notebook, run_all
+from lab import ask_kernel, jupyterlab, open_notebook, run_all
 from torch import nn
 
 from course_utils import plots
@@ -49,12 +49,6 @@ FIRST_WALK = """
 from course_utils.widgets import LatentWalk
 walk_ = next(value for value in Out.values() if isinstance(value, LatentWalk))
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

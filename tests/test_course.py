@@ -125,7 +125,10 @@ def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkey
     monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
     assert course.main(arguments) == 2
     usage = capsys.readouterr().out
-    assert all(f"python course.py {name} " in usage for name in ("lab", "test", "refresh", "slides"))
+    assert all(
+        f"python course.py {name} " in usage
+        for name in ("lab", "test", "refresh", "slides")
+    )
 
 
 def test_an_old_python_is_told_so(capsys, monkeypatch):

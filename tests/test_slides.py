@@ -5,14 +5,13 @@ The browser tests run offline: a deck that would fetch anything fails.
 
 import json
 import re
-import time
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
 import nbformat
 import pytest
-from lab import chromium
+from deck import LOOK
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
@@ -21,8 +20,6 @@ from course_utils.slides import SlideError
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LARGEST = 5_000_000  # bytes of a deck
-SLOWEST = 2.0  # seconds until a deck can be shown
 
 
 # --- small notebooks ------------------------------------------------------------------
@@ -409,7 +406,9 @@ def test_the_decks_follow_the_lecture_and_leave_no_slide_out():
     assert list(first.values()) == sorted(first.values())
 
 
-@pytest.mark.parametrize("title, link, named", ROWS, ids=[f"{r[0]}, {r[1][1:3]}" for r in ROWS])
+@pytest.mark.parametrize(
+    "title, link, named", ROWS, ids=[f"{r[0]}, {r[1][1:3]}" for r in ROWS]
+)
 def test_a_row_of_the_lecture_s_table_is_true(title, link, named):
     number, name = re.fullmatch(r"\[(\d\d)\]\(\.\./notebooks/(.+)\)", link).groups()
     assert name.startswith(number)
@@ -428,46 +427,6 @@ def test_a_row_of_the_lecture_s_table_is_true(title, link, named):
 # --- in a browser, offline ------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def offline(browser):
-    """Open a file without a network.  -> page; at the end nothing was fetched, no error"""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_offline(True)
-    context.set_default_timeout(15_000)
-    wrong = []
-
-    def refuse(route):
-        if not route.request.url.startswith(("file:", "data:", "blob:", "about:")):
-            wrong.append(f"asked for {route.request.url}")
-            route.abort()
-        else:
-            route.continue_()
-
-    context.route("**/*", refuse)
-
-    def listen(page):
-        page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-
-    context.on("page", listen)
-
-    def open_file(path, query=""):
-        page = context.new_page()
-        page.goto(f"{path.resolve().as_uri()}{query}")
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    yield open_file
-    context.close()
-    assert wrong == []
-
-
 @pytest.fixture
 def show(offline, tmp_path):
     """Open the deck of these cells."""
@@ -478,83 +437,6 @@ def show(offline, tmp_path):
         return offline(path, query)
 
     return open_deck
-
-
-# With all fragments shown: what lies outside its slide, is cut, or is too small to read.
-LOOK = """async () => {
-  const found = [], frame = () => new Promise(requestAnimationFrame);
-  for (const slide of Reveal.getSlides()) {
-    const { h, v } = Reveal.getIndices(slide);
-    Reveal.slide(h, v, 999);
-    await frame();
-    if (slide.querySelector(".widget")) {
-      while (!slide.querySelector("[data-awake=yes]")) await frame();
-      await new Promise((done) => setTimeout(done, 300)); // its pictures, too
-    }
-    for (const image of slide.querySelectorAll("img")) await image.decode();
-    const box = Reveal.getSlidesElement().getBoundingClientRect(), scale = Reveal.getScale();
-    let told = 0;
-    const tell = (el, what) => told++ < 3 && found.push(`slide ${slide.id}: ${el.localName}` +
-      `${el.className ? "." + el.className : ""} ` +
-      `"${el.textContent.trim().slice(0, 30)}" ${what}`);
-    for (const el of slide.querySelectorAll("*")) {
-      if (el.closest(".notes, .stage, .fold > div")) continue;
-      const rect = el.getBoundingClientRect();
-      if (!rect.width || !rect.height) continue;
-      const [left, right] = [rect.left - box.left, rect.right - box.left].map((x) => x / scale);
-      const [top, bottom] = [rect.top - box.top, rect.bottom - box.top].map((y) => y / scale);
-      if (left < -1 || top < -1 || right > 1281 || bottom > 721)
-        tell(el, `sticks out: ${[left, top, right, bottom].map(Math.round)}`);
-      const style = getComputedStyle(el);
-      if (style.overflow !== "visible" && (el.scrollWidth > el.clientWidth + 1 ||
-          el.scrollHeight > el.clientHeight + 1)) tell(el, "is cut");
-      const size = parseFloat(style.fontSize);
-      if (el.matches(".part p, .part li, td") && size < 22) tell(el, `has ${size} pixels`);
-      if (el.matches("pre.code") && size < 17.9) tell(el, `has ${size} pixels`);
-    }
-    for (const el of slide.querySelectorAll(".part > *")) {
-      const inner = el.getBoundingClientRect(), outer = el.parentNode.getBoundingClientRect();
-      if (inner.bottom > outer.bottom + 1) tell(el, "lies on what comes below");
-    }
-    const body = slide.querySelector(".body");
-    if (body.scrollHeight > body.clientHeight + 1) tell(body, `is ${body.scrollHeight} high ` +
-      `in ${body.clientHeight}`);
-    if (body.scrollWidth > body.clientWidth + 1) tell(body, `is ${body.scrollWidth} wide ` +
-      `in ${body.clientWidth}`);
-    if (+slide.style.getPropertyValue("--fit") < 0.8) tell(slide, "is too small");
-  }
-  return found;
-}"""
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_slide_of_the_course_is_inside_its_box(path, offline, tmp_path):
-    target = tmp_path / "deck.html"
-    slides.build(path, target, stored=True)
-    assert target.stat().st_size < LARGEST
-    page = offline(target)
-    assert page.evaluate(LOOK) == []
-    paper = offline(target, "?print-pdf")
-    paper.wait_for_selector(".pdf-page")
-    assert pages(paper) == page.evaluate("Reveal.getSlides().length")
-
-
-def pages(page):
-    printed = page.pdf(prefer_css_page_size=True, print_background=True)
-    return len(re.findall(rb"/Type\s*/Page\b", printed))
-
-
-def test_the_longest_deck_opens_at_once(offline, tmp_path):
-    target = tmp_path / "deck.html"
-    slides.build(max(NOTEBOOKS, key=lambda p: p.stat().st_size), target, stored=True)
-    seconds = []
-    for _ in range(3):  # the best of three: another process may hold the machine
-        start = time.monotonic()
-        offline(target).close()
-        seconds.append(time.monotonic() - start)
-        if seconds[-1] < SLOWEST:
-            break
-    assert min(seconds) < SLOWEST
 
 
 def test_the_look_finds_what_is_wrong(show):

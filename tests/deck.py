@@ -1,0 +1,56 @@
+"""What there is to see in a deck, for the tests of slides."""
+
+import re
+
+# With all fragments shown: what lies outside its slide, is cut, or is too small to read.
+LOOK = """async () => {
+  const found = [], frame = () => new Promise(requestAnimationFrame);
+  for (const slide of Reveal.getSlides()) {
+    const { h, v } = Reveal.getIndices(slide);
+    Reveal.slide(h, v, 999);
+    await frame();
+    if (slide.querySelector(".widget")) {
+      while (!slide.querySelector("[data-awake=yes]")) await frame();
+      await new Promise((done) => setTimeout(done, 300)); // its pictures, too
+    }
+    for (const image of slide.querySelectorAll("img")) await image.decode();
+    const box = Reveal.getSlidesElement().getBoundingClientRect(), scale = Reveal.getScale();
+    let told = 0;
+    const tell = (el, what) => told++ < 3 && found.push(`slide ${slide.id}: ${el.localName}` +
+      `${el.className ? "." + el.className : ""} ` +
+      `"${el.textContent.trim().slice(0, 30)}" ${what}`);
+    for (const el of slide.querySelectorAll("*")) {
+      if (el.closest(".notes, .stage, .fold > div")) continue;
+      const rect = el.getBoundingClientRect();
+      if (!rect.width || !rect.height) continue;
+      const [left, right] = [rect.left - box.left, rect.right - box.left].map((x) => x / scale);
+      const [top, bottom] = [rect.top - box.top, rect.bottom - box.top].map((y) => y / scale);
+      if (left < -1 || top < -1 || right > 1281 || bottom > 721)
+        tell(el, `sticks out: ${[left, top, right, bottom].map(Math.round)}`);
+      const style = getComputedStyle(el);
+      if (style.overflow !== "visible" && (el.scrollWidth > el.clientWidth + 1 ||
+          el.scrollHeight > el.clientHeight + 1)) tell(el, "is cut");
+      const size = parseFloat(style.fontSize);
+      if (el.matches(".part p, .part li, td") && size < 22) tell(el, `has ${size} pixels`);
+      if (el.matches("pre.code") && size < 17.9) tell(el, `has ${size} pixels`);
+    }
+    for (const el of slide.querySelectorAll(".part > *")) {
+      const inner = el.getBoundingClientRect(), outer = el.parentNode.getBoundingClientRect();
+      if (inner.bottom > outer.bottom + 1) tell(el, "lies on what comes below");
+    }
+    const body = slide.querySelector(".body");
+    if (body.scrollHeight > body.clientHeight + 1) tell(body, `is ${body.scrollHeight} high ` +
+      `in ${body.clientHeight}`);
+    if (body.scrollWidth > body.clientWidth + 1) tell(body, `is ${body.scrollWidth} wide ` +
+      `in ${body.clientWidth}`);
+    if (+slide.style.getPropertyValue("--fit") < 0.8) tell(slide, "is too small");
+  }
+  return found;
+}"""
+
+
+def pages(page) -> int:
+    """How many pages a deck has that was opened with ?print-pdf and is printed."""
+    page.wait_for_selector(".pdf-page")
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    return len(re.findall(rb"/Type\s*/Page\b", printed))

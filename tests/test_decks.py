@@ -1,0 +1,79 @@
+"""The course's decks, executed as an instructor builds them, in a browser without a network."""
+
+import time
+from pathlib import Path
+
+import pytest
+from deck import LOOK, pages
+
+from course_utils import slides
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LARGEST = 5_000_000  # bytes
+SLOWEST = 2.0  # seconds until a deck can be shown
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def deck(request, tmp_path_factory):
+    """The deck of each notebook, built once."""
+    target = tmp_path_factory.mktemp("deck") / f"{request.param.stem}.html"
+    slides.build(request.param, target)
+    return target
+
+
+def test_a_deck_is_small_and_opens_at_once(deck, offline):
+    assert deck.stat().st_size < LARGEST
+    seconds = []
+    for _ in range(3):  # the best of three: another process may hold the machine
+        start = time.monotonic()
+        offline(deck).close()
+        seconds.append(time.monotonic() - start)
+        if seconds[-1] < SLOWEST:
+            break
+    assert min(seconds) < SLOWEST
+
+
+def test_every_slide_is_inside_its_box(deck, offline):
+    assert offline(deck).evaluate(LOOK) == []
+
+
+def test_a_page_of_the_print_is_a_slide(deck, offline):
+    count = offline(deck).evaluate("Reveal.getSlides().length")
+    assert pages(offline(deck, "?print-pdf")) == count
+
+
+def test_a_deck_tells_nothing_of_the_machine_that_made_it(deck):
+    page = deck.read_text("utf-8")
+    for path in (ROOT, Path.home(), Path.cwd(), deck.parent):
+        assert len(path.parts) == 1 or f"{path}/" not in page
+
+
+# What a hand takes hold of, in each kind of widget: a plane, a slider, or a row of buttons.
+HANDLE = ":is(.cw-stage, input[type=range], .dial .cw-choice label:last-of-type)"
+
+
+def test_every_widget_answers_and_its_slide_does_not_turn(deck, offline):
+    page = offline(deck)
+    names = page.evaluate(
+        "Reveal.getSlides().filter((s) => s.querySelector('.widget')).map((s) => s.id)"
+    )
+    assert names
+    for name in names:
+        page.evaluate("(name) => { location.hash = '/' + name; }", name)
+        page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
+        page.wait_for_timeout(500)  # a lattice is drawn row by row
+        here = page.evaluate("Reveal.getIndices()")
+        seen = page.screenshot()
+        box = page.locator(f"#{name} {HANDLE}").first.bounding_box()
+        x, y = box["x"] + 0.8 * box["width"], box["y"] + 0.4 * box["height"]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_timeout(100)
+        touched = page.screenshot()
+        assert touched != seen, f"slide {name}: nothing moves with the mouse"
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(100)
+        assert page.screenshot() != touched, f"slide {name}: nothing moves with the keys"
+        assert page.evaluate("Reveal.getIndices()") == here, f"slide {name} turned"
