@@ -49,8 +49,19 @@ LOOK = """async () => {
 }"""
 
 
-def pages(page) -> int:
+# On paper: what lies outside its page, on the margins, or is cut.
+LOOK_AT_PAPER = """() => [...document.querySelectorAll(".pdf-page")].flatMap((page) => {
+  const slide = page.querySelector(":scope > section"), body = slide.querySelector(".body");
+  const box = page.getBoundingClientRect(), inner = body.getBoundingClientRect();
+  const margins = [inner.left - box.left, box.right - inner.right, box.bottom - inner.bottom];
+  const fits = margins.every((margin) => margin >= 33) && box.width === 1280 &&
+    body.scrollHeight <= body.clientHeight + 1 && body.scrollWidth <= body.clientWidth + 1;
+  return fits ? [] : [`slide ${slide.id}: ${body.scrollWidth} × ${body.scrollHeight} in ` +
+    `${body.clientWidth} × ${body.clientHeight}, margins ${margins.map(Math.round)}`];
+})"""
+
+
+def pages(paper) -> int:
     """How many pages a deck has that was opened with ?print-pdf and is printed."""
-    page.wait_for_selector(".pdf-page")
-    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    printed = paper.pdf(prefer_css_page_size=True, print_background=True)
     return len(re.findall(rb"/Type\s*/Page\b", printed))

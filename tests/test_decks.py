@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from deck import LOOK, pages
+from deck import LOOK, LOOK_AT_PAPER, pages
 
 from course_utils import slides
 
@@ -38,9 +38,12 @@ def test_every_slide_is_inside_its_box(deck, offline):
     assert offline(deck).evaluate(LOOK) == []
 
 
-def test_a_page_of_the_print_is_a_slide(deck, offline):
+def test_each_slide_is_a_page_of_the_print_and_fits_it(deck, offline):
     count = offline(deck).evaluate("Reveal.getSlides().length")
-    assert pages(offline(deck, "?print-pdf")) == count
+    paper = offline(deck, "?print-pdf")
+    paper.wait_for_selector(".pdf-page")
+    assert paper.evaluate(LOOK_AT_PAPER) == []
+    assert pages(paper) == count
 
 
 def test_a_deck_tells_nothing_of_the_machine_that_made_it(deck):
