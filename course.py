@@ -1,7 +1,7 @@
 """The course's commands. Each first makes what it needs, in the folder .venv.
 
     python course.py lab        open JupyterLab on the first notebook
-    python course.py test       run all tests and all notebooks
+    python course.py test       run the tests and all notebooks
     python course.py refresh    run the notebooks again and store what they show
     python course.py slides     turn the notebooks into slides, in the folder slides
 
@@ -23,9 +23,11 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # The tests in JupyterLab count milliseconds, so they come last and have the machine alone.
-BROWSER = "tests/test_browser.py"
+# Those of the decks run all notebooks once more; they are a command of their own.
+BROWSER, DECKS = "tests/test_browser.py", "tests/test_decks.py"
+WORKERS = ["-n", "logical", "--maxprocesses", "4"]
 ALL_TESTS = [
-    ["pytest", "-n", "logical", "--maxprocesses", "4", "--ignore", BROWSER],
+    ["pytest", *WORKERS, "--ignore", BROWSER, "--ignore", DECKS],
     ["pytest", BROWSER],
 ]
 

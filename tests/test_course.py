@@ -198,8 +198,8 @@ print(sys.argv[1:])
 ends = pathlib.Path("ends").read_text().split()
 sys.exit(int(ends[len(sys.argv) == 2]))
 """
-BROWSER = "tests/test_browser.py"
-REST = ["-n", "logical", "--maxprocesses", "4", "--ignore", BROWSER]
+BROWSER, DECKS = "tests/test_browser.py", "tests/test_decks.py"
+REST = ["-n", "logical", "--maxprocesses", "4", "--ignore", BROWSER, "--ignore", DECKS]
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ REST = ["-n", "logical", "--maxprocesses", "4", "--ignore", BROWSER]
     [("0 0", 2, 0), ("1 0", 2, 1), ("0 1", 2, 1), ("2 0", 1, 2)],
     ids=["all pass", "one fails", "one fails in the browser", "interrupted"],
 )
-def test_all_tests_are_two_runs_with_the_browser_alone(launch, tmp_path, ends, runs, worst):
+def test_the_tests_are_two_runs_with_the_browser_alone(launch, tmp_path, ends, runs, worst):
     (tmp_path / "pytest.py").write_text(COUNT)
     (tmp_path / "ends").write_text(ends)
     process = launch("test")
     said, _ = process.communicate(timeout=30)
     assert said.splitlines() == [str(REST), str([BROWSER])][:runs]
     assert process.returncode == worst
-    assert (ROOT / BROWSER).is_file()
+    assert (ROOT / BROWSER).is_file() and (ROOT / DECKS).is_file()
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):
