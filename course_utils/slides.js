@@ -5,7 +5,6 @@ const SMALLEST = 0.8; // text of 24, code of 18 pixels at 1280: readable from af
 const STAGES = [860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
 const SETTLED = 1000; // ms after which a widget keeps its width
 const PRINT = /[?&](print-pdf|view=print)/.test(location.search);
-const TURNS = ["PageUp", "PageDown", "Escape"]; // of a presenter's remote, also in a widget
 
 // --- each slide inside its box ---------------------------------------------------------
 
@@ -72,7 +71,8 @@ function fitOrMoveOn(slide) {
 
 // --- widgets without a kernel ----------------------------------------------------------
 
-const saved = JSON.parse(document.getElementById("widgets").textContent);
+const saved = JSON.parse(
+  document.querySelector('script[type="application/json"]').textContent);
 const modules = new Map(), models = new Map();
 
 function once(map, key, make) {
@@ -190,13 +190,19 @@ async function wake(place) {
 // --- keys ------------------------------------------------------------------------------
 
 /** Whether a key is the deck's: a widget keeps its keys, a button its space. */
-function isOurs(event) {
-  const { target, key } = event;
-  if (target.closest?.(".widget")) {
-    if (key === "Escape") target.blur();
-    return TURNS.includes(key) && key !== "Escape";
-  }
+function isOurs({ target, key }) {
+  if (target.closest?.(".widget")) return false;
   return !(target.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
+}
+
+/** What a presenter's remote sends turns the slide also in a widget; Escape leaves it. */
+function turnOrLeave(event) {
+  const turns = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(),
+    Escape: () => event.target.blur() };
+  if (!event.target.closest?.(".widget") || !turns[event.key]) return;
+  event.preventDefault(); // a slider would jump
+  event.stopPropagation();
+  turns[event.key]();
 }
 
 function openCode() {
@@ -233,6 +239,7 @@ await Reveal.initialize({
   slideNumber: "c/t",
   transition: "none",
   backgroundTransition: "none",
+  scrollActivationWidth: null, // a small window shows the same slides, small
   navigationMode: "linear", // right and left visit all slides, also those below
   pdfSeparateFragments: false,
   pdfMaxPagesPerSlide: 1,
@@ -251,4 +258,5 @@ if (!PRINT) {
   Reveal.on("slidechanged", show);
   show({ currentSlide: Reveal.getCurrentSlide() });
 }
+document.addEventListener("keydown", turnOrLeave, { capture: true }); // before any widget
 document.documentElement.dataset.ready = "";

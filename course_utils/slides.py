@@ -38,14 +38,16 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 NOTE = re.compile(r"\A\s*\*\*Speaker note\.\*\*\s*")
 HEADING = re.compile(r"\A\s*<h([1-6])>(.*?)</h\1>", re.DOTALL)
-LINK_TO_NOTEBOOK = re.compile(r'(<a href="[^":]+)\.ipynb(?=[#"])')
+LINK_TO_NOTEBOOK = re.compile(r'(<a href=")(?!\w+:)(?:[^"#]*/)?([^"/#]+)\.ipynb(?=[#"])')
 DRAWN = re.compile(r"<(pre|code|math)\b.*?</\1>", re.DOTALL)
 UNDRAWN = re.compile(r"\\[a-zA-Z]+")
-FETCHED = re.compile(
-    r"""<[^>]*\s(?:src|srcset|poster|data)=["']?(?!data:)[^\s"'>]+|<(?:link|iframe|object)\b|"""
-    r"""url\(["']?(?!data:)[^)]+\)|@import""",
+# What a page would load, or run, that is not in it.
+FOREIGN = re.compile(
+    r"""<[^>]*\s(?:src|srcset|poster)=["']?(?!data:)[^\s"'>]+|<[^>]*\sstyle=[^>]*\burl\([^>]*|"""
+    r"""<(?:audio|embed|iframe|image|link|object|script|source|style|use|video)\b[^>]*""",
     re.IGNORECASE,
 )
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class SlideError(Exception):
@@ -66,20 +68,22 @@ class Slide:
 
     @property
     def has_picture(self) -> bool:
-        return any(
-            'class="picture' in part or 'class="widget' in part for part in self.parts
-        )
+        return any(map(_has_picture, self.parts))
+
+
+def _has_picture(html: str) -> bool:
+    """Whether something in it fills what is left of a slide; text never has these quotes."""
+    return '<div class="picture"' in html or '<div class="widget"' in html
 
 
 # --- from a notebook to slides --------------------------------------------------------
 
 
-def execute(path: Path) -> NotebookNode:
-    """An executed copy of a notebook: sharper figures, and the state of every widget."""
+def execute(notebook: NotebookNode, path: Path) -> None:
+    """Execute in place, for sharper figures and the state of every widget."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    notebook = nbformat.read(path, as_version=4)
     running = ["its start"]
     client = NotebookClient(
         notebook,
@@ -99,7 +103,6 @@ def execute(path: Path) -> NotebookNode:
     except Exception as error:  # a dead kernel, a cell that takes too long, Ctrl-C
         cause = str(error) or f"was it interrupted? ({type(error).__name__})"
         raise SlideError(f"{path}, {running[-1]}: the execution failed: {cause}") from error
-    return notebook
 
 
 def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
@@ -114,6 +117,8 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     kicker = ""
     for cell in notebook.cells:
         try:
+            if "id" not in cell:
+                raise SlideError("it has no id: save the notebook once in JupyterLab")
             kind = cell.metadata.get("slideshow", {}).get("slide_type")
             if kind not in TYPES:
                 raise SlideError(
@@ -135,7 +140,7 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
                 continue
             if cell.cell_type == "markdown":
                 parts = [markdown(cell.source, cell)]
-                if not slide.parts and (found := HEADING.match(parts[0])):
+                if kind != "fragment" and (found := HEADING.match(parts[0])):
                     slide.level, slide.heading = found.groups()
                     kicker = slide.heading
                     parts = [parts[0][found.end() :].strip()]
@@ -144,15 +149,13 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
             fragment = " fragment" if kind == "fragment" else ""
             inside = "\n".join(part for part in parts if part)
             if inside:
-                filled = (
-                    " filled" if 'class="picture' in inside or "widget" in inside else ""
-                )
+                filled = " filled" if _has_picture(inside) else ""
                 classes = f"part{fragment}{filled}"
                 slide.parts.append(
                     f'<div class="{classes}" data-cell="{escape(cell.id)}">{inside}</div>'
                 )
-        except SlideError as error:
-            raise SlideError(f"{path}, {_place(cell)}: {error}") from error.__cause__
+        except Exception as error:  # whatever a library says, it is this cell's
+            raise SlideError(f"{path}, {_place(cell)}: {error}") from error
     return columns
 
 
@@ -165,28 +168,33 @@ def _code_parts(
 ) -> Iterator[str]:
     """What a code cell shows. Its code: not at all if the cell only shows a source; behind
     the button if a picture, a widget or a table wants the slide; else above its output."""
-    shown = [
-        html for html in (_output(o, widgets, markdown, cell) for o in cell.outputs) if html
-    ]
+    outputs = cell.outputs
     source = cell.source
-    claim = "nbval-check-output" in cell.metadata.get("tags", [])
-    if claim and shown:
-        printed = "".join(o.text for o in cell.outputs if o.get("name") == "stdout")
-        shown = [f'<p class="claim">{escape(printed.strip())}</p>']
+    said = ""
+    if "nbval-check-output" in cell.metadata.get("tags", []):
         source = _without_final_print(source)
+        said = "".join(o.text for o in outputs if o.get("name") == "stdout").strip()
+        outputs = [o for o in outputs if o.get("name") != "stdout"]
+    drawn = (_output(output, widgets, markdown, cell) for output in outputs)
+    shown = [html for html in drawn if html]
     code = f'<pre class="code">{highlight(source)}</pre>'
-    rich = not claim and not all(html.startswith("<pre") for html in shown)
-    if rich or (slide.folded and shown and not source.startswith("show_source(")):
+    rich = not all(html.startswith("<pre") for html in shown)
+    if rich or (slide.folded and (shown or said) and not source.startswith("show_source(")):
         slide.folded.append(code.replace("<pre", f'<pre data-cell="{escape(cell.id)}"'))
-    elif not (source.startswith("show_source(") and shown):
+    elif source and not (source.startswith("show_source(") and shown):
         yield code
     yield from shown
+    if said:
+        yield f'<p class="claim">{escape(said)}</p>'
 
 
 def _without_final_print(source: str) -> str:
     """A claim's code without the print that ends it: what it says stands there, large."""
-    last = ast.parse(source).body[-1]
-    if not ast.unparse(last).startswith("print("):
+    try:
+        last = ast.parse(source).body[-1]
+    except SyntaxError:  # a %magic: Jupyter's, not Python's
+        return source
+    if last.col_offset or not ast.unparse(last).startswith("print("):
         return source
     return "\n".join(source.splitlines()[: last.lineno - 1]).rstrip()
 
@@ -196,7 +204,7 @@ def _output(output: NotebookNode, widgets: dict, markdown: Callable, cell) -> st
     if output.output_type == "error":
         raise SlideError(f"the execution failed: {output.ename}: {output.evalue}")
     if output.output_type == "stream":
-        text = output.text.strip("\n") if output.name == "stdout" else ""
+        text = ANSI.sub("", output.text.strip("\n")) if output.name == "stdout" else ""
         return f'<pre class="output">{escape(text)}</pre>' if text else ""
     data = output.data
     picture = _picture(output)
@@ -209,8 +217,12 @@ def _output(output: NotebookNode, widgets: dict, markdown: Callable, cell) -> st
         return picture
     if "text/markdown" in data:
         return markdown(data["text/markdown"], cell)
+    if "text/latex" in data:
+        return markdown(data["text/latex"], cell)
     if "text/html" in data:
-        return f'<div class="html">{data["text/html"]}</div>'
+        return f'<div class="html">{_self_contained(data["text/html"])}</div>'
+    if foreign := [kind for kind in data if kind.startswith(("image/", "application/"))]:
+        raise SlideError(f"an output of type {foreign[0]} cannot be shown; give it as PNG")
     text = data.get("text/plain", "")
     return f'<pre class="output">{escape(text)}</pre>' if text else ""
 
@@ -293,9 +305,8 @@ def _markdown(folder: Path) -> Callable[[str, NotebookNode], str]:
             attachments=cell.get("attachments", {}),
         )
         html = MarkdownWithMath(renderer=renderer).render(source)
-        html = LINK_TO_NOTEBOOK.sub(r"\1.html", html)
-        if found := FETCHED.search(html):
-            raise SlideError(f"the slides would fetch something from outside: {found[0]}")
+        html = LINK_TO_NOTEBOOK.sub(r"\1\2.html", html)
+        html = _self_contained(html)
         if found := UNDRAWN.search(DRAWN.sub("", html)):
             raise SlideError(
                 f"LaTeX that is no formula: {found[0]} (a $ without its partner, or a line "
@@ -304,6 +315,15 @@ def _markdown(folder: Path) -> Callable[[str, NotebookNode], str]:
         return html
 
     return render
+
+
+def _self_contained(html: str) -> str:
+    """The same HTML, if it loads nothing and runs nothing; else SlideError."""
+    if found := FOREIGN.search(html):
+        raise SlideError(
+            f"the slides would fetch or run something from outside: {found[0]}"
+        )
+    return html
 
 
 def math_font(html: str) -> bytes:
@@ -317,7 +337,7 @@ def math_font(html: str) -> bytes:
     drawn = "".join(re.findall(r"<math.*?</math>", html, re.DOTALL))
     wanted = {ord(sign) for sign in unescape(re.sub(r"<[^>]*>", "", drawn))}
     # Letters that a browser makes italic by itself, Latin and Greek, and the root it draws.
-    wanted |= {*range(0x20, 0x7F), *range(0x1D434, 0x1D468), *range(0x1D6FC, 0x1D71C)}
+    wanted |= {*range(0x20, 0x7F), *range(0x1D434, 0x1D468), *range(0x1D6A4, 0x1D71C)}
     wanted |= {ord("ℎ"), ord("√")}
     options = subset.Options(
         flavor="woff", hinting=False, layout_features=["ssty", "dtls", "kern"]
@@ -342,7 +362,7 @@ def deck(notebook: NotebookNode, path: Path) -> str:
     body = "\n".join(
         "<section>" + "\n".join(map(_section, column)) + "</section>" for column in columns
     )
-    title = re.sub(r"<[^>]+>", "", columns[0][0].heading) or path.stem
+    title = re.sub(r"<[^>]+>", "", columns[0][0].heading) or escape(path.stem)
     font = b64encode(math_font(body)).decode()
     face = f'@font-face {{ font-family: "deck math"; src: url("data:font/woff;base64,{font}"); }}'
     return f"""<!DOCTYPE html>
@@ -361,7 +381,7 @@ def deck(notebook: NotebookNode, path: Path) -> str:
 <div class="reveal"><div class="slides">
 {body}
 </div></div>
-<script type="application/json" id="widgets">{_widgets_json(notebook, body)}</script>
+<script type="application/json">{_widgets_json(notebook, body)}</script>
 <script>{_script(_reveal("dist/reveal.js"))}</script>
 <script>{_script(_reveal("dist/plugin/notes.js"))}</script>
 <script type="module">{_script(_beside("slides.js"))}</script>
@@ -413,7 +433,11 @@ def _widgets_json(notebook: NotebookNode, body: str) -> str:
             "buffers": [[b["path"], share(b["data"])] for b in model.get("buffers", [])],
         }
     # "<" would let a text end the script; as an escape it stays the same text.
-    return json.dumps({"models": models, "shared": shared}).replace("<", "\\u003c")
+    try:
+        data = json.dumps({"models": models, "shared": shared}, allow_nan=False)
+    except ValueError as error:
+        raise SlideError("the state of a widget holds NaN or infinity") from error
+    return data.replace("<", "\\u003c")
 
 
 def _script(source: str) -> str:
@@ -482,10 +506,18 @@ def write(path: Path, text: str) -> None:
 def build(path: Path, target: Path, stored: bool = False) -> None:
     """Write the slides of one notebook; on any error the target stays as it was."""
     try:
-        notebook = nbformat.read(path, as_version=4) if stored else execute(path)
+        notebook = nbformat.read(path, as_version=4)
     except OSError as error:
         raise SlideError(f"{path}: {error.strerror}") from error
-    write(target, deck(notebook, path))
+    except Exception as error:  # nbformat's many ways to say that it is no notebook
+        raise SlideError(f"{path} is no notebook: {error}") from error
+    if not stored:
+        execute(notebook, path)
+    html = deck(notebook, path)
+    try:
+        write(target, html)
+    except OSError as error:
+        raise SlideError(f"{target} could not be written: {error.strerror}") from error
 
 
 def main(arguments: list[str]) -> None:

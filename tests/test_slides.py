@@ -4,8 +4,10 @@ The browser tests run offline: a deck that would fetch anything fails.
 """
 
 import json
+import math
 import re
 from base64 import b64encode
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -159,6 +161,35 @@ def test_a_claim_below_a_figure_is_only_its_sentence():
     assert words(body) == "So it is." and "assert" in fold
 
 
+def test_a_claim_keeps_its_figure_and_its_code_whatever_it_looks_like():
+    both = new_output("stream", name="stdout", text="So it is.")
+    page = html(
+        code("draw(); print()", shows(image_png=png()), both, tags=["nbval-check-output"])
+    )
+    assert 'class="picture"' in page and words(page).startswith("So it is.")
+    for source in ("%time f()\nprint('So')", "assert a; print('So')"):
+        page = html(claim(source, "So", "slide"))
+        assert words(unescape(page)) == f"{source} So".replace("\n", " ")
+
+
+def test_only_the_first_heading_is_the_slide_s():
+    page = html(text("## One"), text("### Two\n\nmore", "fragment"))
+    assert "<h2>One</h2>" in page and "<h3>Two</h3>" in page
+
+
+def test_words_are_no_pictures():
+    page = html(text('A widget, and `class="widget"`.'))
+    assert "filled" not in page and 'class="text"' in page
+
+
+def test_colors_of_a_terminal_are_left_out():
+    assert words(html(code("f()", says("\x1b[31mred\x1b[0m")))) == "f() red"
+
+
+def test_words_that_look_like_a_style_are_words():
+    assert "@important.org" in html(text("write to us@important.org, `url(x)`"))
+
+
 def test_warnings_and_dead_widgets_do_not_appear():
     page = html(
         code(
@@ -178,12 +209,10 @@ def test_a_widget_that_needs_a_kernel_shows_its_picture():
 
 
 def test_links_to_notebooks_become_links_to_decks():
-    page = html(text("[a](02_pca.ipynb) [b](02_pca.ipynb#x) [c](https://x.org/a.ipynb)"))
-    assert re.findall('href="(.*?)"', page) == [
-        "02_pca.html",
-        "02_pca.html#x",
-        "https://x.org/a.ipynb",
-    ]
+    links = ["02_pca.ipynb", "../notebooks/02_pca.ipynb#x", "https://x.org/a.ipynb", "#x"]
+    page = html(text(" ".join(f"[a]({link})" for link in links)))
+    found = re.findall('href="(.*?)"', page)
+    assert found == ["02_pca.html", "02_pca.html#x", "https://x.org/a.ipynb", "#x"]
 
 
 def test_formulas_are_drawn_at_build_time():
@@ -209,6 +238,12 @@ def test_formulas_are_drawn_at_build_time():
         (text("$a\n+ \\frac12$", name="bad"), r"LaTeX that is no formula: \\frac"),
         (text("![x](https://x.org/x.png)", name="bad"), "outside: <img"),
         (text('<img src="missing.png">', name="bad"), "outside: <img"),
+        (text("<script>fetch(1)</script>", name="bad"), "outside: <script"),
+        (text('<p style="background: url(x)">', name="bad"), "outside: <p style"),
+        (code("f()", shows(text_html='<img src="a.png">'), name="bad"), "outside: <img"),
+        (code("f()", shows(image_jpeg="aaaa"), name="bad"), "image/jpeg cannot be shown"),
+        (text("```mermaid\nx\n```", name="bad"), "no lexer for alias 'mermaid'"),
+        (text("![x](attachment:f.png)", name="bad"), "missing attachment: f.png"),
         (
             code(
                 "1/0",
@@ -224,6 +259,20 @@ def test_an_error_names_notebook_cell_and_cause(cell, cause):
         SlideError, match=rf"notebooks/09_small.ipynb, cell 'bad': .*{cause}"
     ):
         columns(text("# Name"), cell)
+
+
+def test_a_cell_without_an_id_is_refused():
+    old = notebook(text("# Name"))
+    del old.cells[0]["id"]
+    with pytest.raises(SlideError, match="has no id: save the notebook once in JupyterLab"):
+        slides.slides_of(old, HERE)
+
+
+def test_numbers_that_no_page_can_read_are_refused():
+    models = {"1": {"state": {"_esm": "x", "x": math.nan}, "buffers": []}}
+    cells = text("# Name"), code("f()", view("1"))
+    with pytest.raises(SlideError, match="NaN"):
+        slides.deck(notebook(*cells, models=models), HERE)
 
 
 @pytest.mark.parametrize("kind", ["fragment", "notes"])
@@ -303,6 +352,19 @@ def test_a_missing_notebook_is_named(tmp_path):
         slides.main([str(tmp_path / "none.ipynb"), "--stored"])
 
 
+def test_what_is_no_notebook_is_named(tmp_path):
+    (tmp_path / "notes.ipynb").write_text("not json")
+    with pytest.raises(SystemExit, match="notes.ipynb is no notebook"):
+        slides.main([str(tmp_path / "notes.ipynb"), "--stored"])
+
+
+def test_a_place_that_cannot_be_written_is_named(small, tmp_path):
+    path = small(text("# Name"))
+    with pytest.raises(SystemExit, match="could not be written"):
+        slides.main([str(path), "--stored", "-o", str(tmp_path)])
+    assert list(tmp_path.iterdir()) == [path]
+
+
 NASTY = "</script><!-- </SCRIPT> <script>"
 
 
@@ -312,7 +374,7 @@ def test_no_text_of_a_widget_ends_its_script():
     }
     cells = text("# Name"), code(f"f({NASTY!r})", view("1"))
     page = slides.deck(notebook(*cells, models=models), HERE)
-    data = re.search(r'id="widgets">(.*?)</script>', page, re.DOTALL)[1]
+    data = re.search(r'application/json">(.*?)</script>', page, re.DOTALL)[1]
     assert "<" not in data
     read = json.loads(data)
     [model] = read["models"].values()
@@ -494,6 +556,21 @@ def test_keys_for_code_and_theme(show):
     assert page.evaluate(ink) == light
 
 
+def test_no_white_is_left_in_the_dark(show):
+    page = show(text("# Name"))
+    page.set_viewport_size({"width": 400, "height": 700})  # paper above and below the slide
+    page.keyboard.press("d")
+    page.wait_for_timeout(300)
+    corner = Image.open(BytesIO(page.screenshot())).convert("L").getpixel((390, 690))
+    assert corner < 40
+
+
+def test_a_large_image_in_a_text_fits(show):
+    cell = text("## Picture\n\n![x](attachment:f.png)")
+    cell.attachments = {"f.png": {"image/png": png(2400, 1600)}}
+    assert show(cell).evaluate(LOOK) == []
+
+
 def test_the_speaker_sees_the_note(show):
     page = show(text("# Name"), text("**Speaker note.** Ask them first.", "notes"))
     with page.expect_popup() as opened:
@@ -621,3 +698,11 @@ def test_our_widgets_answer_in_an_executed_deck(small, offline, tmp_path):
         page.wait_for_timeout(100)
         assert page.screenshot() != after_mouse
         assert page.evaluate("Reveal.getIndices().h") == here
+        page.keyboard.press("PageDown")  # a presenter's remote, though a slider knows it, too
+        assert page.evaluate("Reveal.getIndices().h") == here + 1
+        page.keyboard.press("PageUp")
+        assert page.evaluate("Reveal.getIndices().h") == here
+        place.click()
+        page.keyboard.press("Escape")
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("Reveal.getIndices().h") == here + 1
