@@ -558,11 +558,22 @@ def test_keys_for_code_and_theme(show):
 
 def test_no_white_is_left_in_the_dark(show):
     page = show(text("# Name"))
-    page.set_viewport_size({"width": 400, "height": 700})  # paper above and below the slide
     page.keyboard.press("d")
-    page.wait_for_timeout(300)
-    corner = Image.open(BytesIO(page.screenshot())).convert("L").getpixel((390, 690))
-    assert corner < 40
+    for key in ("o", "Escape"):  # into the overview, and out again
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+        corner = Image.open(BytesIO(page.screenshot())).convert("L").getpixel((1270, 10))
+        assert corner < 40
+
+
+def test_a_small_window_shows_the_same_slides(show):
+    page = show(text("# Name"), text("## One"))
+    page.set_viewport_size({"width": 400, "height": 700})
+    page.wait_for_timeout(500)
+    assert not page.evaluate("Reveal.isScrollView()")
+    page.keyboard.press("ArrowRight")
+    box = page.locator("section.present section.present").bounding_box()
+    assert abs(box["width"] - 400) < 2
 
 
 def test_a_large_image_in_a_text_fits(show):
