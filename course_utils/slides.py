@@ -112,51 +112,53 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     note before the first slide, for LaTeX that cannot be drawn, for a cell that failed.
     """
     columns: list[list[Slide]] = []
-    widgets = _live_widgets(notebook)
-    markdown = _markdown(path.parent)
-    kicker = ""
+    widgets, markdown = _live_widgets(notebook), _markdown(path.parent)
     for cell in notebook.cells:
         try:
-            if "id" not in cell:
-                raise SlideError("it has no id: save the notebook once in JupyterLab")
-            kind = cell.metadata.get("slideshow", {}).get("slide_type")
-            if kind not in TYPES:
-                raise SlideError(
-                    f"its slide type is {kind!r}; it must be one of {', '.join(TYPES)}"
-                )
-            if kind == "skip" or (cell.cell_type == "raw"):
-                continue
-            if kind in ("fragment", "notes") and not columns:
-                raise SlideError(f"a {kind} before the first slide")
-            if kind == "slide":
-                columns.append([])
-            if kind in ("slide", "subslide"):
-                if not columns:
-                    columns.append([])
-                columns[-1].append(Slide(cell.id, kicker))
-            slide = columns[-1][-1]
-            if kind == "notes":
-                slide.notes.append(markdown(NOTE.sub("", cell.source), cell))
-                continue
-            if cell.cell_type == "markdown":
-                parts = [markdown(cell.source, cell)]
-                if kind != "fragment" and (found := HEADING.match(parts[0])):
-                    slide.level, slide.heading = found.groups()
-                    kicker = slide.heading
-                    parts = [parts[0][found.end() :].strip()]
-            else:
-                parts = list(_code_parts(cell, slide, widgets, markdown))
-            fragment = " fragment" if kind == "fragment" else ""
-            inside = "\n".join(part for part in parts if part)
-            if inside:
-                filled = " filled" if _has_picture(inside) else ""
-                classes = f"part{fragment}{filled}"
-                slide.parts.append(
-                    f'<div class="{classes}" data-cell="{escape(cell.id)}">{inside}</div>'
-                )
+            _add(cell, columns, widgets, markdown)
         except Exception as error:  # whatever a library says, it is this cell's
             raise SlideError(f"{path}, {_place(cell)}: {error}") from error
     return columns
+
+
+def _add(
+    cell: NotebookNode, columns: list[list[Slide]], widgets: dict, markdown: Callable
+) -> None:
+    """Put a cell where its slide type says: on a new slide, the last one, or its notes."""
+    if "id" not in cell:
+        raise SlideError("it has no id: save the notebook once in JupyterLab")
+    kind = cell.metadata.get("slideshow", {}).get("slide_type")
+    if kind not in TYPES:
+        raise SlideError(
+            f"its slide type is {kind!r}; it must be one of {', '.join(TYPES)}"
+        )
+    if kind == "skip" or cell.cell_type == "raw":
+        return
+    if kind in ("slide", "subslide"):
+        before = columns[-1][-1] if columns else Slide("")
+        if kind == "slide" or not columns:
+            columns.append([])
+        columns[-1].append(Slide(cell.id, kicker=before.heading or before.kicker))
+    if not columns:
+        raise SlideError(f"a {kind} before the first slide")
+    slide = columns[-1][-1]
+    if kind == "notes":
+        slide.notes.append(markdown(NOTE.sub("", cell.source), cell))
+        return
+    if cell.cell_type == "markdown":
+        html = markdown(cell.source, cell)
+        if kind != "fragment" and (found := HEADING.match(html)):
+            slide.level, slide.heading = found.groups()
+            html = html[found.end() :]
+    else:
+        html = "\n".join(_code_parts(cell, slide, widgets, markdown))
+    if html.strip():
+        fragment = " fragment" if kind == "fragment" else ""
+        filled = " filled" if _has_picture(html) else ""
+        slide.parts.append(
+            f'<div class="part{fragment}{filled}" data-cell="{escape(cell.id)}">'
+            f"{html.strip()}</div>"
+        )
 
 
 def _place(cell: NotebookNode) -> str:
