@@ -41,14 +41,14 @@ function fitOrMoveOn(slide) {
     moved[0].remove();
     if (fit(slide)) break;
   }
-  if (!moved.length) return;
+  if (!moved.length) return fits(slide) || console.error(`${slide.id} does not fit its slide`);
   if (!body(slide).querySelector(".filled")) slide.classList.replace("full", "text");
   moved[0].classList.remove("fragment");
   const next = slide.cloneNode(false);
   next.id = moved[0].dataset.cell;
   next.className = moved.some((part) => part.matches(".filled")) ? "full" : "text";
   const heading = slide.querySelector(":scope > :is(h1, h2, .kicker)");
-  const kicker = Object.assign(document.createElement("p"), { className: "kicker" });
+  const kicker = Object.assign(document.createElement("h2"), { className: "kicker" });
   kicker.innerHTML = heading.innerHTML;
   const rest = Object.assign(document.createElement("div"), { className: "body" });
   rest.append(...moved);
@@ -183,6 +183,7 @@ async function wake(place) {
     place.dataset.awake = "yes";
   } catch (error) {
     stage.remove(); // the picture stays
+    place.dataset.awake = "failed";
     console.error(`The widget ${place.dataset.widget} did not start:`, error);
   }
 }
@@ -192,6 +193,7 @@ async function wake(place) {
 /** Whether a key is the deck's: a widget keeps its keys, a button its space. */
 function isOurs({ target, key }) {
   if (target.closest?.(".widget")) return false;
+  if (target.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
   return !(target.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
 }
 
@@ -207,7 +209,9 @@ function turnOrLeave(event) {
 
 function openCode() {
   const fold = Reveal.getCurrentSlide().querySelector(".fold");
-  if (fold) fold.open = !fold.open;
+  if (!fold) return;
+  fold.open = !fold.open;
+  if (fold.open) fold.querySelector("div").focus();
 }
 
 function setTheme(dark) {
@@ -221,7 +225,8 @@ const isDark = () => document.documentElement.classList.contains("dark");
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 setTheme(!PRINT && prefersDark.matches);
-prefersDark.addEventListener("change", () => !PRINT && setTheme(prefersDark.matches));
+const follow = () => !PRINT && setTheme(prefersDark.matches);
+prefersDark.addEventListener("change", follow);
 
 await document.fonts.load('30px "deck math"');
 document.documentElement.classList.add("measured");
@@ -248,7 +253,10 @@ await Reveal.initialize({
 });
 Reveal.addKeyBinding({ keyCode: 67, key: "C", description: "Code of a figure" }, openCode);
 Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Dark or light" },
-  () => setTheme(!isDark()));
+  () => {
+    prefersDark.removeEventListener("change", follow); // the hand has chosen
+    setTheme(!isDark());
+  });
 if (!PRINT) {
   const show = ({ currentSlide, previousSlide }) => {
     for (const fold of previousSlide?.querySelectorAll(".fold") ?? []) fold.open = false;
@@ -259,4 +267,8 @@ if (!PRINT) {
   show({ currentSlide: Reveal.getCurrentSlide() });
 }
 document.addEventListener("keydown", turnOrLeave, { capture: true }); // before any widget
+// A click leaves no focus on the button, where the space bar would press it again.
+document.addEventListener("click", ({ target, detail }) => {
+  if (detail) target.closest?.("summary")?.blur();
+});
 document.documentElement.dataset.ready = "";

@@ -15,11 +15,9 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-import os
 import re
 import struct
 import sys
-import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -41,12 +39,14 @@ HEADING = re.compile(r"\A\s*<h([1-6])>(.*?)</h\1>", re.DOTALL)
 LINK_TO_NOTEBOOK = re.compile(r'(<a href=")(?!\w+:)(?:[^"#]*/)?([^"/#]+)\.ipynb(?=[#"])')
 DRAWN = re.compile(r"<(pre|code|math)\b.*?</\1>", re.DOTALL)
 UNDRAWN = re.compile(r"\\[a-zA-Z]+")
-# What a page would load, or run, that is not in it.
+# What would load something, or run.
 FOREIGN = re.compile(
-    r"""<[^>]*\s(?:src|srcset|poster)=["']?(?!data:)[^\s"'>]+|<[^>]*\sstyle=[^>]*\burl\([^>]*|"""
-    r"""<(?:audio|embed|iframe|image|link|object|script|source|style|use|video)\b[^>]*""",
+    r"""<[^>]*\s(?:src|srcset|poster|background)=["']?(?!data:)[^\s"'>]+"""
+    r"""|<[^>]*\s(?:on\w+=|style=[^>]*\burl\()[^>]*|<style[^>]*>[^<]*(?:\burl\(|@import)"""
+    r"""|<(?:audio|base|embed|iframe|image|link|meta|object|script|source|use|video)\b[^>]*""",
     re.IGNORECASE,
 )
+REWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # a line that a progress bar wrote again
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -116,8 +116,11 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     for cell in notebook.cells:
         try:
             _add(cell, columns, widgets, markdown)
+        except SlideError as error:
+            raise SlideError(f"{path}, {_place(cell)}: {error}") from error.__cause__
         except Exception as error:  # whatever a library says, it is this cell's
-            raise SlideError(f"{path}, {_place(cell)}: {error}") from error
+            cause = f"{type(error).__name__}: {error}"
+            raise SlideError(f"{path}, {_place(cell)}: {cause}") from error
     return columns
 
 
@@ -132,9 +135,13 @@ def _add(
         raise SlideError(
             f"its slide type is {kind!r}; it must be one of {', '.join(TYPES)}"
         )
-    if kind == "skip" or cell.cell_type == "raw":
+    if kind == "skip":
         return
+    if cell.cell_type == "raw":
+        raise SlideError("a raw cell cannot be shown; its slide type must be skip")
     if kind in ("slide", "subslide"):
+        if cell.id.isdigit():
+            raise SlideError("its id must hold a letter: a number is no address of a slide")
         before = columns[-1][-1] if columns else Slide("")
         if kind == "slide" or not columns:
             columns.append([])
@@ -174,10 +181,11 @@ def _code_parts(
     source = cell.source
     said = ""
     if "nbval-check-output" in cell.metadata.get("tags", []):
-        source = _without_final_print(source)
         said = "".join(o.text for o in outputs if o.get("name") == "stdout").strip()
+        source = _without_final_print(source) if said else source
         outputs = [o for o in outputs if o.get("name") != "stdout"]
-    drawn = (_output(output, widgets, markdown, cell) for output in outputs)
+    title = escape(unescape(re.sub(r"<[^>]+>", "", slide.heading or slide.kicker)))
+    drawn = (_output(output, widgets, markdown, cell, title) for output in outputs)
     shown = [html for html in drawn if html]
     code = f'<pre class="code">{highlight(source)}</pre>'
     rich = not all(html.startswith("<pre") for html in shown)
@@ -201,15 +209,16 @@ def _without_final_print(source: str) -> str:
     return "\n".join(source.splitlines()[: last.lineno - 1]).rstrip()
 
 
-def _output(output: NotebookNode, widgets: dict, markdown: Callable, cell) -> str:
+def _output(
+    output: NotebookNode, widgets: dict, markdown: Callable, cell: NotebookNode, title: str
+) -> str:
     """One output as HTML; "" for what has no place on a slide: progress, warnings."""
     if output.output_type == "error":
         raise SlideError(f"the execution failed: {output.ename}: {output.evalue}")
     if output.output_type == "stream":
-        text = ANSI.sub("", output.text.strip("\n")) if output.name == "stdout" else ""
-        return f'<pre class="output">{escape(text)}</pre>' if text else ""
+        return _printed(output.text) if output.name == "stdout" else ""
     data = output.data
-    picture = _picture(output)
+    picture = _picture(output, title)
     if WIDGET_VIEW in data:
         number = data[WIDGET_VIEW]["model_id"]
         if number in widgets:
@@ -223,19 +232,27 @@ def _output(output: NotebookNode, widgets: dict, markdown: Callable, cell) -> st
         return markdown(data["text/latex"], cell)
     if "text/html" in data:
         return f'<div class="html">{_self_contained(data["text/html"])}</div>'
-    if foreign := [kind for kind in data if kind.startswith(("image/", "application/"))]:
+    if foreign := [
+        kind for kind in data if kind.startswith(("image/", "application/java"))
+    ]:
         raise SlideError(f"an output of type {foreign[0]} cannot be shown; give it as PNG")
-    text = data.get("text/plain", "")
+    return _printed(data.get("text/plain", ""))
+
+
+def _printed(text: str) -> str:
+    """Text as a terminal would leave it, without its colors."""
+    text = ANSI.sub("", REWRITTEN.sub("", text)).strip("\n")
     return f'<pre class="output">{escape(text)}</pre>' if text else ""
 
 
-def _picture(output: NotebookNode) -> str:
+def _picture(output: NotebookNode, title: str) -> str:
     """The PNG of an output; it tells the page its shape, so that it can fill its slide."""
     if "image/png" not in output.data:
         return ""
     picture = output.data["image/png"].replace("\n", "")
     width, height = struct.unpack(">II", b64decode(picture[:32])[16:24])  # its first chunk
-    alt = escape(output.data.get("text/plain", "figure"))
+    called = output.data.get("text/plain", "<")
+    alt = f"figure: {title}" if called.startswith("<") else escape(called)
     return (
         f'<div class="picture" style="--ratio: {width / height:.4f}">'
         f'<img src="data:image/png;base64,{picture}" alt="{alt}"></div>'
@@ -312,7 +329,7 @@ def _markdown(folder: Path) -> Callable[[str, NotebookNode], str]:
         if found := UNDRAWN.search(DRAWN.sub("", html)):
             raise SlideError(
                 f"LaTeX that is no formula: {found[0]} (a $ without its partner, or a line "
-                "of a formula that begins like a list)"
+                "of a formula that begins like a list; other backslashes need `…`)"
             )
         return html
 
@@ -320,7 +337,7 @@ def _markdown(folder: Path) -> Callable[[str, NotebookNode], str]:
 
 
 def _self_contained(html: str) -> str:
-    """The same HTML, if it loads nothing and runs nothing; else SlideError."""
+    """The same HTML; SlideError if it seems to load something or to run."""
     if found := FOREIGN.search(html):
         raise SlideError(
             f"the slides would fetch or run something from outside: {found[0]}"
@@ -383,7 +400,7 @@ def deck(notebook: NotebookNode, path: Path) -> str:
 <div class="reveal"><div class="slides">
 {body}
 </div></div>
-<script type="application/json">{_widgets_json(notebook, body)}</script>
+<script type="application/json">{_widgets_json(notebook, body, path)}</script>
 <script>{_script(_reveal("dist/reveal.js"))}</script>
 <script>{_script(_reveal("dist/plugin/notes.js"))}</script>
 <script type="module">{_script(_beside("slides.js"))}</script>
@@ -397,11 +414,11 @@ def _section(slide: Slide) -> str:
     if slide.heading:
         head = f"<{tag}>{slide.heading}</{tag}>"
     else:
-        head = f'<p class="kicker">{slide.kicker}</p>'
+        head = f'<h2 class="kicker">{slide.kicker}</h2>'
     fold = notes = ""
     if slide.folded:
         code = "\n".join(slide.folded)
-        fold = f'<details class="fold"><summary>code</summary><div>{code}</div></details>'
+        fold = f'<details class="fold"><summary>code</summary><div tabindex="0">{code}</div></details>'
     if slide.notes:
         notes = f'<aside class="notes">{"".join(slide.notes)}</aside>'
     kind = "title" if slide.level == "1" else "full" if slide.has_picture else "text"
@@ -412,7 +429,7 @@ def _section(slide: Slide) -> str:
     )
 
 
-def _widgets_json(notebook: NotebookNode, body: str) -> str:
+def _widgets_json(notebook: NotebookNode, body: str, path: Path) -> str:
     """States of the widgets on the slides. Sources and buffers, often shared, stand once."""
     shared: dict[str, str] = {}
 
@@ -438,7 +455,8 @@ def _widgets_json(notebook: NotebookNode, body: str) -> str:
     try:
         data = json.dumps({"models": models, "shared": shared}, allow_nan=False)
     except ValueError as error:
-        raise SlideError("the state of a widget holds NaN or infinity") from error
+        raise SlideError(f"{path}: the state of a widget holds NaN or infinity") from error
+    # "<" would let a text end the script; as an escape it stays the same text.
     return data.replace("<", "\\u003c")
 
 
@@ -491,18 +509,13 @@ address and print it.</p>
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, suffix=".draft", delete=False
-    ) as draft:
-        try:
-            draft.write(text)
-            draft.close()
-            os.chmod(draft.name, 0o644)
-            os.replace(draft.name, path)
-        except BaseException:
-            draft.close()
-            os.unlink(draft.name)
-            raise
+    draft = path.with_name(f"{path.name}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def build(path: Path, target: Path, stored: bool = False) -> None:
@@ -512,7 +525,7 @@ def build(path: Path, target: Path, stored: bool = False) -> None:
     except OSError as error:
         raise SlideError(f"{path}: {error.strerror}") from error
     except Exception as error:  # nbformat's many ways to say that it is no notebook
-        raise SlideError(f"{path} is no notebook: {error}") from error
+        raise SlideError(f"{path} cannot be read as a notebook: {error}") from error
     if not stored:
         execute(notebook, path)
     html = deck(notebook, path)
@@ -530,12 +543,14 @@ def main(arguments: list[str]) -> None:
     wanted = parser.parse_args(arguments)
     if wanted.target and len(wanted.notebooks) != 1:
         parser.error("-o is for one notebook")
+    if len({path.stem for path in wanted.notebooks}) < len(wanted.notebooks):
+        parser.error("two notebooks of one name would give one deck; build them with -o")
     every = sorted((ROOT / "notebooks").glob("*.ipynb"))
     folder = ROOT / "slides"
     try:
         for path in wanted.notebooks or every:
             target = wanted.target or folder / f"{path.stem}.html"
-            print(f"{path.name} → {target}", flush=True)
+            print(f"{path.name}: {target}", flush=True)
             build(path, target, wanted.stored)
         if not wanted.notebooks:
             write(folder / "index.html", index([folder / f"{p.stem}.html" for p in every]))

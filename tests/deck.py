@@ -9,10 +9,10 @@ LOOK = """async () => {
     const { h, v } = Reveal.getIndices(slide);
     Reveal.slide(h, v, 999);
     await frame();
-    if (slide.querySelector(".widget")) {
-      while (!slide.querySelector("[data-awake=yes]")) await frame();
-      await new Promise((done) => setTimeout(done, 300)); // its pictures, too
-    }
+    const widgets = [...slide.querySelectorAll(".widget")];
+    while (widgets.some(({ dataset }) => !["yes", "failed"].includes(dataset.awake)))
+      await frame();
+    if (widgets.length) await new Promise((done) => setTimeout(done, 300)); // their pictures
     for (const image of slide.querySelectorAll("img")) await image.decode();
     const box = Reveal.getSlidesElement().getBoundingClientRect(), scale = Reveal.getScale();
     let told = 0;
@@ -44,6 +44,7 @@ LOOK = """async () => {
     if (body.scrollWidth > body.clientWidth + 1) tell(body, `is ${body.scrollWidth} wide ` +
       `in ${body.clientWidth}`);
     if (+slide.style.getPropertyValue("--fit") < 0.8) tell(slide, "is too small");
+    for (const el of widgets) if (el.dataset.awake === "failed") tell(el, "did not start");
   }
   return found;
 }"""
@@ -65,3 +66,45 @@ def pages(paper) -> int:
     """How many pages a deck has that was opened with ?print-pdf and is printed."""
     printed = paper.pdf(prefer_css_page_size=True, print_background=True)
     return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
+# Of each kind of widget: what it shows, where no focus is drawn, and what a hand takes hold of.
+KINDS = {
+    ".latent-walk": (".lw-here", ".lw-plane .cw-stage"),
+    ".dial": (".dial-pictures", "input[type=range], .cw-choice label:last-of-type"),
+    ".evidence-gap": (".eg-chart", ".cw-stage"),
+}
+
+
+def deaf(page, name: str) -> list[str]:
+    """What the widget on a slide does not answer to: the mouse, the keys."""
+    page.evaluate("(name) => { location.hash = '/' + name; }", name)
+    page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
+    page.wait_for_timeout(500)  # a lattice is drawn row by row
+    stage = page.locator(f"#{name} .stage").first
+    (kind,) = [kind for kind in KINDS if stage.evaluate("(el, k) => el.matches(k)", kind)]
+    shown, handle = (stage.locator(selector).first for selector in KINDS[kind])
+
+    def changed_by(act) -> bool:
+        before = shown.screenshot()
+        act()
+        page.wait_for_timeout(150)
+        return shown.screenshot() != before
+
+    def move():
+        box = handle.bounding_box()
+        y = box["y"] + 0.4 * box["height"]
+        page.mouse.move(box["x"] + 0.5 * box["width"], y)
+        if kind != ".latent-walk":  # it follows the mouse as it is
+            page.mouse.down()
+        page.mouse.move(box["x"] + 0.9 * box["width"], y, steps=4)
+        page.mouse.up()
+
+    def press():
+        for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):
+            page.keyboard.press(key)
+
+    found = [] if changed_by(move) else ["the mouse"]
+    handle.click()  # for the keys
+    page.wait_for_timeout(150)
+    return found if changed_by(press) else [*found, "the arrow keys"]

@@ -1,10 +1,12 @@
 """The course's decks, executed as an instructor builds them, in a browser without a network."""
 
+import json
+import os
 import time
 from pathlib import Path
 
 import pytest
-from deck import LOOK, LOOK_AT_PAPER, pages
+from deck import LOOK, LOOK_AT_PAPER, deaf, pages
 
 from course_utils import slides
 
@@ -48,12 +50,10 @@ def test_each_slide_is_a_page_of_the_print_and_fits_it(deck, offline):
 
 def test_a_deck_tells_nothing_of_the_machine_that_made_it(deck):
     page = deck.read_text("utf-8")
-    for path in (ROOT, Path.home(), Path.cwd(), deck.parent):
-        assert len(path.parts) == 1 or f"{path}/" not in page
-
-
-# What a hand takes hold of, in each kind of widget: a plane, a slider, or a row of buttons.
-HANDLE = ":is(.cw-stage, input[type=range], .dial .cw-choice label:last-of-type)"
+    for path in (ROOT, Path.home(), deck.parent):
+        for form in (str(path), path.as_posix(), json.dumps(str(path))[1:-1]):
+            # A short home such as /root is a word, too: then only what lies in it.
+            assert (form if len(path.parts) > 2 else f"{form}{os.sep}") not in page
 
 
 def test_every_widget_answers_and_its_slide_does_not_turn(deck, offline):
@@ -63,20 +63,5 @@ def test_every_widget_answers_and_its_slide_does_not_turn(deck, offline):
     )
     assert names
     for name in names:
-        page.evaluate("(name) => { location.hash = '/' + name; }", name)
-        page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
-        page.wait_for_timeout(500)  # a lattice is drawn row by row
-        here = page.evaluate("Reveal.getIndices()")
-        seen = page.screenshot()
-        box = page.locator(f"#{name} {HANDLE}").first.bounding_box()
-        x, y = box["x"] + 0.8 * box["width"], box["y"] + 0.4 * box["height"]
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.up()
-        page.wait_for_timeout(100)
-        touched = page.screenshot()
-        assert touched != seen, f"slide {name}: nothing moves with the mouse"
-        page.keyboard.press("ArrowLeft")
-        page.wait_for_timeout(100)
-        assert page.screenshot() != touched, f"slide {name}: nothing moves with the keys"
-        assert page.evaluate("Reveal.getIndices()") == here, f"slide {name} turned"
+        assert deaf(page, name) == [], name
+        assert page.evaluate("Reveal.getCurrentSlide().id") == name

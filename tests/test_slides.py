@@ -13,8 +13,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from deck import LOOK
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from deck import LOOK, deaf
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+    new_raw_cell,
+)
 from PIL import Image
 
 from course_utils import slides
@@ -133,10 +139,11 @@ def test_code_stands_above_its_text():
 
 
 def test_code_of_a_figure_lies_behind_a_button():
-    page = html(code("draw()", shows(image_png=png(), text_plain="<Figure>")))
+    figure = shows(image_png=png(), text_plain="<Figure>")
+    page = html(text("## Ask & *see*"), code("draw()", figure, kind="fragment"))
     body, fold = page.split("<details")
     assert "--ratio: 2.0000" in body and "draw" not in body and "draw" in fold
-    assert 'alt="&lt;Figure&gt;"' in body
+    assert 'alt="figure: Ask &amp; see"' in body
 
 
 def test_a_claim_is_its_sentence_below_its_asserts():
@@ -182,8 +189,11 @@ def test_words_are_no_pictures():
     assert "filled" not in page and 'class="text"' in page
 
 
-def test_colors_of_a_terminal_are_left_out():
-    assert words(html(code("f()", says("\x1b[31mred\x1b[0m")))) == "f() red"
+def test_text_is_as_a_terminal_leaves_it():
+    red = "1 %\r100 %\n\x1b[31mred\x1b[0m"
+    assert words(html(code("f()", says(red), shows(text_plain=red)))) == (
+        "f() 100 % red 100 % red"
+    )
 
 
 def test_words_that_look_like_a_style_are_words():
@@ -239,6 +249,13 @@ def test_formulas_are_drawn_at_build_time():
         (text("![x](https://x.org/x.png)", name="bad"), "outside: <img"),
         (text('<img src="missing.png">', name="bad"), "outside: <img"),
         (text("<script>fetch(1)</script>", name="bad"), "outside: <script"),
+        (text('<p onclick="x()">', name="bad"), "outside: <p onclick"),
+        (text('<base href="x">', name="bad"), "outside: <base"),
+        (
+            code("f()", shows(text_html="<style>a{b: url(x)}"), name="bad"),
+            "outside: <style",
+        ),
+        (named(new_raw_cell("x", metadata=typed("slide", {})), "bad"), "a raw cell cannot"),
         (text('<p style="background: url(x)">', name="bad"), "outside: <p style"),
         (code("f()", shows(text_html='<img src="a.png">'), name="bad"), "outside: <img"),
         (code("f()", shows(image_jpeg="aaaa"), name="bad"), "image/jpeg cannot be shown"),
@@ -255,10 +272,30 @@ def test_formulas_are_drawn_at_build_time():
     ],
 )
 def test_an_error_names_notebook_cell_and_cause(cell, cause):
-    with pytest.raises(
-        SlideError, match=rf"notebooks/09_small.ipynb, cell 'bad': .*{cause}"
-    ):
+    with pytest.raises(SlideError, match=rf"{re.escape(str(HERE))}, cell 'bad': .*{cause}"):
         columns(text("# Name"), cell)
+
+
+def test_a_table_with_a_style_of_its_own_is_shown():
+    table = "<style scoped>td {vertical-align: top}</style><table><td>1</td></table>"
+    assert words(html(code("frame", shows(text_html=table)))).startswith("td {vertical")
+
+
+def test_a_number_is_no_name_of_a_slide():
+    with pytest.raises(SlideError, match="its id must hold a letter"):
+        columns(text("# Name", name="12345678"))
+
+
+def test_a_bug_of_ours_is_called_by_its_kind(monkeypatch):
+    monkeypatch.setattr(slides, "highlight", lambda *_: {}["x"])
+    with pytest.raises(SlideError, match="cell 'here': KeyError: 'x'"):
+        columns(code("f()", name="here"))
+
+
+def test_two_decks_of_one_name_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        slides.main(["a/01.ipynb", "b/01.ipynb"])
+    assert "two notebooks of one name" in capsys.readouterr().err
 
 
 def test_a_cell_without_an_id_is_refused():
@@ -320,7 +357,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(slides.os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
         slides.write(target, "after")
     assert target.read_text() == "before"
@@ -338,7 +375,7 @@ def test_all_decks_and_their_index(small, tmp_path, monkeypatch, capsys):
     assert "<title>9 · Small &amp; fine</title>" in (
         tmp_path / "slides" / "09_small.html"
     ).read_text("utf-8")
-    assert "09_small.ipynb → " in capsys.readouterr().out
+    assert "09_small.ipynb: " in capsys.readouterr().out
 
 
 def test_one_file_is_for_one_notebook(capsys):
@@ -354,7 +391,7 @@ def test_a_missing_notebook_is_named(tmp_path):
 
 def test_what_is_no_notebook_is_named(tmp_path):
     (tmp_path / "notes.ipynb").write_text("not json")
-    with pytest.raises(SystemExit, match="notes.ipynb is no notebook"):
+    with pytest.raises(SystemExit, match="notes.ipynb cannot be read as a notebook"):
         slides.main([str(tmp_path / "notes.ipynb"), "--stored"])
 
 
@@ -501,8 +538,24 @@ def show(offline, tmp_path):
     return open_deck
 
 
-def test_the_look_finds_what_is_wrong(show):
-    page = show(
+@pytest.fixture
+def show_wrong(browser, tmp_path):
+    """Open a deck that has something to say in the console.  -> page, what it says"""
+
+    def open_deck(*cells, models=None):
+        path, said = tmp_path / "deck.html", []
+        slides.write(path, slides.deck(notebook(*cells, models=models), HERE))
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page, said
+
+    return open_deck
+
+
+def test_the_look_finds_what_is_wrong_and_the_console_says_so(show_wrong):
+    page, said = show_wrong(
         text("## Wide\n\n```\n" + 150 * "w" + "\n```", name="wide"),
         text(
             "## High\n\n" + 60 * "word word word word word word word word\n\n", name="high"
@@ -510,9 +563,11 @@ def test_the_look_finds_what_is_wrong(show):
         text("## Fine\n\nword", name="fine"),
     )
     found = page.evaluate(LOOK)
+    page.close()
     assert any(line.startswith("slide wide: pre.code") for line in found)
     assert any(line.startswith("slide high: p") for line in found)
     assert not any(line.startswith("slide fine") for line in found)
+    assert said == ["wide does not fit its slide", "high does not fit its slide"]
 
 
 LONG = "\n\n".join(8 * [40 * "word "])
@@ -639,24 +694,18 @@ def test_a_widget_lives_without_a_kernel(show):
     assert page.evaluate("Reveal.getIndices().h") == here + 1
 
 
-def test_a_widget_that_breaks_leaves_its_picture(browser, tmp_path):
+def test_a_widget_that_breaks_leaves_its_picture_and_is_found(show_wrong):
     state = {"_esm": "export default { render() { throw new Error('no'); } };"}
-    deck = slides.deck(
-        notebook(
-            text("# Name"),
-            code("W()", view("1", image_png=png())),
-            models={"1": {"state": state, "buffers": []}},
-        ),
-        HERE,
+    page, said = show_wrong(
+        text("# Name"),
+        code("W()", view("1", image_png=png()), name="broken"),
+        models={"1": {"state": state, "buffers": []}},
     )
-    slides.write(tmp_path / "deck.html", deck)
-    page = browser.new_page()
-    page.goto((tmp_path / "deck.html").as_uri())
-    page.wait_for_selector("html[data-ready]", state="attached")
-    with page.expect_console_message(lambda message: "did not start" in message.text):
-        page.keyboard.press("ArrowRight")
-    assert page.locator(".widget .picture").is_visible()
+    found = page.evaluate(LOOK)
+    assert page.locator("#broken .widget .picture").is_visible()
     page.close()
+    assert any("did not start" in line for line in said)
+    assert [line for line in found if "slide broken: div.widget" in line]
 
 
 OURS = """
@@ -690,26 +739,14 @@ def test_our_widgets_answer_in_an_executed_deck(small, offline, tmp_path):
     page = offline(target)
     assert page.evaluate(LOOK) == []
     for name, control in {"walk": ".cw-stage", "dial": "input"}.items():
-        page.evaluate("(name) => { location.hash = '/' + name; }", name)
-        page.wait_for_selector(f"#{name}.present [data-awake=yes]")
-        page.wait_for_timeout(200)  # the lattice is drawn row by row
+        assert deaf(page, name) == []
         here = page.evaluate("Reveal.getIndices().h")
         box = page.locator(f"#{name} .stage").bounding_box()
         assert box["width"] > 700 and box["y"] >= 0 and box["y"] + box["height"] <= 720
         place = page.locator(f"#{name} {control}").first
-        seen = page.screenshot()
-        spot = place.bounding_box()
-        page.mouse.move(spot["x"] + 0.9 * spot["width"], spot["y"] + 0.4 * spot["height"])
-        page.mouse.down()
-        page.mouse.up()
-        page.wait_for_timeout(100)
-        after_mouse = page.screenshot()
-        assert after_mouse != seen
-        page.keyboard.press("ArrowLeft")
-        page.wait_for_timeout(100)
-        assert page.screenshot() != after_mouse
-        assert page.evaluate("Reveal.getIndices().h") == here
-        page.keyboard.press("PageDown")  # a presenter's remote, though a slider knows it, too
+        page.keyboard.press(
+            "PageDown"
+        )  # a presenter's remote, though a slider knows it, too
         assert page.evaluate("Reveal.getIndices().h") == here + 1
         page.keyboard.press("PageUp")
         assert page.evaluate("Reveal.getIndices().h") == here
