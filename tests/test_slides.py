@@ -599,6 +599,8 @@ def test_keys_for_code_and_theme(show):
     fold = page.locator("section.present .fold")
     page.keyboard.press("c")
     assert fold.locator("pre").is_visible()
+    page.keyboard.press("ArrowDown")  # scrolls the code
+    assert page.evaluate("Reveal.getIndices().h") == here
     fold.locator("summary").focus()
     page.keyboard.press("Space")  # the button's, not the deck's
     assert not fold.locator("pre").is_visible()
