@@ -45,7 +45,7 @@ function fitOrMoveOn(slide) {
   if (!body(slide).querySelector(".filled")) slide.classList.replace("full", "text");
   moved[0].classList.remove("fragment");
   const next = slide.cloneNode(false);
-  next.id = moved[0].dataset.cell;
+  next.id = moved[0].dataset.cell.replace(/^\d+$/, "cell-$&"); // a number is no address
   next.className = moved.some((part) => part.matches(".filled")) ? "full" : "text";
   const heading = slide.querySelector(":scope > :is(h1, h2, .kicker)");
   const kicker = Object.assign(document.createElement("h2"), { className: "kicker" });

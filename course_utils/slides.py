@@ -140,12 +140,12 @@ def _add(
     if cell.cell_type == "raw":
         raise SlideError("a raw cell cannot be shown; its slide type must be skip")
     if kind in ("slide", "subslide"):
-        if cell.id.isdigit():
-            raise SlideError("its id must hold a letter: a number is no address of a slide")
         before = columns[-1][-1] if columns else Slide("")
         if kind == "slide" or not columns:
             columns.append([])
-        columns[-1].append(Slide(cell.id, kicker=before.heading or before.kicker))
+        # reveal.js takes a number in an address for the place of a slide.
+        name = f"cell-{cell.id}" if cell.id.isdigit() else cell.id
+        columns[-1].append(Slide(name, kicker=before.heading or before.kicker))
     if not columns:
         raise SlideError(f"a {kind} before the first slide")
     slide = columns[-1][-1]
