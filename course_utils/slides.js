@@ -190,11 +190,12 @@ async function wake(place) {
 
 // --- keys ------------------------------------------------------------------------------
 
-/** Whether a key is the deck's: a widget keeps its keys, a button its space. */
+/** Whether a key is the deck's: a widget keeps its keys, a button its space. A key from the
+ *  speaker's window has no target. */
 function isOurs({ target, key }) {
-  if (target.closest?.(".widget")) return false;
-  if (target.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
-  return !(target.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
+  if (target?.closest?.(".widget")) return false;
+  if (target?.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
+  return !(target?.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
 }
 
 /** What a presenter's remote sends turns the slide also in a widget; Escape leaves it. */
@@ -264,6 +265,10 @@ if (!PRINT) {
     for (const place of currentSlide.querySelectorAll(".widget")) wake(place);
   };
   Reveal.on("slidechanged", show);
+  Reveal.on("fragmentshown", () => {
+    const fold = Reveal.getCurrentSlide().querySelector(".fold");
+    if (fold) fold.open = false; // it would lie on what has just appeared
+  });
   show({ currentSlide: Reveal.getCurrentSlide() });
 }
 document.addEventListener("keydown", turnOrLeave, { capture: true }); // before any widget

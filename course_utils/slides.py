@@ -499,8 +499,8 @@ def index(decks: list[Path]) -> str:
 </ul>
 <p>Space or → goes on, ← back. <kbd>S</kbd> speaker notes · <kbd>C</kbd> the code of a
 figure · <kbd>D</kbd> dark or light · <kbd>F</kbd> full screen · <kbd>O</kbd> overview ·
-<kbd>?</kbd> all keys. For paper, open a deck with <code>?print-pdf</code> behind its
-address and print it.</p>
+<kbd>?</kbd> all keys. For paper, open a deck with <code>?print-pdf</code> right
+behind <code>.html</code> and print it.</p>
 </body>
 </html>
 """

@@ -640,11 +640,15 @@ def test_a_large_image_in_a_text_fits(show):
 
 
 def test_the_speaker_sees_the_note(show):
-    page = show(text("# Name"), text("**Speaker note.** Ask them first.", "notes"))
+    page = show(
+        text("# Name"), text("**Speaker note.** Ask them first.", "notes"), text("## End")
+    )
     with page.expect_popup() as opened:
         page.keyboard.press("s")
     speaker = opened.value
     speaker.get_by_text("Ask them first.").wait_for()
+    speaker.keyboard.press("ArrowRight")  # it turns the slides, too
+    page.wait_for_function("Reveal.getIndices().h === 1")
 
 
 WIDGET = """
