@@ -273,14 +273,13 @@ def formula(latex: str, display: bool) -> str:
     from math_core import LatexError, LatexToMathML
 
     try:
-        drawn = LatexToMathML(fancy_error=False).convert_with_local_state(
+        return LatexToMathML(fancy_error=False).convert_with_local_state(
             latex.strip(), displaystyle=display
         )
     except LatexError as error:
         raise SlideError(
             f"LaTeX that cannot be drawn: {error} in ${latex.strip()}$"
         ) from error
-    return drawn
 
 
 def highlight(code: str, language: str = "python") -> str:
@@ -451,7 +450,6 @@ def _widgets_json(notebook: NotebookNode, body: str, path: Path) -> str:
             "css": share(state.get("_css") or ""),
             "buffers": [[b["path"], share(b["data"])] for b in model.get("buffers", [])],
         }
-    # "<" would let a text end the script; as an escape it stays the same text.
     try:
         data = json.dumps({"models": models, "shared": shared}, allow_nan=False)
     except ValueError as error:
