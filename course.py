@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# The tests in JupyterLab count milliseconds, so they come last and have the machine alone.
+# The tests of the widgets count milliseconds, so they come last and have the machine alone.
 # Those of the decks run all notebooks once more; they are a command of their own.
-BROWSER, DECKS = "tests/test_browser.py", "tests/test_decks.py"
+BROWSER, DECKS = "tests/browser", "tests/test_decks.py"
 WORKERS = ["-n", "logical", "--maxprocesses", "4"]
 ALL_TESTS = [
     ["pytest", *WORKERS, "--ignore", BROWSER, "--ignore", DECKS],

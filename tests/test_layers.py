@@ -35,7 +35,7 @@ LAYERS = {
         "data",
     },
     "posterior": {"objectives", "evidence"},
-    "widgets": {"plots", "objectives", "evidence", "posterior", "widgets"},
+    "widgets": {"models", "plots", "objectives", "evidence", "posterior", "widgets"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,4 +1,4 @@
-"""What the widgets send, take back and refuse; tests/test_browser.py looks at the pictures."""
+"""What the widgets send, take back and refuse; tests/browser looks at the pictures."""
 
 import base64
 import re
@@ -46,6 +46,11 @@ def sent(walk: LatentWalk, name: str, dtype: str) -> np.ndarray:
     return np.frombuffer(walk.get_state()[name], dtype)
 
 
+def weights_of(walk: LatentWalk) -> torch.Tensor:
+    weights = walk.get_state()["decoder"]["weights"]
+    return torch.from_numpy(np.frombuffer(weights, "<f2").copy())
+
+
 def mimebundle(widget) -> dict:
     return widget._repr_mimebundle_()[0]
 
@@ -73,22 +78,27 @@ def test_weights_are_sent_once_in_half_precision_layer_by_layer():
     decoder = make_decoder(nn.Sigmoid())
     walk = make_walk(decoder)
     parameters = [parameter.detach().flatten() for parameter in decoder.parameters()]
-    weights = torch.from_numpy(sent(walk, "weights", "<f2").copy())
+    weights = weights_of(walk)
     assert torch.equal(weights, torch.cat(parameters).half())
-    assert walk.layers == [["linear", 2, 6], ["relu"], ["linear", 6, 784], ["sigmoid"]]
+    assert walk.decoder["layers"] == [
+        ["linear", 2, 6],
+        ["relu"],
+        ["linear", 6, 784],
+        ["sigmoid"],
+    ]
 
 
 def test_a_nested_decoder_is_sent_as_the_flat_one():
     inner = make_decoder()
     assert (
-        make_walk(nn.Sequential(inner, nn.Sigmoid())).get_state()["weights"]
-        == (make_walk(nn.Sequential(*inner, nn.Sigmoid())).get_state()["weights"])
+        make_walk(nn.Sequential(inner, nn.Sigmoid())).decoder
+        == make_walk(nn.Sequential(*inner, nn.Sigmoid())).decoder
     )
 
 
 def test_a_layer_without_bias_is_sent_with_zeros():
     walk = make_walk(nn.Linear(2, 4, bias=False))
-    assert sent(walk, "weights", "<f2")[-4:].tolist() == [0, 0, 0, 0]
+    assert weights_of(walk)[-4:].tolist() == [0, 0, 0, 0]
 
 
 def test_the_share_of_the_prior_is_computed_in_python():
@@ -171,7 +181,9 @@ def test_a_kind_of_relu_is_a_relu():
         pass
 
     decoder = nn.Sequential(nn.Linear(2, 4), OwnReLU(), nn.Linear(4, 9), nn.Sigmoid())
-    kinds = [layer[0] for layer in LatentWalk(decoder, torch.zeros(1, 2), [0]).layers]
+    kinds = [
+        layer[0] for layer in LatentWalk(decoder, torch.zeros(1, 2), [0]).decoder["layers"]
+    ]
     assert kinds == ["linear", "relu", "linear", "sigmoid"]
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def with_core(name: str) -> str:
-    """The core and a widget's own source as one text, since a widget is one module.
+def with_core(*names: str) -> str:
+    """The core and further sources as one text, since a widget is one module.
 
-    "dial.js" -> core.js + dial.js,   "dial.css" -> core.css + dial.css
+    "dial.js" -> core.js + dial.js,   "network.js", "draw_digit.js" -> core.js + both
     """
-    core = f"core{Path(name).suffix}"
-    return "\n".join((HERE / part).read_text(encoding="utf-8") for part in (core, name))
+    core = f"core{Path(names[0]).suffix}"
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in (core, *names))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import anywidget
 import numpy as np
@@ -16,9 +15,8 @@ from torch import nn
 from course_utils import plots
 from course_utils.evidence import latent_lattice, prior_mass
 from course_utils.widgets.core import with_core
+from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
-
-LARGEST_HALF = 65504  # the largest number that float16 holds
 
 
 class LatentWalk(WithPicture, anywidget.AnyWidget):
@@ -39,11 +37,10 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = with_core("latent_walk.js")
+    _esm = with_core("network.js", "plane.js", "latent_walk.js")
     _css = with_core("latent_walk.css")
 
-    layers = traitlets.List().tag(sync=True)  # ["linear", n_in, n_out], ["relu"], …
-    weights = traitlets.Bytes().tag(sync=True)  # float16: for each linear, rows then bias
+    decoder = traitlets.Dict().tag(sync=True)  # of browser_network
     codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -61,13 +58,12 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
     ) -> None:
         codes, labels = _checked_points(codes, labels)
         half_widths = _checked_half_widths(half_widths)
-        modules = list(_flatten(decoder))
-        _check_chain(modules)
+        network = browser_network(decoder, n_in=2)
+        check_image_side(network)
         self._points = codes, labels
         self._lattice = _decode_lattice(decoder, half_widths[0])
         super().__init__(
-            layers=[_describe(module) for module in modules],
-            weights=_half_precision(modules),
+            decoder=network,
             codes=codes.astype("<f4").tobytes(),
             labels=labels.astype(np.uint8).tobytes(),
             colors=list(plots.DIGIT_COLORS),
@@ -103,7 +99,8 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
         return png(figure, colors=128)
 
     def __repr__(self) -> str:
-        linear = [layer for layer in self.layers if layer[0] == "linear"]
+        layers = self.decoder["layers"]
+        linear = [layer for layer in layers if layer[0] == "linear"]
         widths = " → ".join(str(width) for width in [2] + [layer[2] for layer in linear])
         boxes = ", ".join(f"{a:g}" for a in self.half_widths)
         codes = len(self.labels)
@@ -111,43 +108,6 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
 
 
 # --- what the browser is sent ---------------------------------------------------------
-
-
-def _flatten(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers of nested Sequentials, in order; TypeError for what JavaScript lacks."""
-    if isinstance(module, nn.Sequential):
-        for child in module:
-            yield from _flatten(child)
-    elif isinstance(module, nn.Linear | nn.ReLU | nn.Sigmoid):
-        yield module
-    else:
-        raise TypeError(
-            "the walk runs the decoder in the browser, which knows nn.Sequential of "
-            f"Linear, ReLU and Sigmoid; this one has {type(module).__name__}."
-        )
-
-
-def _describe(module: nn.Module) -> list:
-    if isinstance(module, nn.Linear):
-        return ["linear", module.in_features, module.out_features]
-    return ["relu" if isinstance(module, nn.ReLU) else "sigmoid"]
-
-
-def _half_precision(modules: Sequence[nn.Module]) -> bytes:
-    """All weights as float16: half the bytes, and pictures within one gray level."""
-    parts = []
-    for module in modules:
-        if isinstance(module, nn.Linear):
-            bias = module.bias
-            parts.append(module.weight.detach().flatten())
-            parts.append(parts[0].new_zeros(module.out_features) if bias is None else bias)
-    weights = torch.cat(parts).detach().float().cpu().numpy()
-    if not np.abs(weights).max() <= LARGEST_HALF:  # not: NaN is refused as well
-        raise ValueError(
-            "the decoder has weights that are NaN, infinite or beyond 65504, the largest "
-            "number in float16: was it trained with too large a learning rate?"
-        )
-    return weights.astype("<f2").tobytes()
 
 
 def _percent(share: float) -> str:
@@ -188,27 +148,6 @@ def _checked_half_widths(half_widths: Sequence[float]) -> list[float]:
             "half_widths must be positive numbers, a for each box [−a, a]², such as (1, 5)."
         )
     return half_widths
-
-
-def _check_chain(modules: Sequence[nn.Module]) -> None:
-    """Each layer reads as many numbers as the one before gives, from 2 to side²."""
-    linear = [module for module in modules if isinstance(module, nn.Linear)]
-    if not linear or linear[0].in_features != 2:
-        first = f"reads {linear[0].in_features}" if linear else "has no Linear layer"
-        raise ValueError(
-            f"the walk needs a decoder that reads codes of 2 numbers; this one {first}."
-        )
-    for one, other in pairwise(linear):
-        if one.out_features != other.in_features:
-            raise ValueError(
-                f"the decoder's layers do not fit: one gives {one.out_features} numbers, "
-                f"the next reads {other.in_features}."
-            )
-    if math.isqrt(linear[-1].out_features) ** 2 != linear[-1].out_features:
-        raise ValueError(
-            f"the decoder gives {linear[-1].out_features} numbers, which is no square "
-            "image; for 28 × 28 pixels it must give 784."
-        )
 
 
 @torch.no_grad()

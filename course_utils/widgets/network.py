@@ -1,0 +1,112 @@
+"""How a network reaches the browser, which then computes what it makes of a point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from course_utils.models import GaussianHead
+
+LARGEST_HALF = 65504  # the largest number that float16 holds
+
+
+def browser_network(module: nn.Module, n_in: int) -> dict:
+    """What ``makeNetwork`` of network.js needs: a trait's value, sent once.
+
+    module  nn.Sequential (may be nested) of Linear, ReLU and Sigmoid; at the end also a
+            GaussianHead, which gives μ, then log σ².
+    n_in    how many numbers it has to read.
+
+    {"layers": ["linear", n_in, n_out], ["relu"], …; "weights": float16, for each linear
+    its rows, then its bias}: half of the bytes, and pictures within one gray level.
+    TypeError or ValueError, in words, for what the browser could not run.
+    """
+    steps = list(_flatten(module))
+    _check_chain(steps, n_in)
+    return {"layers": [_describe(step) for step in steps], "weights": _half(steps)}
+
+
+def check_image_side(network: dict) -> int:
+    """Side of the square image that a network gives; ValueError if it gives none."""
+    pixels = n_out(network)
+    if math.isqrt(pixels) ** 2 != pixels:
+        raise ValueError(
+            f"the decoder gives {pixels} numbers, which is no square image; for 28 × 28 "
+            "pixels it must give 784."
+        )
+    return math.isqrt(pixels)
+
+
+def n_out(network: dict) -> int:
+    """How many numbers the network gives."""
+    return [layer for layer in network["layers"] if layer[0] == "linear"][-1][2]
+
+
+class _Affine:
+    """W x + b of a Linear, or of both Linears of a GaussianHead, one below the other."""
+
+    def __init__(self, module: nn.Linear | GaussianHead) -> None:
+        parts = [module] if isinstance(module, nn.Linear) else [module.mu, module.logvar]
+        self.weight = torch.cat([part.weight for part in parts]).detach()
+        self.bias = torch.cat([_bias(part) for part in parts]).detach()
+        self.n_out, self.n_in = self.weight.shape
+
+
+def _bias(linear: nn.Linear) -> Tensor:
+    if linear.bias is None:
+        return linear.weight.new_zeros(linear.out_features)
+    return linear.bias
+
+
+Step = _Affine | str
+
+
+def _flatten(module: nn.Module) -> Iterator[Step]:
+    """The steps of nested Sequentials, in order; TypeError for what JavaScript lacks."""
+    if isinstance(module, nn.Sequential):
+        for child in module:
+            yield from _flatten(child)
+    elif isinstance(module, nn.Linear | GaussianHead):
+        yield _Affine(module)
+    elif isinstance(module, nn.ReLU | nn.Sigmoid):
+        yield "relu" if isinstance(module, nn.ReLU) else "sigmoid"
+    else:
+        raise TypeError(
+            "the browser runs the network, and it knows nn.Sequential of Linear, ReLU and "
+            f"Sigmoid; this one has {type(module).__name__}."
+        )
+
+
+def _describe(step: Step) -> list:
+    return [step] if isinstance(step, str) else ["linear", step.n_in, step.n_out]
+
+
+def _half(steps: Sequence[Step]) -> bytes:
+    affine = [step for step in steps if isinstance(step, _Affine)]
+    parts = [part for step in affine for part in (step.weight.flatten(), step.bias)]
+    weights = torch.cat(parts).float().cpu().numpy()
+    if not np.abs(weights).max() <= LARGEST_HALF:  # not: NaN is refused as well
+        raise ValueError(
+            "the network has weights that are NaN, infinite or beyond 65504, the largest "
+            "number in float16: was it trained with too large a learning rate?"
+        )
+    return weights.astype("<f2").tobytes()
+
+
+def _check_chain(steps: Sequence[Step], n_in: int) -> None:
+    """Each layer reads as many numbers as the one before gives, from n_in on."""
+    affine = [step for step in steps if isinstance(step, _Affine)]
+    if not affine or affine[0].n_in != n_in:
+        first = f"reads {affine[0].n_in}" if affine else "has no Linear layer"
+        raise ValueError(f"the network must read {n_in} numbers; this one {first}.")
+    for one, other in pairwise(affine):
+        if one.n_out != other.n_in:
+            raise ValueError(
+                f"the network's layers do not fit: one gives {one.n_out} numbers, the next "
+                f"reads {other.n_in}."
+            )

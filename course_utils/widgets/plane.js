@@ -1,0 +1,61 @@
+// The plane of two-dimensional codes on a stage of PANEL: dots on its canvas, lines in an
+// SVG above it, whose coordinates are z itself and whose colors follow the theme.
+
+const RESOLUTION = 840; // of the canvas; more than the pixels of a dense screen
+const RINGS = [1, 2, 3]; // standard deviations of the prior
+
+/** The stage shows [−e, e]² with z₂ upward; edge() gives e, and show() reads it again. */
+function makePlane(stage, edge) {
+  const canvas = stage.querySelector("canvas"), ink = canvas.getContext("2d");
+  canvas.width = canvas.height = RESOLUTION;
+  canvas.insertAdjacentHTML("afterend",
+    '<svg class="cw-lines" aria-hidden="true"><g transform="scale(1 -1)"></g></svg>');
+  const svg = canvas.nextElementSibling;
+  const across = (z1) => (1 + z1 / edge()) / 2; // 0 at the left, 1 at the right
+  const down = (z2) => (1 - z2 / edge()) / 2; // 0 at the top
+  return {
+    ink, across, down,
+    lines: svg.firstElementChild, // takes circle, ellipse, path … in units of z
+    /** z at a place of onPointer. */
+    at: ([x, y]) => [(2 * x - 1) * edge(), (1 - 2 * y) * edge()],
+    /** After a change of the edge: an empty canvas, lines where they belong. */
+    show() {
+      ink.clearRect(0, 0, RESOLUTION, RESOLUTION);
+      svg.setAttribute("viewBox", [-edge(), -edge(), 2 * edge(), 2 * edge()].join(" "));
+    },
+    /** codes (2N), one after the other; labels (N) choose among the colors. */
+    dots(codes, labels, colors, radius = labels.length > 3000 ? 3.2 : 4.2) {
+      ink.globalAlpha = 0.75;
+      for (let i = 0; i < labels.length; i++) {
+        ink.fillStyle = colors[labels[i]];
+        ink.beginPath();
+        ink.arc(across(codes[2 * i]) * RESOLUTION, down(codes[2 * i + 1]) * RESOLUTION,
+          radius, 0, 2 * Math.PI);
+        ink.fill();
+      }
+      ink.globalAlpha = 1;
+    },
+  };
+}
+
+/** Where N(0, I) lies: circles of one, two and three standard deviations. */
+function ringsOfPrior() {
+  return RINGS.map((r) => `<circle class="cw-ring" r="${r}"/>`).join("");
+}
+
+/** The ellipse of N(μ, diag σ²) at so many standard deviations. */
+function ellipse([m1, m2], [s1, s2], deviations = 1, kind = "cw-ellipse") {
+  return `<ellipse class="${kind}" cx="${m1}" cy="${m2}" rx="${deviations * s1}"
+    ry="${deviations * s2}"/>`;
+}
+
+/** A line through points [z₁, z₂]. */
+function polyline(points, kind = "cw-path") {
+  return `<polyline class="${kind}" points="${points.map((z) => z.join(" ")).join(",")}"/>`;
+}
+
+/** The classes among the labels, each with its color. */
+function legend(labels, colors) {
+  return [...new Set(labels)].sort().map((label) =>
+    `<span><i style="background:${colors[label]}"></i>${label}</span>`).join("");
+}

@@ -1,0 +1,81 @@
+"""The dial in a real browser, without a kernel."""
+
+import numpy as np
+import torch
+from hands import FRAME, RENDER, Hands, delays, load, shown
+
+from course_utils import plots
+from course_utils.widgets import Dial
+
+CAPTIONS = {1: "One.", 5: "Five <b>& more</b>."}
+
+
+def make_dial(*values, captions=None) -> Dial:
+    images = torch.rand(1, 36)
+    pictures = {
+        value: plots.image_rows({"x": images.expand(i + 1, -1)}, title=f"{value}")
+        for i, value in enumerate(values)
+    }
+    return Dial("k", pictures, captions=captions)
+
+
+def test_a_slider_turns_the_dial_with_keys_mouse_and_finger(page):
+    load(page, make_dial(1, 2.5, 5, 10, captions=CAPTIONS))
+    page.evaluate(RENDER)
+    hands, slider = Hands(page), page.locator(".dial input")
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    assert shown(page) == [0]
+    assert page.get_by_role("slider", name="k").get_attribute("aria-valuetext") == "1"
+    slider.focus()
+    for key, index, label in (("ArrowRight", 1, "2.5"), ("End", 3, "10"), ("Home", 0, "1")):
+        hands.press(key)
+        assert (shown(page), page.evaluate("() => model.get('index')")) == ([index], index)
+        assert slider.get_attribute("aria-valuetext") == label
+        assert page.locator(".dial output").inner_text() == label
+    assert page.evaluate("() => leaked") == []
+    hands.drag(slider, (0.02, 0.5), (0.67, 0.5))
+    assert shown(page) == [2]
+    assert page.locator(".dial figcaption").inner_text() == CAPTIONS[5]
+    hands.touch(slider, (0.67, 0.5), (0.98, 0.5))
+    assert shown(page) == [3]
+    assert page.locator(".dial figcaption").inner_text() == ""
+    page.wait_for_function("() => saved.at(-1)?.index === 3")
+    page.evaluate("() => { model.set('index', 1); }")  # as Python does
+    assert shown(page) == [1] and slider.input_value() == "1"
+    page.evaluate("() => cleanUp()")
+    assert page.evaluate("() => model.listening()") == 0
+
+
+def test_words_are_buttons_one_click_each(page):
+    load(page, make_dial("collapse", "holes & <i>", 3))
+    page.evaluate(RENDER)
+    hands = Hands(page)
+    page.get_by_role("radio", name="holes & <i>").check()
+    assert shown(page) == [1]
+    hands.press("ArrowRight")
+    assert shown(page) == [2] and page.evaluate("() => leaked") == []
+    assert page.get_by_role("radiogroup", name="k").count() == 1
+    page.get_by_text("collapse").click()
+    assert shown(page) == [0]
+
+
+def test_the_page_keeps_its_height_when_the_dial_turns(page):
+    load(page, make_dial(1, 2, 3))
+    page.evaluate(RENDER)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    heights = set()
+    for index in range(3):
+        page.evaluate("(index) => model.set('index', index)", index)
+        heights.add(page.locator(".dial").bounding_box()["height"])
+    assert len(heights) == 1
+
+
+def test_the_dial_turns_within_a_frame(page):
+    load(page, make_dial(*range(6)))
+    page.evaluate(RENDER)
+    slider = page.locator(".dial input")
+
+    def move():
+        Hands(page).drag(slider, (0.02, 0.5), *[(0.98, 0.5), (0.02, 0.5)] * 6, steps=6)
+
+    assert np.percentile(delays(page, slider, "input", move), 95) < FRAME

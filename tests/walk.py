@@ -1,0 +1,84 @@
+"""The latent walk of a page, as a reader sees and handles it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hands import Hands
+from lab import ask_kernel
+
+FIRST_WALK = """
+from course_utils.widgets import LatentWalk
+walk_ = next(value for value in Out.values() if isinstance(value, LatentWalk))
+"""
+
+
+class Walk(Hands):
+    """The first latent walk of a page, as a reader sees and handles it."""
+
+    def __init__(self, page) -> None:
+        super().__init__(page)
+        self.root = page.locator(".latent-walk").first
+        self.plane = self.root.locator(".lw-plane .cw-stage")
+        self.lattice = self.root.locator(".lw-lattice .cw-stage")
+        self.plane.wait_for()
+        self.plane.scroll_into_view_if_needed()
+
+    def hover(self, x: float, y: float, stage=None) -> None:
+        """Move the mouse there, once the stage is in view and no longer shifts."""
+        stage = stage or self.plane
+        width = stage.bounding_box()["width"]
+        stage.hover(position={"x": x * width, "y": y * width})
+        self.settle()
+
+    def click(self, x: float, y: float) -> None:
+        self.hover(x, y)
+        self.page.mouse.down()
+        self.page.mouse.up()
+        self.settle()
+
+    def choose_box(self, index: int) -> None:
+        self.root.locator(".lw-boxes label").nth(index).click()
+        self.settle()
+
+    def wait_for_lattice(self) -> None:
+        """The lattice is complete when its last image is: paper, not transparent."""
+        self.page.wait_for_function(
+            "(canvas) => canvas.getContext('2d').getImageData("
+            "canvas.width - 1, canvas.height - 1, 1, 1).data[3] === 255",
+            arg=self.lattice.locator("canvas").element_handle(),
+        )
+
+    def pixels(self, canvas: str = ".lw-here canvas") -> np.ndarray:
+        """Gray levels of a canvas, as it is, not as the page scales it."""
+        data = self.root.locator(canvas).evaluate(
+            """(canvas) => {
+                const ink = canvas.getContext("2d");
+                const { data } = ink.getImageData(0, 0, canvas.width, canvas.height);
+                return Array.from(data.filter((_, i) => i % 4 === 0));
+            }"""
+        )
+        return np.array(data)
+
+    def z(self) -> tuple[float, float]:
+        text = self.root.locator(".lw-z").inner_text()
+        first, second = text.replace("−", "-").split("(")[1].rstrip(")").split(",")
+        return float(first), float(second)
+
+    def expect_z(self, expected: tuple[float, float], within: float) -> None:
+        """z arrives there; on a busy machine that may take some frames."""
+        for _ in range(50):
+            if self.z() == pytest.approx(expected, abs=within):
+                return
+            self.page.wait_for_timeout(100)
+        assert self.z() == pytest.approx(expected, abs=within)
+
+    def wait_for_kernel(self, name: str, test: str) -> None:
+        """Wait until the trait in the kernel passes a test on ``value``; 0.1 s is usual."""
+        for _ in range(50):
+            expression = f"(lambda value: bool({test}))(walk_.{name})"
+            if ask_kernel(self.page, FIRST_WALK, expression) == "True":
+                return
+            self.page.wait_for_timeout(100)
+        value = ask_kernel(self.page, FIRST_WALK, f"walk_.{name}")
+        raise AssertionError(f"in the kernel, {name} stayed {value}, not {test}")
