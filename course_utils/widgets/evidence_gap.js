@@ -93,6 +93,7 @@ const GAP_PAGE = `
         <div class="eg-line"></div>
         <span class="eg-label eg-top">${LOG_P} = ${number("logEvidence")}</span>
         <span class="eg-label eg-gap-label">${GAP} = ${number("gap")}</span>
+        <span class="eg-label eg-deep">↓ further down than drawn</span>
         <span class="eg-label eg-elbo-label">${ELBO} = ${number("elbo")}</span>
       </div>
       <div class="eg-sum" aria-hidden="true">
@@ -200,6 +201,8 @@ function render({ model, el }) {
     }
     const top = down(now.elbo, now.logEvidence), chart = find(".eg-chart").style;
     chart.setProperty("--elbo-at", `${top}%`);
+    find(".eg-deep").hidden = now.gap <= DEPTH;
+    find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // of q
     const pair = (values, digits) => `(${values.map((v) => fixed(v, digits)).join(", ")})`;
     find(".eg-read").innerHTML = `<i>μ</i> = ${pair(mu, 2)} &emsp;<i>σ</i> = ${pair(sigma, 3)}`;
   }

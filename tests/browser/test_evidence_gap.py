@@ -12,6 +12,9 @@ from course_utils.posterior import bound_on_window
 from course_utils.widgets import EvidenceGap
 
 
+CORNERS = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+
+
 @cache
 def make_gap() -> EvidenceGap:
     torch.manual_seed(0)
@@ -183,6 +186,33 @@ def test_the_bars_meet_the_line_of_log_p_of_x(gap, page):
     chart = page.locator(".eg-chart").bounding_box()
     nats = rest["height"] / chart["height"] * 17  # 16 below the line, 1 above
     assert nats == pytest.approx(gap.number("gap"), abs=0.1) and nats > 0.2
+
+
+def test_a_gap_beyond_the_chart_is_said_to_be_so(gap, page):
+    note = page.locator(".eg-deep")
+    *center, reach, _ = gap.gap.windows[0]
+    deepest = max(
+        ([c + s * reach for c, s in zip(center, signs)] for signs in CORNERS),
+        key=lambda mu: bound_on_window(
+            gap.gap._windows[0], torch.tensor(mu), torch.full((2,), reach / 9)
+        )["gap"],
+    )
+    assert note.is_hidden() and gap.number("gap") < 16
+    page.evaluate("(mu) => model.set('mu', mu)", deepest)
+    gap.settle()
+    assert gap.number("gap") > 16 and note.is_visible()
+
+
+def test_the_map_makes_room_for_q(gap, page):
+    *center, reach, _ = gap.gap.windows[0]
+    plane = page.locator(".eg-map")
+    left = plane.bounding_box()["x"]
+    page.evaluate("(mu) => model.set('mu', mu)", [c + 0.9 * reach for c in center])
+    gap.settle()
+    assert plane.bounding_box()["x"] < left - 100
+    page.evaluate("(mu) => model.set('mu', mu)", center)
+    gap.settle()
+    assert plane.bounding_box()["x"] == left
 
 
 def test_the_heat_map_is_darkest_where_the_posterior_is(gap, page):

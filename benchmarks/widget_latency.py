@@ -1,0 +1,268 @@
+"""How soon a widget answers: ours, interact with matplotlib, and ipywidgets.Image.
+
+    python benchmarks/widget_latency.py             # print the table
+    python benchmarks/widget_latency.py --write     # and put it into README.md
+
+One JupyterLab, one Chromium, one run. The mouse moves over each widget, a step once the
+answer to the last is on the screen; a step counts from the moment the page hears of it until
+the frame that shows its picture has been painted. Then an arrow key is held, one way and back,
+with thirty presses a second, as keyboards repeat, and the pictures that reach the screen are
+counted. A step without a new picture is an error, not a fast answer. About four minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from lab import chromium, jupyterlab, open_notebook, run_all
+
+FRAME = 1000 / 60  # ms
+STEPS = 120  # of the mouse,
+SWEEP = 30  # so many from the start of its way to the end, then back
+PRESSES, REPEAT = 90, 1 / 30  # of the key, and s between two
+README = ROOT / "README.md"
+MARKS = "<!-- widget latency -->\n", "<!-- end -->"
+
+SETUP = """
+import io
+import ipywidgets, matplotlib, torch
+from matplotlib import pyplot as plt
+from torch import nn
+from course_utils import data, models, objectives, plots
+from course_utils import widgets
+
+torch.manual_seed(0)
+images, labels = data.mnist("test")
+vae = models.VAE(784, 2, (512, 256))
+decode = nn.Sequential(vae.decoder, nn.Sigmoid())
+for layer in vae.modules():  # vivid pictures, so that a new one can be told from the last
+    if isinstance(layer, nn.Linear):
+        nn.init.kaiming_normal_(layer.weight)
+codes = 2 * torch.randn(len(images), 2)
+
+@torch.no_grad()
+def picture(z1, z2):
+    return decode(torch.tensor([[z1, z2]])).view(28, 28).numpy()
+
+def slider(name):
+    return ipywidgets.FloatSlider(0, min=-3, max=3, step=0.01, description=name)
+"""
+
+INTERACT = """
+def show(z1, z2):
+    plt.imshow(picture(z1, z2), cmap="gray_r")
+    plt.axis("off")
+    plt.show()
+
+ipywidgets.interact(show, z1=slider("z1"), z2=slider("z2"));
+"""
+
+IMAGE = """
+from PIL import Image
+
+view = ipywidgets.Image(width=196, height=196)
+z1, z2 = slider("z1"), slider("z2")
+
+def show(change=None):
+    file = io.BytesIO()
+    gray = 255 - 255 * picture(z1.value, z2.value)
+    Image.fromarray(gray.astype("uint8")).save(file, "PNG")
+    view.value = file.getvalue()
+
+z1.observe(show, "value")
+z2.observe(show, "value")
+show()
+ipywidgets.VBox([z1, z2, view])
+"""
+
+
+@dataclass
+class Trial:
+    """One widget in a cell of its own, and how a hand moves it."""
+
+    name: str
+    cell: str
+    handle: str  # what the mouse moves over and what hears the keys
+    shown: str  # what must change
+    start: tuple[float, float]  # in shares of the handle's width and height
+    end: tuple[float, float]
+    drag: bool = True
+    event: str = "pointermove"
+    focus: str | None = None  # if the keys go elsewhere
+
+
+SLIDER = ".widget-slider .noUi-target"
+TRIALS = [
+    Trial("`interact` with matplotlib", INTERACT, SLIDER, ".jp-OutputArea-output img",
+          (0.5, 0.5), (0.95, 0.5), focus=".noUi-handle"),
+    Trial("`ipywidgets.Image`", IMAGE, SLIDER, "img.widget-image",
+          (0.5, 0.5), (0.95, 0.5), focus=".noUi-handle"),
+    Trial("`LatentWalk`", "widgets.LatentWalk(decode, codes, labels)",
+          ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
+    Trial("`EvidenceGap`", "widgets.EvidenceGap(vae.decoder, vae.encoder, images[:3])",
+          ".cw-stage", ".eg-chart", (0.5, 0.5), (0.9, 0.8)),
+    Trial("`Dial`", """
+widgets.Dial("k", {
+    k: plots.image_rows({"x": images[k : k + 10]}, title=f"k = {k}") for k in range(60)
+})""", "input[type=range]", ".dial-pictures", (0.02, 0.5), (0.98, 0.5), event="input"),
+]  # fmt: skip
+
+# In the page: when the event was heard, and when a new picture had been painted.
+WATCH = """([cell, handle, shown, kind]) => {
+  const root = document.querySelectorAll(".jp-Notebook .jp-CodeCell")[cell];
+  const print = () => [...root.querySelectorAll(shown)].map((el) =>
+    el instanceof HTMLCanvasElement ? el.toDataURL()
+      : el instanceof HTMLImageElement ? (el.complete && el.naturalWidth ? el.src : "")
+      : el.outerHTML + [...el.querySelectorAll("canvas")].map((c) => c.toDataURL())).join();
+  const watch = { delays: [], pictures: 0, waiting: null, last: print(), on: true };
+  root.querySelector(handle).closest(".jp-OutputArea").addEventListener(kind, (event) => {
+    watch.waiting ??= performance.now();
+  }, { capture: true });
+  const look = () => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { // heard once this frame is painted
+      const painted = performance.now(), now = print();
+      if (now && now !== watch.last) {
+        watch.pictures += 1;
+        if (watch.waiting !== null) watch.delays.push(painted - watch.waiting);
+        watch.last = now;
+        watch.waiting = null;
+      }
+    };
+    port2.postMessage(0);
+    if (watch.on) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+  window.watch?.stop();
+  watch.stop = () => { watch.on = false; };
+  window.watch = watch;
+}"""
+
+
+def measure(page, trial: Trial, number: int) -> tuple[np.ndarray, float]:
+    """ms from each step of the mouse to its picture; pictures a second under a held key."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+    cell.scroll_into_view_if_needed()
+    handle = cell.locator(trial.handle).first
+    handle.wait_for()
+    page.wait_for_timeout(1500)  # a lattice is drawn row by row
+    handle.scroll_into_view_if_needed()
+    page.evaluate(WATCH, [number, trial.handle, trial.shown, trial.event])
+    box = handle.bounding_box()
+
+    def move(step: int) -> None:
+        share = 1 - abs(step % (2 * SWEEP) / SWEEP - 1)
+        x, y = (a + share * (b - a) for a, b in zip(trial.start, trial.end))
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+    move(0)
+    if trial.drag:
+        page.mouse.down()
+    page.wait_for_timeout(500)
+    page.evaluate("() => { watch.delays.length = 0; watch.waiting = null; }")
+    for step in range(1, STEPS + 1):
+        seen = page.evaluate("() => watch.delays.length")
+        move(step)
+        try:
+            page.wait_for_function("(n) => watch.delays.length > n", arg=seen, timeout=3000)
+        except Exception as error:
+            raise RuntimeError(f"{trial.name}: step {step} changed nothing") from error
+    delays = np.array(page.evaluate("() => watch.delays"))
+    if trial.drag:
+        page.mouse.up()
+
+    cell.locator(trial.focus or trial.handle).first.focus()
+    for _ in range(200):  # to the left end
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(3000)
+    before, start = page.evaluate("() => watch.pictures"), time.perf_counter()
+    for press in range(PRESSES):
+        time.sleep(max(0, start + press * REPEAT - time.perf_counter()))
+        page.keyboard.down("ArrowRight" if press < PRESSES / 2 else "ArrowLeft")
+    pictures = page.evaluate("() => watch.pictures") - before
+    passed = time.perf_counter() - start
+    page.keyboard.up("ArrowRight")
+    page.keyboard.up("ArrowLeft")
+    page.evaluate("() => watch.stop()")
+    return delays, pictures / passed
+
+
+def run(trials: Sequence[Trial]) -> tuple[list[tuple[str, float, float, float]], str]:
+    """Rows of the table: name, median and 95th percentile in ms, pictures a second."""
+    cells = [
+        nbformat.v4.new_code_cell(source) for source in [SETUP, *(t.cell for t in trials)]
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        root, private = Path(folder, "root"), Path(folder, "private")
+        root.mkdir()
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=cells, metadata=kernel), root / "b.ipynb"
+        )
+        with jupyterlab(root, private) as url:
+            page = browser.new_page(viewport={"width": 1400, "height": 1000})
+            open_notebook(page, url, "b.ipynb")
+            if errors := run_all(page):
+                sys.exit("\n".join(errors))
+            rows = []
+            for number, trial in enumerate(trials, 1):
+                delays, pictures = measure(page, trial, number)
+                rows.append((trial.name, *np.percentile(delays, [50, 95]), pictures))
+                print("{:30} {:6.1f} {:6.1f} ms {:5.0f}/s".format(*rows[-1]), flush=True)
+            version = browser.version
+    return rows, version
+
+
+def table(rows: Sequence[tuple[str, float, float, float]], browser: str) -> str:
+    lines = [
+        "| widget | median | 95th percentile | pictures a second, key held |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [f"| {n} | {m:.1f} ms | {p:.1f} ms | {r:.0f} |" for n, m, p, r in rows]
+    return "\n".join([*lines, "", f"Chromium {browser} on {machine()}.", ""])
+
+
+def with_table(readme: str, text: str) -> str:
+    """The README with this table between its marks, in place of the one that was there."""
+    start, end = MARKS
+    before, rest = readme.split(start)
+    return f"{before}{start}\n{text}\n{end}{rest.split(end, 1)[1]}"
+
+
+def machine() -> str:
+    """What it ran on, in words: the processor's own name where Linux tells it."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":")[1] for line in info.read_text().splitlines()
+                 if line.startswith("model name")]  # fmt: skip
+        name = names[0].strip() if names else name
+    return f"{os.cpu_count()} cores of {name}, {platform.system()}, no GPU in use"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    write = parser.parse_args().write
+    text = table(*run(TRIALS))
+    print(text)
+    if write:
+        README.write_text(with_table(README.read_text("utf-8"), text), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
