@@ -31,7 +31,7 @@ function render({ model, el }) {
     const image = find(".dial-pictures").appendChild(new Image());
     image.alt = captions[i] || `${model.get("name")}: ${labels[i]}`;
     image.decoding = "sync";
-    image.src = link;
+    image.srcset = `${link} 2x`; // sharp on a dense screen and on a projected slide
     return image;
   });
 

@@ -9,7 +9,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from course_utils.widgets.core import with_core
-from course_utils.widgets.picture import WithPicture, png
+from course_utils.widgets.picture import WithPicture, halved, png
 
 Value = float | str
 
@@ -35,7 +35,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
     name = traitlets.Unicode().tag(sync=True)
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
     named = traitlets.Bool().tag(sync=True)  # buttons with words, else a slider
-    pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, one a value
+    pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, twice as dense
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
     index = traitlets.Int(0).tag(sync=True)
 
@@ -51,7 +51,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
             name=name,
             labels=[_label(value) for value in figures],
             named=any(isinstance(value, str) for value in figures),
-            pictures=[png(figure, colors=256) for figure in figures.values()],
+            pictures=[png(f, colors=256, density=2) for f in figures.values()],
             captions=[(captions or {}).get(value, "") for value in figures],
         )
 
@@ -72,7 +72,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
         return proposal["value"]
 
     def picture(self) -> bytes:
-        return self.pictures[self.index]
+        return halved(self.pictures[self.index])
 
     def __repr__(self) -> str:
         return f"Dial({self.name!r}, {len(self.pictures)} figures)"

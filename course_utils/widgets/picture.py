@@ -8,8 +8,8 @@ from io import BytesIO
 from matplotlib.figure import Figure
 
 
-def png(figure: Figure, colors: int | None = None) -> bytes:
-    """The figure as the bytes of a PNG file, at the figure's own size and resolution.
+def png(figure: Figure, colors: int | None = None, density: int = 1) -> bytes:
+    """The figure as the bytes of a PNG file, with so many pixels for one of the figure's.
 
     ``colors`` limits the palette (at most 256): half of the bytes or less. With 256 gray
     pictures keep their shades, and colored ones theirs but for a few pixels of an edge.
@@ -17,14 +17,21 @@ def png(figure: Figure, colors: int | None = None) -> bytes:
     from PIL import Image
 
     file = BytesIO()
-    figure.savefig(file, format="png")
-    if colors is None:
-        return file.getvalue()
-    small = BytesIO()
-    Image.open(file).convert("RGB").quantize(colors).save(
-        small, format="png", optimize=True
-    )
-    return small.getvalue()
+    figure.savefig(file, format="png", dpi=density * figure.dpi)
+    return file.getvalue() if colors is None else _pack(Image.open(file), colors)
+
+
+def halved(picture: bytes) -> bytes:
+    """The PNG at half its width and height, for pages that know no dense screens."""
+    from PIL import Image
+
+    return _pack(Image.open(BytesIO(picture)).convert("RGB").reduce(2), colors=256)
+
+
+def _pack(image, colors: int) -> bytes:
+    file = BytesIO()
+    image.convert("RGB").quantize(colors).save(file, format="png", optimize=True)
+    return file.getvalue()
 
 
 class WithPicture:

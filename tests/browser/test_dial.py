@@ -1,8 +1,12 @@
 """The dial in a real browser, without a kernel."""
 
+from io import BytesIO
+
 import numpy as np
+import pytest
 import torch
 from hands import FRAME, RENDER, Hands, delays, load, shown
+from PIL import Image
 
 from course_utils import plots
 from course_utils.widgets import Dial
@@ -68,6 +72,16 @@ def test_the_page_keeps_its_height_when_the_dial_turns(page):
         page.evaluate("(index) => model.set('index', index)", index)
         heights.add(page.locator(".dial").bounding_box()["height"])
     assert len(heights) == 1
+
+
+def test_pictures_have_two_pixels_for_one_of_the_page(page):
+    dial = make_dial(1, 2)
+    load(page, dial)
+    page.evaluate(RENDER)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    pixels = Image.open(BytesIO(dial.pictures[0])).width
+    shown = page.locator(".dial img").first.bounding_box()["width"]
+    assert shown == pytest.approx(pixels / 2, abs=1)
 
 
 def test_the_dial_turns_within_a_frame(page):
