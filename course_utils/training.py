@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from tqdm.auto import tqdm
 
 Objective = Callable[..., dict[str, Tensor]]
 Record = dict[str, float]
+T = TypeVar("T")
 
 
 def training_epochs(
@@ -67,17 +69,31 @@ def fit(
     )
     history: list[Record] = []
     with tqdm(total=epochs, unit="epoch", leave=False) as bar:
-        try:
-            for record in records:
-                history.append(record)
-                bar.set_postfix(loss=f"{record['loss']:.4g}")
-                bar.update()
-        except KeyboardInterrupt:
-            print(
-                f"Stopped after {len(history)} of {epochs} epochs. "
-                "The model keeps what it has learned so far."
-            )
+        for record in until_stopped(records):
+            history.append(record)
+            bar.set_postfix(loss=f"{record['loss']:.4g}")
+            bar.update()
     return history
+
+
+def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
+    """What ``training_epochs`` yields, or several of them zipped, until the stop button.
+
+        for record in until_stopped(training_epochs(model, ae_loss, images, epochs=5)):
+        for records in until_stopped(zip(*runs)):  # models that train in step
+
+    The button ends the loop, not the notebook: the body of the loop is finished first, and
+    what follows runs with what was learned.
+    """
+    done = 0
+    try:
+        for epoch in epochs:
+            with _interrupt_between_steps():  # one step is the loop's body
+                yield epoch
+                done += 1
+    except KeyboardInterrupt:
+        number = "1 epoch" if done == 1 else f"{done} epochs"
+        print(f"Stopped after {number}. What has been learned so far is kept.")
 
 
 @torch.no_grad()

@@ -26,7 +26,7 @@ from course_utils.objectives import (
     sparse_ae_loss,
     vae_loss,
 )
-from course_utils.training import evaluate, fit, training_epochs
+from course_utils.training import evaluate, fit, training_epochs, until_stopped
 
 N, D, K = 50, 6, 2
 OBJECTIVES = {
@@ -268,7 +268,7 @@ def test_stop_returns_the_finished_epochs_and_a_usable_model(model, x, capsys):
     before = signal.getsignal(signal.SIGINT)
     history = fit(model, objective, x, epochs=9, batch_size=10)
     assert [record["epoch"] for record in history] == [1, 2]
-    assert "Stopped after 2 of 9 epochs. The model keeps" in capsys.readouterr().out
+    assert "Stopped after 2 epochs. What has been learned" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is before
     assert model(x).isfinite().all()
     assert len(fit(model, ae_loss, x, epochs=1)) == 1
@@ -326,6 +326,35 @@ def test_stop_in_a_loop_of_one_s_own_is_an_interrupt_as_usual(model, x):
         for _ in training_epochs(model, at_call(2, press_stop), x, epochs=9):
             pass
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_stop_ends_a_loop_of_one_s_own_quietly_if_it_says_so(model, x, capsys):
+    seen = []
+    runs = [training_epochs(model, at_call(7, press_stop), x, epochs=9, batch_size=10)]
+    for (record,) in until_stopped(zip(*runs)):
+        seen.append(record["epoch"])
+    assert seen == [1]
+    assert capsys.readouterr().out.startswith("Stopped after 1 epoch. ")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_stop_lets_the_body_of_the_loop_finish(model, x, capsys):
+    finished = []
+    for record in until_stopped(training_epochs(model, ae_loss, x, epochs=9)):
+        if record["epoch"] == 2:
+            press_stop()
+        finished.append(record["epoch"])
+    assert finished == [1, 2]
+    assert capsys.readouterr().out.startswith("Stopped after 2 epochs. ")
+
+
+def test_without_the_stop_button_nothing_is_said_and_break_gives_it_back(model, x, capsys):
+    epochs = until_stopped(training_epochs(model, ae_loss, x, epochs=3))
+    assert [record["epoch"] for record in epochs] == [1, 2, 3]
+    for _ in until_stopped(training_epochs(model, ae_loss, x, epochs=3)):
+        break
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert capsys.readouterr().out == ""
 
 
 def test_between_epochs_the_caller_s_handler_is_in_force(model, x):
