@@ -53,6 +53,7 @@ for layer in vae.modules():  # vivid pictures, so that a new one can be told fro
     if isinstance(layer, nn.Linear):
         nn.init.kaiming_normal_(layer.weight)
 codes = 2 * torch.randn(len(images), 2)
+ae, pae = models.Autoencoder(784, 2, (512, 256)), models.Autoencoder(784, 2, (512, 256))
 
 @torch.no_grad()
 def picture(z1, z2):
@@ -113,8 +114,29 @@ TRIALS = [
           (0.5, 0.5), (0.95, 0.5), focus=".noUi-handle"),
     Trial("`LatentWalk`", "widgets.LatentWalk(decode, codes, labels)",
           ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
+    Trial("`SideBySide`", """
+widgets.SideBySide(
+    {name: (decode, codes[:1000]) for name in ("AE", "PAE", "VAE")}, labels[:1000])
+""", ".cw-stage", ".sb-image", (0.1, 0.2), (0.9, 0.8), drag=False),
+    Trial("`TrainingReplay`", """
+replay = widgets.TrainingReplay({"AE": ae, "PAE": pae, "VAE": vae}, images, labels)
+for epoch in range(1, 61):
+    nn.init.kaiming_normal_(ae.encoder[0].weight)
+    nn.init.kaiming_normal_(pae.encoder[0].weight)
+    replay.add([{"epoch": epoch, "loss": 40 / epoch}] * 3)
+replay""", "input[type=range]", ".cw-lines, .tr-images", (0.02, 0.5), (0.98, 0.5), event="input"),
+    Trial("`DrawDigit`", """
+widgets.DrawDigit(vae.encoder, vae.decoder, codes, labels, -100 - 20 * torch.rand(10_000))
+""", ".dd-paper", ".dd-pair canvas", (0.2, 0.2), (0.8, 0.8)),
+    Trial("`DenoisingField`", """
+points = data.sample_mixture(3000, data.ring_of_means(), sigma=0.2)
+denoisers = {s: models.mlp(2, 128, 128, 64, 128, 128, 2) for s in (0.1, 0.2, 0.4, 0.8)}
+widgets.DenoisingField(denoisers, points)""",
+          ".cw-stage", ".df-read", (0.2, 0.3), (0.8, 0.6)),
     Trial("`EvidenceGap`", "widgets.EvidenceGap(vae.decoder, vae.encoder, images[:3])",
           ".cw-stage", ".eg-chart", (0.5, 0.5), (0.9, 0.8)),
+    Trial("`Reparameterization`", "widgets.Reparameterization(torch.sin)",
+          ".rp-axis .cw-stage", ".rp-clouds", (0.5, 0.7), (0.7, 0.7)),
     Trial("`Dial`", """
 widgets.Dial("k", {
     k: plots.image_rows({"x": images[k : k + 10]}, title=f"k = {k}") for k in range(60)

@@ -459,6 +459,39 @@ def tradeoff(
     return figure
 
 
+def lattice_and_tradeoff(
+    images: ArrayLike,
+    points: ArrayLike,
+    *,
+    mark: int,
+    told: str,
+    half_width: float,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+) -> Figure:
+    """A decoded lattice over [−a, a]², and the one of several (n, 2) points that it belongs to.
+
+    ``told`` stands at the point number ``mark``; the line runs through all of them.
+    """
+    points = _array(points)
+    figure, axes = _figure((8.6, 4.3), 1, 2, title)
+    left, right = axes.flat
+    _draw_lattice(left, _array(images), half_width)
+    right.plot(*points.T, "o-", color="#9aa0a6")
+    x, y = points[mark]
+    right.plot(x, y, "o", color="#d62728", ms=11)
+    late = x > points[:, 0].min() + 0.5 * np.ptp(points[:, 0])
+    right.annotate(
+        told, (x, y), (-10, 12) if late else (12, 8), textcoords="offset points",
+        ha="right" if late else "left", fontsize=11,
+    )  # fmt: skip
+    right.margins(x=0.1, y=0.14)
+    right.set(xlabel=xlabel, ylabel=ylabel)
+    right.grid(alpha=0.3)
+    return figure
+
+
 def posteriors(
     mu: ArrayLike,
     sigma: ArrayLike,
@@ -481,6 +514,82 @@ def posteriors(
         circle = {"fill": False, "ls": "--", "lw": 0.8, "color": "#555555"}
         axis.add_patch(Ellipse((0, 0), 2 * radius, 2 * radius, **circle))
     axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    return figure
+
+
+def drawing_on_plane(
+    codes: ArrayLike,
+    labels: ArrayLike,
+    *,
+    mu: ArrayLike,
+    sigma: ArrayLike,
+    images: Mapping[str, ArrayLike],
+    title: str,
+) -> Figure:
+    """q(z|x) = N(μ, diag σ²) of one image on the plane of codes, beside rows of images.
+
+    (N, 2), (N,), mu (2,), sigma (2,), name -> (n, D). The ellipses lie one and two σ around μ.
+    """
+    codes, labels, mu, sigma = map(_array, (codes, labels, mu, sigma))
+    figure = plt.figure(figsize=(9.4, 4.7), dpi=90, layout="constrained")
+    plt.close(figure)
+    figure.suptitle(title, fontsize=12, fontweight="bold")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.5))
+    grid = left.add_gridspec(len(images), 1)
+    for cell, (name, rows) in zip(grid, images.items()):
+        line = cell.subgridspec(1, max(3, min(6, len(rows))))
+        for i, image in enumerate(_array(rows)[:6]):
+            axis = left.add_subplot(line[i])
+            _draw_image(axis, _square(image))
+            axis.axis("off")
+            if i == 0:
+                axis.set_title(name, loc="left", fontsize=10)
+    plane = right.subplots()
+    _draw_codes(plane, codes, labels)
+    for times in (1, 2):
+        line = {"fill": False, "color": "black", "lw": 1.5}
+        plane.add_patch(Ellipse(mu, *(2 * times * sigma), **line))
+    plane.annotate(
+        "$q(z|x)$", mu, (22, 18), textcoords="offset points", fontsize=12,
+        arrowprops={"arrowstyle": "-", "shrinkB": 5}, bbox={"fc": "white", "ec": "none"},
+    )  # fmt: skip
+    return figure
+
+
+def draws_and_gradients(
+    z: ArrayLike,
+    heights: ArrayLike,
+    *,
+    mu: float,
+    sigma: float,
+    eps: ArrayLike,
+    estimates: Mapping[str, ArrayLike],
+    exact: ArrayLike,
+    title: str,
+) -> Figure:
+    """h with q = N(μ, σ²) and its draws z = μ + σε; beside it, clouds of gradients.
+
+    z and heights h(z) (n,), eps (L,); estimates by μ and σ, name -> (N, 2), exact (2,).
+    The plane holds nine of ten estimates.
+    """
+    z, heights, eps = map(_array, (z, heights, eps))
+    clouds = {name: _array(points) for name, points in estimates.items()}
+    figure, axes = _figure((9.4, 4.5), 1, 2, title)
+    left, right = axes.flat
+    density, at = np.exp(-0.5 * ((z - mu) / sigma) ** 2), mu + sigma * eps
+    left.fill_between(z, 0.4 * density * np.ptp(heights), color="#dddddd", label="q(z)")
+    left.plot(z, heights - heights.min(), color="black", label="h(z)")
+    left.plot(at, np.interp(at, z, heights) - heights.min(), "o", label="z = μ + σε")
+    left.set(xlabel="$z$", yticks=[], xlim=(z[0], z[-1]))
+    left.legend(frameon=False, loc="upper center")
+    for color, (name, points) in zip(("#e8710a", "#1976d2"), clouds.items()):
+        right.scatter(*points.T, s=7, color=color, linewidths=0, label=name)
+    right.plot(*_array(exact), "P", color="black", ms=9, label="exact")
+    far = max(np.quantile(np.abs(points), 0.95) for points in clouds.values())
+    edge = max(far, 1.2 * np.abs(_array(exact)).max())
+    right.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
+    right.set(xlabel=r"by $\mu$", ylabel=r"by $\sigma$")
+    right.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

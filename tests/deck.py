@@ -68,12 +68,20 @@ def pages(paper) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
-# Of each kind of widget: what it shows, where no focus is drawn, and what a hand takes hold of.
+# Of each kind of widget: what it shows, where no focus is drawn; what a hand takes hold of;
+# and keys that change what is shown.
+ARROWS = ("ArrowLeft", "ArrowLeft", "ArrowRight")
 KINDS = {
-    ".latent-walk": (".lw-here", ".lw-plane .cw-stage"),
-    ".dial": (".dial-pictures", "input[type=range], .cw-choice label:last-of-type"),
-    ".evidence-gap": (".eg-chart", ".cw-stage"),
-}
+    ".latent-walk": (".lw-here canvas", ".lw-plane .cw-stage", ARROWS),
+    ".side-by-side": (".sb-image", ".cw-stage", ARROWS),
+    ".training-replay": (".tr-columns", "input[type=range]", ARROWS),
+    ".draw-digit": (".dd-pair canvas", ".dd-paper", (" ", *ARROWS)),  # space: pen down
+    ".denoising-field": (".df-read", ".cw-stage", (*ARROWS, "Enter")),
+    ".dial": (
+        ".dial-pictures", "input[type=range], .cw-choice label:last-of-type", ARROWS),
+    ".evidence-gap": (".eg-chart", ".cw-stage", ARROWS),
+    ".reparameterization": (".rp-read", ".rp-axis .cw-stage", ARROWS),
+}  # fmt: skip
 
 
 def deaf(page, name: str) -> list[str]:
@@ -83,7 +91,8 @@ def deaf(page, name: str) -> list[str]:
     page.wait_for_timeout(500)  # a lattice is drawn row by row
     stage = page.locator(f"#{name} .stage").first
     (kind,) = [kind for kind in KINDS if stage.evaluate("(el, k) => el.matches(k)", kind)]
-    shown, handle = (stage.locator(selector).first for selector in KINDS[kind])
+    *selectors, keys = KINDS[kind]
+    shown, handle = (stage.locator(selector).first for selector in selectors)
 
     def changed_by(act) -> bool:
         before = shown.screenshot()
@@ -95,16 +104,16 @@ def deaf(page, name: str) -> list[str]:
         box = handle.bounding_box()
         y = box["y"] + 0.4 * box["height"]
         page.mouse.move(box["x"] + 0.5 * box["width"], y)
-        if kind != ".latent-walk":  # it follows the mouse as it is
+        if kind not in (".latent-walk", ".side-by-side"):  # they follow the mouse as it is
             page.mouse.down()
         page.mouse.move(box["x"] + 0.9 * box["width"], y, steps=4)
         page.mouse.up()
 
     def press():
-        for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):
+        for key in keys:
             page.keyboard.press(key)
 
     found = [] if changed_by(move) else ["the mouse"]
     handle.click()  # for the keys
     page.wait_for_timeout(150)
-    return found if changed_by(press) else [*found, "the arrow keys"]
+    return found if changed_by(press) else [*found, "the keys"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 from torch.testing import assert_close
 
 from course_utils.evidence import (
@@ -20,8 +20,10 @@ from course_utils.evidence import (
     log_evidence,
     log_joint,
     mutual_information,
+    pixel_entropy,
     prior_mass,
     rate_and_distortion,
+    ring_mass,
     true_posterior,
 )
 from course_utils.linear_gaussian import linear_log_evidence, linear_posterior
@@ -131,6 +133,35 @@ def test_samples_are_averaged(vae, x):
     one_by_one = [elbo(vae.encoder, vae.decoder, x) for _ in range(3)]
     assert_close(three, torch.stack(one_by_one).mean(0))
     assert not torch.allclose(one_by_one[0], one_by_one[1])
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.5, 1.0, 2.0, 3.0])
+def test_ring_mass_is_what_the_density_adds_up_to(radius):
+    """∫₀ʳ 2πs · N(s; 0, I) ds by the midpoint rule; the chi-square law of ‖z‖² in words."""
+    s = (torch.arange(10_000, dtype=torch.float64) + 0.5) * radius / 10_000
+    density = torch.exp(2 * Normal(0.0, 1.0).log_prob(torch.zeros(())).double() - s**2 / 2)
+    ring = (2 * math.pi * s * density).sum() * radius / 10_000
+    assert ring_mass(radius) == pytest.approx(float(ring), abs=1e-6)
+    assert ring_mass(radius) == pytest.approx(
+        float(torch.special.gammainc(torch.tensor(1.0), torch.tensor(radius**2 / 2))),
+        abs=1e-6,
+    )
+
+
+def test_the_rings_of_the_plane_hold_less_than_those_of_a_line():
+    assert [f"{100 * ring_mass(r):.1f}" for r in (1, 2, 3)] == ["39.3", "86.5", "98.9"]
+    assert ring_mass(1) < prior_mass(1) < prior_mass(1, latent_dim=1)
+
+
+def test_pixel_entropy_is_that_of_the_coins():
+    p = torch.rand(5, 784)
+    assert_close(pixel_entropy(p), Bernoulli(p).entropy().sum(1))
+
+
+def test_a_sure_pixel_has_no_entropy_and_a_coin_has_log_2():
+    assert pixel_entropy(torch.tensor([[0.0, 1.0], [0.5, 0.5]])).tolist() == pytest.approx(
+        [0, 2 * math.log(2)]
+    )
 
 
 def test_distance_to_nearest_is_the_least_of_all_distances():

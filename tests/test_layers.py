@@ -34,8 +34,17 @@ LAYERS = {
         "gradients",
         "data",
     },
+    "paths": set(),
     "posterior": {"objectives", "evidence"},
-    "widgets": {"models", "plots", "objectives", "evidence", "posterior", "widgets"},
+    "widgets": {
+        "models",
+        "plots",
+        "objectives",
+        "evidence",
+        "paths",
+        "posterior",
+        "widgets",
+    },
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

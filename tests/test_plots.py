@@ -54,6 +54,16 @@ CASES = {
     "code_bars": lambda kind, **words: plots.code_bars(
         kind(IMAGES[:3]), kind(CODES[:3].relu()), kind(IMAGES[3:6]), **words
     ),
+    "lattice_and_tradeoff": lambda kind, **words: plots.lattice_and_tradeoff(
+        kind(IMAGES),
+        kind(CODES[:3]),
+        mark=1,
+        told="R, D",
+        half_width=2,
+        xlabel="R",
+        ylabel="D",
+        **words,
+    ),
     "heatmap": lambda kind, **words: plots.heatmap(
         kind(IMAGES), xlabel="unit", ylabel="digit", label="activation", **words
     ),
@@ -81,6 +91,14 @@ CASES = {
     "posteriors": lambda kind, **words: plots.posteriors(
         kind(CODES), kind(CODES.abs()), kind(LABELS), **words
     ),
+    "drawing_on_plane": lambda kind, **words: plots.drawing_on_plane(
+        kind(CODES),
+        kind(LABELS),
+        mu=kind(CODES[0]),
+        sigma=kind(CODES[1].abs()),
+        images={"x": kind(IMAGES[:1]), "draws": kind(IMAGES[:4])},
+        **words,
+    ),
     "posterior_and_bound": lambda kind, **words: plots.posterior_and_bound(
         kind(-IMAGES),
         kind(torch.arange(9.0)),
@@ -97,6 +115,16 @@ CASES = {
             "2": (kind(torch.arange(9.0)), kind(torch.arange(16.0)), kind(IMAGES)),
         },
         {"encoder's": [(kind(CODES[0]), kind(CODES[1].abs()))] * 2},
+        **words,
+    ),
+    "draws_and_gradients": lambda kind, **words: plots.draws_and_gradients(
+        kind(torch.linspace(-2, 2, 16)),
+        kind(IMAGES[0]),
+        mu=0.5,
+        sigma=1.0,
+        eps=kind(CODES[:4, 0]),
+        estimates={"score": kind(3 * CODES), "slope": kind(CODES)},
+        exact=kind(CODES[0]),
         **words,
     ),
     "arrows": lambda kind, **words: plots.arrows(

@@ -41,6 +41,16 @@ class Walk(Hands):
         self.root.locator(".lw-boxes label").nth(index).click()
         self.settle()
 
+    def tick(self, name: str) -> None:
+        """The box before "prior's rings" or before q(z|x)."""
+        self.root.locator(f".lw-{name}").click()
+        self.settle()
+
+    def choose(self, kind: str, index: int) -> None:
+        """One of the maps, or one of the kinds of path."""
+        self.root.locator(f".lw-{kind} input").nth(index).check()
+        self.settle()
+
     def wait_for_lattice(self) -> None:
         """The lattice is complete when its last image is: paper, not transparent."""
         self.page.wait_for_function(

@@ -1,7 +1,21 @@
 """Widgets of the course, one a file. They wire; plots draw, evidence computes."""
 
+from course_utils.widgets.denoising_field import DenoisingField
 from course_utils.widgets.dial import Dial
+from course_utils.widgets.draw_digit import DrawDigit
 from course_utils.widgets.evidence_gap import EvidenceGap
 from course_utils.widgets.latent_walk import LatentWalk
+from course_utils.widgets.reparameterization import Reparameterization
+from course_utils.widgets.side_by_side import SideBySide
+from course_utils.widgets.training_replay import TrainingReplay
 
-__all__ = ["Dial", "EvidenceGap", "LatentWalk"]
+__all__ = [
+    "DenoisingField",
+    "Dial",
+    "DrawDigit",
+    "EvidenceGap",
+    "LatentWalk",
+    "Reparameterization",
+    "SideBySide",
+    "TrainingReplay",
+]

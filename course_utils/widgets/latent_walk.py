@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import anywidget
 import numpy as np
 import torch
 import traitlets
 from numpy.typing import ArrayLike
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.evidence import latent_lattice, prior_mass
+from course_utils.evidence import (
+    distance_to_nearest,
+    latent_lattice,
+    pixel_entropy,
+    prior_mass,
+    ring_mass,
+)
+from course_utils.paths import image_length, shortest_paths, straight_paths
 from course_utils.widgets.core import with_core
+from course_utils.widgets.cursor import WithCursor, checked_half_widths, checked_points
 from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
 
+CLOUDS = 300  # q(z|x) that are drawn; more would hide each other
+CELLS = 60  # a side of a map, over the stage of a box
+RINGS = 1, 2, 3  # standard deviations of the prior
+STAGE = 21 / 20  # the view shows this times the half-width, a margin around the box
+PATHS = "none", "straight", "curved"
 
-class LatentWalk(WithPicture, anywidget.AnyWidget):
+
+class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
     """The latent plane with its codes, the decoded lattice, and z under the cursor, decoded.
 
         LatentWalk(nn.Sequential(vae.decoder, nn.Sigmoid()), mu, labels)
+        LatentWalk(decode, mu, labels, sigmas=torch.exp(logvar / 2))
 
     decoder      nn.Sequential (may be nested) of Linear, ReLU and Sigmoid, from (B, 2) to
                  square images (B, side²) with ink in [0, 1]; other values are clipped.
@@ -31,23 +47,41 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
     codes        (N, 2), drawn as dots; at 10000 the plane is as quick as at 100.
     labels       (N,), digits 0 to 9 that color the dots.
     half_widths  a of each box [−a, a]² that the reader can switch to; the first is shown.
+    sigmas       (N, 2), the standard deviations of each q(z|x), if the codes are its means:
+                 then the reader can have its ellipses drawn.
 
-    Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests,
-    and ``half_width``. Both may be set from Python.
+    The reader can also have drawn: the prior's rings, a map behind the dots, and a path from
+    one class to another, straight or the one on which the picture changes least, which
+    ``paths`` computes; it runs between the codes nearest to the medians of both classes.
+
+    Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests;
+    ``half_width``; ``rings`` and ``clouds``, whether they are drawn; ``map``: "none",
+    "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the picture, nats; only of
+    a decoder that ends in a Sigmoid); ``path``: "none", "straight" or "curved"; ``path_ends``,
+    its two classes. All may be set from Python.
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = with_core("network.js", "plane.js", "latent_walk.js")
+    _esm = with_core("network.js", "plane.js", "paths.js", "latent_walk.js")
     _css = with_core("latent_walk.css")
 
     decoder = traitlets.Dict().tag(sync=True)  # of browser_network
     codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    half_widths = traitlets.List(traitlets.Float()).tag(sync=True)
     prior_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a box
-    half_width = traitlets.Float().tag(sync=True)
-    z = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(sync=True)
+    ring_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a ring
+    sampled = traitlets.Bytes().tag(sync=True)  # float32 (n, 5): μ, σ, label of some q(z|x)
+    maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values, one a box
+    path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M, by label
+    path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
+    path_lengths = traitlets.List().tag(sync=True)  # P times straight, curved
+
+    rings = traitlets.Bool(False).tag(sync=True)
+    clouds = traitlets.Bool(False).tag(sync=True)
+    map = traitlets.Unicode("none").tag(sync=True)
+    path = traitlets.Enum(PATHS, "none").tag(sync=True)
+    path_ends = traitlets.List(traitlets.Int()).tag(sync=True)
 
     def __init__(
         self,
@@ -55,13 +89,18 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
         codes: ArrayLike,
         labels: ArrayLike,
         half_widths: Sequence[float] = (1, 5),
+        *,
+        sigmas: ArrayLike | None = None,
     ) -> None:
-        codes, labels = _checked_points(codes, labels)
-        half_widths = _checked_half_widths(half_widths)
+        codes, labels = checked_points(codes, labels)
+        half_widths = checked_half_widths(half_widths)
         network = browser_network(decoder, n_in=2)
         check_image_side(network)
+        sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
         self._points = codes, labels
-        self._lattice = _decode_lattice(decoder, half_widths[0])
+        ink = _ink_of(decoder)
+        with torch.no_grad():
+            self._lattice = ink(latent_lattice(half_widths[0])).numpy()
         super().__init__(
             decoder=network,
             codes=codes.astype("<f4").tobytes(),
@@ -69,25 +108,40 @@ class LatentWalk(WithPicture, anywidget.AnyWidget):
             colors=list(plots.DIGIT_COLORS),
             half_widths=half_widths,
             prior_shares=[_percent(prior_mass(a)) for a in half_widths],
+            ring_shares=[_percent(ring_mass(r)) for r in RINGS],
+            sampled=sampled.astype("<f4").tobytes(),
+            maps=_maps(ink, network, codes, half_widths),
+            **_paths(ink, codes, labels, half_widths),
             half_width=half_widths[0],
         )
 
-    @traitlets.validate("half_width")
-    def _one_of_the_boxes(self, proposal: dict) -> float:
-        if proposal["value"] not in self.half_widths:
-            raise traitlets.TraitError(f"half_width must be one of {self.half_widths}.")
+    @traitlets.validate("clouds")
+    def _of_given_widths(self, proposal: dict) -> bool:
+        if proposal["value"] and not self.sampled:
+            raise traitlets.TraitError("there are no clouds to draw: give sigmas=….")
         return proposal["value"]
 
-    @traitlets.observe("half_width")
-    def _into_the_box(self, change: dict) -> None:
-        a = change["new"]
-        self.z = [min(a, max(-a, value)) for value in self.z]
-
-    @traitlets.validate("z")
-    def _finite(self, proposal: dict) -> list[float]:
-        if not all(map(math.isfinite, proposal["value"])):
-            raise traitlets.TraitError("z must be two finite numbers.")
+    @traitlets.validate("map")
+    def _one_of_the_maps(self, proposal: dict) -> str:
+        known = ["none", *self.maps]
+        if proposal["value"] not in known:
+            raise traitlets.TraitError(f"map must be one of {known}.")
         return proposal["value"]
+
+    @traitlets.validate("path")
+    def _where_there_is_one(self, proposal: dict) -> str:
+        if proposal["value"] != "none" and not self.path_classes:
+            raise traitlets.TraitError(
+                "a path needs codes of two classes within the largest box."
+            )
+        return proposal["value"]
+
+    @traitlets.validate("path_ends")
+    def _two_classes(self, proposal: dict) -> list[int]:
+        known, ends = self.path_classes, proposal["value"]
+        if ends and (len(set(ends)) != 2 or len(ends) != 2 or not {*ends} <= {*known}):
+            raise traitlets.TraitError(f"path_ends must be two different ones of {known}.")
+        return ends
 
     def picture(self) -> bytes:
         """Plane and lattice of the first box, side by side."""
@@ -118,40 +172,89 @@ def _percent(share: float) -> str:
     return f"{100 * share:.{max(1, math.ceil(-math.log10(rest)) - 2)}f} %"
 
 
-# --- what is refused ------------------------------------------------------------------
+def _ink_of(decoder: nn.Module) -> Callable[[Tensor], Tensor]:
+    """What is seen of a decoder: its pixels within [0, 1], on the CPU."""
+    weight = next(decoder.parameters())
+    return lambda z: decoder(z.to(weight)).clamp(0, 1).float().cpu()
 
 
-def _checked_points(codes: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    codes = torch.as_tensor(codes).detach().cpu().numpy()
-    labels = torch.as_tensor(labels).cpu().numpy()
-    if codes.ndim != 2 or codes.shape[1] != 2:
-        raise ValueError(
-            f"the walk needs codes of shape (N, 2), a point of the plane each, not "
-            f"{codes.shape}."
-        )
-    if labels.shape != (len(codes),):
-        raise ValueError(
-            f"each code needs its label: {len(codes)} codes, labels of shape {labels.shape}."
-        )
-    if not np.isfinite(codes).all():
-        raise ValueError("codes contain NaN or infinity.")
-    known = range(len(plots.DIGIT_COLORS))
-    if not np.isin(labels, known).all():
-        raise ValueError(f"labels must be whole numbers from 0 to {known[-1]}.")
-    return codes, labels
-
-
-def _checked_half_widths(half_widths: Sequence[float]) -> list[float]:
-    half_widths = [float(a) for a in half_widths]
-    if not half_widths or not all(0 < a < math.inf for a in half_widths):
-        raise ValueError(
-            "half_widths must be positive numbers, a for each box [−a, a]², such as (1, 5)."
-        )
-    return half_widths
+def _sample(codes: np.ndarray, sigmas: np.ndarray | None, labels: np.ndarray) -> np.ndarray:
+    """μ, σ and label of some q(z|x), evenly among all.  -> (n, 5), (0, 5) without σ"""
+    if sigmas is None:
+        return np.empty((0, 5))
+    rows = np.linspace(0, len(codes) - 1, min(CLOUDS, len(codes))).round().astype(int)
+    return np.concatenate([codes[rows], sigmas[rows], labels[rows, None]], axis=1)
 
 
 @torch.no_grad()
-def _decode_lattice(decoder: nn.Module, half_width: float) -> np.ndarray:
-    weight = next(decoder.parameters())
-    images = decoder(latent_lattice(half_width).to(weight))
-    return images.clamp(0, 1).float().cpu().numpy()
+def _maps(
+    ink: Callable, network: dict, codes: np.ndarray, half_widths: list[float]
+) -> dict[str, dict]:
+    """name -> {"ranges": lowest and highest of each box, "values": between them, uint8}"""
+    known = torch.as_tensor(codes).float()
+    functions = {"distance": lambda z: distance_to_nearest(z, known)}
+    if network["layers"][-1] == ["sigmoid"]:
+        functions["uncertainty"] = lambda z: pixel_entropy(ink(z))
+    maps = {}
+    for name, function in functions.items():
+        ranges, values = [], []
+        for a in half_widths:
+            z = latent_lattice(STAGE * a * (1 - 1 / CELLS), CELLS).cpu()  # middles of cells
+            value = function(z)
+            low = 0.0 if name == "distance" else float(value.min())
+            span = (float(value.max()) - low) or 1.0  # the same everywhere: all is the lowest
+            ranges.append([low, low + span])
+            values.append((255 * (value - low) / span).round().byte().numpy().tobytes())
+        maps[name] = {"ranges": ranges, "values": values}
+    return maps
+
+
+def _paths(
+    ink: Callable, codes: np.ndarray, labels: np.ndarray, half_widths: list[float]
+) -> dict:
+    """The traits of the paths between classes; none without two classes in the largest box."""
+    a = max(half_widths)
+    inside = np.abs(codes).max(1) <= a
+    classes = np.unique(labels[inside]).astype(int).tolist()
+    if len(classes) < 2:
+        return {}
+    ends = torch.stack(
+        [_typical(codes[labels == c], codes[inside & (labels == c)]) for c in classes]
+    )
+    reach = min(a, 1.25 * float(ends.abs().max()))
+    ways = [straight_paths(ink, ends), shortest_paths(ink, ends, half_width=reach)]
+    both = torch.stack(ways, dim=1)  # (P, 2, T, 2)
+    lengths = image_length(ink, both)
+    saved = int((1 - lengths[:, 1] / lengths[:, 0].clamp_min(1e-9)).argmax())
+    return {
+        "path_classes": classes,
+        "path_points": both.numpy().astype("<f4").tobytes(),
+        "path_lengths": lengths.tolist(),
+        "path_ends": [*list(combinations(classes, 2))[saved]],  # where a bend helps most
+    }
+
+
+def _typical(codes: np.ndarray, inside: np.ndarray) -> Tensor:
+    """Of the codes inside, the one nearest to the median of all.  -> (2,)"""
+    away = np.linalg.norm(inside - np.median(codes, axis=0), axis=1)
+    return torch.as_tensor(inside[away.argmin()]).float()
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+def _checked_sigmas(sigmas: ArrayLike | None, codes: np.ndarray) -> np.ndarray | None:
+    if sigmas is None:
+        return None
+    sigmas = torch.as_tensor(sigmas).detach().cpu().numpy()
+    if sigmas.shape != codes.shape:
+        raise ValueError(
+            f"each code needs its two standard deviations: codes {codes.shape}, sigmas "
+            f"{sigmas.shape}."
+        )
+    if not (np.isfinite(sigmas).all() and (sigmas > 0).all()):
+        raise ValueError(
+            "sigmas are standard deviations, finite and above zero; from logvar: "
+            "torch.exp(logvar / 2)."
+        )
+    return sigmas

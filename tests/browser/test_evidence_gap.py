@@ -11,7 +11,6 @@ from course_utils.models import VAE
 from course_utils.posterior import bound_on_window
 from course_utils.widgets import EvidenceGap
 
-
 CORNERS = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
 
 

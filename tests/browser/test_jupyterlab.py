@@ -36,6 +36,26 @@ gap = EvidenceGap(vae.decoder, vae.encoder, x)
 display(dial, gap)
 """
 
+MORE = "more.ipynb"
+MORE_CELL = """\
+import torch
+from torch import nn
+from course_utils.models import Autoencoder, VAE, mlp
+from course_utils.widgets import (
+    DenoisingField, DrawDigit, Reparameterization, SideBySide, TrainingReplay
+)
+torch.manual_seed(0)
+x, labels, codes = torch.rand(40, 784), torch.arange(40) % 10, torch.randn(40, 2)
+ae, vae = Autoencoder(784, 2, (8,)), VAE(784, 2, (8,))
+replay = TrainingReplay({"AE": ae, "VAE": vae}, x, labels)
+replay.add([{"loss": 2.0}, {"loss": 3.0}])
+draw = DrawDigit(vae.encoder, vae.decoder, codes, labels, -torch.rand(40), examples=x[:2])
+side = SideBySide({"AE": (ae.decoder, codes), "VAE": (vae.decoder, codes)}, labels)
+field = DenoisingField({0.2: mlp(2, 8, 2), 0.4: mlp(2, 8, 2)}, torch.randn(50, 2))
+play = Reparameterization(torch.sin)
+display(replay, draw, side, field, play)
+"""
+
 
 @pytest.fixture(scope="module")
 def lab_url(browser, tmp_path_factory):
@@ -43,7 +63,7 @@ def lab_url(browser, tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     if (NOTEBOOKS / LAST).is_file():
         shutil.copy(NOTEBOOKS / LAST, root)
-    for name, cell in ((SMALL, SMALL_CELL), (OTHERS, OTHERS_CELL)):
+    for name, cell in ((SMALL, SMALL_CELL), (OTHERS, OTHERS_CELL), (MORE, MORE_CELL)):
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell)],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -187,6 +207,76 @@ def test_dial_and_gap_live_in_jupyterlab_and_the_kernel_hears_them(page, lab_url
         "() => document.querySelectorAll('.eg-digits input')[2].checked "
         "&& document.querySelector('.dial output').textContent === '2'"
     )
+
+
+# What has the focus, keys that move it, what the kernel then knows; what Python sets, and
+# where the page shows it.
+LIVE = {
+    "replay": (
+        ".training-replay input[type=range]", ["ArrowRight"], "replay.epoch == 1",
+        "replay.epoch = 0", ".tr-when"),
+    "draw": (
+        ".dd-paper", [" ", "ArrowRight", "ArrowRight"], "draw.x.sum() > 1",
+        "draw.x = torch.zeros(784)", ".dd-verdict"),
+    "side": (
+        ".side-by-side .cw-stage", ["ArrowRight", "ArrowUp"], "min(side.z) > 0.01",
+        "side.z = [-1, -1]", ".sb-z"),
+    "field": (
+        ".denoising-field input[type=range]", ["ArrowRight"], "field.sigma == 0.4",
+        "field.sigma = 0.2", ".df-sigma output"),
+    "play": (
+        ".rp-axis .cw-stage", ["ArrowRight"], "play.mu > 0.01",
+        "play.mu = -1.0", ".rp-read"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def more(browser, lab_url):
+    """One page for all of them, since a kernel takes its time to start."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    open_notebook(page, lab_url, MORE)
+    assert run_all(page) == []
+    yield page
+    page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
+    page.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize("focus, keys, test, code, shows", LIVE.values(), ids=LIVE)
+def test_each_widget_lives_in_jupyterlab(more, focus, keys, test, code, shows):
+    more.locator(focus).first.focus()
+    cells = more.locator(".jp-Notebook .jp-Cell").count()
+    for key in (*keys, "b", "a"):
+        more.keyboard.press(key)
+        more.wait_for_timeout(50)
+    for _ in range(50):
+        if ask_kernel(more, "", f"bool({test})") == "True":
+            break
+        more.wait_for_timeout(100)
+    assert ask_kernel(more, "", f"bool({test})") == "True"
+    assert more.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab heard a key"
+    before = more.locator(shows).first.inner_text()
+    ask_kernel(more, code, "0")
+    more.wait_for_function(
+        "([shows, before]) => document.querySelector(shows).innerText !== before",
+        arg=[shows, before],
+    )
+
+
+def test_a_replay_follows_a_training_that_runs(more):
+    """The view stands at the newest frame, so it goes on when the next one comes."""
+    ask_kernel(more, "replay.epoch = len(replay.frames) - 1", "0")
+    when = more.locator(".tr-when")
+    for epoch in (2, 3):
+        ask_kernel(more, "replay.add([{'loss': 1.0}, {'loss': 1.0}])", "0")
+        more.wait_for_function(
+            "(n) => document.querySelector('.tr-when').innerText.includes(`epoch ${n}`)",
+            arg=epoch,
+        )
+    assert "3 of 3" in when.inner_text()
 
 
 def test_notebook_06_runs_and_can_be_walked(page, lab_url):

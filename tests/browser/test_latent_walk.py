@@ -1,11 +1,15 @@
 """The latent walk in a real browser, without a kernel."""
 
+from itertools import combinations
+
 import numpy as np
+import pytest
 import torch
-from hands import RENDER, load
+from hands import FRAME, RENDER, delays, load
 from torch import nn
 from walk import Walk
 
+from course_utils.evidence import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import LatentWalk
 
 
@@ -25,8 +29,10 @@ def vivid_decoder() -> nn.Sequential:
     return decoder
 
 
-def make_walk(decoder: nn.Module) -> LatentWalk:
-    return LatentWalk(decoder, torch.randn(200, 2), torch.arange(200) % 10)
+def make_walk(decoder: nn.Module, n: int = 200, clouds: bool = True) -> LatentWalk:
+    codes, labels = torch.randn(n, 2), torch.arange(n) % 10
+    sigmas = 0.05 + 0.2 * torch.rand(n, 2) if clouds else None
+    return LatentWalk(decoder, codes, labels, sigmas=sigmas)
 
 
 def decode_in_browser(page, z: torch.Tensor) -> np.ndarray:
@@ -90,3 +96,316 @@ def test_images_lie_on_their_place_in_the_lattice(page):
             ink = 255 * decoder(z).numpy().reshape(28, 28)
         # One gray level for float16, half a level for the rounding to whole ones.
         assert np.abs(255 - ink - drawn[row, :, column]).max() <= 1.5
+
+
+# --- what can be drawn besides --------------------------------------------------------
+
+
+@pytest.fixture
+def walk(page) -> Walk:
+    """A walk with all that it can draw, none of it drawn."""
+    return show(page, make_walk(vivid_decoder()))
+
+
+def show(page, widget: LatentWalk) -> Walk:
+    load(page, widget)
+    page.evaluate(RENDER)
+    walk = Walk(page)
+    walk.widget = widget
+    return walk
+
+
+def trait(page, name):
+    return page.evaluate("(name) => model.get(name)", name)
+
+
+def shapes(walk: Walk, kind: str) -> list[dict]:
+    """Their numbers, in units of z."""
+    return walk.root.locator(f".cw-lines {kind}").evaluate_all(
+        "(all) => all.map((el) => Object.fromEntries([...el.attributes].map("
+        "({ name, value }) => [name, Number.isNaN(+value) ? value : +value])))"
+    )
+
+
+def way_shown(walk: Walk) -> np.ndarray:
+    (line,) = shapes(walk, ".lw-over")
+    return np.array(line["points"].replace(",", " ").split(), float).reshape(-1, 2)
+
+
+def paths_of(widget: LatentWalk) -> dict:
+    points = np.frombuffer(widget.path_points, "<f4").reshape(45, 2, -1, 2)
+    return dict(zip(combinations(widget.path_classes, 2), points))
+
+
+def test_at_first_sight_nothing_is_drawn_besides_the_dots(walk):
+    assert [trait(walk.page, name) for name in ("rings", "clouds")] == [False, False]
+    assert [trait(walk.page, name) for name in ("map", "path")] == ["none", "none"]
+    for nothing in (".lw-map", ".lw-scale", ".lw-strip"):
+        assert walk.root.locator(nothing).is_hidden()
+    assert shapes(walk, "circle, ellipse, polyline") == []
+
+
+def test_the_rings_come_with_their_shares_of_the_prior(walk):
+    walk.tick("rings")
+    assert [ring["r"] for ring in shapes(walk, ".cw-ring")] == [1, 2, 3]
+    shares = walk.root.locator(".lw-shares")
+    assert shares.inner_text().split("\n") == ["39.3 %"], "the others lie outside"
+    walk.choose_box(1)
+    assert shares.inner_text().replace("\n", " ") == "39.3 % 86.5 % 98.9 %"
+    for ring, share in zip((1, 2, 3), shares.locator("span").all()):
+        box, stage = share.bounding_box(), walk.plane.bounding_box()
+        at = [(box[k] - stage[k]) / stage["width"] * 10.5 - 5.25 for k in ("x", "y")]
+        assert np.hypot(*at) == pytest.approx(ring, abs=0.3), "beside its ring"
+    walk.tick("rings")
+    assert shapes(walk, ".cw-ring") == [] and shares.inner_text() == ""
+    walk.page.wait_for_function("() => saved.at(-1)?.rings === false")
+
+
+def test_the_clouds_are_those_that_the_encoder_gave(page):
+    walk = show(page, make_walk(vivid_decoder(), n=1000))
+    walk.tick("clouds")
+    found = shapes(walk, "ellipse")
+    sent = np.frombuffer(walk.widget.sampled, "<f4").reshape(-1, 5)
+    assert len(found) == len(sent) == 300
+    for one, expected in zip(found, sent[:, :4]):
+        assert [one[k] for k in ("cx", "cy", "rx", "ry")] == pytest.approx(expected)
+    color = walk.root.locator(".cw-lines ellipse").first.evaluate(
+        "(el) => getComputedStyle(el).stroke"
+    )
+    assert color == "rgb(31, 119, 180)", "the color of a 0"
+
+
+def test_without_widths_there_is_nothing_to_tick(page):
+    walk = show(page, make_walk(vivid_decoder(), clouds=False))
+    assert walk.root.locator(".lw-clouds").is_hidden()
+    assert walk.root.locator(".lw-rings").is_visible()
+
+
+def test_the_maps_are_read_at_the_cursor_as_python_computes_them(walk, page):
+    decoder, codes = vivid_decoder(), np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2)
+    names = {1: "distance", 2: "uncertainty"}
+    for box, map_index, x, y in ((0, 1, 0.3, 0.7), (1, 2, 0.6, 0.2), (1, 1, 0.9, 0.9)):
+        walk.choose_box(box)
+        walk.choose("maps", map_index)
+        walk.hover(x, y)
+        z = torch.tensor([trait(page, "z")])
+        with torch.no_grad():
+            expected = {
+                "distance": distance_to_nearest(z, torch.tensor(codes)),
+                "uncertainty": pixel_entropy(decoder(z)),
+            }[names[map_index]].item()
+        text = walk.root.locator(".lw-value b").inner_text()
+        # Two decimals and none; a gray level of float16 is worth a nat in many pixels.
+        assert float(text) == pytest.approx(expected, abs=0.006 if map_index == 1 else 1.5)
+        low, high = walk.widget.maps[names[map_index]]["ranges"][box]
+        bar, mark = (
+            walk.root.locator(at).bounding_box() for at in (".lw-bar", ".lw-bar i")
+        )
+        share = (mark["x"] + 1 - bar["x"]) / bar["width"]
+        within = 0.03 + 2 / (high - low) * (map_index == 2)
+        assert share == pytest.approx((expected - low) / (high - low), abs=within)
+    page.wait_for_function("() => saved.at(-1)?.map === 'distance'")
+    assert page.locator(".cw-spoken").inner_text().endswith("to the nearest code")
+
+
+def test_the_arithmetic_of_the_maps_is_that_of_python(page):
+    load(page, make_walk(vivid_decoder()))
+    p, codes, z = torch.rand(5, 784), torch.randn(50, 2), torch.randn(20, 2)
+    p[0, :2] = torch.tensor([0.0, 1.0])
+    script = """([p, codes, z]) => [p.map((row) => widget.pixelEntropy(row)),
+        z.map((point) => widget.distanceToNearest(point, codes.flat()))]"""
+    entropy, distance = page.evaluate(script, [p.tolist(), codes.tolist(), z.tolist()])
+    # float64 there, float32 here, over 784 pixels
+    assert entropy == pytest.approx(pixel_entropy(p).tolist(), rel=1e-5)
+    assert distance == pytest.approx(distance_to_nearest(z, codes).tolist(), abs=1e-6)
+
+
+def test_a_map_lies_under_the_dots_where_it_belongs(walk):
+    walk.choose("maps", 1)
+    canvas = walk.root.locator(".lw-map")
+    pixels = canvas.evaluate(
+        """(canvas) => { const ink = canvas.getContext("2d");
+            return [canvas.width, Array.from(ink.getImageData(0, 0, canvas.width,
+                canvas.height).data)]; }"""
+    )
+    n, alpha = pixels[0], np.array(pixels[1]).reshape(-1, 4)[:, 3]
+    e = 21 / 20  # the stage
+    codes = torch.tensor(np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2))
+    z = latent_lattice(e * (1 - 1 / n), n).cpu()
+    distance = distance_to_nearest(z, codes).numpy()
+    assert alpha / 255 == pytest.approx(0.8 * distance / distance.max(), abs=0.006)
+    stage, drawn = walk.plane.bounding_box(), canvas.bounding_box()
+    assert drawn == pytest.approx(stage)
+    order = walk.plane.evaluate("(el) => [...el.children].map((c) => c.className || c.tagName)")
+    assert order.index("lw-map") == 0
+    walk.choose("maps", 0)
+    assert canvas.is_hidden()
+
+
+def test_an_autoencoder_has_no_map_of_uncertainty(page):
+    walk = show(page, make_walk(nn.Sequential(*list(vivid_decoder()[0]))))
+    names = walk.root.locator(".lw-maps").inner_text().split()
+    assert names == ["none", "distance"]
+
+
+def test_a_path_is_drawn_between_its_classes_in_the_box_that_holds_it(walk, page):
+    page.evaluate("() => model.set('path_ends', [3, 8])")
+    for index, kind in ((2, "curved"), (1, "straight")):
+        walk.choose("kinds", index)
+        expected = paths_of(walk.widget)[3, 8][["straight", "curved"].index(kind)]
+        assert way_shown(walk) == pytest.approx(expected)
+        assert np.abs(expected).max() <= trait(page, "half_width")
+        pair = list(paths_of(walk.widget)).index((3, 8))
+        shown = walk.root.locator(".lw-length").all_inner_texts()
+        lengths = walk.widget.path_lengths[pair]
+        assert [float(text) for text in shown] == pytest.approx(lengths, abs=0.051)
+        assert lengths[1] <= lengths[0]
+    start, end = walk.root.locator("select").all()
+    end.select_option("3")
+    walk.settle()
+    assert trait(page, "path_ends") == [8, 3], "never from a class to itself"
+    assert start.input_value() == "8"
+    assert way_shown(walk) == pytest.approx(expected[::-1])
+    walk.choose("kinds", 0)
+    assert shapes(walk, "polyline") == [] and walk.root.locator(".lw-strip").is_hidden()
+    page.wait_for_function("() => saved.at(-1)?.path === 'none'")
+
+
+def test_a_path_beyond_the_box_takes_the_larger_one(page):
+    torch.manual_seed(0)
+    labels = torch.arange(40) % 2
+    codes = torch.randn(40, 2) / 10 + 3 * (2 * labels - 1)[:, None]
+    walk = show(page, LatentWalk(vivid_decoder(), codes, labels))
+    assert trait(page, "half_width") == 1
+    walk.choose("kinds", 1)
+    assert trait(page, "half_width") == 5
+
+
+def test_the_strip_shows_what_lies_on_the_way(walk, page):
+    walk.choose("kinds", 2)
+    walk.wait_for_lattice()
+    page.wait_for_timeout(200)
+    strip = walk.pixels(".lw-strip").reshape(28, 11, 28).swapaxes(0, 1)
+    way = torch.tensor(way_shown(walk)).float()
+    middle = (way[23] + way[24]) / 2  # 48 points: half-way lies between two
+    for picture, z in ((0, way[0]), (5, middle), (10, way[-1])):
+        with torch.no_grad():
+            ink = 255 * vivid_decoder()(z[None]).numpy().reshape(28, 28)
+        assert np.abs(255 - ink - strip[picture]).max() <= 1.5
+
+
+def test_play_walks_the_path_and_a_click_takes_over(walk, page):
+    play = walk.root.locator(".lw-play")
+    page.evaluate("() => { window.seen = []; model.on('change:z', () => "
+                  "seen.push([performance.now(), ...model.get('z')])); }")
+    play.click()
+    assert trait(page, "path") == "straight", "▶ needs no other choice"
+    page.wait_for_function(
+        "() => document.querySelector('.lw-play').textContent === '▶'", timeout=8000
+    )
+    seen, way = np.array(page.evaluate("() => seen")), way_shown(walk)
+    assert len(seen) > 20
+    # Two frames more or less; a busy machine skips some.
+    assert seen[-1, 0] - seen[0, 0] == pytest.approx(3000, abs=300)
+    assert seen[-1, 1:] == pytest.approx(way[-1], abs=1e-6)
+    away = np.linalg.norm(seen[:, None, 1:] - way, axis=2).min(1)
+    assert away.max() < np.linalg.norm(np.diff(way, axis=0), axis=1).max()
+    page.wait_for_function("() => saved.at(-1)?.z[0] === model.get('z')[0]")
+
+    play.click()
+    page.wait_for_timeout(300)
+    assert play.inner_text() == "■"
+    walk.hover(0.2, 0.2)
+    assert play.inner_text() == "■", "a hand that only passes is not in the way"
+    walk.click(0.2, 0.2)
+    walk.expect_z(tuple((0.2 - 0.5) * 2.1 * s * trait(page, "half_width") for s in (1, -1)), 0.1)
+    assert play.inner_text() == "▶"
+    play.click()
+    page.wait_for_timeout(200)
+    walk.plane.focus()
+    walk.press("ArrowLeft")
+    rests = trait(page, "z")
+    page.wait_for_timeout(100)
+    assert trait(page, "z") == rests and play.inner_text() == "▶"
+    play.click()
+    page.evaluate("() => cleanUp()")
+    rests = trait(page, "z")
+    page.wait_for_timeout(100)
+    assert trait(page, "z") == rests, "nothing runs on"
+    assert page.evaluate("() => model.listening()") == 1, "the test's own"
+
+
+def test_one_class_has_no_paths(page):
+    widget = LatentWalk(vivid_decoder(), torch.randn(20, 2), torch.full((20,), 3))
+    walk = show(page, widget)
+    assert walk.root.locator(".lw-paths").is_hidden()
+    walk.tick("rings")
+    page.evaluate("() => cleanUp()")
+    assert page.evaluate("() => model.listening()") == 0
+
+
+def test_keys_on_the_controls_do_not_turn_a_slide(walk, page):
+    for control in (".lw-rings", ".lw-maps input", ".lw-kinds input", "select", ".lw-play"):
+        walk.root.locator(control).first.focus()
+        walk.press("ArrowRight")
+    assert page.evaluate("() => leaked") == []
+
+
+def test_what_python_sets_is_drawn(walk, page):
+    for name, value in {"rings": True, "clouds": True, "map": "uncertainty",
+                        "path": "curved"}.items():
+        page.evaluate("([name, value]) => model.set(name, value)", [name, value])
+    walk.settle()
+    assert walk.root.locator(".lw-rings").is_checked()
+    assert walk.root.locator(".lw-clouds").is_checked()
+    assert walk.root.locator(".lw-maps input").nth(2).is_checked()
+    assert walk.root.locator(".lw-kinds input").nth(2).is_checked()
+    assert len(shapes(walk, "ellipse")) == 200
+
+
+def sweep(walk: Walk):
+    box = walk.plane.bounding_box()
+
+    def move():
+        for x, y in ((0.1, 0.2), (0.9, 0.4), (0.3, 0.8)):
+            walk.page.mouse.move(
+                box["x"] + x * box["width"], box["y"] + y * box["height"], steps=30
+            )
+
+    return move
+
+
+@pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
+def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
+    walk = show(page, make_walk(vivid_decoder(), n=10_000))
+    if map_name != "none":
+        for name, value in {"half_width": 5, "rings": True, "clouds": True, "map": map_name,
+                            "path": "curved"}.items():
+            page.evaluate("([name, value]) => model.set(name, value)", [name, value])
+    walk.wait_for_lattice()
+    late = np.percentile(delays(page, walk.plane, "pointermove", sweep(walk)), 95)
+    assert late < FRAME
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 700, 420])
+def test_the_walk_fits_and_can_be_read(walk, page, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for name, value in {"rings": True, "map": "distance", "path": "curved"}.items():
+        page.evaluate("([name, value]) => model.set(name, value)", [name, value])
+    walk.settle()
+    assert walk.root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    small = walk.root.evaluate(
+        """(el) => [...el.querySelectorAll(".lw-more *")].filter((one) =>
+            one.textContent && parseFloat(getComputedStyle(one).fontSize) < 12)
+            .map((one) => one.className)"""
+    )
+    assert small == []
+    for group in walk.root.locator(".lw-group > *:not([hidden])").all():
+        box = group.bounding_box()
+        assert box is None or box["x"] + box["width"] <= width
+    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
+        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
+    ink, surface = walk.plane.evaluate(gray)
+    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")

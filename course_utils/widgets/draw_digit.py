@@ -1,0 +1,240 @@
+"""Draw a digit and see what the VAE makes of it: its posterior, its picture, its ELBO."""
+
+from __future__ import annotations
+
+import copy
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from course_utils import plots
+from course_utils.models import GaussianHead
+from course_utils.objectives import bernoulli_nll, kl_to_standard_normal
+from course_utils.widgets.core import with_core
+from course_utils.widgets.network import browser_network, n_out
+from course_utils.widgets.picture import WithPicture, png
+
+PIXELS = 28 * 28  # what is drawn becomes an image of MNIST's size
+DRAWS = 64  # z ~ q(z|x) of which the browser takes the mean; it shows the first six
+SHOWN = 6
+
+
+class DrawDigit(WithPicture, anywidget.AnyWidget):
+    """Paper to draw on, and the VAE's answer to the drawing: the lecture's "Testing".
+
+        mu, _ = vae.encoder(test)
+        elbos = evidence.elbo(vae.encoder, vae.decoder, test)
+        DrawDigit(vae.encoder, vae.decoder, mu, labels, elbos, examples=test[:6])
+
+    encoder   q(z|x): nn.Sequential of Linear and ReLU, at the end a GaussianHead with two
+              codes, x (B, 784) -> mu, logvar (B, 2)
+    decoder   p(x|z): nn.Sequential of Linear and ReLU, z (B, 2) -> logits (B, 784)
+    codes     (N, 2), means of test digits, drawn as dots
+    labels    (N,), digits 0 to 9 that color the dots
+    elbos     (M,), nats, of test digits, among which the drawing's is shown
+    examples  (n, 784), test images in [0, 1] to start from; the first is shown at once
+
+    The browser runs copies of both networks in float16 and takes the mean over 64 fixed
+    draws of ε, so that the number does not flicker; they do not follow further training.
+    A drawing becomes x as MNIST's digits did: cropped, its longer side scaled to 20 pixels,
+    placed with its center of mass in the middle of 28 × 28.
+
+    Traits that live with the view: ``pixels``, the bytes of x, about 0.1 s after the hand
+    rests. Properties: ``x`` (1, 784) in [0, 1], which may be set; ``mu`` and ``sigma`` (2,)
+    of q(z|x); ``elbo``, nats, by torch with the browser's draws. An empty page has them, too.
+    TypeError or ValueError, in words, for anything that the browser could not run or draw.
+    Source: lecture, "Testing"; Y. LeCun, C. Cortes, C. Burges: the page of MNIST.
+    """
+
+    _esm = with_core("network.js", "plane.js", "draw_digit.js")
+    _css = with_core("draw_digit.css")
+
+    encoder = traitlets.Dict().tag(sync=True)  # of browser_network
+    decoder = traitlets.Dict().tag(sync=True)
+    eps = traitlets.Bytes().tag(sync=True)  # float32 (64, 2), standard normal
+    codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
+    labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
+    colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    elbos = traitlets.Bytes().tag(sync=True)  # float32 (M,)
+    examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (784,), ink
+    pixels = traitlets.Bytes(bytes(PIXELS)).tag(
+        sync=True, from_json=lambda value, widget: bytes(value)
+    )  # uint8 (784,), ink
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        codes: ArrayLike,
+        labels: ArrayLike,
+        elbos: ArrayLike,
+        *,
+        examples: ArrayLike | None = None,
+    ) -> None:
+        networks = _checked_encoder(encoder), _checked_decoder(decoder)
+        self._points = _checked_points(codes, labels)
+        images = [] if examples is None else _checked_images("examples", examples)
+        elbos = _checked_elbos(elbos)
+        self._networks = copy.deepcopy(encoder).eval(), copy.deepcopy(decoder).eval()
+        self._eps = torch.randn(DRAWS, 2, generator=torch.Generator().manual_seed(0))
+        super().__init__(
+            encoder=networks[0],
+            decoder=networks[1],
+            eps=self._eps.numpy().astype("<f4").tobytes(),
+            codes=self._points[0].astype("<f4").tobytes(),
+            labels=self._points[1].astype(np.uint8).tobytes(),
+            colors=list(plots.DIGIT_COLORS),
+            elbos=elbos.astype("<f4").tobytes(),
+            examples=[image.tobytes() for image in images],
+            pixels=images[0].tobytes() if len(images) else bytes(PIXELS),
+        )
+
+    @traitlets.validate("pixels")
+    def _an_image(self, proposal: dict) -> bytes:
+        if len(proposal["value"]) != PIXELS:
+            raise traitlets.TraitError(
+                f"pixels must be {PIXELS} bytes, 28 × 28, not {len(proposal['value'])}."
+            )
+        return proposal["value"]
+
+    @property
+    def x(self) -> Tensor:
+        """What the encoder sees, where the encoder is.  -> (1, 784) in [0, 1]"""
+        pixels = torch.frombuffer(bytearray(self.pixels), dtype=torch.uint8)
+        return (pixels.float() / 255)[None].to(next(self._networks[0].parameters()))
+
+    @x.setter
+    def x(self, image: ArrayLike) -> None:
+        self.pixels = _checked_images("x", _array(image).reshape(1, -1))[0].tobytes()
+
+    @property
+    def mu(self) -> Tensor:
+        return self._q()[0][0]
+
+    @property
+    def sigma(self) -> Tensor:
+        return (0.5 * self._q()[1][0]).exp()
+
+    @property
+    @torch.no_grad()
+    def elbo(self) -> float:
+        mu, logvar = self._q()
+        logits = self._networks[1](self._draws(DRAWS))
+        nll = bernoulli_nll(self.x.expand_as(logits), logits).mean()
+        return float(-nll - kl_to_standard_normal(mu, logvar)[0])
+
+    @torch.no_grad()
+    def _q(self) -> tuple[Tensor, Tensor]:
+        return self._networks[0](self.x)
+
+    def _draws(self, n: int) -> Tensor:
+        """z = μ + σ ⊙ ε with the first of the browser's ε.  -> (n, 2)"""
+        mu, logvar = self._q()
+        return mu + (0.5 * logvar).exp() * self._eps[:n].to(mu)
+
+    @torch.no_grad()
+    def picture(self) -> bytes:
+        """As it is now: what the encoder sees, what comes back, and q(z|x) on the plane."""
+        decode = self._networks[1]
+        figure = plots.drawing_on_plane(
+            *self._points,
+            mu=self.mu,
+            sigma=self.sigma,
+            images={
+                "the encoder sees": self.x,
+                "it comes back as": decode(self.mu[None]).sigmoid(),
+                "draws, decoded": decode(self._draws(SHOWN)).sigmoid(),
+            },
+            title=f"The drawing on the plane of codes; its ELBO is {self.elbo:.0f} nats",
+        )
+        return png(figure, colors=128)
+
+    def __repr__(self) -> str:
+        codes, elbos = len(self.labels), len(self.elbos) // 4
+        return f"DrawDigit({codes} codes, {elbos} ELBOs, {len(self.examples)} examples)"
+
+
+# --- what is refused ------------------------------------------------------------------
+
+
+def _checked_encoder(encoder: nn.Module) -> dict:
+    network = browser_network(encoder, n_in=PIXELS)
+    last = encoder
+    while isinstance(last, nn.Sequential):
+        last = last[-1]
+    if not isinstance(last, GaussianHead):
+        raise TypeError(
+            "the encoder must end in a GaussianHead, which gives μ and log σ² of q(z|x), as "
+            "that of a VAE does; an Autoencoder's gives a point only."
+        )
+    if n_out(network) != 4:
+        raise ValueError(
+            f"the plane needs codes of 2 numbers; this encoder gives {n_out(network) // 2}."
+        )
+    return network
+
+
+def _checked_decoder(decoder: nn.Module) -> dict:
+    network = browser_network(decoder, n_in=2)
+    if n_out(network) != PIXELS:
+        raise ValueError(
+            f"the decoder must give {PIXELS} logits, 28 × 28 pixels, not {n_out(network)}."
+        )
+    if network["layers"][-1][0] != "linear":
+        raise ValueError(
+            f"the decoder must give logits, but it ends in {network['layers'][-1][0]}: "
+            "leave the last layer off, the ELBO is computed from logits."
+        )
+    return network
+
+
+def _checked_points(codes: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    codes, labels = _array(codes), _array(labels)
+    if codes.ndim != 2 or codes.shape[1] != 2 or len(codes) == 0:
+        raise ValueError(
+            f"the plane needs codes of shape (N, 2), a point each, not {codes.shape}."
+        )
+    if labels.shape != (len(codes),):
+        raise ValueError(
+            f"each code needs its label: {len(codes)} codes, labels of shape {labels.shape}."
+        )
+    if not np.isfinite(codes).all():
+        raise ValueError("codes contain NaN or infinity.")
+    known = range(len(plots.DIGIT_COLORS))
+    if not np.isin(labels, known).all():
+        raise ValueError(f"labels must be whole numbers from 0 to {known[-1]}.")
+    return codes, labels
+
+
+def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
+    elbos = _array(elbos)
+    if elbos.ndim != 1 or len(elbos) < 2:
+        raise ValueError(
+            "the histogram needs the ELBOs of some test digits, shape (M,), not "
+            f"{elbos.shape}: evidence.elbo(vae.encoder, vae.decoder, test) gives them."
+        )
+    if not np.isfinite(elbos).all():
+        raise ValueError("elbos contain NaN or infinity.")
+    if elbos.min() == elbos.max():
+        raise ValueError("all elbos are the same: one is needed for each test digit.")
+    return elbos
+
+
+def _checked_images(name: str, images: ArrayLike) -> np.ndarray:
+    """Images as ink in whole gray levels.  (n, 784) in [0, 1] -> (n, 784) uint8"""
+    images = _array(images)
+    if images.ndim != 2 or images.shape[1] != PIXELS:
+        raise ValueError(
+            f"{name} must hold images of {PIXELS} pixels, one a row, not {images.shape}."
+        )
+    if not ((images >= 0) & (images <= 1)).all():  # also NaN
+        raise ValueError(f"{name} must have pixels in [0, 1], 0 is paper and 1 is ink.")
+    return np.round(255 * images).astype(np.uint8)
+
+
+def _array(values: ArrayLike) -> np.ndarray:
+    return torch.as_tensor(values).detach().cpu().numpy()

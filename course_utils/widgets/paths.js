@@ -1,0 +1,59 @@
+// Paths between two classes of the plane: where they run, and a hand that follows them.
+
+const DURATION = 3000; // ms from one end to the other
+
+/** The straight and the curved path between each two classes. */
+export function makePaths(model) {
+  const classes = model.get("path_classes"), lengths = model.get("path_lengths");
+  const numbers = new Float32Array(bytesOf(model.get("path_points")));
+  const steps = numbers.length / (4 * lengths.length); // points of a path
+  const kinds = ["straight", "curved"];
+  const pair = (ends) => { // the number of two classes in itertools.combinations
+    const [i, j] = ends.map((c) => classes.indexOf(c)).sort((a, b) => a - b);
+    return i * classes.length - (i * (i + 1)) / 2 + j - i - 1;
+  };
+  return {
+    classes, kinds,
+    length: (ends, kind) => lengths[pair(ends)][kinds.indexOf(kind)],
+    /** Points [z₁, z₂] from the first class to the second. */
+    points(ends, kind) {
+      const start = 2 * steps * (2 * pair(ends) + kinds.indexOf(kind));
+      const path = Array.from({ length: steps }, (_, i) =>
+        [numbers[start + 2 * i], numbers[start + 2 * i + 1]]);
+      return ends[0] < ends[1] ? path : path.reverse();
+    },
+  };
+}
+
+/** The point at a share t of the steps, between two points of the path. */
+export function along(path, t) {
+  const at = t * (path.length - 1), i = Math.min(Math.floor(at), path.length - 2);
+  return path[i].map((value, k) => value + (at - i) * (path[i + 1][k] - value));
+}
+
+/** start(move) calls move(t) once a frame, t from 0 to 1, and then ended(); so does stop(). */
+export function makePlayer(ended) {
+  let frame = 0;
+  const player = {
+    plays: () => frame !== 0,
+    start(move) {
+      player.stop();
+      let began;
+      const step = (now) => {
+        began ??= now;
+        const t = Math.min(1, (now - began) / DURATION);
+        move(t);
+        if (t === 1) return player.stop();
+        frame = requestAnimationFrame(step);
+      };
+      frame = requestAnimationFrame(step);
+    },
+    stop() {
+      if (!frame) return;
+      cancelAnimationFrame(frame);
+      frame = 0;
+      ended();
+    },
+  };
+  return player;
+}

@@ -1,0 +1,100 @@
+"""Several decoders under one cursor: the same z in the plane of each, decoded by each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+from torch import nn
+
+from course_utils import plots
+from course_utils.widgets.core import with_core
+from course_utils.widgets.cursor import WithCursor, checked_half_widths, checked_points
+from course_utils.widgets.network import browser_network, check_image_side
+from course_utils.widgets.picture import WithPicture, png
+
+CODES = 1000  # of each model that are shown; the nearest is looked up in each frame
+
+
+class SideBySide(WithPicture, WithCursor, anywidget.AnyWidget):
+    """One z in several latent planes: what each decoder makes of it, how far a code is.
+
+        SideBySide({"AE": (ae.decoder, codes), "VAE": (decoder, mu)}, labels)
+
+    models       name -> (decoder, codes). The decoder: nn.Sequential (may be nested) of
+                 Linear, ReLU and Sigmoid, from (B, 2) to square images (B, side²) with ink
+                 in [0, 1]; other values are clipped. The browser runs it, from a copy of
+                 its weights in float16. Codes (N, 2) of the same N images, of which the
+                 first 1000 are shown and counted as near.
+    labels       (N,), digits 0 to 9 that color the codes.
+    half_widths  a of each box [−a, a]² that the reader can switch to; the first is shown.
+
+    The button draws z from the prior N(0, I), and switches to a larger box if there is one
+    and z needs it.
+
+    Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests,
+    and ``half_width``. Both may be set from Python.
+    TypeError or ValueError, in words, for anything that the browser could not draw.
+    """
+
+    _esm = with_core("network.js", "plane.js", "side_by_side.js")
+    _css = with_core("side_by_side.css")
+
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    decoders = traitlets.List(traitlets.Dict()).tag(sync=True)  # of browser_network
+    codes = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (N, 2), one a model
+    labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
+    colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(
+        self,
+        models: Mapping[str, tuple[nn.Module, ArrayLike]],
+        labels: ArrayLike,
+        half_widths: Sequence[float] = (3, 10),
+    ) -> None:
+        _check_pairs(models)
+        half_widths = checked_half_widths(half_widths)
+        points = [checked_points(codes, labels) for _, codes in models.values()]
+        self._planes = {name: codes[:CODES] for name, (codes, _) in zip(models, points)}
+        self._labels = points[0][1][:CODES]
+        networks = [browser_network(decoder, n_in=2) for decoder, _ in models.values()]
+        for network in networks:
+            check_image_side(network)
+        super().__init__(
+            names=list(models),
+            decoders=networks,
+            codes=[codes.astype("<f4").tobytes() for codes in self._planes.values()],
+            labels=self._labels.astype(np.uint8).tobytes(),
+            colors=list(plots.DIGIT_COLORS),
+            half_widths=half_widths,
+            half_width=half_widths[0],
+        )
+
+    def picture(self) -> bytes:
+        """The planes with their codes, on the same axes."""
+        title = "The same digits in the planes of several models"
+        figure = plots.latent_planes(self._planes, self._labels, title=title, share=True)
+        return png(figure, colors=128)
+
+    def __repr__(self) -> str:
+        boxes = ", ".join(f"{a:g}" for a in self.half_widths)
+        names = ", ".join(self.names)
+        return f"SideBySide({names}; {len(self.labels)} codes each, half_widths ({boxes}))"
+
+
+def _check_pairs(models: Mapping[str, tuple[nn.Module, ArrayLike]]) -> None:
+    if not isinstance(models, Mapping) or not models:
+        raise TypeError('models is a dict of pairs: {"AE": (decoder, codes), …}.')
+    for name, pair in models.items():
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError(
+                f"{name!r} needs a pair (decoder, codes), not a {type(pair).__name__}."
+            )
+        if not isinstance(pair[0], nn.Module):
+            raise TypeError(
+                f"the decoder of {name!r} must be an nn.Module; it is a "
+                f"{type(pair[0]).__name__}."
+            )

@@ -1,0 +1,309 @@
+"""Particles that follow a denoiser, in a real browser, without a kernel."""
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hands import FRAME, RENDER, Hands, delays, load
+from torch import nn
+
+from course_utils import data
+from course_utils.evidence import distance_to_nearest
+from course_utils.widgets.denoising_field import DenoisingField
+
+SIGMAS = (0.2, 0.4, 0.8)
+
+
+class Blend(nn.Sequential):
+    """A denoiser of the notebook's size that pulls to a place of its own, and wiggles."""
+
+    def __init__(self, to: tuple[float, float]) -> None:
+        widths = (2, 128, 128, 64, 128, 128, 2)
+        layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
+        steps = [step for layer in layers[:-1] for step in (layer, nn.ReLU())]
+        super().__init__(*steps, layers[-1])
+        with torch.no_grad():
+            layers[-1].weight *= 2
+            layers[-1].bias.copy_(torch.tensor(to))
+
+
+@cache
+def make_field() -> tuple[DenoisingField, dict[float, nn.Module], torch.Tensor]:
+    torch.manual_seed(0)
+    denoisers = {s: Blend((s, -2 * s)) for s in SIGMAS}
+    points = data.sample_mixture(300, data.ring_of_means(), sigma=0.2)
+    return DenoisingField(denoisers, points), denoisers, points
+
+
+@torch.no_grad()
+def follow(r: nn.Module, x: torch.Tensor, steps: int) -> torch.Tensor:
+    for _ in range(steps):
+        x = x + 0.1 * (r(x) - x)
+    return x
+
+
+class Field(Hands):
+    """The field of a page, as a reader sees and handles it."""
+
+    def __init__(self, page) -> None:
+        super().__init__(page)
+        self.stage = page.locator(".denoising-field .cw-stage")
+        self.stage.wait_for()
+
+    def place(self, x) -> tuple[float, float]:
+        """Where x lies on the stage, as shares of its width and height."""
+        return (1 + x[0] / 3) / 2, (1 - x[1] / 3) / 2
+
+    def particles(self) -> np.ndarray:
+        return np.array(
+            self.page.evaluate(
+                """() => [...document.querySelectorAll(".df-particle")].map((node) =>
+                    [+node.getAttribute("cx"), +node.getAttribute("cy")])"""
+            )
+        )
+
+    def wait_for_rest(self, word: str = "at rest") -> str:
+        caption = self.page.locator(".df-read caption")
+        self.page.wait_for_function(
+            "([el, word]) => el.textContent.includes(word)",
+            arg=[caption.element_handle(), word],
+        )
+        return caption.inner_text()
+
+    def number(self, name: str) -> float:
+        return float(self.page.locator(name).first.inner_text().replace("−", "-"))
+
+    def inked(self) -> int:
+        """How many pixels of the trails are inked."""
+        return (
+            self.page.locator(".cw-stage canvas")
+            .nth(1)
+            .evaluate(
+                """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width,
+                canvas.height).data.filter((value, i) => i % 4 === 3 && value > 0).length"""
+            )
+        )
+
+
+@pytest.fixture
+def field(page) -> Field:
+    load(page, make_field()[0])
+    page.evaluate(RENDER)
+    return Field(page)
+
+
+def test_the_browser_s_steps_are_those_of_torch(page):
+    widget, denoisers, points = make_field()
+    load(page, widget)
+    script = """([index, starts, steps]) => {
+        const r = widget.makeNetwork(model.get("networks")[index]);
+        return starts.map((x) => {
+            for (let i = 0; i < steps; i++) ({ x } = widget.step(r, x, model.get("eta")));
+            return x;
+        });
+    }"""
+    starts = 6 * torch.rand(20, 2) - 3
+    for index, r in enumerate(denoisers.values()):
+        for steps in (1, 60):
+            found = torch.tensor(page.evaluate(script, [index, starts.tolist(), steps]))
+            # float16 keeps 11 bits of a weight, so r(x) is right to some 1e-3, and the
+            # errors of all steps add up to what one whole r(x) has.
+            torch.testing.assert_close(found, follow(r, starts, steps), atol=5e-3, rtol=0)
+            assert (found - starts).norm(dim=1).mean() > 0.05, "they move"
+
+    script = """(xs) => {
+        const { buffer, byteOffset, byteLength } = model.get("points");
+        const points = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+        return xs.map((x) => widget.toNearest(points, x));
+    }"""
+    found = torch.tensor(page.evaluate(script, starts.tolist()))
+    torch.testing.assert_close(found, distance_to_nearest(starts, points))
+
+
+def test_a_click_drops_a_particle_which_follows_the_arrows_to_rest(field, page):
+    _, denoisers, points = make_field()
+    start = (-1.5, 1.2)
+    field.drag(field.stage, (0.9, 0.9), field.place(start))
+    dropped = page.evaluate("model.get('start')")
+    assert dropped == pytest.approx(start, abs=0.03), "where the hand lets go: ± two pixels"
+    caption = field.wait_for_rest()
+    steps = int(caption.split()[-2])
+    end = follow(denoisers[0.2], torch.tensor([dropped]), steps)
+    assert field.particles() == pytest.approx(end.numpy(), abs=5e-3)
+    x = torch.from_numpy(field.particles()).float()
+    assert field.number(".df-near") == pytest.approx(
+        distance_to_nearest(x, points).item(), abs=0.0051
+    )
+    assert (denoisers[0.2](x) - x).norm() < 0.008, "0.003 at rest, and float16"
+    # A path is no shorter than the straight line; this one is nearly straight.
+    straight = np.linalg.norm(field.particles()[0] - dropped)
+    assert straight - 0.006 < field.number(".df-way") < 1.3 * straight
+    assert field.inked() > 100, "its trail is visible"
+    assert page.evaluate("() => saved.at(-1).start") == dropped
+    spoken = page.locator(".cw-spoken").inner_text()
+    assert "at rest" in spoken and "nearest data point" in spoken
+
+
+def test_it_stands_still_once_at_rest_and_after_the_clean_up(field, page):
+    count = """async (act) => {
+        const ask = requestAnimationFrame;
+        let asked = 0;
+        window.requestAnimationFrame = (f) => { asked += 1; return ask(f); };
+        if (act) cleanUp();
+        await new Promise((done) => setTimeout(done, 200));
+        window.requestAnimationFrame = ask;
+        return asked;
+    }"""
+    assert page.evaluate(count, False) == 0, "nothing starts by itself"
+    page.get_by_role("button", name="one from").click()
+    assert page.evaluate(count, False) > 3
+    field.wait_for_rest()
+    assert page.evaluate(count, False) == 0
+    page.get_by_role("button", name="100").click()
+    assert page.evaluate(count, True) == 0
+    assert page.evaluate("() => model.listening()") == 0
+
+
+def test_a_finger_drops_a_particle(field, page):
+    field.touch(field.stage, field.place((1, 1)), field.place((1.5, 2)))
+    assert page.evaluate("model.get('start')") == pytest.approx((1.5, 2), abs=0.02)
+    assert len(field.particles()) == 1
+
+
+def test_keys_move_the_hand_and_drop(field, page):
+    field.stage.focus()
+    for keys in ("ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowLeft"):
+        field.press(keys)
+    assert len(field.particles()) == 0
+    field.press("Enter")
+    assert page.evaluate("model.get('start')") == pytest.approx((0.09, 0.24))
+    field.press("Space")
+    assert len(field.particles()) == 2
+    page.get_by_role("button", name="one from (0.1, 0.2)").focus()
+    field.press("Enter")
+    assert len(field.particles()) == 3
+    assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
+
+
+def test_the_hand_shows_what_the_denoiser_answers(field, page):
+    r = make_field()[1][0.2]
+
+    def answer(name):
+        node = page.locator(f".{name}")
+        return [float(node.get_attribute(key)) for key in ("cx", "cy")]
+
+    page.mouse.move(*field.at(field.stage, 0.25, 0.6))
+    field.settle()
+    x = answer("df-hand")
+    assert x == pytest.approx((-1.5, -0.6), abs=0.03)
+    assert answer("df-answer") == pytest.approx(r(torch.tensor(x)).tolist(), abs=3e-3)
+    assert len(field.particles()) == 0, "hovering drops nothing"
+    page.mouse.move(5, 5)
+    field.settle()
+    assert answer("df-hand") == [0, 0], "without a mouse, where the button starts"
+
+
+def test_turning_sigma_turns_the_field_and_the_particles_go_on(field, page):
+    _, denoisers, _ = make_field()
+    arrows = page.locator(".df-arrows")
+    page.get_by_role("button", name="one from").click()
+    field.wait_for_rest()
+    first, drawn = field.particles()[0], arrows.get_attribute("d")
+    slider = page.get_by_role("slider")
+    slider.focus()
+    field.press("ArrowRight")
+    assert page.evaluate("model.get('sigma')") == 0.4
+    assert arrows.get_attribute("d") != drawn
+    field.wait_for_rest("step")
+    field.wait_for_rest()
+    x = torch.from_numpy(field.particles()).float()
+    assert (denoisers[0.4](x) - x).norm() < 0.008
+    assert np.linalg.norm(field.particles()[0] - first) > 0.2
+    page.wait_for_function("() => saved.at(-1)?.sigma === 0.4")
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
+    assert page.evaluate("model.get('sigma')") == 0.8
+    page.evaluate("() => model.set('sigma', 0.2)")  # as Python does
+    field.settle()
+    assert slider.input_value() == "0" and arrows.get_attribute("d") == drawn
+    assert page.evaluate("() => leaked") == []
+
+
+def test_arrows_start_on_the_lattice_and_point_along_the_field(field, page):
+    widget = make_field()[0]
+    at, vectors = (
+        np.frombuffer(values, "<f4").reshape(-1, 2)
+        for values in (widget.lattice, widget.fields[0])
+    )
+    path = page.locator(".df-arrows").get_attribute("d")
+    shafts = np.array(
+        [
+            [float(value) for value in part.replace("L", " ").split()]
+            for part in path.split("M")[1::2]
+        ]
+    )
+    assert shafts[:, :2] == pytest.approx(at, abs=1e-6)
+    ratio = (shafts[:, 2:] - shafts[:, :2]) / vectors
+    assert ratio == pytest.approx(ratio[0, 0], rel=1e-3), "one scale for all"
+    assert ratio[0, 0] > 0
+
+
+def test_a_crowd_comes_from_everywhere_and_can_be_cleared(field, page):
+    places = """() => {
+        document.querySelector(".df-crowd").click(); // and look before they move
+        return [...document.querySelectorAll(".df-particle")].map((node) =>
+            [+node.getAttribute("cx"), +node.getAttribute("cy")]);
+    }"""
+    spread = np.array(page.evaluate(places))
+    assert len(spread) == 100 and (np.abs(spread) <= 3).all()
+    # Uniform in [−3, 3]: deviation √3, whose 5 standard errors at 100 draws are 0.4.
+    assert spread.std(0) == pytest.approx(3**0.5, abs=0.4)
+    field.wait_for_rest()
+    assert "100 particles" in page.locator(".df-read caption").inner_text()
+    assert page.locator(".df-mean").first.inner_text() == "on average"
+    for _ in range(60):
+        field.stage.press("Enter")
+    assert len(field.particles()) == 150, "the oldest make room"
+    page.get_by_role("button", name="clear").click()
+    assert len(field.particles()) == 0 and field.inked() == 0
+    assert page.locator(".df-way").inner_text() == "–"
+
+
+def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
+    def move():
+        page.get_by_role("button", name="100").click()
+        field.drag(field.stage, (0.2, 0.2), (0.8, 0.3), (0.3, 0.8), steps=40)
+
+    assert np.percentile(delays(page, field.stage, "pointermove", move), 95) < FRAME
+
+
+def test_turning_sigma_with_a_hundred_particles_is_in_time(field, page):
+    slider = page.get_by_role("slider")
+
+    def turn():
+        page.get_by_role("button", name="100").click()
+        field.drag(slider, (0.02, 0.5), *[(0.98, 0.5), (0.02, 0.5)] * 16, steps=9)
+
+    assert np.percentile(delays(page, slider, "input", turn), 95) < FRAME
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 700, 400])
+def test_the_field_fits_and_can_be_read(field, page, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_role("button", name="one from").click()
+    field.wait_for_rest()
+    root = page.locator(".denoising-field")
+    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    plane, side = (page.locator(f".df-{n}").bounding_box() for n in ("plane", "side"))
+    beside = side["x"] > plane["x"] + plane["width"]
+    assert beside == (width > 600) and plane["width"] > 270
+    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
+        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
+    _, surface = field.stage.evaluate(gray)
+    assert (surface > 128) == (scheme == "light")
+    for name in (".df-way", ".df-read caption", ".df-rule", ".df-one"):
+        assert abs(page.locator(name).evaluate(gray)[0] - surface) > 128, name

@@ -1,0 +1,341 @@
+"""Paper to draw on and the VAE's answer, in a real browser, without a kernel."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hands import FRAME, RENDER, Hands, delays, load
+from torch import nn
+
+from course_utils import data
+from course_utils.models import VAE
+from course_utils.objectives import bernoulli_nll, kl_to_standard_normal
+from course_utils.widgets import DrawDigit
+
+PAPER = 420  # pixels of the paper, fifteen for one of an image
+
+
+@cache
+def digits() -> torch.Tensor:
+    return data.mnist("test")[0][:40].cpu()
+
+
+@cache
+def vivid_vae() -> VAE:
+    """784-512-256-2 as in the course; its pictures use all grays, its clouds are narrow."""
+    torch.manual_seed(0)
+    vae = VAE(784, 2, (512, 256))
+    with torch.no_grad():
+        for module in vae.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+        vae.encoder[-1].mu.weight *= 0.1
+        vae.encoder[-1].logvar.weight *= 0.1
+        vae.encoder[-1].logvar.bias -= 4
+    return vae
+
+
+def make(**arguments) -> DrawDigit:
+    vae = vivid_vae()
+    torch.manual_seed(0)
+    codes, labels = 2 * torch.randn(2000, 2), torch.arange(2000) % 10
+    elbos = -150 + 30 * torch.randn(1000)
+    return DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos, **arguments)
+
+
+class Paper(Hands):
+    def __init__(self, page) -> None:
+        super().__init__(page)
+        self.root = page.locator(".draw-digit")
+        self.paper = page.locator(".dd-paper")
+        self.paper.wait_for()
+
+    def x(self) -> np.ndarray:
+        """What the encoder sees, as ink from 0 to 1.  -> (28, 28)"""
+        gray = self.page.evaluate(
+            """() => Array.from(document.querySelector(".dd-pair canvas").getContext("2d")
+                .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)"""
+        )
+        return 1 - np.array(gray).reshape(28, 28) / 255
+
+    def number(self, name: str) -> float:
+        text = self.page.locator(f"[data-number={name}]").inner_text()
+        return float(text.replace("−", "-"))
+
+    def at_rest(self) -> None:
+        self.page.wait_for_function(
+            "() => !document.querySelector('.dd-sum').classList.contains('dd-rough')"
+        )
+
+
+@pytest.fixture
+def paper(page) -> Paper:
+    load(page, make())
+    page.evaluate(RENDER)
+    return Paper(page)
+
+
+# --- arithmetic against torch -----------------------------------------------------------
+
+
+def test_the_browser_s_judgment_is_that_of_torch(page):
+    widget = make(examples=digits())
+    load(page, widget)
+    found = page.evaluate(
+        """() => {
+            const judge = widget.makeJudge(model);
+            return model.get("examples").map((bytes) => {
+                const ink = new Uint8Array(bytes.buffer);
+                const now = judge(Float32Array.from(ink, (value) => value / 255));
+                const image = Array.from(now.reconstruct());
+                while (now.taken() < now.draws) now.draw();
+                return { mu: now.mu, sigma: now.sigma, image, ...now.terms() };
+            });
+        }"""
+    )
+    vae = vivid_vae()
+    for image, said in zip(digits(), found):
+        x = (255 * image).round()[None] / 255
+        with torch.no_grad():
+            mu, logvar = vae.encoder(x)
+            sigma = (0.5 * logvar).exp()
+            logits = vae.decoder(mu + sigma * widget._eps)
+            nll = bernoulli_nll(x.expand_as(logits), logits).mean()
+            kl = kl_to_standard_normal(mu, logvar)
+            back = vae.decoder(mu).sigmoid()[0]
+        # Weights in float16 are off by 2⁻¹¹ of their size, z by some thousandths of it.
+        assert said["mu"] == pytest.approx(mu[0].tolist(), abs=0.01)
+        assert said["sigma"] == pytest.approx(sigma[0].tolist(), rel=0.01)
+        assert said["kl"] == pytest.approx(kl.item(), rel=0.01)
+        assert said["reconstruction"] == pytest.approx(-nll.item(), rel=0.01)
+        assert said["elbo"] == pytest.approx(-(nll + kl).item(), rel=0.01)
+        assert np.abs(255 * (np.array(said["image"]) - back.numpy())).max() < 3
+
+
+def test_with_the_same_weights_it_differs_by_rounding_only(page):
+    """Of weights that float16 holds exactly, nothing but float32's sums are left."""
+    vae, widget = vivid_vae(), make(examples=digits()[:8])
+    load(page, widget)
+    elbos = page.evaluate(
+        """() => {
+            const judge = widget.makeJudge(model);
+            return model.get("examples").map((bytes) => {
+                const now = judge(Float32Array.from(new Uint8Array(bytes.buffer),
+                    (value) => value / 255));
+                while (now.taken() < now.draws) now.draw();
+                return now.terms().elbo;
+            });
+        }"""
+    )
+    halves = VAE(784, 2, (512, 256))
+    halves.load_state_dict(vae.state_dict())
+    halves.half().float()
+    for image, found in zip(digits(), elbos):
+        x = (255 * image).round()[None] / 255
+        with torch.no_grad():
+            mu, logvar = halves.encoder(x)
+            logits = halves.decoder(mu + (0.5 * logvar).exp() * widget._eps)
+            exact = -bernoulli_nll(x.expand_as(logits), logits).mean()
+            exact -= kl_to_standard_normal(mu, logvar)[0]
+        assert found == pytest.approx(exact.item(), rel=1e-4)
+
+
+# --- from the paper to x ----------------------------------------------------------------
+
+AS_MNIST = (
+    """(ink) => Array.from(widget.asMnist(Uint8Array.from(ink), Math.sqrt(ink.length)))"""
+)
+
+
+def as_mnist(page, ink: np.ndarray) -> np.ndarray:
+    """The browser's image of a paper, ink from 0 to 255.  (side, side) -> (28, 28)"""
+    return np.array(page.evaluate(AS_MNIST, ink.astype(int).flatten().tolist())).reshape(
+        28, 28
+    )
+
+
+def center_of_mass(image: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.indices(image.shape) + 0.5
+    return (rows * image).sum() / image.sum(), (columns * image).sum() / image.sum()
+
+
+def test_a_digit_of_mnist_comes_back_from_the_paper(page):
+    load(page, make())
+    for image in (255 * digits()[:20]).round().numpy().reshape(-1, 28, 28):
+        large = image.repeat(5, 0).repeat(5, 1)
+        again = as_mnist(page, large)
+        # Its longer side has 20 pixels and its mass lies in the middle already.
+        assert np.abs(again - image).max() <= 1
+
+
+def test_where_and_how_large_one_draws_does_not_matter(page):
+    load(page, make())
+    blob = np.zeros((200, 200))
+    blob[40:120, 60:80], blob[100:120, 60:110] = 255, 255  # an L of 80 × 50
+    first = as_mnist(page, blob)
+    assert as_mnist(page, np.roll(blob, (30, 50), (0, 1))).tolist() == first.tolist()
+    twice = np.zeros((400, 400))
+    twice[200:360, 20:120] = blob[40:120, 60:110].repeat(2, 0).repeat(2, 1)
+    assert np.abs(as_mnist(page, twice) - first).max() <= 1
+
+
+def test_a_drawing_is_as_large_as_mnist_s_and_centered_by_its_mass(page):
+    load(page, make())
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        ink = np.zeros((150, 150))
+        for y, x in rng.integers(10, 120, (4, 2)):
+            ink[y : y + 20, x : x + 9] = 255
+        image = as_mnist(page, ink)
+        rows, columns = np.nonzero(image)
+        sides = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert max(sides) in (20, 21)  # a cut between pixels may touch one more
+        for middle, length in zip(center_of_mass(image), sides):
+            assert 13.99 <= middle <= 15.01  # within one pixel, as MNIST's own; see below
+        # Area averages keep the ink, on the scale of the image.
+        scale = max(np.ptp(axis) + 1 for axis in np.nonzero(ink)) / 20
+        assert image.sum() == pytest.approx(ink.sum() / scale**2, rel=0.02)
+
+
+def test_mnist_s_own_digits_are_centered_like_that():
+    images = data.mnist("test")[0][:500].cpu().numpy().reshape(-1, 28, 28)
+    middles = np.array([center_of_mass(image) for image in images])
+    assert 13.99 <= np.quantile(middles, 0.01) and np.quantile(middles, 0.99) <= 15.01
+
+
+def test_an_empty_paper_is_no_image_and_no_error(page, paper):
+    assert as_mnist(page, np.zeros((50, 50))).sum() == 0
+    assert "Draw a digit" in page.locator(".dd-verdict").inner_text()
+    assert page.locator("[data-number=elbo]").inner_text() == "–"
+    assert page.locator(".dd-undo").is_disabled()
+
+
+def test_a_line_has_the_ink_of_mnist_s(paper, page):
+    """With the middle pen, a stroke is as wide as the strokes of most test digits."""
+    paper.drag(paper.paper, (0.5, 0.1), (0.5, 0.9), steps=20)
+    x = paper.x()
+    width = x[9:19].sum(1).mean()
+    ones = data.mnist("test")
+    straight = ones[0][ones[1] == 1][:300].cpu().numpy().reshape(-1, 28, 28)
+    upright = [one for one in straight if np.ptp(np.nonzero(one)[1]) < 6]
+    widths = [one[9:19].sum(1).mean() for one in upright]
+    assert np.quantile(widths, 0.05) < width < np.quantile(widths, 0.95)
+
+
+# --- hands ------------------------------------------------------------------------------
+
+
+def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
+    paper.drag(paper.paper, (0.3, 0.2), (0.7, 0.2), (0.45, 0.85), steps=8)
+    x = paper.x()
+    assert x.sum() > 20 and paper.number("kl") > 0
+    paper.at_rest()
+    total = paper.number("reconstruction") - paper.number("kl")
+    assert paper.number("elbo") == pytest.approx(total, abs=0.11)
+    page.wait_for_function("() => saved.length > 0")
+    widget = make()
+    widget.pixels = bytes(
+        page.evaluate("Array.from(new Uint8Array(saved.at(-1).pixels.buffer))")
+    )
+    assert widget.x.numpy().reshape(28, 28) == pytest.approx(x, abs=0.005)
+    # What the page says of the drawing is what torch says of it.
+    assert paper.number("elbo") == pytest.approx(widget.elbo, rel=0.01)
+
+
+def test_pen_finger_and_keys_draw(paper, page):
+    paper.touch(paper.paper, (0.2, 0.5), (0.5, 0.5), (0.8, 0.5))
+    assert paper.x().sum() > 10
+    page.get_by_role("button", name="Clear").click()
+    paper.settle()
+    assert paper.x().sum() == 0
+    paper.paper.focus()
+    for key in ("ArrowUp", "ArrowLeft"):
+        paper.press(key)
+    assert paper.x().sum() == 0, "the pen is up"
+    for key in (" ", *["Shift+ArrowDown"] * 4, *["ArrowRight"] * 4, " "):
+        paper.press(key)
+    drawn = paper.x()
+    assert drawn.sum() > 10
+    paper.press("Shift+ArrowUp")
+    assert (paper.x() == drawn).all(), "the pen is up again"
+    paper.press("Backspace")
+    assert paper.x().sum() == 0
+    assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
+
+
+def test_undo_takes_back_one_stroke(paper, page):
+    paper.drag(paper.paper, (0.3, 0.2), (0.3, 0.8))
+    one = paper.x()
+    paper.drag(paper.paper, (0.5, 0.2), (0.8, 0.8))
+    assert (paper.x() != one).any()
+    page.get_by_role("button", name="Undo").click()
+    paper.settle()
+    assert (paper.x() == one).all()
+
+
+def test_test_digits_go_to_the_encoder_as_they_are(page):
+    load(page, make(examples=digits()[:3]))
+    page.evaluate(RENDER)
+    paper = Paper(page)
+    for i, name in enumerate(("test digit 1", "test digit 2", "test digit 3")):
+        page.get_by_role("button", name=name).click()
+        paper.settle()
+        assert paper.x().flatten() == pytest.approx(digits()[i].numpy(), abs=0.003)
+
+
+def test_python_puts_an_image_on_the_paper(paper, page):
+    widget = make()
+    widget.x = digits()[5]
+    page.evaluate(
+        "(ink) => model.set('pixels', new DataView(Uint8Array.from(ink).buffer))",
+        list(widget.pixels),
+    )
+    paper.settle()
+    assert paper.x().flatten() == pytest.approx(digits()[5].numpy(), abs=0.003)
+
+
+def test_a_scribble_lies_beyond_all_test_digits_and_the_page_says_so(paper, page):
+    rng = np.random.default_rng(1)
+    places = [tuple(place) for place in rng.uniform(0.1, 0.9, (25, 2))]
+    paper.drag(paper.paper, *places, steps=2)
+    paper.at_rest()
+    lowest = float(np.frombuffer(make().elbos, "<f4").min())
+    assert paper.number("elbo") < lowest
+    assert "lower than all" in page.locator(".dd-verdict").inner_text()
+    assert page.locator(".dd-here").inner_text().startswith("←")
+    line, chart = (page.locator(f".dd-{name}").bounding_box() for name in ("line", "chart"))
+    assert chart["x"] - 3 <= line["x"] <= chart["x"] + 3, "and is seen at the edge"
+
+
+def test_it_cleans_up(paper, page):
+    paper.drag(paper.paper, (0.3, 0.2), (0.3, 0.8))
+    page.evaluate("() => cleanUp()")
+    assert page.evaluate("() => model.listening()") == 0
+    assert page.evaluate("() => saved.length") > 0, "the drawing is not forgotten"
+
+
+def test_it_answers_the_pen_within_a_frame(paper, page):
+    def move():
+        places = [(0.2, 0.2), (0.8, 0.3), (0.3, 0.8), (0.7, 0.8)]
+        paper.drag(paper.paper, *places, steps=30)
+        page.get_by_role("button", name="Clear").click()
+
+    assert np.percentile(delays(page, paper.paper, "pointermove", move), 95) < FRAME
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1180, 760, 420])
+def test_it_fits_and_can_be_read(page, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    load(page, make(examples=digits()[:6]))
+    page.evaluate(RENDER)
+    paper = Paper(page)
+    assert paper.root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
+        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
+    _, white = paper.paper.evaluate(gray)
+    assert white == 255, "paper is white in any theme"
+    ink, surface = page.locator(".dd-plane .cw-stage").first.evaluate(gray)
+    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")

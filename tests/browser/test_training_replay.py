@@ -1,0 +1,399 @@
+"""The replay of a training in a real browser, without a kernel."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+from hands import FRAME, RENDER, Hands, delays, load
+
+from course_utils.models import VAE, Autoencoder
+from course_utils.widgets.training_replay import TrainingReplay
+
+EPOCHS = 8
+PUSH = """(frame) => {
+    const bytes = (text) =>
+        new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+    model.set("frames", [...model.get("frames"), { ...frame,
+        codes: frame.codes.map(bytes), images: frame.images.map(bytes) }]);
+}"""  # as Python does
+
+
+def make_replay(epochs: int = EPOCHS, width: float = 8.0) -> TrainingReplay:
+    """Codes that spread along a known way: those of epoch e are e times those of epoch 1."""
+    torch.manual_seed(0)
+    ae, vae = Autoencoder(784, 2, ()), VAE(784, 2, (16,))
+    x, labels = torch.rand(400, 784), torch.arange(400) % 10
+    replay = TrainingReplay({"AE": ae, "VAE": vae}, x, labels)
+    with torch.no_grad():
+        z = ae.encoder(x[:300])
+        ae.encoder[0].bias -= z.mean(0)
+        ae.encoder[0].weight *= width / (z - z.mean(0)).abs().max() / epochs
+        ae.encoder[0].bias *= width / (z - z.mean(0)).abs().max() / epochs
+        once = [weight.clone() for weight in ae.encoder.parameters()]
+        for epoch in range(1, epochs + 1):
+            for weight, first in zip(ae.encoder.parameters(), once):
+                weight.copy_(epoch * first)
+            recon = 60 - 2.5 * epoch
+            terms = {"loss": recon, "recon": recon}, {"loss": 90.0 - epoch, "kl": epoch / 2}
+            replay.add([{"epoch": epoch, **record} for record in terms])
+    return replay
+
+
+def codes_of(replay, frame: int, index: int) -> np.ndarray:
+    codes = np.frombuffer(replay.frames[frame]["codes"][index], "<f2")
+    return codes.astype(np.float32).reshape(-1, 2)
+
+
+class Replay(Hands):
+    """The replay of a page, as a reader sees and handles it."""
+
+    def __init__(self, page, widget: TrainingReplay) -> None:
+        super().__init__(page)
+        self.widget = widget
+        self.columns = page.locator(".tr-columns")
+        self.range = page.locator(".training-replay input[type=range]")
+        self.button = page.locator(".tr-play")
+        self.range.wait_for()
+        page.wait_for_timeout(50)
+
+    def epoch(self) -> int:
+        return self.page.evaluate("model.get('epoch')")
+
+    def when(self) -> str:
+        return self.page.locator(".tr-when").inner_text()
+
+    def spread(self, index: int = 0) -> list[float]:
+        """The standard deviations that stand above a plane."""
+        text = self.page.locator(".tr-std").nth(index).inner_text()
+        return [float(number) for number in text.removeprefix("std ").split(", ")]
+
+    def push(self, epoch: int) -> None:
+        frame = self.widget.frames[epoch]
+        sent = {
+            **frame,
+            "codes": [base64.b64encode(data).decode() for data in frame["codes"]],
+            "images": [base64.b64encode(data).decode() for data in frame["images"]],
+        }
+        self.page.evaluate(PUSH, sent)
+
+    def arrives(self, text: str) -> None:
+        self.page.wait_for_function(
+            "(text) => document.querySelector('.tr-when').textContent === text", arg=text
+        )
+
+    def check(self, epoch: int) -> None:
+        """What the page shows is what Python recorded of that epoch."""
+        self.settle()
+        total = self.page.evaluate("model.get('frames').length - 1")
+        text = f"epoch {epoch} of {total}" if epoch else "before training"
+        assert (self.epoch(), self.when()) == (epoch, text)
+        for index in (0, 1):
+            std = codes_of(self.widget, epoch, index).std(0)
+            assert self.spread(index) == pytest.approx(std, abs=0.0051)  # two decimals
+        values = self.page.locator(".tr-model").first.locator(".tr-labels b").inner_text()
+        assert values == (f"{60 - 2.5 * epoch:.1f}" if epoch else "")
+
+
+@pytest.fixture
+def replay(page) -> Replay:
+    widget = make_replay()
+    load(page, widget)
+    page.evaluate(RENDER)
+    return Replay(page, widget)
+
+
+# --- arithmetic -----------------------------------------------------------------------
+
+
+def test_the_browser_reads_what_python_recorded(page):
+    widget = make_replay(epochs=2)
+    load(page, widget)
+    found = page.evaluate(
+        "() => Array.from(widget.pixelsOf(model.get('frames')[2].images[1]))"
+    )
+    pairs = np.frombuffer(widget.frames[2]["images"][1], np.uint8)
+    assert found == (17 * np.stack([pairs >> 4, pairs & 15], 1).ravel()).tolist()
+    rows = page.evaluate("() => [0, 1].map((i) => widget.curvesOf(model.get('frames'), i))")
+    assert rows == [
+        [{"name": "loss = recon", "values": [57.5, 55.0]}],
+        [{"name": "loss", "values": [89.0, 88.0]}, {"name": "kl", "values": [0.5, 1.0]}],
+    ]
+
+
+def test_codes_move_in_a_straight_line_and_are_counted(page):
+    widget = make_replay()
+    load(page, widget)
+    before, after = (codes_of(widget, epoch, 0) for epoch in (3, 4))
+    for share in (0, 0.3, 1):
+        exact = before + share * (after - before)
+        found = page.evaluate(
+            """([before, after, share]) => {
+                const codes = widget.codesBetween(before, after, share,
+                    new Float32Array(before.length));
+                return [Array.from(codes), widget.describe(codes, 2)];
+            }""",
+            [before.ravel().tolist(), after.ravel().tolist(), share],
+        )
+        assert found[0] == pytest.approx(exact.ravel(), abs=1e-6)  # float32 near 4
+        assert found[1]["std"] == pytest.approx(exact.std(0), abs=1e-5)
+        outside = int((np.abs(exact) > 2).any(1).sum())
+        assert 0 < outside == found[1]["outside"] < found[1]["n"] == 300
+
+
+def test_dots_are_drawn_where_the_codes_are(replay, page):
+    replay.range.fill(str(EPOCHS))
+    replay.settle()
+    box = page.locator(".training-replay .cw-lines").first.get_attribute("viewBox")
+    edge = -float(box.split()[0])
+    widest = max(frame["reach"] for frame in replay.widget.frames)
+    assert edge == pytest.approx(1.04 * widest)
+    ink = np.array(
+        page.locator(".training-replay .cw-stage canvas").first.evaluate(
+            """(canvas) => {
+                const { width, height } = canvas;
+                const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+                return Array.from(data.filter((_, i) => i % 4 === 3));
+            }"""
+        )
+    )
+    side = round(len(ink) ** 0.5)
+    z = codes_of(replay.widget, EPOCHS, 0)
+    inside = z[(np.abs(z) < 0.97 * edge).all(1)]
+    across, up = np.floor((1 + inside / edge) / 2 * side).astype(int).T
+    assert (ink.reshape(side, side)[side - 1 - up, across] > 100).all()
+    rows, columns = np.nonzero(ink.reshape(side, side))
+    found = np.stack([2 * columns / side - 1, 1 - 2 * rows / side], 1) * edge
+    near = np.abs(found[::50, None] - z[None]).max(2).min(1)
+    assert near.max() < 10 / side * 2 * edge, "and nowhere else: a dot has 8 pixels"
+
+
+# --- hands ----------------------------------------------------------------------------
+
+
+def test_scrubbing_with_mouse_touch_and_keys(replay, page):
+    replay.check(0)
+    replay.drag(replay.range, (0.01, 0.5), (0.5, 0.5))
+    replay.check(4)
+    for keys, epoch in (("ArrowRight", 5), ("ArrowLeft", 4), ("End", EPOCHS), ("Home", 0)):
+        replay.press(keys)
+        replay.check(epoch)
+    replay.touch(replay.range, (0.99, 0.5))
+    replay.check(EPOCHS)
+    replay.columns.focus()
+    for keys, epoch in (("ArrowLeft", 7), ("ArrowDown", 6), ("ArrowUp", 7)):
+        replay.press(keys)
+        replay.check(epoch)
+    page.wait_for_function("() => saved.at(-1)?.epoch === 7")
+    assert page.locator(".training-replay .cw-spoken").inner_text() == "epoch 7 of 8"
+    assert page.evaluate("leaked") == []
+
+
+def test_playing_visits_every_epoch_and_stops_at_the_end(replay, page):
+    page.evaluate(
+        """() => {
+            window.seen = [];
+            model.on("change:epoch", () => seen.push(model.get("epoch")));
+        }"""
+    )
+    replay.button.click()
+    assert replay.button.get_attribute("aria-label") == "pause"
+    replay.arrives(f"epoch {EPOCHS} of {EPOCHS}")
+    page.wait_for_function("() => saved.length > 0")
+    seen = page.evaluate("seen")
+    assert seen == sorted(seen) and seen[-1] == EPOCHS and len(seen) >= EPOCHS / 2
+    assert replay.button.get_attribute("aria-label") == "play"
+    replay.check(EPOCHS)
+    page.evaluate("() => { seen.length = 0; }")
+    replay.button.click()  # from the end, it starts over
+    page.wait_for_function("() => seen.length > 1")
+    assert page.evaluate("seen[0]") < EPOCHS / 2
+
+
+def test_between_two_epochs_the_codes_are_between(replay, page):
+    """While it plays, the spread takes values that no epoch has."""
+    page.evaluate(
+        """() => {
+            window.spreads = [];
+            const look = () => {
+                spreads.push(parseFloat(
+                    document.querySelector(".tr-std").textContent.slice(4)));
+                if (spreads.length < 600) requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    replay.range.fill("1")
+    replay.button.click()
+    replay.arrives(f"epoch {EPOCHS} of {EPOCHS}")
+    epochs = [codes_of(replay.widget, epoch, 0)[:, 0].std() for epoch in range(EPOCHS + 1)]
+    spreads = np.array(page.evaluate("spreads"))
+    between = np.abs(spreads[:, None] - epochs).min(1) > 0.02
+    assert between.sum() > 10
+
+
+def test_space_plays_and_pauses_on_an_epoch(replay, page):
+    for node in (replay.range, replay.columns, replay.button):
+        replay.range.fill("0")
+        node.focus()
+        page.keyboard.press(" ")
+        page.wait_for_function("() => model.get('epoch') >= 2")
+        page.keyboard.press(" ")
+        assert replay.button.get_attribute("aria-label") == "play"
+        page.wait_for_timeout(500)
+        at = replay.epoch()
+        assert 2 <= at < EPOCHS
+        replay.check(at)  # at rest, the codes are recorded ones
+        page.wait_for_timeout(300)
+        assert replay.epoch() == at
+    replay.touch(replay.button, (0.5, 0.5))
+    assert page.evaluate("leaked") == []
+
+
+def test_scrubbing_ends_the_play(replay, page):
+    replay.button.click()
+    page.wait_for_function("() => model.get('epoch') >= 1")
+    replay.range.fill("1")
+    page.wait_for_timeout(400)
+    replay.check(1)
+
+
+def test_python_moves_the_playhead(replay, page):
+    page.evaluate("() => model.set('epoch', 5)")
+    replay.check(5)
+
+
+def test_the_plane_near_the_prior_says_how_many_codes_it_leaves_out(replay, page):
+    replay.range.fill(str(EPOCHS))
+    page.get_by_role("radio", name="the prior").check()
+    page.wait_for_function(
+        "() => document.querySelector('.cw-lines').getAttribute('viewBox') === '-4 -4 8 8'"
+    )
+    z = codes_of(replay.widget, EPOCHS, 0)
+    outside = int((np.abs(z) > 4).any(1).sum())
+    assert outside > 0
+    text = page.locator(".tr-outside").first.inner_text()
+    assert text == f"{outside} of 300 outside"
+    page.wait_for_function("() => saved.at(-1)?.near === true")
+
+
+# --- live -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(page) -> Replay:
+    """A training of which two epochs have been recorded; the others are still to come."""
+    widget = make_replay()
+    frames = widget.frames
+    widget.frames = frames[:3]
+    load(page, widget)
+    page.evaluate(RENDER)
+    widget.frames = frames
+    return Replay(page, widget)
+
+
+def test_a_new_frame_is_followed_by_who_stands_at_the_newest(live, page):
+    live.range.fill("2")
+    for epoch in (3, 4):
+        live.push(epoch)
+        live.arrives(f"epoch {epoch} of {epoch}")
+        page.wait_for_timeout(400)
+        live.check(epoch)
+    live.push(5)
+    live.push(6)  # before the points have arrived at the last one
+    live.arrives("epoch 6 of 6")
+    page.wait_for_timeout(400)
+    live.check(6)
+    assert live.range.get_attribute("max") == "6"
+
+
+def test_who_has_scrubbed_back_stays_there(live, page):
+    live.range.fill("1")
+    live.push(3)
+    page.wait_for_timeout(500)
+    live.check(1)
+    live.range.fill("3")  # back to the newest: it follows again
+    live.push(4)
+    live.arrives("epoch 4 of 4")
+
+
+def test_without_motion_a_new_frame_is_there_at_once(live, page):
+    page.emulate_media(reduced_motion="reduce")
+    live.range.fill("2")
+    live.push(3)
+    live.check(3)
+
+
+def test_clean_up_ends_everything(replay, page):
+    replay.button.click()
+    page.wait_for_function("() => model.get('epoch') >= 1")
+    page.evaluate("() => cleanUp()")
+    at = replay.epoch()
+    page.wait_for_timeout(500)
+    assert replay.epoch() == at
+    assert page.evaluate("() => model.listening()") == 0
+
+
+# --- how fast, and how it looks -------------------------------------------------------
+
+
+def test_scrubbing_is_painted_within_a_frame(replay, page):
+    def move():
+        replay.drag(
+            replay.range, (0.02, 0.5), (0.98, 0.5), (0.02, 0.5), (0.9, 0.5), steps=60
+        )
+        for _ in range(5):
+            replay.drag(replay.range, (0.1, 0.5), (0.98, 0.5), (0.02, 0.5), steps=30)
+
+    assert np.percentile(delays(page, replay.range, "input", move), 95) < FRAME
+
+
+def test_a_frame_of_playing_leaves_time_to_paint(page):
+    page.goto("about:blank")
+    widget = make_replay()
+    load(page, widget)
+    page.evaluate(
+        """() => {
+            window.took = [];
+            const ask = requestAnimationFrame.bind(window);
+            window.requestAnimationFrame = (f) => ask((time) => {
+                const start = performance.now();
+                f(time);
+                took.push(performance.now() - start);
+            });
+        }"""
+    )
+    page.evaluate(RENDER)
+    replay, rounds = Replay(page, widget), []
+    for _ in range(3):
+        page.evaluate("() => { took.length = 0; }")
+        replay.button.click()
+        page.wait_for_timeout(300)
+        replay.arrives(f"epoch {EPOCHS} of {EPOCHS}")
+        rounds.append(np.percentile(page.evaluate("took"), 95))
+    print(f"95 % of frames within {min(rounds):.1f} ms")
+    assert min(rounds) < FRAME / 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 700, 400])
+def test_the_replay_fits_and_can_be_read(replay, page, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    replay.range.fill(str(EPOCHS))
+    replay.settle()
+    root = page.locator(".training-replay")
+    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    limits = root.bounding_box()
+    for label in page.locator(".tr-labels span").all():
+        box = label.bounding_box()
+        assert box["x"] + box["width"] <= limits["x"] + limits["width"]
+    boxes = [
+        label.bounding_box()
+        for label in page.locator(".tr-labels").nth(1).locator("span").all()
+    ]
+    assert len(boxes) == 2 and abs(boxes[0]["y"] - boxes[1]["y"]) >= 12
+    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
+        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
+    ink, surface = page.locator(".training-replay .cw-stage").first.evaluate(gray)
+    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")

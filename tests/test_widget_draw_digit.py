@@ -1,0 +1,128 @@
+"""What DrawDigit sends, takes back and refuses; tests/browser looks at its pictures."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from traitlets import TraitError
+
+from course_utils import evidence
+from course_utils.models import VAE, Autoencoder, mlp
+from course_utils.widgets import DrawDigit
+
+CODES, LABELS, ELBOS = torch.randn(20, 2), torch.arange(20) % 10, -torch.rand(30)
+IMAGES = torch.rand(3, 784)
+
+
+def make_vae(latent_dim=2, data_dim=784) -> VAE:
+    torch.manual_seed(0)
+    return VAE(data_dim, latent_dim, (8,))
+
+
+def make(vae=None, codes=CODES, labels=LABELS, elbos=ELBOS, **arguments) -> DrawDigit:
+    vae = vae or make_vae()
+    return DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos, **arguments)
+
+
+def test_both_networks_and_the_points_are_sent_once():
+    state = make(examples=IMAGES).get_state()
+    assert state["encoder"]["layers"][-1] == ["linear", 8, 4]  # μ, then log σ²
+    assert state["decoder"]["layers"][0] == ["linear", 2, 8]
+    assert np.array_equal(np.frombuffer(state["codes"], "<f4").reshape(20, 2), CODES)
+    assert list(state["labels"]) == LABELS.tolist()
+    assert np.array_equal(np.frombuffer(state["elbos"], "<f4"), ELBOS)
+    sent = np.frombuffer(state["examples"][1], np.uint8)
+    assert np.array_equal(sent, (255 * IMAGES[1]).round())
+
+
+def test_it_starts_with_the_first_example_or_an_empty_page():
+    assert torch.equal(make(examples=IMAGES).x, (255 * IMAGES[:1]).round() / 255)
+    assert make().x.sum() == 0
+
+
+def test_the_view_draws_and_python_hears_it():
+    widget, heard = make(), []
+    widget.observe(lambda change: heard.append(change["new"]), names="pixels")
+    widget.set_state({"pixels": memoryview(bytes([255] * 784))})  # as from the browser
+    assert heard == [bytes([255] * 784)]
+    assert torch.equal(widget.x, torch.ones(1, 784))
+
+
+def test_an_image_may_be_put_on_the_page():
+    widget = make()
+    for image in (IMAGES[0], IMAGES[:1], IMAGES[0].view(28, 28)):
+        widget.x = image
+        assert torch.equal(widget.x, (255 * IMAGES[:1]).round() / 255)
+    for wrong, said in ((torch.rand(783), "784 pixels"), (2 * IMAGES[0], "in \\[0, 1\\]")):
+        with pytest.raises(ValueError, match=said):
+            widget.x = wrong
+    with pytest.raises(TraitError, match="784 bytes"):
+        widget.pixels = b"short"
+
+
+def test_its_numbers_are_those_of_the_model():
+    vae = make_vae()
+    widget = make(vae, examples=IMAGES)
+    mu, logvar = vae.encoder(widget.x)
+    assert torch.allclose(widget.mu, mu[0]) and torch.allclose(
+        widget.sigma.log() * 2, logvar
+    )
+    torch.manual_seed(0)
+    many = evidence.elbo(vae.encoder, vae.decoder, widget.x, samples=4000).item()
+    torch.manual_seed(1)
+    single = [evidence.elbo(vae.encoder, vae.decoder, widget.x).item() for _ in range(200)]
+    # The mean over 64 draws strays by an eighth of a single draw's deviation; four of these.
+    assert widget.elbo == pytest.approx(many, abs=4 * np.std(single) / 8)
+
+
+def test_it_does_not_follow_a_model_that_is_trained_further():
+    vae = make_vae()
+    widget = make(vae, examples=IMAGES)
+    before = widget.elbo
+    nn.init.normal_(vae.decoder[0].weight)
+    assert widget.elbo == before
+
+
+def test_the_same_draws_for_everyone():
+    assert make().eps == make().eps
+
+
+WRONG = make_vae()
+REFUSED = {
+    "an autoencoder": (
+        lambda: make(Autoencoder(784, 2, (8,))), TypeError, "GaussianHead"),
+    "a code of three numbers": (lambda: make(make_vae(3)), ValueError, "gives 3"),
+    "small images": (
+        lambda: make(make_vae(data_dim=36)), ValueError, "must read 784 numbers"),
+    "a decoder with its sigmoid": (
+        lambda: DrawDigit(WRONG.encoder, nn.Sequential(WRONG.decoder, nn.Sigmoid()), CODES,
+                          LABELS, ELBOS), ValueError, "ends in sigmoid"),
+    "a decoder of other images": (
+        lambda: DrawDigit(WRONG.encoder, mlp(2, 9), CODES, LABELS, ELBOS),
+        ValueError, "784 logits"),
+    "codes without labels": (
+        lambda: make(labels=LABELS[:7]), ValueError, "20 codes, labels of shape"),
+    "codes that are not numbers": (lambda: make(codes=CODES / 0), ValueError, "infinity"),
+    "one ELBO for all": (
+        lambda: make(elbos=torch.tensor(-140.0)), ValueError, "of some test digits"),
+    "ELBOs that are not numbers": (lambda: make(elbos=ELBOS / 0), ValueError, "infinity"),
+    "the same ELBO again and again": (
+        lambda: make(elbos=torch.ones(5)), ValueError, "one is needed for each"),
+    "examples that are no rows": (
+        lambda: make(examples=IMAGES.view(3, 28, 28)), ValueError, "one a row"),
+    "examples out of range": (lambda: make(examples=3 * IMAGES), ValueError, "0 is paper"),
+    "an unknown argument": (lambda: make(half_width=3), TypeError, "half_width"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call, error, said", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_drawn_is_refused_in_words(call, error, said):
+    with pytest.raises(error, match=said):
+        call()
+
+
+def test_its_picture_and_its_text():
+    widget = make(examples=IMAGES)
+    assert widget.picture().startswith(b"\x89PNG")
+    assert make().picture().startswith(b"\x89PNG"), "also of an empty page"
+    assert repr(widget) == "DrawDigit(20 codes, 30 ELBOs, 3 examples)"

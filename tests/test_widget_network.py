@@ -1,0 +1,48 @@
+"""A network's way into the browser; tests/browser holds what it computes there against torch."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_utils.models import VAE, GaussianHead, mlp
+from course_utils.widgets.network import browser_network, check_image_side, n_out
+
+
+def halves(network) -> torch.Tensor:
+    return torch.from_numpy(np.frombuffer(network["weights"], "<f2").copy()).float()
+
+
+def test_an_encoder_gives_mu_and_below_it_log_variance():
+    torch.manual_seed(0)
+    encoder = VAE(9, 2, (5,)).encoder
+    network = browser_network(encoder, n_in=9)
+    assert network["layers"] == [["linear", 9, 5], ["relu"], ["linear", 5, 4]]
+    head = halves(network)[-(5 * 4 + 4) :]
+    weight, bias = head[:20].view(4, 5), head[20:]
+    h = torch.rand(7, 5)
+    mu, logvar = encoder[-1](h)
+    # float16 has a relative error of 2⁻¹¹; five products of numbers below one are added.
+    assert torch.allclose(h @ weight.T + bias, torch.cat([mu, logvar], 1), atol=2e-3)
+
+
+def test_the_side_of_its_images_is_known():
+    assert check_image_side(browser_network(mlp(2, 784), n_in=2)) == 28
+    with pytest.raises(ValueError, match="783 numbers, which is no square"):
+        check_image_side(browser_network(mlp(2, 783), n_in=2))
+    assert n_out(browser_network(nn.Sequential(mlp(2, 3), nn.Sigmoid()), n_in=2)) == 3
+
+
+def test_what_it_must_read_is_checked():
+    with pytest.raises(ValueError, match="must read 784 numbers; this one reads 2"):
+        browser_network(mlp(2, 4), n_in=784)
+    with pytest.raises(ValueError, match="one gives 4 numbers, the next reads 5"):
+        browser_network(nn.Sequential(nn.Linear(2, 4), GaussianHead(5, 2)), n_in=2)
+
+
+def test_weights_that_float16_cannot_hold_are_refused():
+    for value in (float("nan"), float("inf"), 1e6):
+        broken = nn.Linear(2, 4)
+        nn.init.constant_(broken.weight, value)
+        with pytest.raises(ValueError, match="too large a learning rate"):
+            browser_network(broken, n_in=2)
