@@ -3,6 +3,7 @@
 import base64
 import re
 from io import BytesIO
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -14,8 +15,15 @@ from torch import nn
 from traitlets import TraitError
 
 from course_utils import plots
-from course_utils.evidence import kl_to_true_posterior, log_evidence
+from course_utils.evidence import (
+    distance_to_nearest,
+    kl_to_true_posterior,
+    latent_lattice,
+    log_evidence,
+    pixel_entropy,
+)
 from course_utils.models import VAE
+from course_utils.paths import image_length
 from course_utils.refresh import WIDGET_VIEW, _keep
 from course_utils.widgets import Dial, EvidenceGap, LatentWalk
 from course_utils.widgets.picture import png
@@ -114,8 +122,117 @@ def test_z_and_the_box_can_be_set_and_heard():
     assert heard == [[0.5, -0.25], 5]
 
 
+def test_the_rings_hold_what_the_closed_form_says():
+    assert make_walk().ring_shares == ["39.3 %", "86.5 %", "98.9 %"]
+
+
+def test_some_clouds_are_sent_evenly_among_all():
+    codes, labels = torch.randn(900, 2), torch.arange(900) % 10
+    sigmas = torch.rand(900, 2) + 0.1
+    walk = LatentWalk(make_decoder(), codes, labels, sigmas=sigmas.requires_grad_())
+    rows = sent(walk, "sampled", "<f4").reshape(300, 5)
+    every = torch.cat([codes, sigmas, labels[:, None]], dim=1).detach().numpy()
+    at = [int(np.abs(every - row).sum(1).argmin()) for row in rows]
+    assert np.array_equal(rows, every[at].astype("<f4"))
+    assert at[0] == 0 and at[-1] == 899 and set(np.diff(at)) == {3, 4}
+    assert len(sent(make_walk(n=50, sigmas=torch.ones(50, 2)), "sampled", "<f4")) == 5 * 50
+
+
+def test_maps_are_sent_with_their_range_for_each_box():
+    decoder = make_decoder(nn.Sigmoid())
+    with torch.no_grad():
+        decoder[0].weight *= 5
+    walk = make_walk(decoder, half_widths=(1, 4))
+    codes = torch.tensor(sent(walk, "codes", "<f4").reshape(-1, 2))
+    assert set(walk.maps) == {"distance", "uncertainty"}
+    for name, function in {
+        "distance": lambda z: distance_to_nearest(z, codes),
+        "uncertainty": lambda z: pixel_entropy(decoder(z)),
+    }.items():
+        for i, a in enumerate((1, 4)):
+            low, high = walk.maps[name]["ranges"][i]
+            steps = np.frombuffer(walk.maps[name]["values"][i], np.uint8)
+            edge = 21 / 20 * a * (1 - 1 / 60)  # the middles of 60 cells over the stage
+            with torch.no_grad():
+                exact = function(latent_lattice(edge, 60).cpu()).numpy()
+            rounding = 0.51 * (high - low) / 255
+            assert np.abs(low + (high - low) * steps / 255 - exact).max() <= rounding
+            assert steps.max() == 255 and (low == 0 or steps.min() == 0)
+
+
+def test_only_a_decoder_of_probabilities_is_uncertain():
+    walk = make_walk(make_decoder())
+    assert set(walk.maps) == {"distance"}
+    with pytest.raises(TraitError, match="none.*distance"):
+        walk.map = "uncertainty"
+
+
+def test_a_decoder_that_says_nothing_can_be_walked():
+    linear = nn.Linear(2, 9)
+    nn.init.zeros_(linear.weight)
+    walk = make_walk(nn.Sequential(linear, nn.Sigmoid()))
+    assert np.isfinite(walk.path_lengths).all()
+    assert set(walk.maps["uncertainty"]["values"][0]) == {0}
+
+
+def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_one():
+    decoder = make_decoder(nn.Sigmoid())
+    walk = make_walk(decoder, n=60)
+    codes, labels = sent(walk, "codes", "<f4").reshape(-1, 2), sent(walk, "labels", "u1")
+    assert walk.path_classes == list(range(10))
+    points = sent(walk, "path_points", "<f4").reshape(45, 2, 48, 2)
+    for (i, j), ways, lengths in zip(combinations(range(10), 2), points, walk.path_lengths):
+        for c, place in ((i, 0), (j, -1)):
+            own = codes[labels == c]
+            away = np.linalg.norm(own - np.median(own, axis=0), axis=1)
+            for way in ways:
+                assert np.array_equal(way[place], own[away.argmin()])
+        expected = image_length(decoder, torch.tensor(ways))
+        assert lengths == pytest.approx(expected.tolist(), rel=1e-4)
+        assert lengths[1] <= lengths[0]
+    saved = [1 - curved / straight for straight, curved in walk.path_lengths]
+    best = list(combinations(range(10), 2))[int(np.argmax(saved))]
+    assert tuple(walk.path_ends) == best, "it starts where a bend helps most"
+
+
+def test_paths_need_two_classes_within_the_largest_box():
+    codes, labels = torch.tensor([[0.0, 0.5], [9.0, 0.0], [0.2, 0.1]]), [1, 2, 1]
+    for walk in (
+        LatentWalk(make_decoder(), codes, labels),
+        LatentWalk(make_decoder(), codes, [4, 4, 4], (10,)),
+    ):
+        assert (walk.path_classes, walk.path_ends, walk.path_points) == ([], [], b"")
+        with pytest.raises(TraitError, match="two classes"):
+            walk.path = "curved"
+    walk = LatentWalk(make_decoder(), codes, labels, (1, 10))
+    assert (walk.path_classes, walk.path_ends) == ([1, 2], [1, 2])
+
+
+def test_what_is_drawn_can_be_set_and_heard():
+    walk, heard = make_walk(sigmas=torch.ones(50, 2)), []
+    names = ["rings", "clouds", "map", "path", "path_ends"]
+    assert [getattr(walk, name) for name in names[:4]] == [False, False, "none", "none"]
+    walk.observe(lambda change: heard.append(change["name"]), names=names)
+    walk.set_state({"rings": True, "clouds": True, "map": "uncertainty"})
+    walk.set_state({"path": "curved", "path_ends": [8, 3]})  # as messages from the browser
+    assert sorted(heard) == sorted(names)
+
+
 @pytest.mark.parametrize(
-    "name, value", [("half_width", 2), ("z", [float("nan"), 0]), ("z", [0]), ("z", "up")]
+    "name, value",
+    [
+        ("half_width", 2),
+        ("z", [float("nan"), 0]),
+        ("z", [0]),
+        ("z", "up"),
+        ("rings", "yes"),
+        ("clouds", True),  # no sigmas were given
+        ("map", "of treasures"),
+        ("path", "winding"),
+        ("path_ends", [3, 3]),
+        ("path_ends", [3]),
+        ("path_ends", [3, 11]),
+    ],
 )
 def test_traits_refuse_what_cannot_be_shown(name, value):
     with pytest.raises(TraitError):
@@ -157,6 +274,29 @@ REFUSED = {
 def test_what_the_browser_could_not_draw_is_refused_in_words(arguments, error, words):
     with pytest.raises(error, match=words):
         LatentWalk(*arguments)
+
+
+@pytest.mark.parametrize(
+    "sigmas, words",
+    [
+        (torch.ones(4), r"codes \(4, 2\), sigmas \(4,\)"),
+        (torch.ones(5, 2), r"sigmas \(5, 2\)"),
+        (torch.ones(4, 2) / 0, "finite and above zero"),
+        (torch.full((4, 2), torch.nan), "finite and above zero"),
+        (torch.zeros(4, 2), "finite and above zero"),
+        (-torch.ones(4, 2), "from logvar"),
+    ],
+)
+def test_widths_that_are_none_are_refused_in_words(sigmas, words):
+    with pytest.raises(ValueError, match=words):
+        LatentWalk(make_decoder(), CODES, LABELS, sigmas=sigmas)
+
+
+def test_an_unknown_argument_is_refused():
+    with pytest.raises(TypeError, match="ring"):
+        make_walk(rings=True)
+    with pytest.raises(TypeError, match="positional"):
+        LatentWalk(make_decoder(), CODES, LABELS, (1, 5), torch.ones(4, 2))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e5])

@@ -202,7 +202,9 @@ def _maps(
             z = latent_lattice(STAGE * a * (1 - 1 / CELLS), CELLS).cpu()  # middles of cells
             value = function(z)
             low = 0.0 if name == "distance" else float(value.min())
-            span = (float(value.max()) - low) or 1.0  # the same everywhere: all is the lowest
+            span = (
+                float(value.max()) - low
+            ) or 1.0  # the same everywhere: all is the lowest
             ranges.append([low, low + span])
             values.append((255 * (value - low) / span).round().byte().numpy().tobytes())
         maps[name] = {"ranges": ranges, "values": values}

@@ -214,7 +214,8 @@ function render({ model, el }) {
 
   /** Moves playhead and edge a bit further, again and again, until both have arrived. */
   function step(time) {
-    const passed = Math.min(100, time - earlier) / 1000; // a page that slept goes on slowly
+    // A page that slept goes on where it was; a frame may have begun before it was asked for.
+    const passed = clamp(time - earlier, 0, 100) / 1000;
     earlier = time;
     const ahead = goal - position;
     const rate = playing ? Math.max(EPOCHS_A_SECOND, last() / PLAY_TIME)

@@ -236,7 +236,9 @@ def test_a_map_lies_under_the_dots_where_it_belongs(walk):
     assert alpha / 255 == pytest.approx(0.8 * distance / distance.max(), abs=0.006)
     stage, drawn = walk.plane.bounding_box(), canvas.bounding_box()
     assert drawn == pytest.approx(stage)
-    order = walk.plane.evaluate("(el) => [...el.children].map((c) => c.className || c.tagName)")
+    order = walk.plane.evaluate(
+        "(el) => [...el.children].map((c) => c.className || c.tagName)"
+    )
     assert order.index("lw-map") == 0
     walk.choose("maps", 0)
     assert canvas.is_hidden()
@@ -296,8 +298,10 @@ def test_the_strip_shows_what_lies_on_the_way(walk, page):
 
 def test_play_walks_the_path_and_a_click_takes_over(walk, page):
     play = walk.root.locator(".lw-play")
-    page.evaluate("() => { window.seen = []; model.on('change:z', () => "
-                  "seen.push([performance.now(), ...model.get('z')])); }")
+    page.evaluate(
+        "() => { window.seen = []; model.on('change:z', () => "
+        "seen.push([performance.now(), ...model.get('z')])); }"
+    )
     play.click()
     assert trait(page, "path") == "straight", "▶ needs no other choice"
     page.wait_for_function(
@@ -318,7 +322,9 @@ def test_play_walks_the_path_and_a_click_takes_over(walk, page):
     walk.hover(0.2, 0.2)
     assert play.inner_text() == "■", "a hand that only passes is not in the way"
     walk.click(0.2, 0.2)
-    walk.expect_z(tuple((0.2 - 0.5) * 2.1 * s * trait(page, "half_width") for s in (1, -1)), 0.1)
+    walk.expect_z(
+        tuple((0.2 - 0.5) * 2.1 * s * trait(page, "half_width") for s in (1, -1)), 0.1
+    )
     assert play.inner_text() == "▶"
     play.click()
     page.wait_for_timeout(200)
@@ -352,8 +358,12 @@ def test_keys_on_the_controls_do_not_turn_a_slide(walk, page):
 
 
 def test_what_python_sets_is_drawn(walk, page):
-    for name, value in {"rings": True, "clouds": True, "map": "uncertainty",
-                        "path": "curved"}.items():
+    for name, value in {
+        "rings": True,
+        "clouds": True,
+        "map": "uncertainty",
+        "path": "curved",
+    }.items():
         page.evaluate("([name, value]) => model.set(name, value)", [name, value])
     walk.settle()
     assert walk.root.locator(".lw-rings").is_checked()
@@ -379,8 +389,13 @@ def sweep(walk: Walk):
 def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
     walk = show(page, make_walk(vivid_decoder(), n=10_000))
     if map_name != "none":
-        for name, value in {"half_width": 5, "rings": True, "clouds": True, "map": map_name,
-                            "path": "curved"}.items():
+        for name, value in {
+            "half_width": 5,
+            "rings": True,
+            "clouds": True,
+            "map": map_name,
+            "path": "curved",
+        }.items():
             page.evaluate("([name, value]) => model.set(name, value)", [name, value])
     walk.wait_for_lattice()
     late = np.percentile(delays(page, walk.plane, "pointermove", sweep(walk)), 95)
