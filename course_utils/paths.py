@@ -1,7 +1,7 @@
 """Ways from one code to another: straight in the plane, or short for the eye.
 
-A step dz in the plane changes the picture by ‖g(z + dz) − g(z)‖. Adding this up along a path
-gives its length in pixels: 1 is one pixel that turns from white to black. So the decoder
+A step dz in the plane changes the picture by ‖g(z + dz) − g(z)‖. Adding this up along a
+path gives its length: 1 is one pixel that turns from white to black. So the decoder
 gives the plane a distance of its own, the pull-back metric JᵀJ with the Jacobian J of g,
 and the path that changes the picture least is seldom the straight one.
 Source: Arvanitidis, Hansen & Hauberg (2018), "Latent space oddity"; Shao, Kumar & Fletcher
@@ -56,7 +56,7 @@ def shortest_paths(
     n: int = 41,
     points: int = 48,
 ) -> Tensor:
-    """Between each two of the ends the path that changes the picture least.  (M, 2) -> (P, T, 2)
+    """Paths between the ends that change the picture least.  (M, 2) -> (P, T, 2)
 
     Pairs come as in itertools.combinations, T = ``points``, in equal steps of the picture.
     Dijkstra's algorithm finds a way over a lattice of n × n points z in [−a, a]², with
@@ -140,7 +140,7 @@ def _evenly(g: Decoder, paths: Tensor) -> Tensor:
 
 
 def _resampled(paths: Sequence[Tensor], steps: Sequence[Tensor], points: int) -> Tensor:
-    """Points at equal shares of the way, whose steps have these lengths.  -> (P, points, 2)"""
+    """Points at equal shares of ways whose steps have these lengths.  -> (P, points, 2)"""
     new = []
     for path, step in zip(paths, steps):
         way = np.concatenate([[0], np.cumsum(step.double().cpu().numpy())])
@@ -154,7 +154,7 @@ def _resampled(paths: Sequence[Tensor], steps: Sequence[Tensor], points: int) ->
 
 @torch.enable_grad()
 def _relaxed(g: Decoder, paths: Tensor, rate: float) -> Tensor:
-    """Smoothed, then down the energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖²; both ends are held.  -> (P, T, 2)"""
+    """Smoothed, then down the energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖²; the ends stay.  -> (P, T, 2)"""
     first, last = paths[:, :1], paths[:, -1:]
     for _ in range(SMOOTH):
         inner = (paths[:, :-2] + 2 * paths[:, 1:-1] + paths[:, 2:]) / 4

@@ -41,6 +41,7 @@ LAYERS = {
         "plots",
         "objectives",
         "evidence",
+        "gradients",
         "paths",
         "posterior",
         "widgets",

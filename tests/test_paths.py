@@ -92,7 +92,7 @@ def test_a_path_goes_around_the_hill():
 
 
 def test_around_a_wall_with_a_gate():
-    """Light on one side, dark on the other; only where z₂ > 1 is the change no jump of all."""
+    """Light on one side, dark on the other; there is no jump where z₂ > 1."""
 
     def gate(z):
         wall = torch.sigmoid(20 * z[:, :1]) * torch.sigmoid(20 * (1 - z[:, 1:]))

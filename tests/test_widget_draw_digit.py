@@ -48,6 +48,14 @@ def test_the_view_draws_and_python_hears_it():
     assert torch.equal(widget.x, torch.ones(1, 784))
 
 
+def test_the_browser_does_not_hear_its_own_drawing_again(monkeypatch):
+    """An echo that is older than the stroke since then would wipe it out."""
+    widget, sent = make(), []
+    monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
+    widget.set_state({"pixels": memoryview(bytes([7] * 784))})
+    assert sent == []
+
+
 def test_an_image_may_be_put_on_the_page():
     widget = make()
     for image in (IMAGES[0], IMAGES[:1], IMAGES[0].view(28, 28)):

@@ -244,6 +244,7 @@ function render({ model, el }) {
   });
 
   function put(newImage, newStrokes) {
+    letGo();
     [image, strokes] = [newImage, newStrokes];
     drawPaper();
     readPaper();
@@ -252,6 +253,7 @@ function render({ model, el }) {
   function heard() {
     const pixels = new Uint8Array(bytesOf(model.get("pixels")));
     if (pixels.some((value, i) => value !== mine[i])) { // from Python
+      letGo();
       [image, strokes, mine] = [pixels.some(Boolean) ? pixels : null, [], pixels];
       drawPaper();
     }
@@ -368,6 +370,12 @@ function render({ model, el }) {
     pen = place.map((value) => clamp(value, 0, 1));
     readPaper();
   }
+  /** Ends the stroke that grows, before what lies on the paper changes under it. */
+  function letGo() {
+    drawing = null;
+    penDown = false;
+    showPen(paper.classList.contains("dd-keyed"));
+  }
   function showPen(keyed) {
     paper.classList.toggle("dd-keyed", keyed);
     penMark.classList.toggle("dd-down", penDown);
@@ -412,8 +420,6 @@ function render({ model, el }) {
   paper.addEventListener("focus", () => showPen(paper.matches(":focus-visible")));
 
   function takeBack() {
-    penDown = false;
-    showPen(paper.classList.contains("dd-keyed"));
     put(image, strokes.slice(0, -1));
   }
   function onClick(button, act) {
@@ -421,10 +427,7 @@ function render({ model, el }) {
     button.addEventListener("keydown", (event) => event.stopPropagation());
   }
   onClick(undo, takeBack);
-  onClick(find(".dd-clear"), () => {
-    penDown = false;
-    put(null, []);
-  });
+  onClick(find(".dd-clear"), () => put(null, []));
   fillChoice(find(".dd-pens"), PENS.map(([name, width]) =>
     `<i style="--dot:${2.4 * width + 2}px"></i><span class="cw-spoken">${name}</span>`), (i) => {
     penWidth = PENS[i][1];
@@ -440,10 +443,7 @@ function render({ model, el }) {
     button.setAttribute("aria-label", `test digit ${i + 1}`);
     button.innerHTML = LOOK_AT;
     drawInk(button.firstElementChild.getContext("2d"), Float32Array.from(example, (v) => v / 255));
-    onClick(button, () => {
-      penDown = false;
-      put(example, []);
-    });
+    onClick(button, () => put(example, []));
     find(".dd-examples").append(button);
   }
 

@@ -62,7 +62,9 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
     elbos = traitlets.Bytes().tag(sync=True)  # float32 (M,)
     examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (784,), ink
     pixels = traitlets.Bytes(bytes(PIXELS)).tag(
-        sync=True, from_json=lambda value, widget: bytes(value)
+        sync=True,
+        from_json=lambda value, widget: bytes(value),
+        echo_update=False,  # an echo that comes late would wipe out the stroke since then
     )  # uint8 (784,), ink
 
     def __init__(

@@ -5,47 +5,9 @@ const MIDDLE = (POINTS - 1) / 2; // number of the row and column of z = (0, 0)
 const SLICE = 8; // ms a frame for many pictures, so that the page stays alive
 const STRIP = 11; // pictures along a path
 
-// --- the maps ------------------------------------------------------------------------
-
-const SHADE = [116, 99, 166], STRONGEST = 0.8; // seen on light and on dark
-
-const MAPS = {
-  distance: { value: (z, image, codes) => distanceToNearest(z, codes),
-    digits: 2, unit: "to the nearest code" },
-  uncertainty: { value: (z, image) => pixelEntropy(image),
-    digits: 0, unit: "nats" },
-};
-
-/** How far z lies from the nearest of the codes (2N). */
-export function distanceToNearest([z1, z2], codes) {
-  let least = Infinity;
-  for (let i = 0; i < codes.length; i += 2) {
-    const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
-    if (square < least) least = square;
-  }
-  return Math.sqrt(least);
-}
-
-/** Σ H(p) of pixels that are ink with probability p, nats. */
-export function pixelEntropy(image) {
-  let sum = 0;
-  for (const p of image) {
-    if (p > 0 && p < 1) sum -= p * Math.log(p) + (1 - p) * Math.log(1 - p);
-  }
-  return sum;
-}
-
-/** Bytes from 0 to 255 onto a canvas of n × n, as shades. */
-function drawShades(canvas, values) {
-  const n = Math.sqrt(values.length), shades = new ImageData(n, n);
-  for (const [i, value] of values.entries()) {
-    shades.data.set([...SHADE, STRONGEST * value], 4 * i);
-  }
-  canvas.width = canvas.height = n;
-  canvas.getContext("2d").putImageData(shades, 0, 0);
-}
-
 // --- the view ------------------------------------------------------------------------
+
+const Q = "<i>q</i>(<i>z</i>|<i>x</i>)";
 
 const PAGE = `
   <div class="lw-row">
@@ -77,7 +39,7 @@ const PAGE = `
       <label title="one, two and three standard deviations, and what share they hold">
         <input type="checkbox" class="lw-rings" ${QUIET}>prior’s rings</label>
       <label title="of some digits, the ellipse one σ around μ">
-        <input type="checkbox" class="lw-clouds" ${QUIET}><i>q</i>(<i>z</i>|<i>x</i>)</label>
+        <input type="checkbox" class="lw-clouds" ${QUIET}>${Q}</label>
     </div>
     <div class="lw-group">
       <span class="lw-name">Map</span>
@@ -312,15 +274,17 @@ function render({ model, el }) {
   });
   fillChoice(find(".lw-maps"), mapNames, (i) => set("map", mapNames[i]));
   for (const name of ["rings", "clouds"]) {
-    find(`.lw-${name}`).addEventListener("change", (event) => set(name, event.target.checked));
+    const box = find(`.lw-${name}`);
+    box.addEventListener("change", () => set(name, box.checked));
   }
   find(".lw-clouds").parentElement.hidden = !sampled.length;
   find(".lw-paths").hidden = !hasPaths;
   if (hasPaths) {
     strip.width = STRIP * side;
     strip.height = side;
-    fillChoice(find(".lw-kinds"), ["none", ...paths.kinds.map((kind) =>
-      `${kind} <span class="lw-length"></span>`)], (i) => set("path", ["none", ...paths.kinds][i]));
+    const faces = paths.kinds.map((kind) => `${kind} <span class="lw-length"></span>`);
+    fillChoice(find(".lw-kinds"), ["none", ...faces],
+      (i) => set("path", ["none", ...paths.kinds][i]));
     for (const [i, select] of selects.entries()) {
       select.innerHTML = paths.classes.map((c) => `<option>${c}</option>`).join("");
       select.addEventListener("change", () => {

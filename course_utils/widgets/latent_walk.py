@@ -50,19 +50,19 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
     sigmas       (N, 2), the standard deviations of each q(z|x), if the codes are its means:
                  then the reader can have its ellipses drawn.
 
-    The reader can also have drawn: the prior's rings, a map behind the dots, and a path from
-    one class to another, straight or the one on which the picture changes least, which
-    ``paths`` computes; it runs between the codes nearest to the medians of both classes.
+    The reader can also have drawn: the prior's rings, a map behind the dots, and a path
+    from one class to another, straight or the one on which the picture changes least,
+    which ``paths`` computes; it runs between the codes nearest to the classes' medians.
 
     Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests;
     ``half_width``; ``rings`` and ``clouds``, whether they are drawn; ``map``: "none",
-    "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the picture, nats; only of
-    a decoder that ends in a Sigmoid); ``path``: "none", "straight" or "curved"; ``path_ends``,
-    its two classes. All may be set from Python.
+    "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the picture, nats;
+    only of a decoder that ends in a Sigmoid); ``path``: "none", "straight" or "curved";
+    ``path_ends``, its two classes. All may be set from Python.
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = with_core("network.js", "plane.js", "paths.js", "latent_walk.js")
+    _esm = with_core("network.js", "plane.js", "maps.js", "paths.js", "latent_walk.js")
     _css = with_core("latent_walk.css")
 
     decoder = traitlets.Dict().tag(sync=True)  # of browser_network
@@ -214,7 +214,7 @@ def _maps(
 def _paths(
     ink: Callable, codes: np.ndarray, labels: np.ndarray, half_widths: list[float]
 ) -> dict:
-    """The traits of the paths between classes; none without two classes in the largest box."""
+    """The traits of the paths between classes; none without two in the largest box."""
     a = max(half_widths)
     inside = np.abs(codes).max(1) <= a
     classes = np.unique(labels[inside]).astype(int).tolist()

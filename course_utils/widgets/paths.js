@@ -31,7 +31,8 @@ export function along(path, t) {
   return path[i].map((value, k) => value + (at - i) * (path[i + 1][k] - value));
 }
 
-/** start(move) calls move(t) once a frame, t from 0 to 1, and then ended(); so does stop(). */
+/** start(move) calls move(t) once a frame, t from 0 to 1; at the end, or when stop() is called
+    before, comes ended(). */
 export function makePlayer(ended) {
   let frame = 0;
   const player = {

@@ -3,11 +3,11 @@
 const TITLE = "Draws <i>z</i> = <i>μ</i> + <i>σε</i>, and the slope of <i>h</i> at each";
 const ROADS = ["score function", "reparameterized"]; // the second is drawn on top
 const ROAD_COLORS = ["#e8710a", "#1976d2"];
-const WIDTH = 600, HEIGHT = 420; // of the axis, in units of its lines
-const CURVE = [16, 152], LANES = [172, 290], BELL = [318, 404]; // from top to bottom
+const WIDTH = 600, HEIGHT = 390; // of the axis, in units of its lines
+const CURVE = [16, 138], LANES = [152, 262], BELL = [298, 376]; // from top to bottom
 const SHOULDER = BELL[1] - (BELL[1] - BELL[0]) * Math.exp(-0.5); // of q, at μ ± σ
 const GRASP = 24; // how far from a handle a hand may grab it
-const TWIN = 5; // an estimated and the exact arrow lie this far above and below a handle
+const TWIN = 9; // an estimated and the exact arrow lie this far above and below a handle
 const CURVE_POINTS = 200;
 
 // --- h and its gradients -------------------------------------------------------------
@@ -70,15 +70,13 @@ export function strayFrom([x, y], points) {
 
 // --- the view ------------------------------------------------------------------------
 
-const BY_MU = "∂E[<i>h</i>]/∂<i>μ</i>", BY_SIGMA = "∂E[<i>h</i>]/∂<i>σ</i>";
-
 const REPARAMETERIZATION = `
   <div class="rp-choices">
-    <span>while you move:</span>
-    <form class="rp-keep" aria-label="epsilon while you move"></form>
+    <div><span>while you move:</span>
+      <form class="rp-keep" aria-label="epsilon while you move"></form></div>
     <button type="button" class="cw-button" ${QUIET}>redraw ε once</button>
-    <span class="rp-draws-name">draws in an average:</span>
-    <form class="rp-count" aria-label="draws in an average"></form>
+    <div><span>draws in an average:</span>
+      <form class="rp-count" aria-label="draws in an average"></form></div>
   </div>
   <div class="rp-row">
     <figure class="rp-axis">
@@ -86,6 +84,9 @@ const REPARAMETERIZATION = `
       ${PANEL}
       <div class="cw-foot">
         <p class="rp-read"></p>
+        <p class="rp-key"><i class="rp-road-1">➞</i> slope <i>h</i>′(<i>z</i>) at each <i>z</i>; on
+          <i>μ</i> the mean of <i>h</i>′(<i>z</i>), on <i>σ</i> of <i>h</i>′(<i>z</i>)<i>ε</i>
+          &ensp;<i>➞</i> exact</p>
         <p class="cw-help">Drag <i>q</i>, or one of the two lower handles for <i>σ</i>. Arrow
           keys move <i>μ</i>; with shift, <i>σ</i>.</p>
       </div>
@@ -108,15 +109,15 @@ const AXIS = `
     <path class="rp-h"></path><path class="rp-fan"></path><path class="rp-tangents"></path>
     <path class="rp-on-h"></path><path class="rp-slopes"></path><path class="rp-z"></path>
     <path class="rp-exact"></path><path class="rp-estimate"></path>
-    <circle class="rp-handle" r="7" cy="${BELL[0]}"></circle>
-    <circle class="rp-handle" r="6" cy="${SHOULDER}"></circle>
-    <circle class="rp-handle" r="6" cy="${SHOULDER}"></circle>
+    <circle class="rp-handle" r="6" cy="${BELL[0]}"></circle>
+    <circle class="rp-handle" r="5.5" cy="${SHOULDER}"></circle>
+    <circle class="rp-handle" r="5.5" cy="${SHOULDER}"></circle>
   </svg>
   <div class="rp-words" aria-hidden="true">
-    <span style="top:3%"><i>h</i>(<i>z</i>)</span>
-    <span style="top:41%"><i>z</i> = <i>μ</i> + <i>σε</i>
+    <span class="rp-name" style="top:3%"><i>h</i>(<i>z</i>)</span>
+    <span style="top:40%"><i>z</i> = <i>μ</i> + <i>σε</i>
       <b class="rp-beyond"></b></span>
-    <span style="top:77%"><i>q</i> = N(<i>μ</i>, <i>σ</i>²)</span>
+    <span style="top:76%"><i>q</i> = N(<i>μ</i>, <i>σ</i>²)</span>
   </div>`;
 
 function render({ model, el }) {
@@ -200,27 +201,32 @@ function render({ model, el }) {
   // --- the clouds ---
   function drawClouds() {
     const { clouds, exact, here, stray } = now;
-    // As far as nine of ten estimates of the wider cloud reach, rounded up.
-    const far = Float64Array.from(clouds[0].length === 0 ? [1] : clouds
-      .flatMap((cloud) => [...cloud]).map(Math.abs)).sort();
-    edge = roundUp(Math.max(far[Math.floor(0.95 * far.length)],
-      1.2 * Math.abs(exact[0]), 1.2 * Math.abs(exact[1])));
+    const far = clouds.map((cloud) => cloud.map(Math.abs).sort());
+    const most = Math.floor(0.98 * far[0].length); // a few stray so far that all else is a dot
+    edge = roundUp(Math.max(...far.map((values) => values[most]),
+      ...exact.map((v) => 1.2 * Math.abs(v))));
+    const beyond = new Set(clouds.flatMap((cloud) => [...cloud.keys()].filter((i) =>
+      Math.abs(cloud[i]) > edge).map((i) => i >> 1))).size;
     plane.show();
     for (const [road, cloud] of clouds.entries()) {
       plane.dots(cloud, new Uint8Array(cloud.length / 2).fill(road), ROAD_COLORS, 5);
     }
     const s = edge / 30;
-    plane.lines.innerHTML = here.map(([x, y], road) => `<circle class="rp-here rp-road-${road}"
-        cx="${x}" cy="${y}" r="${s}"/>`).join("")
+    plane.lines.innerHTML = here.map((at, road) => {
+      const [x, y] = at.map((v) => clamp(v, -edge, edge));
+      return `<circle class="rp-here rp-road-${road}" cx="${x}" cy="${y}" r="${s}"/>`;
+    }).join("")
       + `<path class="rp-cross" d="M${exact[0] - s} ${exact[1]}h${2 * s}m${-s} ${-s}v${2 * s}"/>`;
     const marks = [-edge, -edge / 2, 0, edge / 2, edge].map((v) => [plane.across(v), short(v)]);
     const inside = marks.slice(1, -1);
-    drawTicks(find(".rp-clouds"), [...inside, [0.9, BY_MU]], [...inside, [0.95, BY_SIGMA]]);
+    drawTicks(find(".rp-clouds"), [...inside, [0.94, "by <i>μ</i>"]], [...inside, [0.95, "by <i>σ</i>"]]);
     const rows = [1, 0].map((road) => `<span><i class="rp-dot rp-road-${road}"></i>
       ${ROADS[road]}</span><span>strays <b>${short(stray[road])}</b></span>`);
     find(".rp-clouds .cw-foot").innerHTML = `<div class="rp-table">${rows.join("")}
       <span><i class="rp-plus">✚</i> exact</span><span>(${exact.map((v) =>
-        fixed(v)).join(", ")})</span></div><p class="rp-verdict">${verdict(stray)}</p>`;
+        fixed(v)).join(", ")})</span></div><p class="rp-verdict">${verdict(stray)}</p>`
+      + `<p class="cw-help">Large dots: from the draws on the left.
+      ${beyond ? `${beyond} lie beyond the edge.` : ""}</p>`;
   }
 
   function drawAll() {
@@ -306,6 +312,9 @@ function render({ model, el }) {
   });
 
   draw({ h: `M${grid.map((z, i) => `${across(z)} ${onCurve(heights[i])}`).join("L")}` });
+  const free = [8, 48, 90].map((left) => [heights[2 * left], left]).sort((one, other) =>
+    one[0] - other[0])[0][1]; // where the curve is lowest, its name stands above it
+  find(".rp-name").style.left = `${free}%`;
   const mark = (z) => [(z + a) / (2 * a), short(z)];
   const whole = Math.max(1, Math.round(a / 5));
   drawTicks(find(".rp-axis"), [-4, -3, -2, -1, 0, 1, 2, 3, 4].map((i) => mark(i * whole))
@@ -328,11 +337,8 @@ function render({ model, el }) {
 
 function verdict([score, slope]) {
   if (!(slope > 1e-9 * score)) return "The reparameterized one does not stray at all.";
-  return `The score function strays ${short2(score / slope)} times as far.`;
+  return `The score function strays ${fixed(score / slope, 1)} times as far.`;
 }
-
-/** Two digits are as many as 400 estimates can tell. */
-const short2 = (value) => minus(String(+value.toPrecision(2)));
 
 /** A horizontal arrow, its head no longer than itself. */
 function arrow(x, y, long, head) {
@@ -341,10 +347,10 @@ function arrow(x, y, long, head) {
   return `M${x} ${y}H${end}M${end - back} ${y - half}L${end} ${y}L${end - back} ${y + half}`;
 }
 
-/** Up to 1, 2 or 5 times a power of ten. */
+/** Up to a number whose half is a short one, too. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value || 1));
-  return [1, 2, 5, 10].find((m) => m * power >= value) * power;
+  return [1, 1.5, 2, 3, 4, 6, 8, 10].find((m) => m * power >= value) * power;
 }
 
 export default { render };

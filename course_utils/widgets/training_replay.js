@@ -214,7 +214,7 @@ function render({ model, el }) {
 
   /** Moves playhead and edge a bit further, again and again, until both have arrived. */
   function step(time) {
-    // A page that slept goes on where it was; a frame may have begun before it was asked for.
+    // A page that slept goes on where it was; a frame may be older than the wish for it.
     const passed = clamp(time - earlier, 0, 100) / 1000;
     earlier = time;
     const ahead = goal - position;

@@ -274,6 +274,38 @@ def test_undo_takes_back_one_stroke(paper, page):
     assert (paper.x() == one).all()
 
 
+@pytest.mark.parametrize("change", ["Backspace", "Clear", "Python"])
+def test_a_stroke_ends_where_the_paper_changes_under_it(paper, page, change):
+    def change_the_paper():
+        if change == "Backspace":
+            return page.keyboard.press(change)
+        page.evaluate(
+            """(change) => change === "Clear" ? document.querySelector(".dd-clear").click()
+                : model.set("pixels", new DataView(new Uint8Array(784).buffer))""",
+            change,
+        )
+
+    page.mouse.move(*paper.at(paper.paper, 0.3, 0.2))
+    page.mouse.down()
+    page.mouse.move(*paper.at(paper.paper, 0.5, 0.5), steps=4)
+    paper.settle()
+    assert paper.x().sum() > 0
+    change_the_paper()
+    page.mouse.move(*paper.at(paper.paper, 0.7, 0.3), steps=4)
+    page.mouse.up()
+    paper.settle()
+    assert paper.x().sum() == 0, "the button is down, but its stroke has ended"
+
+    paper.press(" ")
+    paper.press("ArrowRight")
+    assert paper.x().sum() > 0
+    change_the_paper()
+    paper.press("ArrowRight")
+    assert paper.x().sum() == 0, "the pen is up"
+    paper.drag(paper.paper, (0.3, 0.2), (0.3, 0.8))
+    assert paper.x().sum() > 0, "the next stroke is drawn as ever"
+
+
 def test_test_digits_go_to_the_encoder_as_they_are(page):
     load(page, make(examples=digits()[:3]))
     page.evaluate(RENDER)

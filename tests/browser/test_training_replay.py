@@ -24,7 +24,7 @@ def make_replay(epochs: int = EPOCHS, width: float = 8.0) -> TrainingReplay:
     torch.manual_seed(0)
     ae, vae = Autoencoder(784, 2, ()), VAE(784, 2, (16,))
     x, labels = torch.rand(400, 784), torch.arange(400) % 10
-    replay = TrainingReplay({"AE": ae, "VAE": vae}, x, labels)
+    replay = TrainingReplay({"AE": ae, "VAE": vae, "other": ae}, x, labels)
     with torch.no_grad():
         z = ae.encoder(x[:300])
         ae.encoder[0].bias -= z.mean(0)
@@ -35,8 +35,9 @@ def make_replay(epochs: int = EPOCHS, width: float = 8.0) -> TrainingReplay:
             for weight, first in zip(ae.encoder.parameters(), once):
                 weight.copy_(epoch * first)
             recon = 60 - 2.5 * epoch
-            terms = {"loss": recon, "recon": recon}, {"loss": 90.0 - epoch, "kl": epoch / 2}
-            replay.add([{"epoch": epoch, **record} for record in terms])
+            same = {"loss": recon, "recon": recon}
+            records = same, {"loss": 90.0 - epoch, "kl": epoch / 2}, same
+            replay.add([{"epoch": epoch, **record} for record in records])
     return replay
 
 
@@ -379,12 +380,14 @@ def test_a_frame_of_playing_leaves_time_to_paint(page):
 @pytest.mark.parametrize("width", [1100, 700, 400])
 def test_the_replay_fits_and_can_be_read(replay, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 900})
+    page.set_viewport_size({"width": width, "height": 400})
     replay.range.fill(str(EPOCHS))
     replay.settle()
     root = page.locator(".training-replay")
     assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
-    limits = root.bounding_box()
+    limits, columns = root.bounding_box(), replay.columns.bounding_box()
+    below = replay.range.bounding_box()["y"] >= columns["y"] + columns["height"]
+    assert below == (width > 520), "only on a phone it stays in sight, above the planes"
     for label in page.locator(".tr-labels span").all():
         box = label.bounding_box()
         assert box["x"] + box["width"] <= limits["x"] + limits["width"]

@@ -1,0 +1,105 @@
+"""What the reparameterization playground sends, takes back and refuses, without a browser."""
+
+import numpy as np
+import pytest
+import torch
+from traitlets import TraitError
+
+from course_utils.gradients import reparameterized_gradients, score_function_gradients
+from course_utils.widgets import Reparameterization
+
+
+def h(z):
+    return z.square() + z.sin()
+
+
+def exact(mu, sigma):
+    """By μ and σ of E[h] = μ² + σ² + e^(−σ²/2) sin μ."""
+    mu, sigma = (
+        torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (mu, sigma)
+    )
+    value = mu**2 + sigma**2 + torch.exp(-(sigma**2) / 2) * mu.sin()
+    return [slope.item() for slope in torch.autograd.grad(value, (mu, sigma))]
+
+
+def test_the_gradient_is_that_of_the_closed_form():
+    for mu, sigma in ((0.0, 1.0), (0.5, 0.3), (-2.0, 1.5)):
+        play = Reparameterization(h, mu=mu, sigma=sigma)
+        # The trapezoids of a smooth function that fades at both ends converge at once.
+        assert play.gradient == pytest.approx(exact(mu, sigma), abs=1e-6)
+
+
+def test_estimates_are_those_of_gradients_for_the_present_draws():
+    play = Reparameterization(h, mu=0.5, sigma=0.8, draws=16)
+    play.number = 7
+    for found, road in (
+        (play.reparameterized, reparameterized_gradients),
+        (play.score_function, score_function_gradients),
+    ):
+        assert found == pytest.approx(road(h, 0.5, 0.8, play.eps).mean(0).tolist())
+
+
+def test_h_and_its_slope_are_sent_on_a_lattice_that_holds_every_draw():
+    play = Reparameterization(h)
+    heights, slopes = (np.frombuffer(v, "<f8") for v in (play.heights, play.slopes))
+    z = np.linspace(-play.reach, play.reach, len(heights))
+    assert heights == pytest.approx(z**2 + np.sin(z))
+    assert slopes == pytest.approx(2 * z + np.cos(z))
+    noise = np.frombuffer(play.noise, "<f4")
+    assert (
+        len(noise) == 400 * 16 and abs(noise.mean()) < 0.05 and abs(noise.std() - 1) < 0.05
+    )
+    most = play.limits["mu"][1] + play.limits["sigma"][1] * abs(noise).max()
+    assert most <= play.reach + 1e-6
+
+
+def test_the_view_moves_q_and_python_hears_it():
+    play, heard = Reparameterization(h), []
+    names = ["mu", "sigma", "keep", "number", "draws"]
+    play.observe(lambda change: heard.append((change["name"], change["new"])), names)
+    play.set_state({"mu": 1.25, "sigma": 0.5, "keep": False, "number": 3, "draws": 1})
+    assert dict(heard) == {
+        "mu": 1.25, "sigma": 0.5, "keep": False, "number": 3, "draws": 1}  # fmt: skip
+    assert play.eps.shape == (1,)
+
+
+def test_everyone_gets_the_same_draws():
+    assert Reparameterization(h).noise == Reparameterization(h).noise
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("mu", 2.6), ("mu", float("nan")), ("sigma", 0), ("sigma", 2), ("draws", 3),
+     ("number", 400), ("number", -1), ("keep", "perhaps")],
+)  # fmt: skip
+def test_traits_refuse_what_cannot_be_shown(name, value):
+    with pytest.raises(TraitError):
+        setattr(Reparameterization(h), name, value)
+
+
+REFUSED = {
+    "a number": (lambda: Reparameterization(3), TypeError, "must be a function"),
+    "a mean": (lambda: Reparameterization(torch.mean), ValueError, "one number for each z"),
+    "no slope": (
+        lambda: Reparameterization(lambda z: z.detach()), ValueError, "no slope by z"),
+    "a jump": (lambda: Reparameterization(lambda z: z.sign() + 0 * z), ValueError, "jumps"),
+    "a kink": (lambda: Reparameterization(lambda z: 9 * z.abs()), ValueError, "sharply"),
+    "a logarithm": (lambda: Reparameterization(torch.log), ValueError, "must be finite"),
+    "mu beyond": (lambda: Reparameterization(h, mu=4), ValueError, "mu"),
+    "sigma of 0": (lambda: Reparameterization(h, sigma=0), ValueError, "sigma"),
+    "two draws": (lambda: Reparameterization(h, draws=2), ValueError, "draws"),
+    "no axis": (lambda: Reparameterization(h, half_width=0), ValueError, "positive number"),
+    "an unknown argument": (lambda: Reparameterization(h, eps=1), TypeError, "eps"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call, error, said", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_drawn_is_refused_in_words(call, error, said):
+    with pytest.raises(error, match=said):
+        call()
+
+
+def test_its_picture_and_its_text():
+    play = Reparameterization(h)
+    assert play.picture().startswith(b"\x89PNG")
+    assert repr(play) == "Reparameterization(h on [−5, 5], 400 sets of ε)"
