@@ -30,7 +30,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from lab import chromium, jupyterlab, open_notebook, run_all
 
-FRAME = 1000 / 60  # ms
 STEPS = 120  # of the mouse,
 SWEEP = 30  # so many from the start of its way to the end, then back
 PRESSES, REPEAT = 90, 1 / 30  # of the key, and s between two
@@ -102,8 +101,20 @@ class Trial:
     start: tuple[float, float]  # in shares of the handle's width and height
     end: tuple[float, float]
     drag: bool = True
+    spiral: bool = False  # from the start outwards, never twice over the same place
     event: str = "pointermove"
     focus: str | None = None  # if the keys go elsewhere
+    first: str | None = None  # a key that is pressed before one is held
+    keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")  # held, one after the other
+
+    def place(self, step: int) -> tuple[float, float]:
+        """Where the mouse is, in shares of the handle's width and height."""
+        if self.spiral:
+            radius, angle = step / STEPS * (self.end[0] - self.start[0]), step / 3
+            shares = radius * np.cos(angle), radius * np.sin(angle)
+            return tuple(a + share for a, share in zip(self.start, shares))
+        share = 1 - abs(step % (2 * SWEEP) / SWEEP - 1)
+        return tuple(a + share * (b - a) for a, b in zip(self.start, self.end))
 
 
 SLIDER = ".widget-slider .noUi-target"
@@ -124,19 +135,20 @@ for epoch in range(1, 61):
     nn.init.kaiming_normal_(ae.encoder[0].weight)
     nn.init.kaiming_normal_(pae.encoder[0].weight)
     replay.add([{"epoch": epoch, "loss": 40 / epoch}] * 3)
-replay""", "input[type=range]", ".cw-lines, .tr-images", (0.02, 0.5), (0.98, 0.5), event="input"),
+replay""", "input[type=range]", ".tr-images canvas", (0.02, 0.5), (0.98, 0.5), event="input"),
     Trial("`DrawDigit`", """
 widgets.DrawDigit(vae.encoder, vae.decoder, codes, labels, -100 - 20 * torch.rand(10_000))
-""", ".dd-paper", ".dd-pair canvas", (0.2, 0.2), (0.8, 0.8)),
+""", ".dd-paper", ".dd-pair canvas", (0.5, 0.5), (0.9, 0.9), spiral=True,
+          first=" ", keys=("ArrowRight", "ArrowDown")),
     Trial("`DenoisingField`", """
 points = data.sample_mixture(3000, data.ring_of_means(), sigma=0.2)
 denoisers = {s: models.mlp(2, 128, 128, 64, 128, 128, 2) for s in (0.1, 0.2, 0.4, 0.8)}
 widgets.DenoisingField(denoisers, points)""",
-          ".cw-stage", ".df-read", (0.2, 0.3), (0.8, 0.6)),
+          ".cw-stage", ".cw-lines", (0.2, 0.3), (0.8, 0.6)),
     Trial("`EvidenceGap`", "widgets.EvidenceGap(vae.decoder, vae.encoder, images[:3])",
           ".cw-stage", ".eg-chart", (0.5, 0.5), (0.9, 0.8)),
     Trial("`Reparameterization`", "widgets.Reparameterization(torch.sin)",
-          ".rp-axis .cw-stage", ".rp-clouds", (0.5, 0.7), (0.7, 0.7)),
+          ".rp-axis .cw-stage", ".rp-lines", (0.5, 0.7), (0.7, 0.7)),
     Trial("`Dial`", """
 widgets.Dial("k", {
     k: plots.image_rows({"x": images[k : k + 10]}, title=f"k = {k}") for k in range(60)
@@ -187,8 +199,7 @@ def measure(page, trial: Trial, number: int) -> tuple[np.ndarray, float]:
     box = handle.bounding_box()
 
     def move(step: int) -> None:
-        share = 1 - abs(step % (2 * SWEEP) / SWEEP - 1)
-        x, y = (a + share * (b - a) for a, b in zip(trial.start, trial.end))
+        x, y = trial.place(step)
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
     move(0)
@@ -210,15 +221,17 @@ def measure(page, trial: Trial, number: int) -> tuple[np.ndarray, float]:
     cell.locator(trial.focus or trial.handle).first.focus()
     for _ in range(200):  # to the left end
         page.keyboard.press("ArrowLeft")
+    if trial.first:
+        page.keyboard.press(trial.first)
     page.wait_for_timeout(3000)
     before, start = page.evaluate("() => watch.pictures"), time.perf_counter()
     for press in range(PRESSES):
         time.sleep(max(0, start + press * REPEAT - time.perf_counter()))
-        page.keyboard.down("ArrowRight" if press < PRESSES / 2 else "ArrowLeft")
+        page.keyboard.down(trial.keys[press >= PRESSES / 2])
     pictures = page.evaluate("() => watch.pictures") - before
     passed = time.perf_counter() - start
-    page.keyboard.up("ArrowRight")
-    page.keyboard.up("ArrowLeft")
+    for key in trial.keys:
+        page.keyboard.up(key)
     page.evaluate("() => watch.stop()")
     return delays, pictures / passed
 

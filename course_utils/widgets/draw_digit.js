@@ -3,8 +3,10 @@
 const SIDE = 28, BOX = 20; // pixels of an image, and of a digit's longer side in it
 const GRAIN = 15; // pixels of the paper for one of an image, where neither is scaled
 const PAPER = GRAIN * SIDE;
-const SHOWN = 6; // draws that are seen; they follow the pen, the others come at rest
+const SHOWN = 6; // draws that are seen; they follow the pen in turns, so many a frame,
+const TURN = 2; // and all others come at rest
 const SLICE = 8; // ms a frame for the others
+const LENS = 240; // pixels of its canvas: a large one would cost a frame its time
 const BINS = 76; // of the histogram
 const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in pixels of an image
 
@@ -85,27 +87,34 @@ export function makeJudge(model) {
       nll += Math.max(logit, 0) - x[i] * logit + Math.log1p(small);
       image[i] = (logit > 0 ? 1 : small) / (1 + small);
     }
-    return { z, image, nll }; // the image is valid until the next call
+    return { image, nll }; // the image is valid until the next call
   }
 
-  return (x) => {
+  /** `recent`: −log p(x|z) of the first draws a frame ago, until they are drawn again. */
+  return (x, recent = []) => {
     const [mu1, mu2, logvar1, logvar2] = encode(x), logvar = [logvar1, logvar2];
     const mu = [mu1, mu2], sigma = logvar.map((value) => Math.exp(0.5 * value));
     const kl = mu.reduce((sum, m, k) =>
       sum + 0.5 * (m * m + sigma[k] ** 2 - logvar[k] - 1), 0);
-    let nll = 0, taken = 0;
+    const nlls = [...recent], taken = new Set();
+    const z = (i) => mu.map((m, k) => m + sigma[k] * eps[2 * i + k]);
     return {
-      mu, sigma, draws: eps.length / 2,
+      mu, sigma, z, nlls, draws: eps.length / 2,
       reconstruct: () => at(mu, x).image,
-      /** The next draw z = μ + σ ⊙ ε, decoded; it goes into the means below. */
-      draw() {
-        const found = at(mu.map((m, k) => m + sigma[k] * eps[2 * taken + k]), x);
-        taken += 1;
-        nll += found.nll;
-        return found;
+      /** Draw number i, z = μ + σ ⊙ ε, decoded; it goes into the means below. */
+      draw(i = taken.size) {
+        const found = at(z(i), x);
+        taken.add(i);
+        nlls[i] = found.nll;
+        return found.image;
       },
-      taken: () => taken,
-      terms: () => ({ elbo: -nll / taken - kl, reconstruction: -nll / taken, kl }),
+      has: (i) => taken.has(i),
+      taken: () => taken.size,
+      terms() {
+        const known = nlls.filter((nll) => nll !== undefined); // also leaves out holes
+        const nll = known.reduce((sum, value) => sum + value, 0) / known.length;
+        return { elbo: -nll - kl, reconstruction: -nll, kl };
+      },
     };
   };
 }
@@ -151,7 +160,10 @@ const DRAW_PAGE = `
       <figcaption class="cw-title"><i class="dd-key"></i>${Q} among codes of test digits</figcaption>
       <div class="cw-axes">
         <div class="cw-stage" role="img"><canvas aria-hidden="true"></canvas>
-          <div class="dd-lens"><canvas aria-hidden="true"></canvas><span></span></div>
+          <div class="dd-lens" aria-hidden="true">
+            <canvas width="${LENS}" height="${LENS}"></canvas>
+            <svg class="cw-lines"><g transform="scale(1 -1)"></g></svg><span></span>
+          </div>
         </div>
         <div class="cw-below" aria-hidden="true"></div>
         <div class="cw-beside" aria-hidden="true"></div>
@@ -262,24 +274,25 @@ function render({ model, el }) {
 
   // --- what the model makes of it ---
   let now = null; // the judgment of x, null for empty paper
+  let turn = 0; // of the shown draws, while the pen moves
+  function drawShown(i) {
+    drawInk(drawn[i].getContext("2d"), now.draw(i));
+  }
   function show() {
     const x = Float32Array.from(mine, (value) => value / 255), empty = !mine.some(Boolean);
-    now = empty ? null : judge(x);
+    const moving = now && (drawing !== null || penDown);
+    now = empty ? null : judge(x, moving ? now.nlls.slice(0, SHOWN) : []);
     cancelAnimationFrame(refining);
     el.classList.toggle("dd-empty", empty);
     undo.disabled = !strokes.length;
     drawInk(seen.getContext("2d"), x);
     if (now) {
       drawInk(comesBack.getContext("2d"), now.reconstruct());
-      const draws = drawn.map((canvas) => {
-        const { z, image } = now.draw();
-        drawInk(canvas.getContext("2d"), image);
-        return z;
-      });
+      for (let n = moving ? TURN : SHOWN; n > 0; n--) drawShown(turn++ % SHOWN);
       const pair = (values, digits) => `(${values.map((v) => fixed(v, digits)).join(", ")})`;
       find(".dd-q").innerHTML =
         `<i>μ</i> = ${pair(now.mu, 2)}<br><i>σ</i> = ${pair(now.sigma, 3)}`;
-      showPosterior(draws);
+      showPosterior();
       refineSoon();
     } else {
       const white = new Float32Array(SIDE * SIDE);
@@ -292,7 +305,7 @@ function render({ model, el }) {
 
   /** The ellipses on the plane, and in the lens, which looks at μ. */
   let reach = 1; // of the lens
-  function showPosterior(draws) {
+  function showPosterior() {
     const { mu, sigma } = now, shown = mu.map((value) => clamp(value, -0.95 * edge, 0.95 * edge));
     const away = mu.some((value, k) => value !== shown[k]);
     const zoom = 2 ** clamp(Math.floor(Math.log2(edge / (3 * Math.max(...sigma)))), 0, 6);
@@ -307,19 +320,21 @@ function render({ model, el }) {
     const corner = mu[0] > 0 && mu[1] > 0;
     lens.classList.toggle("dd-left", corner);
     lens.querySelector("span").textContent = `× ${zoom}`;
-    closeUp.show();
-    const near = { codes: [], labels: [] };
+    closeUp.clearRect(0, 0, LENS, LENS);
     for (let i = 0; i < labels.length; i++) {
       const z1 = codes[2 * i] - mu[0], z2 = codes[2 * i + 1] - mu[1];
       if (Math.abs(z1) > 1.1 * reach || Math.abs(z2) > 1.1 * reach) continue;
-      near.codes.push(z1, z2);
-      near.labels.push(labels[i]);
+      closeUp.fillStyle = colors[labels[i]];
+      closeUp.beginPath();
+      closeUp.arc((1 + z1 / reach) * LENS / 2, (1 - z2 / reach) * LENS / 2, 3.7, 0, 2 * Math.PI);
+      closeUp.fill();
     }
-    closeUp.dots(near.codes, near.labels, colors, 13);
-    closeUp.lines.innerHTML = ellipse([0, 0], sigma, 2, "dd-two")
+    lens.querySelector("svg").setAttribute("viewBox",
+      [-reach, -reach, 2 * reach, 2 * reach].join(" "));
+    lens.querySelector("g").innerHTML = ellipse([0, 0], sigma, 2, "dd-two")
       + ellipse([0, 0], sigma, 1, "dd-one")
-      + draws.map((z) => `<circle class="dd-draw-of-q" r="${reach / 22}"
-          cx="${z[0] - mu[0]}" cy="${z[1] - mu[1]}"/>`).join("");
+      + drawn.map((_, i) => now.z(i)).map((z) => `<circle class="dd-draw-of-q"
+          r="${reach / 22}" cx="${z[0] - mu[0]}" cy="${z[1] - mu[1]}"/>`).join("");
   }
 
   function showScore() {
@@ -343,7 +358,11 @@ function render({ model, el }) {
   let refining = 0;
   function refine() {
     const until = performance.now() + SLICE;
-    while (now && now.taken() < now.draws && performance.now() < until) now.draw();
+    for (let i = 0; now && i < now.draws && performance.now() < until; i++) {
+      if (now.has(i)) continue;
+      if (i < SHOWN) drawShown(i);
+      else now.draw(i);
+    }
     if (now && now.taken() < now.draws) refining = requestAnimationFrame(refine);
     else {
       showScore();
@@ -450,7 +469,9 @@ function render({ model, el }) {
   // --- what stays ---
   const edge = 1.05 * codes.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   const stage = find(".dd-plane .cw-stage"), lens = find(".dd-lens");
-  const plane = makePlane(stage, () => edge), closeUp = makePlane(lens, () => reach);
+  const plane = makePlane(stage, () => edge);
+  const closeUp = lens.querySelector("canvas").getContext("2d");
+  closeUp.globalAlpha = 0.75;
   plane.show();
   plane.dots(codes, labels, colors);
   const marks = [];

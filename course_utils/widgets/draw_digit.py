@@ -15,6 +15,7 @@ from course_utils import plots
 from course_utils.models import GaussianHead
 from course_utils.objectives import bernoulli_nll, kl_to_standard_normal
 from course_utils.widgets.core import with_core
+from course_utils.widgets.cursor import checked_points
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
@@ -78,7 +79,7 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
         examples: ArrayLike | None = None,
     ) -> None:
         networks = _checked_encoder(encoder), _checked_decoder(decoder)
-        self._points = _checked_points(codes, labels)
+        self._points = checked_points(codes, labels)
         images = [] if examples is None else _checked_images("examples", examples)
         elbos = _checked_elbos(elbos)
         self._networks = copy.deepcopy(encoder).eval(), copy.deepcopy(decoder).eval()
@@ -192,24 +193,6 @@ def _checked_decoder(decoder: nn.Module) -> dict:
             "leave the last layer off, the ELBO is computed from logits."
         )
     return network
-
-
-def _checked_points(codes: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    codes, labels = _array(codes), _array(labels)
-    if codes.ndim != 2 or codes.shape[1] != 2 or len(codes) == 0:
-        raise ValueError(
-            f"the plane needs codes of shape (N, 2), a point each, not {codes.shape}."
-        )
-    if labels.shape != (len(codes),):
-        raise ValueError(
-            f"each code needs its label: {len(codes)} codes, labels of shape {labels.shape}."
-        )
-    if not np.isfinite(codes).all():
-        raise ValueError("codes contain NaN or infinity.")
-    known = range(len(plots.DIGIT_COLORS))
-    if not np.isin(labels, known).all():
-        raise ValueError(f"labels must be whole numbers from 0 to {known[-1]}.")
-    return codes, labels
 
 
 def _checked_elbos(elbos: ArrayLike) -> np.ndarray:

@@ -84,9 +84,9 @@ const REPARAMETERIZATION = `
       ${PANEL}
       <div class="cw-foot">
         <p class="rp-read"></p>
-        <p class="rp-key"><i class="rp-road-1">➞</i> slope <i>h</i>′(<i>z</i>) at each <i>z</i>; on
+        <p class="rp-key"><b class="rp-blue">➞</b> slope <i>h</i>′(<i>z</i>) at each <i>z</i>; on
           <i>μ</i> the mean of <i>h</i>′(<i>z</i>), on <i>σ</i> of <i>h</i>′(<i>z</i>)<i>ε</i>
-          &ensp;<i>➞</i> exact</p>
+          &ensp;<b>➞</b> exact</p>
         <p class="cw-help">Drag <i>q</i>, or one of the two lower handles for <i>σ</i>. Arrow
           keys move <i>μ</i>; with shift, <i>σ</i>.</p>
       </div>
@@ -225,7 +225,7 @@ function render({ model, el }) {
     find(".rp-clouds .cw-foot").innerHTML = `<div class="rp-table">${rows.join("")}
       <span><i class="rp-plus">✚</i> exact</span><span>(${exact.map((v) =>
         fixed(v)).join(", ")})</span></div><p class="rp-verdict">${verdict(stray)}</p>`
-      + `<p class="cw-help">Large dots: from the draws on the left.
+      + `<p class="cw-help">Large: the draws on the left.
       ${beyond ? `${beyond} lie beyond the edge.` : ""}</p>`;
   }
 
