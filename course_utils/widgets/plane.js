@@ -4,10 +4,11 @@
 const RESOLUTION = 840; // of the canvas; more than the pixels of a dense screen
 const RINGS = [1, 2, 3]; // standard deviations of the prior
 
-/** The stage shows [−e, e]² with z₂ upward; edge() gives e, and show() reads it again. */
-function makePlane(stage, edge) {
+/** The stage shows [−e, e]² with z₂ upward; edge() gives e, and show() reads it again. A plane
+    that is drawn in every frame has fewer pixels: they are what a frame has to pay for. */
+function makePlane(stage, edge, resolution = RESOLUTION) {
   const canvas = stage.querySelector("canvas"), ink = canvas.getContext("2d");
-  canvas.width = canvas.height = RESOLUTION;
+  canvas.width = canvas.height = resolution;
   canvas.insertAdjacentHTML("afterend",
     '<svg class="cw-lines" aria-hidden="true"><g transform="scale(1 -1)"></g></svg>');
   const svg = canvas.nextElementSibling;
@@ -20,7 +21,7 @@ function makePlane(stage, edge) {
     at: ([x, y]) => [(2 * x - 1) * edge(), (1 - 2 * y) * edge()],
     /** After a change of the edge: an empty canvas, lines where they belong. */
     show() {
-      ink.clearRect(0, 0, RESOLUTION, RESOLUTION);
+      ink.clearRect(0, 0, resolution, resolution);
       svg.setAttribute("viewBox", [-edge(), -edge(), 2 * edge(), 2 * edge()].join(" "));
     },
     /** codes (2N), one after the other; labels (N) choose among the colors. */
@@ -29,7 +30,7 @@ function makePlane(stage, edge) {
       for (let i = 0; i < labels.length; i++) {
         ink.fillStyle = colors[labels[i]];
         ink.beginPath();
-        ink.arc(across(codes[2 * i]) * RESOLUTION, down(codes[2 * i + 1]) * RESOLUTION,
+        ink.arc(across(codes[2 * i]) * resolution, down(codes[2 * i + 1]) * resolution,
           radius, 0, 2 * Math.PI);
         ink.fill();
       }

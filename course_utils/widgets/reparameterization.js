@@ -3,6 +3,7 @@
 const TITLE = "Draws <i>z</i> = <i>μ</i> + <i>σε</i>, and the slope of <i>h</i> at each";
 const ROADS = ["score function", "reparameterized"]; // the second is drawn on top
 const ROAD_COLORS = ["#e8710a", "#1976d2"];
+const CLOUD = 540; // pixels of the plane of gradients, drawn anew in every frame
 const WIDTH = 600, HEIGHT = 390; // of the axis, in units of its lines
 const CURVE = [16, 138], LANES = [152, 262], BELL = [298, 376]; // from top to bottom
 const SHOULDER = BELL[1] - (BELL[1] - BELL[0]) * Math.exp(-0.5); // of q, at μ ± σ
@@ -137,7 +138,7 @@ function render({ model, el }) {
   const h = makeFunction(reach, model.get("heights"), model.get("slopes"));
   const spoken = find(".cw-spoken");
   let edge = 1; // of the plane of gradients
-  const plane = makePlane(cloudStage, () => edge);
+  const plane = makePlane(cloudStage, () => edge, CLOUD);
   let now; // what the last drawing was made of
 
   // --- the axis of z ---
@@ -209,7 +210,7 @@ function render({ model, el }) {
       Math.abs(cloud[i]) > edge).map((i) => i >> 1))).size;
     plane.show();
     for (const [road, cloud] of clouds.entries()) {
-      plane.dots(cloud, new Uint8Array(cloud.length / 2).fill(road), ROAD_COLORS, 5);
+      plane.dots(cloud, new Uint8Array(cloud.length / 2).fill(road), ROAD_COLORS, 3.2);
     }
     const s = edge / 30;
     plane.lines.innerHTML = here.map((at, road) => {

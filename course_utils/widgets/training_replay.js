@@ -1,5 +1,6 @@
 // The replay: frames recorded while models trained, and a playhead over them.
 
+const PLANE = 520; // pixels of a plane, drawn anew in every frame
 const NEAR = 4; // half width of the close view, and the least of the other
 const MARGIN = 1.04; // between the outermost codes and the edge
 const EPOCHS_A_SECOND = 4; // at least; a long training plays in PLAY_TIME
@@ -121,7 +122,7 @@ function render({ model, el }) {
     columns.insertAdjacentHTML("beforeend", COLUMN);
     const column = columns.lastElementChild, stage = column.querySelector(".cw-stage");
     const get = (selector) => column.querySelector(selector);
-    const plane = makePlane(stage, () => edge);
+    const plane = makePlane(stage, () => edge, PLANE);
     plane.lines.innerHTML = ringsOfPrior();
     stage.insertAdjacentHTML("beforeend", '<div class="tr-outside"></div>');
     stage.setAttribute("aria-label", `codes of ${name}`);
@@ -174,7 +175,7 @@ function render({ model, el }) {
       const { plane, index, codes } = view;
       codesBetween(from.codes[index], to.codes[index], position - before, codes);
       plane.show();
-      plane.dots(codes, labels, colors, 8);
+      plane.dots(codes, labels, colors, 5);
       const { std, outside, n } = describe(codes, edge);
       view.get(".tr-std").textContent = `std ${std.map((s) => fixed(s)).join(", ")}`;
       view.get(".tr-outside").textContent = outside ? `${outside} of ${n} outside` : "";

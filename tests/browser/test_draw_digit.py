@@ -36,10 +36,10 @@ def vivid_vae() -> VAE:
     return vae
 
 
-def make(**arguments) -> DrawDigit:
+def make(n=2000, **arguments) -> DrawDigit:
     vae = vivid_vae()
     torch.manual_seed(0)
-    codes, labels = 2 * torch.randn(2000, 2), torch.arange(2000) % 10
+    codes, labels = 2 * torch.randn(n, 2), torch.arange(n) % 10
     elbos = -150 + 30 * torch.randn(1000)
     return DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos, **arguments)
 
@@ -243,6 +243,22 @@ def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
     assert paper.number("elbo") == pytest.approx(widget.elbo, rel=0.01)
 
 
+def test_the_draws_that_take_turns_are_complete_at_rest(paper, page):
+    def images():
+        return page.evaluate(
+            """() => [...document.querySelectorAll(".dd-draws canvas")].map((canvas) =>
+                Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data))"""
+        )
+
+    paper.drag(paper.paper, (0.3, 0.2), (0.7, 0.2), (0.45, 0.85), steps=4)
+    paper.at_rest()
+    in_turns, elbo = images(), paper.number("elbo")
+    page.evaluate("() => { model.set('pixels', model.get('pixels')); }")  # all at once
+    paper.at_rest()
+    assert images() == in_turns
+    assert paper.number("elbo") == elbo, "nothing is left of frames before"
+
+
 def test_pen_finger_and_keys_draw(paper, page):
     paper.touch(paper.paper, (0.2, 0.5), (0.5, 0.5), (0.8, 0.5))
     assert paper.x().sum() > 10
@@ -347,7 +363,11 @@ def test_it_cleans_up(paper, page):
     assert page.evaluate("() => saved.length") > 0, "the drawing is not forgotten"
 
 
-def test_it_answers_the_pen_within_a_frame(paper, page):
+def test_it_answers_the_pen_within_a_frame(page):
+    load(page, make(n=10_000))  # as many codes as in the course
+    page.evaluate(RENDER)
+    paper = Paper(page)
+
     def move():
         places = [(0.2, 0.2), (0.8, 0.3), (0.3, 0.8), (0.7, 0.8)]
         paper.drag(paper.paper, *places, steps=30)
