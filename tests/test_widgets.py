@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 from traitlets import TraitError
 
-from course_utils import plots
+from course_utils import plots, widgets
 from course_utils.evidence import (
     distance_to_nearest,
     kl_to_true_posterior,
@@ -525,3 +525,13 @@ def test_a_stored_notebook_keeps_the_picture_only():
 
 def test_the_picture_of_ten_thousand_codes_is_small():
     assert len(mimebundle(make_walk(n=10_000))["image/png"]) < 200_000  # characters
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_a_view_does_not_hear_its_own_values_again(name):
+    """From a busy kernel they would come when the hand has long moved on."""
+    kind = getattr(widgets, name)
+    told = set(re.findall(r'\bset\("(\w+)"', kind._esm))
+    assert told and told <= set(kind.class_trait_names())
+    for trait in told:
+        assert kind.class_traits()[trait].metadata["echo_update"] is False, trait

@@ -9,15 +9,16 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
 // Keeps JupyterLab's single keys away, such as b and x; it must be on what has the focus.
 const QUIET = 'data-lm-suppress-shortcuts="true"';
 
-// A square stage with room for ticks below and beside it.
-const PANEL = `
+/** A square stage, with these attributes and room for ticks below and beside it. */
+const panel = (attributes, inside = "") => `
   <div class="cw-axes">
-    <div class="cw-stage" tabindex="0" role="application" aria-roledescription="plane" ${QUIET}>
-      <canvas aria-hidden="true"></canvas>
-    </div>
+    <div class="cw-stage" ${attributes}><canvas aria-hidden="true"></canvas>${inside}</div>
     <div class="cw-below" aria-hidden="true"></div>
     <div class="cw-beside" aria-hidden="true"></div>
   </div>`;
+const PANEL = panel( // for the hand
+  `tabindex="0" role="application" aria-roledescription="plane" ${QUIET}`);
+const PICTURE = 'role="img"'; // for the eye
 
 // --- numbers -------------------------------------------------------------------------
 
@@ -88,11 +89,12 @@ function onPointer(stage, handle) {
   stage.addEventListener("pointermove", listener); // a drag has the pointer captured
 }
 
-/** Arrow keys on a stage: direction is (±1, 0) or (0, ±1), up is +1. */
+/** Arrow keys on a stage: direction is (±1, 0) or (0, ±1), up is +1. With Alt, Ctrl or Meta
+    they are the browser's or a screen reader's. */
 function onArrows(stage, handle) {
   stage.addEventListener("keydown", (event) => {
     const direction = ARROWS[event.key];
-    if (!direction) return;
+    if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // slides and JupyterLab listen to arrows, too
     handle(direction, event);

@@ -6,6 +6,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
+# Of a trait that the hand and Python both write. No echo: from a busy kernel the view's own
+# value would come back when the hand has long moved on, and pull it back.
+BOTH_WAYS = {"sync": True, "echo_update": False}
+
 
 def with_core(*names: str) -> str:
     """The core and further sources as one text, since a widget is one module.

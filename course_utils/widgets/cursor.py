@@ -11,6 +11,7 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from course_utils.plots import DIGIT_COLORS
+from course_utils.widgets.core import BOTH_WAYS
 
 
 class WithCursor(traitlets.HasTraits):
@@ -20,8 +21,8 @@ class WithCursor(traitlets.HasTraits):
     """
 
     half_widths = traitlets.List(traitlets.Float()).tag(sync=True)
-    half_width = traitlets.Float().tag(sync=True)
-    z = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(sync=True)
+    half_width = traitlets.Float().tag(**BOTH_WAYS)
+    z = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(**BOTH_WAYS)
 
     @traitlets.validate("half_width")
     def _one_of_the_boxes(self, proposal: dict) -> float:

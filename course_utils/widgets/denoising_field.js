@@ -16,16 +16,6 @@ export function step(denoise, [x1, x2], eta) {
   return { x: [x1 + eta * d1, x2 + eta * d2], gap: Math.hypot(d1, d2) };
 }
 
-/** How far x lies from the nearest of the points (2N). */
-export function toNearest(points, [x1, x2]) {
-  let least = Infinity;
-  for (let i = 0; i < points.length; i += 2) {
-    const d1 = points[i] - x1, d2 = points[i + 1] - x2, square = d1 * d1 + d2 * d2;
-    if (square < least) least = square;
-  }
-  return Math.sqrt(least);
-}
-
 /** The arrows of a field as one path: a shaft each, and a head of two strokes. */
 function arrowPath(lattice, field, scale) {
   const parts = [];
@@ -170,7 +160,7 @@ function render({ model, el }) {
     const words = (value) => (latest.length ? fixed(mean(value)) : "–");
     find(".df-read caption").textContent = title();
     find(".df-way").textContent = words((p) => p.way);
-    find(".df-near").textContent = words((p) => toNearest(points, p.x));
+    find(".df-near").textContent = words((p) => nearestCode(points, p.x).distance);
     find(".df-mean").textContent = latest.length > 1 ? "on average" : "";
   }
 

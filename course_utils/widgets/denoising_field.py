@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course_utils import plots
 from course_utils.evidence import latent_lattice
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
@@ -52,8 +52,8 @@ class DenoisingField(WithPicture, anywidget.AnyWidget):
     points = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
     half_width = traitlets.Float().tag(sync=True)
     eta = traitlets.Float().tag(sync=True)
-    sigma = traitlets.Float().tag(sync=True)
-    start = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(sync=True)
+    sigma = traitlets.Float().tag(**BOTH_WAYS)
+    start = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(**BOTH_WAYS)
 
     def __init__(
         self,

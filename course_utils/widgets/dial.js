@@ -1,5 +1,7 @@
 // The dial: all pictures are here from the start, so turning it only shows another one.
 
+const PLAY_STEP = 350; // ms a picture
+
 const DIAL = `
   <div class="dial-head"></div>
   <figure>
@@ -10,7 +12,8 @@ const DIAL = `
 const SLIDER = `
   <label><span class="dial-name"></span>
     <input type="range" min="0" step="1" ${QUIET}></label>
-  <output class="dial-value"></output>`;
+  <output class="dial-value"></output>
+  <button type="button" class="cw-button" ${QUIET}></button>`;
 
 const BUTTONS = `<span class="dial-name"></span><form></form>`;
 
@@ -38,13 +41,46 @@ function render({ model, el }) {
   find(".dial-head").innerHTML = model.get("named") ? BUTTONS : SLIDER;
   find(".dial-name").textContent = model.get("name");
   const slider = find("input[type=range]"), form = find("form"), value = find("output");
+  const play = find("button");
+  let timer = 0;
   if (form) {
     form.setAttribute("aria-label", model.get("name"));
     fillChoice(form, labels.map(escaped), turn);
   } else {
     slider.max = labels.length - 1;
-    slider.addEventListener("input", () => turn(+slider.value));
-    slider.addEventListener("keydown", (event) => event.stopPropagation());
+    slider.addEventListener("input", () => {
+      stop();
+      turn(+slider.value);
+    });
+    play.addEventListener("click", playOrStop);
+    for (const node of [slider, play]) {
+      node.addEventListener("keydown", (event) => event.stopPropagation());
+    }
+    drawButton();
+  }
+
+  // --- playing: a picture after the other, up to the last one ---
+
+  function playOrStop() {
+    if (timer) return stop();
+    const last = labels.length - 1;
+    if (model.get("index") === last) turn(0);
+    timer = setInterval(() => {
+      turn(model.get("index") + 1);
+      if (model.get("index") === last) stop();
+    }, PLAY_STEP);
+    drawButton();
+  }
+
+  function stop() {
+    clearInterval(timer);
+    timer = 0;
+    drawButton();
+  }
+
+  function drawButton() {
+    play.textContent = timer ? "■" : "▶";
+    play.setAttribute("aria-label", timer ? "stop" : "play");
   }
 
   function show() {
@@ -65,6 +101,7 @@ function render({ model, el }) {
 
   return () => {
     deafen();
+    clearInterval(timer);
     tellKernel.finish();
     for (const link of links) URL.revokeObjectURL(link);
   };

@@ -8,7 +8,7 @@ import anywidget
 import traitlets
 from matplotlib.figure import Figure
 
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, halved, png
 
 Value = float | str
@@ -20,7 +20,8 @@ class Dial(WithPicture, anywidget.AnyWidget):
         Dial("λ", {lam: plots.curves(…) for lam in (0.1, 1, 10)})
         Dial("what went wrong", {"collapse": …, "holes": …}, captions={"collapse": "…"})
 
-    Numbers get a slider, in the order of the mapping; if a value is a word, all get a button.
+    Numbers get a slider, in the order of the mapping, and a button that plays them to the last;
+    if a value is a word, each gets a button.
     ``captions`` holds for some values, or all, a plain text that stands above the figure.
     The view holds all pictures, so it needs no kernel.
 
@@ -37,7 +38,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
     named = traitlets.Bool().tag(sync=True)  # buttons with words, else a slider
     pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, twice as dense
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
-    index = traitlets.Int(0).tag(sync=True)
+    index = traitlets.Int(0).tag(**BOTH_WAYS)
 
     def __init__(
         self,

@@ -158,16 +158,9 @@ const DRAW_PAGE = `
     </div>
     <figure class="dd-plane">
       <figcaption class="cw-title"><i class="dd-key"></i>${Q} among codes of test digits</figcaption>
-      <div class="cw-axes">
-        <div class="cw-stage" role="img"><canvas aria-hidden="true"></canvas>
-          <div class="dd-lens" aria-hidden="true">
-            <canvas width="${LENS}" height="${LENS}"></canvas>
-            <svg class="cw-lines"><g transform="scale(1 -1)"></g></svg><span></span>
-          </div>
-        </div>
-        <div class="cw-below" aria-hidden="true"></div>
-        <div class="cw-beside" aria-hidden="true"></div>
-      </div>
+      ${panel(PICTURE, `<div class="dd-lens" aria-hidden="true">
+        <canvas width="${LENS}" height="${LENS}"></canvas>
+        <svg class="cw-lines"><g transform="scale(1 -1)"></g></svg><span></span></div>`)}
       <div class="cw-foot cw-legend"></div>
     </figure>
   </div>
@@ -501,10 +494,13 @@ function render({ model, el }) {
   };
 }
 
+/** 10000 -> 10 000 */
+const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
 /** Where an ELBO lies among those of test digits, sorted, in words. */
 function verdictOn(elbo, elbos) {
   const below = elbos.filter((value) => value < elbo).length, all = elbos.length;
-  const count = String(all).replace(/\B(?=(\d{3})+$)/g, "\u202f"); // 10 000
+  const count = grouped(all);
   if (below === 0) return `Far out: lower than all ${count} test digits.`;
   if (below === all) return `Higher than all ${count} test digits.`;
   const percent = (100 * below) / all, digits = percent < 1 || percent > 99 ? 2 : 0;
@@ -520,7 +516,7 @@ function drawHistogram(figure, elbos) {
   figure.querySelector("path").setAttribute("d",
     counts.map((n, i) => `M${i} 1V${1 - n / most}h0.9V1z`).join(""));
   figure.querySelector("figcaption").textContent =
-    `ELBOs of ${elbos.length} test digits, and the drawing’s`;
+    `ELBOs of ${grouped(elbos.length)} test digits, and the drawing’s`;
   const power = 10 ** Math.floor(Math.log10((high - low) / 4)), ticks = [];
   const step = power * [1, 2, 5].findLast((m) => m * power <= (high - low) / 4);
   for (let i = Math.ceil(low / step); i * step <= high; i++) {

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from course_utils import plots
 from course_utils.models import GaussianHead
 from course_utils.objectives import bernoulli_nll, kl_to_standard_normal
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.cursor import checked_points
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
@@ -63,9 +63,8 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
     elbos = traitlets.Bytes().tag(sync=True)  # float32 (M,)
     examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (784,), ink
     pixels = traitlets.Bytes(bytes(PIXELS)).tag(
-        sync=True,
+        **BOTH_WAYS,  # an echo that comes late would wipe out the stroke since then
         from_json=lambda value, widget: bytes(value),
-        echo_update=False,  # an echo that comes late would wipe out the stroke since then
     )  # uint8 (784,), ink
 
     def __init__(

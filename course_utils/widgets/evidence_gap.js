@@ -93,7 +93,7 @@ const GAP_PAGE = `
         <div class="eg-line"></div>
         <span class="eg-label eg-top">${LOG_P} = ${number("logEvidence")}</span>
         <span class="eg-label eg-gap-label">${GAP} = ${number("gap")}</span>
-        <span class="eg-label eg-deep">↓ further down than drawn</span>
+        <span class="eg-label eg-deep">↓ beyond the chart</span>
         <span class="eg-label eg-elbo-label">${ELBO} = ${number("elbo")}</span>
       </div>
       <div class="eg-sum" aria-hidden="true">

@@ -20,7 +20,7 @@ from course_utils.posterior import (
     posterior_window,
     window_log_evidence,
 )
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
 
 
@@ -54,9 +54,9 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
     encoder_q = traitlets.List().tag(sync=True)  # μ₁, μ₂, σ₁, σ₂ of each image
     best_q = traitlets.List().tag(sync=True)
     half_width = traitlets.Float().tag(sync=True)
-    digit = traitlets.Int(0).tag(sync=True)
-    mu = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(sync=True)
-    sigma = traitlets.List(traitlets.Float(), [1.0, 1.0], 2, 2).tag(sync=True)
+    digit = traitlets.Int(0).tag(**BOTH_WAYS)
+    mu = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(**BOTH_WAYS)
+    sigma = traitlets.List(traitlets.Float(), [1.0, 1.0], 2, 2).tag(**BOTH_WAYS)
 
     @torch.no_grad()
     def __init__(

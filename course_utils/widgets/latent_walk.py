@@ -22,7 +22,7 @@ from course_utils.evidence import (
     ring_mass,
 )
 from course_utils.paths import image_length, shortest_paths, straight_paths
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths, checked_points
 from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
@@ -77,11 +77,11 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
     path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
     path_lengths = traitlets.List().tag(sync=True)  # P times straight, curved
 
-    rings = traitlets.Bool(False).tag(sync=True)
-    clouds = traitlets.Bool(False).tag(sync=True)
-    map = traitlets.Unicode("none").tag(sync=True)
-    path = traitlets.Enum(PATHS, "none").tag(sync=True)
-    path_ends = traitlets.List(traitlets.Int()).tag(sync=True)
+    rings = traitlets.Bool(False).tag(**BOTH_WAYS)
+    clouds = traitlets.Bool(False).tag(**BOTH_WAYS)
+    map = traitlets.Unicode("none").tag(**BOTH_WAYS)
+    path = traitlets.Enum(PATHS, "none").tag(**BOTH_WAYS)
+    path_ends = traitlets.List(traitlets.Int()).tag(**BOTH_WAYS)
 
     def __init__(
         self,

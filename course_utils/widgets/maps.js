@@ -3,21 +3,11 @@
 const SHADE = [116, 99, 166], STRONGEST = 0.8; // seen on light and on dark
 
 const MAPS = {
-  distance: { value: (z, image, codes) => distanceToNearest(z, codes),
+  distance: { value: (z, image, codes) => nearestCode(codes, z).distance,
     digits: 2, unit: "to the nearest code" },
   uncertainty: { value: (z, image) => pixelEntropy(image),
     digits: 0, unit: "nats" },
 };
-
-/** How far z lies from the nearest of the codes (2N). */
-export function distanceToNearest([z1, z2], codes) {
-  let least = Infinity;
-  for (let i = 0; i < codes.length; i += 2) {
-    const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
-    if (square < least) least = square;
-  }
-  return Math.sqrt(least);
-}
 
 /** Σ H(p) of pixels that are ink with probability p, nats. */
 export function pixelEntropy(image) {

@@ -44,7 +44,8 @@ function inPlace(f) {
   };
 }
 
-/** Of browser_network in Python: one point in, what the network makes of it out: a Float32Array, valid until the next call. */
+/** Of browser_network in Python: a point in, what the network makes of it out: a
+    Float32Array, valid until the next call. */
 export function makeNetwork({ layers, weights }) {
   const numbers = fromHalf(new Uint16Array(bytesOf(weights)));
   let at = 0;

@@ -39,6 +39,16 @@ function makePlane(stage, edge, resolution = RESOLUTION) {
   };
 }
 
+/** The code (of 2N numbers) nearest to z, and its distance. */
+export function nearestCode(codes, [z1, z2]) {
+  let least = Infinity, at = 0;
+  for (let i = 0; i < codes.length; i += 2) {
+    const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
+    if (square < least) [least, at] = [square, i];
+  }
+  return { code: [codes[at], codes[at + 1]], distance: Math.sqrt(least) };
+}
+
 /** Where N(0, I) lies: circles of one, two and three standard deviations. */
 function ringsOfPrior() {
   return RINGS.map((r) => `<circle class="cw-ring" r="${r}"/>`).join("");

@@ -94,11 +94,7 @@ const REPARAMETERIZATION = `
     </figure>
     <figure class="rp-clouds">
       <figcaption class="cw-title"></figcaption>
-      <div class="cw-axes">
-        <div class="cw-stage" role="img"><canvas></canvas></div>
-        <div class="cw-below" aria-hidden="true"></div>
-        <div class="cw-beside" aria-hidden="true"></div>
-      </div>
+      ${panel(PICTURE)}
       <div class="cw-foot"></div>
     </figure>
   </div>
@@ -206,8 +202,8 @@ function render({ model, el }) {
     const most = Math.floor(0.98 * far[0].length); // a few stray so far that all else is a dot
     edge = roundUp(Math.max(...far.map((values) => values[most]),
       ...exact.map((v) => 1.2 * Math.abs(v))));
-    const beyond = new Set(clouds.flatMap((cloud) => [...cloud.keys()].filter((i) =>
-      Math.abs(cloud[i]) > edge).map((i) => i >> 1))).size;
+    const beyond = clouds.reduce((sum, cloud) => sum + new Set([...cloud.keys()]
+      .filter((i) => Math.abs(cloud[i]) > edge).map((i) => i >> 1)).size, 0);
     plane.show();
     for (const [road, cloud] of clouds.entries()) {
       plane.dots(cloud, new Uint8Array(cloud.length / 2).fill(road), ROAD_COLORS, 3.2);
@@ -226,7 +222,7 @@ function render({ model, el }) {
     find(".rp-clouds .cw-foot").innerHTML = `<div class="rp-table">${rows.join("")}
       <span><i class="rp-plus">✚</i> exact</span><span>(${exact.map((v) =>
         fixed(v)).join(", ")})</span></div><p class="rp-verdict">${verdict(stray)}</p>`
-      + `<p class="cw-help">Large: the draws on the left.
+      + `<p class="cw-help">Large: from the draws that the axis shows.
       ${beyond ? `${beyond} lie beyond the edge.` : ""}</p>`;
   }
 

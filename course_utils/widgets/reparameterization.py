@@ -16,7 +16,7 @@ from course_utils.gradients import (
     reparameterized_gradients,
     score_function_gradients,
 )
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
 
 SETS = 400  # of ε, from which as many estimates follow
@@ -57,11 +57,11 @@ class Reparameterization(WithPicture, anywidget.AnyWidget):
     slopes = traitlets.Bytes().tag(sync=True)  # float64, h′ on the lattice
     noise = traitlets.Bytes().tag(sync=True)  # float32 (SETS, 16)
     choices = traitlets.List(traitlets.Int(), list(DRAWS)).tag(sync=True)
-    mu = traitlets.Float(0.0).tag(sync=True)
-    sigma = traitlets.Float(1.0).tag(sync=True)
-    draws = traitlets.Int(4).tag(sync=True)
-    number = traitlets.Int(0).tag(sync=True)
-    keep = traitlets.Bool(True).tag(sync=True)
+    mu = traitlets.Float(0.0).tag(**BOTH_WAYS)
+    sigma = traitlets.Float(1.0).tag(**BOTH_WAYS)
+    draws = traitlets.Int(4).tag(**BOTH_WAYS)
+    number = traitlets.Int(0).tag(**BOTH_WAYS)
+    keep = traitlets.Bool(True).tag(**BOTH_WAYS)
 
     def __init__(
         self,

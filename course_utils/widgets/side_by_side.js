@@ -4,16 +4,6 @@ const DRAWS = 6; // that are remembered
 
 // --- the view ------------------------------------------------------------------------
 
-/** The code (of 2N numbers) nearest to z, and its distance. */
-export function nearestCode(codes, [z1, z2]) {
-  let least = Infinity, at = 0;
-  for (let i = 0; i < codes.length; i += 2) {
-    const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
-    if (square < least) [least, at] = [square, i];
-  }
-  return { code: [codes[at], codes[at + 1]], distance: Math.sqrt(least) };
-}
-
 /** Two independent draws from N(0, 1), by Box and Muller. */
 export function standardNormal(random = Math.random) {
   const radius = Math.sqrt(-2 * Math.log(1 - random())), angle = 2 * Math.PI * random();

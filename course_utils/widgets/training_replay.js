@@ -80,8 +80,7 @@ const COLUMN = `
   <figure class="tr-model">
     <figcaption class="cw-title"><span class="tr-name"></span>
       <span class="tr-std"></span></figcaption>
-    ${PANEL.replace('tabindex="0" role="application" aria-roledescription="plane"',
-      'role="img"')}
+    ${panel(PICTURE)}
     <div class="tr-data">
       <div class="tr-images">
         <i>x</i><canvas role="img"></canvas>
@@ -183,9 +182,13 @@ function render({ model, el }) {
       if (view.shown !== epoch) {
         view.shown = epoch;
         drawStrip(view.images[1], frames[epoch].images[index]);
-        for (const [i, { values }] of view.curves.entries()) {
-          view.values[i].textContent = epoch ? fixed(values[epoch - 1], 1) : "";
-        }
+        const said = view.curves.map(({ name, values }, i) => {
+          const value = epoch ? values[epoch - 1] : NaN; // some terms come later, or never
+          view.values[i].textContent = Number.isFinite(value) ? fixed(value, 1) : "";
+          return `${name} ${view.values[i].textContent}`.trim();
+        });
+        view.get(".tr-chart").setAttribute("aria-label",
+          `terms of the loss of ${view.name}: ${said.join(", ")}`);
       }
     }
     range.value = epoch;

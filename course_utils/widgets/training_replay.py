@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.widgets.core import with_core
+from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import LARGEST_HALF
 from course_utils.widgets.picture import WithPicture, png
 
@@ -56,8 +56,8 @@ class TrainingReplay(WithPicture, anywidget.AnyWidget):
     digits = traitlets.List(traitlets.Int()).tag(sync=True)  # what they show
     frames = traitlets.List(traitlets.Dict()).tag(sync=True)  # of _record, one an epoch
     half_width = traitlets.Float(None, allow_none=True).tag(sync=True)
-    epoch = traitlets.Int(0).tag(sync=True)
-    near = traitlets.Bool(False).tag(sync=True)
+    epoch = traitlets.Int(0).tag(**BOTH_WAYS)
+    near = traitlets.Bool(False).tag(**BOTH_WAYS)
 
     def __init__(
         self,

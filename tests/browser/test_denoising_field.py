@@ -116,7 +116,7 @@ def test_the_browser_s_steps_are_those_of_torch(page):
     script = """(xs) => {
         const { buffer, byteOffset, byteLength } = model.get("points");
         const points = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-        return xs.map((x) => widget.toNearest(points, x));
+        return xs.map((x) => widget.nearestCode(points, x).distance);
     }"""
     found = torch.tensor(page.evaluate(script, starts.tolist()))
     torch.testing.assert_close(found, distance_to_nearest(starts, points))

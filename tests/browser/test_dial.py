@@ -50,6 +50,29 @@ def test_a_slider_turns_the_dial_with_keys_mouse_and_finger(page):
     assert page.evaluate("() => model.listening()") == 0
 
 
+def test_it_plays_to_the_last_picture_and_stops_when_told(page):
+    load(page, make_dial(1, 2, 3))
+    page.evaluate(RENDER)
+    hands, slider = Hands(page), page.locator(".dial input")
+    page.get_by_role("button", name="play").click()
+    page.get_by_role("button", name="stop").wait_for()
+    page.wait_for_function("() => model.get('index') === 2")
+    page.get_by_role("button", name="play").wait_for()  # it stopped by itself
+    page.wait_for_function("() => saved.at(-1)?.index === 2")
+    page.get_by_role("button", name="play").focus()
+    hands.press("Enter")  # once more, from the start
+    page.wait_for_function("() => model.get('index') === 1")
+    slider.focus()
+    hands.press("Home")  # the hand takes over
+    page.get_by_role("button", name="play").wait_for()
+    page.wait_for_timeout(800)  # two pictures' time
+    assert shown(page) == [0] and page.evaluate("() => leaked") == []
+    page.get_by_role("button", name="play").click()
+    page.evaluate("() => cleanUp()")
+    page.wait_for_timeout(800)
+    assert page.evaluate("() => model.get('index')") == 0
+
+
 def test_words_are_buttons_one_click_each(page):
     load(page, make_dial("collapse", "holes & <i>", 3))
     page.evaluate(RENDER)

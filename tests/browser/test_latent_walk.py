@@ -213,7 +213,7 @@ def test_the_arithmetic_of_the_maps_is_that_of_python(page):
     p, codes, z = torch.rand(5, 784), torch.randn(50, 2), torch.randn(20, 2)
     p[0, :2] = torch.tensor([0.0, 1.0])
     script = """([p, codes, z]) => [p.map((row) => widget.pixelEntropy(row)),
-        z.map((point) => widget.distanceToNearest(point, codes.flat()))]"""
+        z.map((point) => widget.nearestCode(codes.flat(), point).distance)]"""
     entropy, distance = page.evaluate(script, [p.tolist(), codes.tolist(), z.tolist()])
     # float64 there, float32 here, over 784 pixels
     assert entropy == pytest.approx(pixel_entropy(p).tolist(), rel=1e-5)
