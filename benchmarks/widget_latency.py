@@ -14,8 +14,6 @@ counted. A step without a new picture is an error, not a fast answer. About four
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import readme
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -34,8 +33,6 @@ from lab import chromium, jupyterlab, open_notebook, run_all
 STEPS = 120  # of the mouse,
 SWEEP = 30  # so many from the start of its way to the end, then back
 PRESSES, REPEAT = 90, 1 / 30  # of the key, and s between two
-README = ROOT / "README.md"
-MARKS = "<!-- widget latency -->\n", "<!-- end -->"
 
 SETUP = """
 import io
@@ -269,25 +266,7 @@ def table(rows: Sequence[tuple[str, float, float, float]], browser: str) -> str:
         "|---|---:|---:|---:|",
     ]
     lines += [f"| {n} | {m:.1f} ms | {p:.1f} ms | {r:.0f} |" for n, m, p, r in rows]
-    return "\n".join([*lines, "", f"Chromium {browser} on {machine()}.", ""])
-
-
-def with_table(readme: str, text: str) -> str:
-    """The README with this table between its marks, in place of the one that was there."""
-    start, end = MARKS
-    before, rest = readme.split(start)
-    return f"{before}{start}\n{text}\n{end}{rest.split(end, 1)[1]}"
-
-
-def machine() -> str:
-    """What it ran on, in words: the processor's own name where Linux tells it."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [line.split(":")[1] for line in info.read_text().splitlines()
-                 if line.startswith("model name")]  # fmt: skip
-        name = names[0].strip() if names else name
-    return f"{os.cpu_count()} cores of {name}, {platform.system()}, no GPU in use"
+    return "\n".join([*lines, "", f"Chromium {browser} on {readme.machine()}.", ""])
 
 
 def main() -> None:
@@ -297,7 +276,7 @@ def main() -> None:
     text = table(*run(TRIALS))
     print(text)
     if write:
-        README.write_text(with_table(README.read_text("utf-8"), text), "utf-8")
+        readme.write("widget latency", text)
 
 
 if __name__ == "__main__":

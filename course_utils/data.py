@@ -122,6 +122,22 @@ def noisy_arc(n: int, *, noise: float = 0.05) -> Tensor:
     return circle + noise * torch.randn_like(circle)
 
 
+def two_moons(n: int, *, noise: float = 0.07) -> Tensor:
+    """Points on two half circles that reach into each other, with Gaussian noise.  -> (n, 2)"""
+    angle = math.pi * torch.rand(n, device=choose_device())
+    upper = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1)
+    flip = torch.where(torch.rand_like(angle) < 0.5, 1.0, -1.0)  # turned about the origin
+    return flip[:, None] * upper + noise * torch.randn_like(upper)
+
+
+def spiral(n: int, *, turns: float = 1.5, noise: float = 0.07) -> Tensor:
+    """Points along a spiral from radius ½ to 2, evenly by length, with noise.  -> (n, 2)"""
+    radius = torch.sqrt(0.25 + 3.75 * torch.rand(n, device=choose_device()))
+    angle = 2 * math.pi * turns * (radius - 0.5) / 1.5
+    points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+    return points + noise * torch.randn_like(points)
+
+
 def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
     """Centers of a ring of Gaussians, evenly spaced on a circle.  -> (modes, 2)"""
     angle = 2 * math.pi * torch.arange(modes, device=choose_device()) / modes

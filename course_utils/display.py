@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,5 +15,5 @@ def show_source(*functions: Callable) -> Markdown:
     """The source of functions of the package, as it runs, highlighted in any theme."""
     from IPython.display import Markdown
 
-    sources = [inspect.getsource(function).rstrip() for function in functions]
+    sources = [dedent(inspect.getsource(function)).rstrip() for function in functions]
     return Markdown("```python\n" + "\n\n\n".join(sources) + "\n```")

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from course_utils import evidence, linear_gaussian, models, objectives
+from course_utils import evidence, linear_gaussian, models, objectives, vq_vae
 
 
 @dataclass(frozen=True)
@@ -526,5 +526,104 @@ def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> Verdict:
             "three draws for each of three images": (log_weights,),
             "two draws for each of three images": (log_weights[:2],),
             "pictures: weights of e⁻²⁰⁰, too small for exp": (log_weights - 200,),
+        },
+    )
+
+
+def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 09: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(7, 3, generator=generator)
+    codebook = torch.randn(5, 3, generator=generator)
+    line = torch.tensor([[0.0], [1.0], [5.0]])
+    return compare(
+        answer,
+        vq_vae.nearest_code,
+        {
+            "three codes on a line": (torch.tensor([[0.4], [0.6], [2.9], [9.0]]), line),
+            "codes of different lengths": (z, codebook * torch.arange(1.0, 6.0)[:, None]),
+            "as many encodings as codes": (z[:5], codebook),
+            "one encoding": (z[:1], codebook),
+            "each code is nearest to itself": (codebook, codebook),
+        },
+    )
+
+
+def check_perplexity(answer: Callable[[Tensor], Tensor]) -> Verdict:
+    """Notebook 09: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
+    return compare(
+        answer,
+        lambda share: torch.special.entr(share).sum().exp(),
+        {
+            "four codes, used alike": (torch.full((4,), 0.25),),
+            "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
+            "three codes": (torch.tensor([0.5, 0.3, 0.2]),),
+            "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
+            "one takes all": (torch.tensor([0.0, 1.0, 0.0]),),
+        },
+    )
+
+
+def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 09: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)
+
+    What is compared: the value, and the gradients in z and e of a weighted sum of it.
+    """
+
+    def value_and_gradients(
+        through: Callable[[Tensor, Tensor], Tensor],
+    ) -> Callable[..., Tensor]:
+        def run(z: Tensor, e: Tensor) -> Tensor:
+            z, e = z.requires_grad_(), e.requires_grad_()
+            value = through(z, e)
+            weight = torch.arange(1.0, 1 + value.numel()).view_as(value)
+            gradients = torch.autograd.grad(
+                (weight * value).sum(), (z, e), allow_unused=True, materialize_grads=True
+            )
+            return torch.stack([value.detach(), *gradients])
+
+        return run
+
+    z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
+    return compare(
+        value_and_gradients(answer),
+        value_and_gradients(objectives.straight_through),
+        {
+            "value, gradient in z, gradient in e": (z, e),
+            "nothing to round": (e, e.clone()),
+            "one number": (z[:1, :1], e[:1, :1]),
+        },
+    )
+
+
+def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Verdict:
+    """Notebook 10: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
+    generator = torch.Generator().manual_seed(0)
+    x, eps = torch.randn(2, 3, 4, generator=generator)
+    return compare(
+        answer,
+        lambda x, eps, alpha: objectives.diffuse(x, eps, torch.tensor(math.prod(alpha))),
+        {
+            "one step": (x, eps, [0.7]),
+            "two equal steps": (x, eps, [0.9, 0.9]),
+            "three different steps": (x, eps, [0.99, 0.8, 0.4]),
+            "a step without noise": (x, eps, [1.0]),
+            "nothing is left of x": (x, eps, [0.5, 0.0]),
+        },
+    )
+
+
+def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 10: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
+    return compare(
+        answer,
+        lambda real, fake: objectives.discriminator_loss(lambda d: d, real, fake),
+        {
+            "it cannot tell: 2 log 2": (torch.zeros(3), torch.zeros(3)),
+            "it knows a little": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
+            "it is wrong about both": (torch.tensor([-2.0]), torch.tensor([3.0])),
+            "batches of different sizes": (torch.tensor([1.0, 2, 3]), torch.tensor([-1.0])),
+            "very sure, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
+            "very sure, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
         },
     )

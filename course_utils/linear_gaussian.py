@@ -20,8 +20,12 @@ def spectrum(x: Tensor) -> Tensor:
     return torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0).clamp(min=0)
 
 
-def fit_ppca(x: Tensor, latent_dim: int) -> tuple[Tensor, Tensor, float]:
+def fit_ppca(
+    x: Tensor, latent_dim: int, *, sigma: float | None = None
+) -> tuple[Tensor, Tensor, float]:
     """Maximum likelihood:  σ² = mean of λₖ for k > K,  W = U (Λ − σ²I)^½,  b = x̄.
+
+    With a ``sigma`` given, W and b are the most likely ones for it.
 
     (N, D) -> w (D, K), b (D,), sigma. U and Λ are the first K eigenvectors and eigenvalues
     of the covariance; other rotations of the code are as likely, this one makes the
@@ -32,10 +36,10 @@ def fit_ppca(x: Tensor, latent_dim: int) -> tuple[Tensor, Tensor, float]:
         raise ValueError(f"latent_dim must lie between 1 and {x.shape[1] - 1}.")
     values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))
     values, vectors = values.flip(0), vectors.flip(1)
-    variance = values[latent_dim:].mean()
+    variance = values[latent_dim:].mean() if sigma is None else torch.tensor(sigma) ** 2
     if not variance > 0:
         raise ValueError(f"{latent_dim} dimensions explain all of x, so σ would be 0.")
-    w = vectors[:, :latent_dim] * (values[:latent_dim] - variance).sqrt()
+    w = vectors[:, :latent_dim] * (values[:latent_dim] - variance).clamp(min=0).sqrt()
     return w, x.mean(0), variance.sqrt().item()
 
 

@@ -14,7 +14,7 @@ over dimensions, averaged over the batch. ``"loss"`` is the quantity to minimize
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ Terms = dict[str, Tensor]
 Encoder = Callable[[Tensor], Tensor]
 GaussianEncoder = Callable[[Tensor], tuple[Tensor, Tensor]]
 Decoder = Callable[[Tensor], Tensor]
+Quantizer = Callable[[Tensor], Sequence[tuple[Tensor, Tensor]]]
+Discriminator = Callable[[Tensor], Tensor]
+Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 
 # --- building blocks ------------------------------------------------------------------
@@ -183,6 +186,91 @@ def vae_loss(
     recon = torch.stack(draws).mean()
     kl = kl_to_standard_normal(mu, logvar).mean()
     return {"loss": recon + beta * kl, "recon": recon, "kl": kl}
+
+
+# --- discrete codes -------------------------------------------------------------------
+
+
+def straight_through(z: Tensor, e: Tensor) -> Tensor:
+    """The value of e with the gradient of z:  z + sg(e − z), where sg stops gradients.
+
+    (B, …), (B, …) -> the same. Choosing the nearest code has no derivative, so the encoder
+    is handed the decoder's gradient as if nothing had been rounded.
+    Source: van den Oord et al. (2017), section 3.2; Bengio et al. (2013).
+    """
+    _same_shape(z, e)
+    return z + (e - z).detach()
+
+
+def vq_vae_loss(
+    f: Quantizer,
+    g: Decoder,
+    x: Tensor,
+    *,
+    commitment: float = 0.25,
+    nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
+) -> Terms:
+    """VQ-VAE:  E [ −log p(x|e) + Σ_levels ‖sg(z) − e‖² + β ‖z − sg(e)‖² ].
+
+    (B, D) -> {name: ()}. The encoder f returns (z, e) for each level: what it says, and the
+    nearest codebook vectors; g gets e, with the gradient of z. The second term moves e to z
+    (and has no gradient if the codebook follows by a moving average), the third, the
+    commitment with weight β, z to e. Likelihood in nats. ValueError for a negative β.
+    Source: van den Oord et al. (2017), equation 3; Razavi et al. (2019), equation 2.
+    """
+    _not_negative("commitment", commitment)
+    levels = f(x)
+    recon = nll(x, g([straight_through(z, e) for z, e in levels])).mean()
+    codebook = sum(squared_error(z.detach(), e).mean() for z, e in levels)
+    commit = sum(squared_error(z, e.detach()).mean() for z, e in levels)
+    loss = recon + codebook + commitment * commit
+    return {"loss": loss, "recon": recon, "codebook": codebook, "commitment": commit}
+
+
+# --- adversaries ----------------------------------------------------------------------
+
+
+def discriminator_loss(d: Discriminator, x: Tensor, fake: Tensor) -> Tensor:
+    """−E log D(x) − E log(1 − D(x̃)), with D = sigmoid(d).  (B, D), (B, D) -> (), nats
+
+    2 log 2 for a discriminator that cannot tell (D = ½), 0 for one that always can. At the
+    best D it is 2 log 2 − 2 JSD(data ‖ generator).
+    Source: Goodfellow et al. (2014), equation 1 and theorem 1.
+    """
+    return F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()
+
+
+def generator_loss(d: Discriminator, fake: Tensor) -> Tensor:
+    """−E log D(x̃), with D = sigmoid(d): "take my samples for data".  (B, D) -> (), nats
+
+    The first game, E log(1 − D(x̃)), has hardly any gradient while D wins; this one has.
+    Source: Goodfellow et al. (2014), section 3.
+    """
+    return F.softplus(-d(fake)).mean()
+
+
+# --- diffusion ------------------------------------------------------------------------
+
+
+def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
+    """xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, t steps of noise in one.  (B, D), (B, D), (B, 1) -> (B, D)
+
+    Source: Ho, Jain & Abbeel (2020), equation 4.
+    """
+    _same_shape(x, eps)
+    return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
+
+
+def diffusion_loss(denoiser: Denoiser, x: Tensor, *, alpha_bar: Tensor) -> Terms:
+    """Diffusion:  E ‖ε − ε̂(√ᾱₜ x + √(1 − ᾱₜ) ε, t)‖²,  t ~ {1 … T},  ε ~ N(0, I).
+
+    (B, D) -> {name: ()}. alpha_bar (T + 1,) as in ``diffusion.cosine_schedule``, ᾱ₀ = 1.
+    Source: Ho, Jain & Abbeel (2020), equation 14.
+    """
+    t = torch.randint(1, len(alpha_bar), (len(x),), device=x.device)
+    eps = torch.randn_like(x)
+    x_t = diffuse(x, eps, alpha_bar[t, None])
+    return {"loss": squared_error(eps, denoiser(x_t, t)).mean()}
 
 
 # --- friendly failure -----------------------------------------------------------------

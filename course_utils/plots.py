@@ -285,16 +285,65 @@ def heatmap(
     return figure
 
 
-def clouds(panels: Mapping[str, ArrayLike], *, title: str) -> Figure:
-    """Clouds of points in the plane, side by side on the same axes.  name -> (N, 2)"""
+def clouds(
+    panels: Mapping[str, ArrayLike], *, half_width: float | None = None, title: str
+) -> Figure:
+    """Clouds of points in the plane, side by side on the same axes.  name -> (N, 2)
+
+    The axes are [−half_width, half_width]², or as wide as holds all points.
+    """
     arrays = {name: _array(points) for name, points in panels.items()}
-    edge = 1.05 * max(np.abs(points).max() for points in arrays.values())
+    edge = half_width or 1.05 * max(np.abs(points).max() for points in arrays.values())
     width = min(10.4, 3.4 * len(arrays))
     figure, axes = _figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
     for axis, (name, points) in zip(np.atleast_1d(axes).flat, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=4, color="#1f77b4", linewidths=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
         axis.set(xlim=(-edge, edge), ylim=(-edge, edge))
+    return figure
+
+
+def codebooks(
+    panels: Mapping[str, tuple[ArrayLike, ArrayLike]], *, half_width: float, title: str
+) -> Figure:
+    """Points of the plane, and the codebook vectors among them.  name -> ((N, 2), (K, 2))"""
+    arrays = {name: tuple(map(_array, pair)) for name, pair in panels.items()}
+    figure, axes = _figure((3.7 * len(arrays), 4.1), 1, len(arrays), title)
+    for axis, (name, (points, codes)) in zip(np.atleast_1d(axes).flat, arrays.items()):
+        axis.scatter(points[:, 0], points[:, 1], s=5, color="#9bb8d3", linewidths=0)
+        axis.scatter(codes[:, 0], codes[:, 1], s=60, color="#d62728", marker="X", lw=0)
+        axis.set(title=name, aspect="equal", xticks=[], yticks=[])
+        axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    return figure
+
+
+def bars(
+    panels: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str, title: str
+) -> Figure:
+    """One bar for each place of a list, a panel for each list.  name -> (n,)"""
+    figure, axes = _figure((8.6, 3.2), 1, len(panels), title)
+    for axis, (name, heights) in zip(np.atleast_1d(axes).flat, panels.items()):
+        heights = _array(heights)
+        axis.bar(np.arange(len(heights)), heights, color="#1f77b4", width=0.8)
+        axis.set(title=name, xlabel=xlabel, ylabel=ylabel)
+    return figure
+
+
+def image_grids(grids: Mapping[str, ArrayLike], *, columns: int = 10, title: str) -> Figure:
+    """Blocks of images side by side, each with its name above.  name -> (n, D)"""
+    arrays = {name: _array(images) for name, images in grids.items()}
+    rows = math.ceil(max(len(images) for images in arrays.values()) / columns)
+    inch = min(0.42, 10 / (columns * len(arrays)))
+    size = (inch * columns * len(arrays) + 0.3 * len(arrays), inch * rows + 0.8)
+    figure, axes = _figure(size, 1, len(arrays), title)
+    for axis, (name, images) in zip(np.atleast_1d(axes).flat, arrays.items()):
+        side = math.isqrt(images.shape[1])
+        sheet = np.zeros((rows * columns, side, side))
+        sheet[: len(images)] = images.reshape(-1, side, side)
+        sheet = sheet.reshape(rows, columns, side, side).swapaxes(1, 2)
+        _draw_image(axis, sheet.reshape(rows * side, columns * side))
+        axis.set_title(name, fontsize=10)
+        axis.axis("off")
     return figure
 
 

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -15,13 +16,14 @@ from tqdm.auto import tqdm
 
 Objective = Callable[..., dict[str, Tensor]]
 Record = dict[str, float]
+Data = Tensor | tuple[Tensor, ...]
 T = TypeVar("T")
 
 
 def training_epochs(
     model: nn.Module,
     objective: Objective,
-    data: Tensor,
+    data: Data,
     *,
     epochs: int,
     batch_size: int = 128,
@@ -29,7 +31,9 @@ def training_epochs(
 ) -> Iterator[Record]:
     """Train with Adam, yielding after each epoch the mean of every term of the objective.
 
-    data (N, D) float, on the model's device. ``lr`` is the peak of a one-cycle schedule
+    data (N, D) float, on the model's device, or several tensors of N rows that belong together,
+    as images and labels. The objective is called with the model's encoder and decoder, or with
+    the model itself where it has none, and with a batch of each tensor. ``lr`` is the peak of a one-cycle schedule
     (Smith & Topin, 2018), which rises for three tenths of the steps, then falls to zero;
     Adam's β₁ moves the other way.
 
@@ -44,16 +48,14 @@ def training_epochs(
     weights are touched, when a term of the objective is not finite. The stop button
     (KeyboardInterrupt) takes effect between two steps, never within one.
     """
-    _check(model, data)
-    if epochs < 1 or batch_size < 1 or not lr > 0:
-        raise ValueError("epochs and batch_size must be at least 1, and lr above 0.")
+    data = check_training(model, data, epochs, batch_size, lr)
     return _train(model, objective, data, epochs, batch_size, lr)
 
 
 def fit(
     model: nn.Module,
     objective: Objective,
-    data: Tensor,
+    data: Data,
     *,
     epochs: int,
     batch_size: int = 128,
@@ -98,40 +100,65 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, objective: Objective, data: Tensor, *, batch_size: int = 1000
+    model: nn.Module, objective: Objective, data: Data, *, batch_size: int = 1000
 ) -> Record:
     """Mean of every term over a data set (N, D), with the model left as it was found."""
-    _check(model, data)
+    data = _check_data(model, data)
     means = _RunningMeans()
-    for batch in data.split(batch_size):
-        means.add(objective(model.encoder, model.decoder, batch), len(batch))
+    for batch in zip(*(rows.split(batch_size) for rows in data)):
+        means.add(objective(*_parts(model), *batch), len(batch[0]))
     return means.values()
+
+
+def shuffled_epochs(
+    terms_of: Callable[..., dict[str, Tensor]],
+    update: Callable[[dict[str, Tensor]], None],
+    data: tuple[Tensor, ...],
+    epochs: int,
+    batch_size: int,
+) -> Iterator[Record]:
+    """The loop itself: ``update(terms_of(*batch))`` for every batch, in a new order each epoch.
+
+    Yields and stops as ``training_epochs`` does, which is this loop with one optimizer.
+    """
+    for epoch in range(1, epochs + 1):
+        means = _RunningMeans()
+        with _interrupt_between_steps() as stop_if_asked:
+            order = torch.randperm(len(data[0]), device=data[0].device)
+            for batch in order.split(batch_size):
+                terms = terms_of(*(rows[batch] for rows in data))
+                means.add(terms, len(batch), epoch)
+                update(terms)
+                stop_if_asked()
+        yield {"epoch": epoch, **means.values()}
 
 
 def _train(
     model: nn.Module,
     objective: Objective,
-    data: Tensor,
+    data: tuple[Tensor, ...],
     epochs: int,
     batch_size: int,
     lr: float,
 ) -> Iterator[Record]:
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-    steps = epochs * math.ceil(len(data) / batch_size)
+    steps = epochs * math.ceil(len(data[0]) / batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
-    for epoch in range(1, epochs + 1):
-        means = _RunningMeans()
-        with _interrupt_between_steps() as stop_if_asked:
-            order = torch.randperm(len(data), device=data.device)
-            for batch in order.split(batch_size):
-                terms = objective(model.encoder, model.decoder, data[batch])
-                means.add(terms, len(batch), epoch)
-                optimizer.zero_grad()
-                terms["loss"].backward()
-                optimizer.step()
-                schedule.step()
-                stop_if_asked()
-        yield {"epoch": epoch, **means.values()}
+
+    def update(terms: dict[str, Tensor]) -> None:
+        optimizer.zero_grad()
+        terms["loss"].backward()
+        optimizer.step()
+        schedule.step()
+
+    return shuffled_epochs(
+        partial(objective, *_parts(model)), update, data, epochs, batch_size
+    )
+
+
+def _parts(model: nn.Module) -> tuple[nn.Module, ...]:
+    """What an objective is called with: f and g, or the whole model where it has no two."""
+    return (model.encoder, model.decoder) if hasattr(model, "encoder") else (model,)
 
 
 class _RunningMeans:
@@ -185,36 +212,58 @@ def _interrupt_between_steps() -> Iterator[Callable[[], None]]:
     stop_if_asked()  # asked after the last step
 
 
-def _check(model: nn.Module, data: Tensor) -> None:
+def check_training(
+    model: nn.Module, data: Data, epochs: int, batch_size: int, lr: float
+) -> tuple[Tensor, ...]:
+    """The data as a tuple of tensors; ValueError for what no training can begin with."""
+    data = _check_data(model, data)
+    if epochs < 1 or batch_size < 1 or not lr > 0:
+        raise ValueError("epochs and batch_size must be at least 1, and lr above 0.")
+    return data
+
+
+def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
     """Refuse, before any work, what would fail later in words that help nobody."""
-    if not isinstance(data, Tensor):
+    tensors = data if isinstance(data, tuple) else (data,)
+    for rows in tensors:
+        if not isinstance(rows, Tensor):
+            raise ValueError(
+                f"data must be a tensor (N, D), not {type(rows).__name__}: "
+                "use torch.as_tensor(data, dtype=torch.float32)."
+            )
+        if not torch.isfinite(rows).all():
+            raise ValueError("data contain NaN or infinity: remove those rows first.")
+    if len({len(rows) for rows in tensors if rows.ndim}) > 1:
         raise ValueError(
-            f"data must be a tensor (N, D), not {type(data).__name__}: "
-            "use torch.as_tensor(data, dtype=torch.float32)."
+            "tensors that belong together need as many rows each, these have "
+            f"{', '.join(str(len(rows)) for rows in tensors)}."
         )
-    if data.ndim != 2 or len(data) == 0:
+    x = tensors[0]
+    if x.ndim != 2 or len(x) == 0:
         raise ValueError(
-            f"data must have shape (N, D), one row a data point, not {tuple(data.shape)}: "
+            f"data must have shape (N, D), one row a data point, not {tuple(x.shape)}: "
             "flatten images with images.flatten(1)."
         )
-    if not data.is_floating_point():
-        raise ValueError(f"data must be float, not {data.dtype}: use data.float() / 255.")
-    if not torch.isfinite(data).all():
-        raise ValueError("data contain NaN or infinity: remove those rows first.")
+    reads_codes = any(isinstance(layer, nn.Embedding) for layer in model.modules())
+    if not (x.is_floating_point() or reads_codes):
+        raise ValueError(f"data must be float, not {x.dtype}: use data.float() / 255.")
     weights = next(model.parameters())
-    if weights.device != data.device:
+    for rows in tensors:
+        if weights.device != rows.device:
+            raise ValueError(
+                f"the model is on {weights.device}, the data on {rows.device}: "
+                "use model.to(data.device)."
+            )
+    if x.is_floating_point() and weights.dtype != x.dtype:
         raise ValueError(
-            f"the model is on {weights.device}, the data on {data.device}: "
-            "use model.to(data.device)."
-        )
-    if weights.dtype != data.dtype:
-        raise ValueError(
-            f"the model computes in {weights.dtype}, the data are {data.dtype}: "
+            f"the model computes in {weights.dtype}, the data are {x.dtype}: "
             "use data.to(next(model.parameters()).dtype)."
         )
-    layers = [layer for layer in model.encoder.modules() if not list(layer.children())]
-    if isinstance(layers[0], nn.Linear) and layers[0].in_features != data.shape[1]:
+    reader = _parts(model)[0]  # the encoder, where there is one
+    layers = [layer for layer in reader.modules() if not list(layer.children())]
+    if isinstance(layers[0], nn.Linear) and layers[0].in_features != x.shape[1]:
         raise ValueError(
             f"the model reads {layers[0].in_features} numbers a data point, "
-            f"the data have {data.shape[1]}."
+            f"the data have {x.shape[1]}."
         )
+    return tensors

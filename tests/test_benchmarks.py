@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_readme import table
 
-from course_utils import widgets
+from course_utils import scoreboard, widgets
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,13 +24,14 @@ ROWS = [("`a`", 75.04, 93.46, 11.2), ("`b`", 7.0, 9.25, 30.0)]
 
 
 def test_a_new_table_takes_the_place_of_the_old_one(latency):
-    start, end = latency.MARKS
-    old = f"Before.\n\n{start}\n| old |\n\n{end}\nAfter.\n{end}"
-    new = latency.with_table(old, latency.table(ROWS, "156.0"))
+    start, end = "<!-- widget latency -->", "<!-- end -->"
+    old = f"Before.\n\n{start}\n\n| old |\n\n{end}\nAfter.\n{end}"
+    text = latency.table(ROWS, "156.0")
+    new = latency.readme.with_table(old, "widget latency", text)
     assert "| `a` | 75.0 ms | 93.5 ms | 11 |\n| `b` | 7.0 ms | 9.2 ms | 30 |" in new
     assert "old" not in new and new.startswith("Before.") and new.endswith(f"After.\n{end}")
-    assert latency.with_table(new, latency.table(ROWS, "156.0")) == new
-    assert latency.machine() in new and "Chromium 156.0" in new
+    assert latency.readme.with_table(new, "widget latency", text) == new
+    assert latency.readme.machine() in new and "Chromium 156.0" in new
 
 
 def latencies():
@@ -72,3 +73,12 @@ def numbers(places: str) -> list[str]:
         first, *last = part.split(" to ")
         found += [f"{i:02d}" for i in range(int(first), int((last or [first])[0]) + 1)]
     return found
+
+
+def test_the_scoreboard_in_the_readme_has_the_whole_family():
+    rows = {row[0]: row[1:] for row in table("The scoreboard")}
+    assert list(rows) == ["real digits", *scoreboard.FAMILY]
+    for name in ("autoencoder", "sparse", "denoising", "probabilistic", "GAN"):
+        assert rows[name][1] == "not defined"
+    for name in ("VAE", "VQ-VAE-2", "diffusion"):
+        assert rows[name][1].startswith("≥ ")

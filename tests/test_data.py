@@ -467,3 +467,24 @@ def test_images_and_labels_lie_on_the_chosen_device(digits, monkeypatch):
     monkeypatch.setenv("COURSE_DEVICE", "meta")
     monkeypatch.setenv("COURSE_CACHE", str(digits[1]))
     assert {values.device.type for values in data.mnist("test")} == {"meta"}
+
+
+def test_two_moons_are_one_another_turned():
+    torch.manual_seed(0)
+    points = data.two_moons(4000, noise=0.0).cpu()
+    upper = torch.tensor([-0.5, -0.25])
+    away = torch.stack([(points - c).norm(dim=1) for c in (upper, -upper)])
+    assert_close((away - 1).abs().amin(0), torch.zeros(4000), atol=1e-5, rtol=0)
+    on_upper = ((away[0] - 1).abs() < 1e-5).float().mean()
+    assert abs(on_upper - 0.5) < 5 * 0.5 / math.sqrt(4000)
+
+
+def test_a_spiral_winds_outward_evenly():
+    torch.manual_seed(0)
+    points = data.spiral(4000, turns=1.5, noise=0.0).cpu()
+    radius = points.norm(dim=1)
+    assert 0.5 <= radius.min() < 0.55 and 1.95 < radius.max() <= 2
+    angle = 2 * math.pi * 1.5 * (radius - 0.5) / 1.5
+    assert_close(points, torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1))
+    # As dense everywhere along its thread: r² is uniform, up to the slope of the thread.
+    assert abs(radius.square().mean() - 2.125) < 5 * 1.08 / math.sqrt(4000)

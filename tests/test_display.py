@@ -19,3 +19,9 @@ def test_several_functions_stand_in_the_order_asked_for():
     assert 0 < shown.index("def pae_loss") < shown.index("\n\n\ndef ae_loss")
     code = shown.removeprefix("```python\n").removesuffix("\n```")
     compile(code, "shown", "exec")  # what students see is Python
+
+
+def test_a_method_stands_at_the_margin():
+    from course_utils.models import Autoencoder
+
+    assert "\ndef forward(" in show_source(Autoencoder.forward).data

@@ -17,7 +17,7 @@ from torch.distributions import (
 )
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss, normalize
 
-from course_utils import evidence, exercises, linear_gaussian, models, objectives
+from course_utils import evidence, exercises, linear_gaussian, models, objectives, vq_vae
 
 
 def kl_from_distributions(mu, logvar):
@@ -225,6 +225,58 @@ def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
 
 
 RIGHT = {
+    exercises.check_diffuse: {
+        "closed form": lambda x, eps, alpha: (
+            math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) ** 0.5 * eps
+        ),
+        "tensors": lambda x, eps, alpha: objectives.diffuse(
+            x, eps, torch.tensor(alpha).prod()
+        ),
+        "numpy": lambda x, eps, alpha: torch.from_numpy(
+            np.sqrt(np.prod(alpha)) * x.numpy() + np.sqrt(1 - np.prod(alpha)) * eps.numpy()
+        ).float(),
+    },
+    exercises.check_discriminator_loss: {
+        "softplus": lambda real, fake: (
+            torch.nn.functional.softplus(-real).mean()
+            + torch.nn.functional.softplus(fake).mean()
+        ),
+        "logsigmoid": lambda real, fake: (
+            -torch.nn.functional.logsigmoid(real).mean()
+            - torch.nn.functional.logsigmoid(-fake).mean()
+        ),
+        "cross entropy": lambda real, fake: sum(
+            torch.nn.functional.binary_cross_entropy_with_logits(d, torch.full_like(d, y))
+            for d, y in ((real, 1.0), (fake, 0.0))
+        ),
+        "logaddexp": lambda real, fake: (
+            torch.logaddexp(torch.zeros_like(real), -real).mean()
+            + torch.logaddexp(torch.zeros_like(fake), fake).mean()
+        ),
+    },
+    exercises.check_nearest_code: {
+        "package": vq_vae.nearest_code,
+        "cdist": lambda z, codebook: torch.cdist(z, codebook).argmin(1),
+        "differences": lambda z, codebook: (
+            (z[:, None] - codebook[None]).square().sum(2).min(1).indices
+        ),
+        "loop": lambda z, codebook: torch.tensor(
+            [min(range(len(codebook)), key=lambda k: (v - codebook[k]).norm()) for v in z]
+        ),
+    },
+    exercises.check_perplexity: {
+        "entr": lambda p: torch.special.entr(p).sum().exp(),
+        "xlogy": lambda p: torch.exp(-torch.special.xlogy(p, p).sum()),
+        "used ones": lambda p: torch.exp(-(p[p > 0] * p[p > 0].log()).sum()),
+        "distribution": lambda p: torch.distributions.Categorical(p).entropy().exp(),
+        "product": lambda p: torch.prod(p**-p),
+    },
+    exercises.check_straight_through: {
+        "package": objectives.straight_through,
+        "detach each": lambda z, e: z - z.detach() + e.detach(),
+        "rounding error": lambda z, e: z - (z.detach() - e.detach()),
+        "data": lambda z, e: z + (e.data - z.data),
+    },
     exercises.check_linear_elbo: {
         "package": linear_gaussian.linear_elbo,
         "trace": elbo_by_matrices,
@@ -378,6 +430,84 @@ RIGHT = {
     },
 }
 WRONG = {
+    exercises.check_diffuse: {
+        "roots forgotten": lambda x, eps, alpha: (
+            math.prod(alpha) * x + (1 - math.prod(alpha)) * eps
+        ),
+        "sum of the steps": lambda x, eps, alpha: (
+            (sum(alpha) / len(alpha)) ** 0.5 * x
+            + (1 - sum(alpha) / len(alpha)) ** 0.5 * eps
+        ),
+        "the last step alone": lambda x, eps, alpha: (
+            alpha[-1] ** 0.5 * x + (1 - alpha[-1]) ** 0.5 * eps
+        ),
+        "x and noise changed over": lambda x, eps, alpha: (
+            math.prod(alpha) ** 0.5 * eps + (1 - math.prod(alpha)) ** 0.5 * x
+        ),
+        "noise not scaled": lambda x, eps, alpha: math.prod(alpha) ** 0.5 * x + eps,
+        "x not shrunk": lambda x, eps, alpha: x + (1 - math.prod(alpha)) ** 0.5 * eps,
+        "noise of each step added up": lambda x, eps, alpha: (
+            math.prod(alpha) ** 0.5 * x + sum((1 - a) ** 0.5 for a in alpha) * eps
+        ),
+    },
+    exercises.check_discriminator_loss: {
+        "sign": lambda real, fake: (
+            -torch.nn.functional.softplus(-real).mean()
+            - torch.nn.functional.softplus(fake).mean()
+        ),
+        "real and fake changed over": lambda real, fake: (
+            torch.nn.functional.softplus(real).mean()
+            + torch.nn.functional.softplus(-fake).mean()
+        ),
+        "overflow": lambda real, fake: (
+            -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+        ),
+        "sum": lambda real, fake: (
+            torch.nn.functional.softplus(-real).sum()
+            + torch.nn.functional.softplus(fake).sum()
+        ),
+        "mean over both": lambda real, fake: torch.cat(
+            [torch.nn.functional.softplus(-real), torch.nn.functional.softplus(fake)]
+        ).mean(),
+        "not averaged": lambda real, fake: (
+            torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(fake)
+        ),
+        "real alone": lambda real, fake: torch.nn.functional.softplus(-real).mean(),
+        "the generator's": lambda real, fake: torch.nn.functional.softplus(-fake).mean(),
+    },
+    exercises.check_nearest_code: {
+        "the furthest": lambda z, codebook: torch.cdist(z, codebook).argmax(1),
+        "over encodings": lambda z, codebook: torch.cdist(z, codebook).argmin(0),
+        "largest product": lambda z, codebook: (z @ codebook.T).argmax(1),
+        "product and half the length forgotten": lambda z, codebook: (
+            codebook.square().sum(1) - z @ codebook.T
+        ).argmin(1),
+        "the vector": lambda z, codebook: codebook[torch.cdist(z, codebook).argmin(1)],
+        "the distance": lambda z, codebook: torch.cdist(z, codebook).amin(1),
+        "signed sum": lambda z, codebook: (z[:, None] - codebook).sum(2).abs().argmin(1),
+        "one for all": lambda z, codebook: torch.cdist(z, codebook).sum(0).argmin(),
+    },
+    exercises.check_perplexity: {
+        "0 log 0": lambda p: torch.exp(-(p * p.log()).sum()),
+        "sign": lambda p: torch.special.entr(p).sum().neg().exp(),
+        "entropy": lambda p: torch.special.entr(p).sum(),
+        "bits without two": lambda p: (torch.special.entr(p).sum() / math.log(2)).exp(),
+        "mean": lambda p: torch.special.entr(p).mean().exp(),
+        "used codes counted": lambda p: (p > 0).sum().float(),
+        "one over the largest": lambda p: 1 / p.max(),
+        "one over the sum of squares": lambda p: 1 / p.square().sum(),
+    },
+    exercises.check_straight_through: {
+        "e itself": lambda z, e: e,
+        "z itself": lambda z, e: z,
+        "nothing stopped": lambda z, e: z + (e - z),
+        "z stopped": lambda z, e: z.detach() + (e - z.detach()),
+        "only e stopped": lambda z, e: z + (e.detach() - z),
+        "both": lambda z, e: (z + e) / 2,
+        "sign": lambda z, e: z - (e - z).detach(),
+        "half the gradient": lambda z, e: e.detach() + (z - z.detach()) / 2,
+        "e learns as well": lambda z, e: e + (z - z.detach()),
+    },
     exercises.check_linear_elbo: {
         "decoded at the mean alone": partial(elbo_with, spread=0.0),
         "s⁴ for s²": lambda x, w, b, sigma, mu, logvar: (

@@ -251,3 +251,17 @@ def test_rate_and_distortion_of_the_promised_vae_are_measured_by_draws(digits):
     assert rate.mean().item() == pytest.approx(1.6502, abs=1e-4)
     # 36,000 draws of an error with standard deviation about 1.5
     assert distortion.mean().item() == pytest.approx(3.3856, abs=0.04)
+
+
+def test_with_a_given_sigma_w_is_the_most_likely_for_it():
+    torch.manual_seed(0)
+    x = (torch.randn(300, 3) @ torch.randn(3, 6) + 0.2 * torch.randn(300, 6)).double()
+    w, b, sigma = fit_ppca(x, 2, sigma=0.5)
+    assert sigma == pytest.approx(0.5)
+    best = linear_log_evidence(x, w, b, sigma).mean()
+    for _ in range(20):  # a maximum: every small change loses
+        other = w + 0.01 * torch.randn_like(w)
+        assert linear_log_evidence(x, other, b, sigma).mean() < best
+    free = fit_ppca(x, 2)
+    again = fit_ppca(x, 2, sigma=free[2])
+    assert_close(again[0], free[0])

@@ -70,6 +70,20 @@ CASES = {
     "clouds": lambda kind, **words: plots.clouds(
         {"start": kind(CODES), "end": kind(CODES / 9)}, **words
     ),
+    "codebooks": lambda kind, **words: plots.codebooks(
+        {"start": (kind(CODES), kind(CODES[:3])), "end": (kind(CODES), kind(CODES[:4]))},
+        half_width=3,
+        **words,
+    ),
+    "bars": lambda kind, **words: plots.bars(
+        {"top": kind(CODES[:, 0]), "bottom": kind(CODES[:4, 1])},
+        xlabel="code",
+        ylabel="times chosen",
+        **words,
+    ),
+    "image_grids": lambda kind, **words: plots.image_grids(
+        {"live": kind(IMAGES), "shipped": kind(IMAGES[:7])}, columns=5, **words
+    ),
     "densities": lambda kind, **words: plots.densities(
         {
             "flat": (kind(IMAGES[:, 0]), kind(CODES)),

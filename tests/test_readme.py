@@ -78,6 +78,8 @@ LECTURE = [
     "Testing",
     "Posterior collapse",
     "Introduce a hyper-parameter β",
+    "VQ-VAE-2",
+    "Topics",
 ]
 
 

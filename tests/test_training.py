@@ -498,3 +498,48 @@ def test_fit_takes_what_training_epochs_takes():
     assert (
         signature(training.fit).parameters == signature(training.training_epochs).parameters
     )
+
+
+# --- several tensors that belong together ---------------------------------------------
+
+
+def test_rows_that_belong_together_stay_together():
+    x = torch.arange(float(N))[:, None].expand(-1, D).contiguous()
+    labels = torch.arange(N)
+    seen = []
+
+    def objective(model, x, labels):
+        assert torch.equal(x[:, 0].long(), labels)
+        seen.extend(labels.tolist())
+        return {"loss": model(x).square().mean()}
+
+    for _ in training_epochs(nn.Linear(D, 1), objective, (x, labels), epochs=2, batch_size=8):
+        pass
+    assert sorted(seen) == sorted(2 * labels.tolist()) and seen[:N] != labels.tolist()
+    seen.clear()
+    evaluate(nn.Linear(D, 1), objective, (x, labels), batch_size=8)
+    assert seen == labels.tolist()
+
+
+def test_codes_may_be_whole_numbers_where_the_model_reads_codes():
+    model = nn.Sequential(nn.Embedding(5, 1), nn.Flatten())
+    codes = torch.randint(5, (N, D))
+    (record,) = training_epochs(
+        model, lambda model, codes: {"loss": model(codes).square().mean()}, codes, epochs=1
+    )
+    assert record["loss"] > 0
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (lambda x, y: (x, y[:-1]), "as many rows each.*50, 49"),
+        (lambda x, y: (x, y.tolist()), "must be a tensor"),
+        (lambda x, y: (x, y / 0), "NaN or infinity"),
+        (lambda x, y: (y, x), "must have shape"),
+    ],
+)
+def test_tensors_that_do_not_belong_together_are_refused(x, wrong, words):
+    model = nn.Linear(D, 1)
+    with pytest.raises(ValueError, match=words):
+        training_epochs(model, lambda *_: {}, wrong(x, torch.ones(N)), epochs=1)

@@ -1,0 +1,83 @@
+"""The generative adversarial network: a forger, and an expert who looks at the results.
+
+    z ~ N(0, I)  (B, K)  --generator-->  x̃ (B, D);    x or x̃ (B, D)  --discriminator-->  logit (B,)
+
+Source: Goodfellow et al. (2014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.models import mlp
+from course_utils.objectives import Terms, discriminator_loss, generator_loss
+from course_utils.training import Record, check_training, shuffled_epochs
+
+
+class GAN(nn.Module):
+    """Generator and discriminator, each an MLP.
+
+    ``last`` bounds what the generator draws, as ``nn.Sigmoid()`` does for pixels.
+    """
+
+    def __init__(
+        self,
+        data_dim: int,
+        latent_dim: int,
+        hidden: Sequence[int] = (128, 128),
+        *,
+        last: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.generator = nn.Sequential(
+            mlp(latent_dim, *hidden, data_dim), last or nn.Identity()
+        )
+        self.discriminator = nn.Sequential(
+            mlp(data_dim, *reversed(hidden), 1), nn.Flatten(0)
+        )
+
+    def noise(self, n: int) -> Tensor:
+        """n draws z ~ N(0, I).  -> (n, K)"""
+        return torch.randn(n, self.latent_dim, device=next(self.parameters()).device)
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """n new data points.  -> (n, D)"""
+        return self.generator(self.noise(n))
+
+
+def adversarial_epochs(
+    gan: GAN, data: Tensor, *, epochs: int, batch_size: int = 128, lr: float = 1e-3
+) -> Iterator[Record]:
+    """Train both players on the same batches, yielding after each epoch their mean losses.
+
+    data (N, D) float. Two Adams with β₁ = ½ and a constant rate, since each player's target
+    moves with the other. Refuses and stops as ``training_epochs`` does.
+    Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016) for Adam's β₁.
+    """
+    (x,) = check_training(gan.discriminator, data, epochs, batch_size, lr)
+    forger, expert = (
+        torch.optim.Adam(player.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
+        for player in (gan.generator, gan.discriminator)
+    )
+
+    def losses(x: Tensor) -> Terms:
+        fake = gan.generator(gan.noise(len(x)))
+        return {
+            "generator": generator_loss(gan.discriminator, fake),
+            "discriminator": discriminator_loss(gan.discriminator, x, fake.detach()),
+        }
+
+    def update(terms: Terms) -> None:
+        forger.zero_grad()
+        terms["generator"].backward()
+        expert.zero_grad()  # of what the generator's loss has left there
+        terms["discriminator"].backward()
+        forger.step()
+        expert.step()
+
+    return shuffled_epochs(losses, update, (x,), epochs, batch_size)

@@ -1,0 +1,70 @@
+"""How good are new images? Measures for samples that no likelihood is needed for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.objectives import Terms
+
+
+def sharpness(images: Tensor) -> Tensor:
+    """Gradient energy Σ (difference of neighboring pixels)², in both directions.  (B, D) -> (B,)
+
+    Images are square. Blur lowers it: an edge of height 1 that is spread over n pixels
+    counts 1/n.
+    """
+    side = round(images.shape[1] ** 0.5)
+    if side * side != images.shape[1]:
+        raise ValueError(f"images must be square; {images.shape[1]} pixels are not.")
+    square = images.unflatten(1, (side, side))
+    return square.diff(dim=1).square().sum((1, 2)) + square.diff(dim=2).square().sum((1, 2))
+
+
+def energy_distance(x: Tensor, y: Tensor) -> Tensor:
+    """2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, 0 only for equal distributions.  (N, D), (M, D) -> ()
+
+    Pairs x, x′ and y, y′ are pairs of different points, so the estimate has no bias and may
+    fall a little below 0. ValueError for less than two points. Source: Székely & Rizzo (2013).
+    """
+    if min(len(x), len(y)) < 2:
+        raise ValueError("the energy distance needs two points or more from either side.")
+    return 2 * torch.cdist(x, y).mean() - _mean_distance(x) - _mean_distance(y)
+
+
+def _mean_distance(x: Tensor) -> Tensor:
+    return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))
+
+
+def digit_classifier(side: int = 28) -> nn.Sequential:
+    """Images of digits -> logits of the ten classes.  (B, side²) -> (B, 10)"""
+    quarter = -(-side // 4)
+    return nn.Sequential(
+        nn.Unflatten(1, (1, side, side)),
+        nn.Conv2d(1, 16, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(32 * quarter**2, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
+
+
+def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -> Terms:
+    """−E log p(label | image).  (B, D), (B,) -> {name: ()}, nats"""
+    return {"loss": F.cross_entropy(classifier(images), labels)}
+
+
+@torch.no_grad()
+def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Share of images that the classifier takes for what they should be.  (B, D), (B,) -> ()"""
+    return (classifier(images).argmax(1) == labels).float().mean()
+
+
+@torch.no_grad()
+def confidence(classifier: nn.Module, images: Tensor) -> Tensor:
+    """E maxₖ p(k | image): are these digits at all, whichever?  (B, D) -> ()"""
+    return classifier(images).softmax(1).amax(1).mean()

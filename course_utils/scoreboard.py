@@ -1,0 +1,338 @@
+"""The scoreboard: the whole family on one data set, in one table.
+
+Every density is that of the lecture's p(x|z) = N(x̂, σ²I) with one σ for all, ``SIGMA``: what
+differs by less than a tenth of a gray level counts as the same. Where a model has no prior, its
+samples come from a Gaussian fitted to its codes (Ghosh et al., 2020).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import MultivariateNormal
+from torch.nn import functional as F
+
+from course_utils import diffusion, evidence, linear_gaussian, objectives, samples
+from course_utils.gan import GAN, adversarial_epochs
+from course_utils.models import VAE, Autoencoder, SparseAutoencoder
+from course_utils.training import fit
+from course_utils.vq_vae import (
+    VQVAE2,
+    CodePrior,
+    code_nll,
+    generate,
+    log_code_probability,
+    perplexity,
+)
+
+SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
+LATENT_DIM, HIDDEN = 16, (256,)
+likelihood = partial(objectives.gaussian_nll, sigma=SIGMA)
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one of the family can do once it is trained; None for what it cannot."""
+
+    parameters: int
+    sample: Callable[[int], Tensor]  # n -> (n, D)
+    reconstruct: Callable[[Tensor], Tensor] | None = None  # (B, D) -> (B, D)
+    log_likelihood: Callable[[Tensor], Tensor] | None = None  # (B, D) -> (B,), nats
+    bound: bool = True  # whether that is a lower bound, else exact
+    latent_use: Callable[[Tensor], str] = lambda x: "–"
+
+
+def scoreboard(
+    images: Tensor, labels: Tensor, test: Tensor, classifier: nn.Module
+) -> Iterator[dict]:
+    """Train each member in turn and yield its row of the table.
+
+    images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size`` digits.
+    Yields name, error (squared, an image), nats, bound, distance (energy distance of 2000
+    samples to the test images), digits (share of them of which the classifier is more than
+    90 % sure), use, parameters, seconds (of training) and samples (20, 196). None: not defined.
+    The first row is that of other real digits, which no model can be expected to beat.
+    """
+    real = Member(0, lambda n: images[torch.randperm(len(images))[:n]])
+    yield {"name": "real digits", "seconds": None, **_measure(real, test, classifier)}
+    for name, train in FAMILY.items():
+        torch.manual_seed(0)
+        began = time.perf_counter()
+        member = train(images, labels)
+        seconds = time.perf_counter() - began
+        yield {"name": name, "seconds": seconds, **_measure(member, test, classifier)}
+
+
+def table(rows: Sequence[dict]) -> str:
+    """The rows as a table in Markdown, as the notebook and the README show it."""
+    heads = ("", "squared error", "log p(x), nats", "energy distance", "sure digits",
+             "latent use", "parameters", "training, s")  # fmt: skip
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    for row in rows:
+        sign = "≥ " if row["bound"] else ""
+        cells = (
+            row["name"],
+            _number(row["error"], "{:.2f}"),
+            _number(row["nats"], sign + "{:.0f}"),
+            _number(row["distance"], "{:.3f}"),
+            _number(row["digits"], "{:.0%}"),
+            row["use"],
+            _number(row["parameters"] or None, "{:,}").replace(",", " "),
+            _number(row["seconds"], "{:.0f}"),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "not defined" if value is None else form.format(value)
+
+
+def half_size(images: Tensor) -> Tensor:
+    """Means of 2 × 2 pixels.  (B, 784) -> (B, 196)"""
+    return F.avg_pool2d(images.unflatten(1, (1, 28, 28)), 2).flatten(1)
+
+
+@torch.no_grad()
+def _measure(member: Member, test: Tensor, classifier: nn.Module) -> dict:
+    torch.manual_seed(0)
+    new = member.sample(2000).clamp(0, 1)
+    sure = classifier(new).softmax(1).amax(1) > 0.9
+    error = nats = None
+    if member.reconstruct:
+        error = objectives.squared_error(test, member.reconstruct(test)).mean().item()
+    if member.log_likelihood:
+        nats = member.log_likelihood(test).mean().item()
+    return {
+        "error": error,
+        "nats": nats,
+        "bound": member.bound,
+        "distance": samples.energy_distance(
+            new, test[torch.randperm(len(test))[:2000]]
+        ).item(),
+        "digits": sure.float().mean().item(),
+        "use": member.latent_use(test),
+        "parameters": member.parameters,
+        "samples": new[:20],
+    }
+
+
+@contextmanager
+def unfinished() -> Iterator[None]:
+    """No warning from scikit-learn that a mixture might be fitted for longer: it was asked to."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _count(*models: nn.Module) -> int:
+    return sum(p.numel() for model in models for p in model.parameters())
+
+
+# --- the family -----------------------------------------------------------------------
+
+
+def _pca(images: Tensor, labels: Tensor) -> Member:
+    w, b, _ = linear_gaussian.fit_ppca(images, LATENT_DIM, sigma=SIGMA)
+    u = F.normalize(w, dim=0)
+    return Member(
+        parameters=w.numel() + b.numel(),
+        sample=lambda n: torch.randn(n, LATENT_DIM, device=b.device) @ w.T + b,
+        reconstruct=lambda x: (x - b) @ u @ u.T + b,
+        log_likelihood=lambda x: linear_gaussian.linear_log_evidence(x, w, b, SIGMA),
+        bound=False,
+        latent_use=lambda x: f"{LATENT_DIM} of {LATENT_DIM} units",
+    )
+
+
+def _autoencoder(
+    images: Tensor,
+    labels: Tensor,
+    objective: objectives.Terms = objectives.ae_loss,
+    model: Callable[[int], nn.Module] = partial(
+        Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN
+    ),
+) -> Member:
+    network = model(images.shape[1]).to(images.device)
+    fit(network, objective, images, epochs=8, batch_size=128, lr=3e-3)
+    network.requires_grad_(False)
+    codes = network.encoder(images)
+    spread = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], device=codes.device)
+    prior = MultivariateNormal(codes.mean(0), spread)
+    return Member(
+        parameters=_count(network),
+        sample=lambda n: network.decoder(prior.sample((n,))),
+        reconstruct=network,
+        latent_use=lambda x: _units(network.encoder(x)),
+    )
+
+
+def _units(codes: Tensor) -> str:
+    """Units that tell images apart: those whose code varies by more than a hundredth."""
+    active = (codes.var(0, correction=0) > 0.01).sum().item()
+    return f"{active} of {codes.shape[1]} units"
+
+
+def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> Member:
+    """With λ = σ² its loss is 2σ² times a VAE's whose encoder has the fixed deviation τ."""
+    objective = partial(objectives.regularized_pae_loss, lam=SIGMA**2, sigma=tau)
+    model = Autoencoder(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
+    fit(model, objective, images, epochs=8, batch_size=128, lr=3e-3)
+    model.requires_grad_(False)
+
+    def f(x: Tensor) -> tuple[Tensor, Tensor]:
+        z = model.encoder(x)
+        return z, torch.full_like(z, 2 * math.log(tau))
+
+    return Member(
+        parameters=_count(model),
+        sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
+        reconstruct=model,
+        log_likelihood=lambda x: evidence.elbo(f, model.decoder, x, nll=likelihood),
+        latent_use=lambda x: _units(model.encoder(x)),
+    )
+
+
+def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> Member:
+    objective = partial(objectives.vae_loss, beta=beta, nll=likelihood)
+    model = VAE(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
+    fit(model, objective, images, epochs=8, batch_size=128, lr=3e-3)
+    model.requires_grad_(False)
+    return Member(
+        parameters=_count(model),
+        sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
+        reconstruct=model,
+        log_likelihood=lambda x: evidence.elbo(
+            model.encoder, model.decoder, x, nll=likelihood
+        ),
+        latent_use=lambda x: _units(model.encoder(x)[0]),
+    )
+
+
+def _vq_vae_2(images: Tensor, labels: Tensor) -> Member:
+    sizes = (32, 8)
+    model = VQVAE2(sizes, side=14, channels=16)
+    top_prior = CodePrior(sizes[0], 4, width=32)
+    bottom_prior = CodePrior(sizes[1], 7, n_top=sizes[0], width=32)
+    for network in (model, top_prior, bottom_prior):
+        network.to(images.device)
+    objective = partial(objectives.vq_vae_loss, nll=likelihood)
+    fit(model, objective, images, epochs=4, batch_size=128, lr=4e-3)
+    top, bottom = model.codes(images)
+    fit(top_prior, code_nll, (top, labels), epochs=4, batch_size=128, lr=6e-3)
+    fit(bottom_prior, code_nll, (bottom, labels, top), epochs=3, batch_size=128, lr=6e-3)
+
+    def sample(n: int) -> Tensor:
+        label = torch.randint(10, (n,), device=images.device)
+        return generate(model, top_prior, bottom_prior, label)
+
+    def log_likelihood(x: Tensor) -> Tensor:
+        codes = model.codes(x)
+        return log_code_probability(top_prior, bottom_prior, *codes) - likelihood(
+            x, model.decode(*codes)
+        )
+
+    def use(x: Tensor) -> str:
+        counts = (perplexity(codes, n) for codes, n in zip(model.codes(x), sizes))
+        return (
+            " + ".join(f"{count:.0f} of {n}" for count, n in zip(counts, sizes)) + " codes"
+        )
+
+    return Member(
+        _count(model, top_prior, bottom_prior),
+        sample,
+        model,
+        log_likelihood,
+        latent_use=use,
+    )
+
+
+def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> Member:
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(
+        components, covariance_type="diag", reg_covar=SIGMA**2, max_iter=30, random_state=0
+    )
+    with unfinished():
+        mixture.fit(images.cpu().numpy())
+    means = torch.as_tensor(mixture.means_, dtype=images.dtype, device=images.device)
+    spread = torch.as_tensor(mixture.covariances_ - SIGMA**2).clamp(min=0).sqrt().to(means)
+    weights = torch.as_tensor(mixture.weights_).to(means)
+
+    def sample(n: int) -> Tensor:
+        k = torch.multinomial(weights, n, replacement=True)
+        return means[k] + spread[k] * torch.randn_like(means[k])
+
+    return Member(
+        parameters=mixture._n_parameters(),
+        sample=sample,
+        log_likelihood=lambda x: torch.as_tensor(mixture.score_samples(x.cpu().numpy())),
+        bound=False,
+        latent_use=lambda x: (
+            f"{torch.special.entr(weights).sum().exp():.0f} of {components} bells"
+        ),
+    )
+
+
+def _gan(images: Tensor, labels: Tensor) -> Member:
+    gan = GAN(images.shape[1], 32, (256, 256), last=nn.Sigmoid()).to(images.device)
+    for _ in adversarial_epochs(gan, images, epochs=20, batch_size=128, lr=1e-3):
+        pass
+    return Member(_count(gan), gan.sample)
+
+
+def _diffusion(images: Tensor, labels: Tensor) -> Member:
+    """Its last step is the others' p(x|z): the schedule begins at noise of SIGMA."""
+    schedule = diffusion.cosine_schedule(60)
+    noise = (
+        1 / schedule - 1
+    ).sqrt() / 2  # in gray levels: images go to [−1, 1], twice as far
+    alpha_bar = torch.cat([schedule[:1], schedule[noise >= SIGMA]])
+    model = diffusion.NoisePredictor(images.shape[1], alpha_bar, width=512).to(
+        images.device
+    )
+    objective = partial(objectives.diffusion_loss, alpha_bar=alpha_bar)
+    fit(model, objective, 2 * images - 1, epochs=12, batch_size=128, lr=2e-3)
+
+    def sample(n: int) -> Tensor:
+        noise = torch.randn(n, images.shape[1], device=images.device)
+        *_, x = diffusion.reverse_steps(model, noise, alpha_bar)
+        return (x + 1) / 2
+
+    def log_likelihood(x: Tensor) -> Tensor:
+        nats = diffusion.diffusion_elbo(model, 2 * x - 1, alpha_bar)
+        return nats + x.shape[1] * math.log(
+            2
+        )  # a density of gray levels, not of twice as many
+
+    return Member(_count(model), sample, log_likelihood=log_likelihood)
+
+
+FAMILY = {
+    "PCA": _pca,
+    "autoencoder": _autoencoder,
+    "sparse": partial(
+        _autoencoder,
+        objective=partial(objectives.sparse_ae_loss, lam=0.3),
+        model=partial(SparseAutoencoder, latent_dim=256),
+    ),
+    "denoising": partial(_autoencoder, objective=partial(objectives.dae_loss, sigma=0.3)),
+    "probabilistic": partial(_autoencoder, objective=objectives.pae_loss),
+    "regularized probabilistic": _regularized_pae,
+    "VAE": _vae,
+    "β-VAE, β = 4": partial(_vae, beta=4.0),
+    "VQ-VAE-2": _vq_vae_2,
+    "Gaussian mixture": _gmm,
+    "GAN": _gan,
+    "diffusion": _diffusion,
+}

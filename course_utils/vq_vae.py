@@ -1,0 +1,372 @@
+"""VQ-VAE-2: two levels of discrete codes, and a learned prior that writes new ones.
+
+    x (B, side²) --encoder--> top codes (B, 4, 4) and bottom codes (B, 7, 7) --decoder--> x_hat
+
+Source: van den Oord, Vinyals & Kavukcuoglu (2017); Razavi, van den Oord & Vinyals (2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.objectives import Terms, straight_through
+
+TOP, BOTTOM = 4 * 4, 7 * 7  # codes of an image on either level
+Level = tuple[Tensor, Tensor]  # what the encoder says, and the codebook vectors next to it
+
+
+# --- the quantizer --------------------------------------------------------------------
+
+
+def nearest_code(z: Tensor, codebook: Tensor) -> Tensor:
+    """argminₖ ‖z − eₖ‖², the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    # ‖z‖² is the same for every k, so the comparison does without it.
+    return (codebook.square().sum(1) - 2 * z @ codebook.T).argmin(1)
+
+
+def perplexity(codes: Tensor, n_codes: int) -> Tensor:
+    """exp(−Σₖ pₖ log pₖ), the effective number of codes in use.  any shape, int -> ()
+
+    n_codes if all are used equally often, 1 if one alone is used. pₖ is the share of code k.
+    Source: van den Oord et al. (2017).
+    """
+    share = torch.bincount(codes.flatten(), minlength=n_codes) / codes.numel()
+    return torch.special.entr(share).sum().exp()
+
+
+class VectorQuantizer(nn.Module):
+    """Replaces each vector of a feature map by the nearest of K codebook vectors.
+
+    z (B, D, H, W) -> e (B, D, H, W), codes (B, H, W) int64
+
+    With a ``decay`` γ the codebook follows the encodings by a moving average, k-means on the
+    run: Nₖ ← γ Nₖ + (1 − γ) nₖ,  mₖ ← γ mₖ + (1 − γ) Σ z,  eₖ = mₖ / Nₖ, where nₖ encodings z of
+    the batch chose code k. A code that hardly any encoding chooses moves to a random one.
+    With ``decay=None`` the codebook is a parameter, which learns from ``vq_vae_loss``.
+    The first batch that it learns from gives the codebook its start.
+
+    Source: van den Oord et al. (2017), section 3.2 and appendix A.1.
+    """
+
+    def __init__(self, n_codes: int, dim: int, *, decay: float | None = 0.99) -> None:
+        super().__init__()
+        if n_codes < 1 or dim < 1:
+            raise ValueError(
+                f"a codebook needs n_codes and dim >= 1, not {n_codes}, {dim}."
+            )
+        if decay is not None and not 0 <= decay < 1:
+            raise ValueError(f"decay must lie in [0, 1), or be None, not {decay}.")
+        self.decay = decay
+        codebook = torch.randn(n_codes, dim)
+        if decay is None:
+            self.codebook = nn.Parameter(codebook)
+        else:
+            self.register_buffer("codebook", codebook)
+            self.register_buffer("counts", torch.zeros(n_codes))  # Nₖ
+            self.register_buffer("sums", torch.zeros(n_codes, dim))  # mₖ
+        self.register_buffer("started", torch.tensor(False))
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        vectors = z.movedim(1, -1)  # (B, H, W, D)
+        flat = vectors.reshape(-1, z.shape[1])
+        learns = torch.is_grad_enabled() and z.requires_grad  # else it is only used
+        if learns:
+            self._start(flat.detach())
+        codes = nearest_code(flat.detach(), self.codebook.detach())
+        e = self.embed(codes.view(vectors.shape[:-1]))
+        if learns and self.decay is not None:
+            self._follow(flat.detach(), codes)
+        return e, codes.view(vectors.shape[:-1])
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """The codebook vectors of codes.  (B, H, W) -> (B, D, H, W)"""
+        return F.embedding(codes, self.codebook).movedim(-1, 1)
+
+    @torch.no_grad()
+    def _start(self, z: Tensor) -> None:
+        if self.started:
+            return
+        self.codebook.copy_(_any_of(z, len(self.codebook)))
+        if self.decay is not None:
+            self.counts.fill_(len(z) / len(self.codebook))
+            self.sums.copy_(self.codebook * self.counts[:, None])
+        self.started.fill_(True)
+
+    @torch.no_grad()
+    def _follow(self, z: Tensor, codes: Tensor) -> None:
+        chosen = F.one_hot(codes, len(self.codebook)).to(z.dtype)  # (N, K)
+        self.counts.lerp_(chosen.sum(0), 1 - self.decay)
+        self.sums.lerp_(chosen.T @ z, 1 - self.decay)
+        even = len(z) / len(self.codebook)  # encodings a code, if all were used alike
+        dead = self.counts < even / 50
+        self.counts[dead] = even
+        self.sums[dead] = _any_of(z, int(dead.sum())) * even
+        self.codebook.copy_(self.sums / self.counts[:, None])
+
+
+def _any_of(z: Tensor, n: int) -> Tensor:
+    """n rows of z, drawn at random; each at most once, where there are as many."""
+    order = torch.randperm(len(z), device=z.device)
+    return z[order.repeat(-(-n // len(z)))[:n]]
+
+
+# --- encoder and decoder --------------------------------------------------------------
+
+
+class Residual(nn.Module):
+    """h + two convolutions of relu(h); size and channels stay.  (B, C, H, W) -> same"""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 1),
+        )
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h + self.inner(h)
+
+
+class Encoder(nn.Module):
+    """x (B, side²) -> the two levels, top first: z and e (B, D, 4, 4), z and e (B, D, 7, 7).
+
+    The bottom sees the image and what the top has already said about it.
+    """
+
+    def __init__(
+        self,
+        side: int,
+        channels: int,
+        n_codes: tuple[int, int],
+        dim: int,
+        decay: float | None,
+    ) -> None:
+        super().__init__()
+        self.side = side
+        stride = side // 14
+        self.to_bottom = nn.Sequential(
+            nn.Conv2d(1, channels // 2, 2 + stride, stride=stride, padding=1),  # 14 × 14
+            nn.ReLU(),
+            nn.Conv2d(channels // 2, channels, 4, stride=2, padding=1),  # 7 × 7
+            Residual(channels),
+            nn.ReLU(),
+        )
+        self.to_top = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, stride=2, padding=1),  # 4 × 4
+            Residual(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, dim, 1),
+        )
+        self.top = VectorQuantizer(n_codes[0], dim, decay=decay)
+        self.from_top = nn.ConvTranspose2d(dim, channels, 3, stride=2, padding=1)  # 7 × 7
+        self.join = nn.Conv2d(2 * channels, dim, 1)
+        self.bottom = VectorQuantizer(n_codes[1], dim, decay=decay)
+
+    def forward(self, x: Tensor) -> list[Level]:
+        h = self.to_bottom(x.unflatten(1, (1, self.side, self.side)))
+        z_top = self.to_top(h)
+        e_top, _ = self.top(z_top)
+        said = self.from_top(straight_through(z_top, e_top)).relu()
+        z_bottom = self.join(torch.cat([h, said], dim=1))
+        e_bottom, _ = self.bottom(z_bottom)
+        return [(z_top, e_top), (z_bottom, e_bottom)]
+
+
+class Decoder(nn.Module):
+    """e of the top (B, D, 4, 4) and of the bottom (B, D, 7, 7) -> logits (B, side²)"""
+
+    def __init__(self, side: int, channels: int, dim: int) -> None:
+        super().__init__()
+        stride = side // 14
+        self.from_top = nn.ConvTranspose2d(dim, dim, 3, stride=2, padding=1)  # 7 × 7
+        self.to_image = nn.Sequential(
+            nn.Conv2d(2 * dim, channels, 3, padding=1),
+            Residual(channels),
+            nn.ReLU(),
+            nn.ConvTranspose2d(channels, channels // 2, 4, stride=2, padding=1),  # 14 × 14
+            nn.ReLU(),
+            nn.ConvTranspose2d(channels // 2, 1, 2 + stride, stride=stride, padding=1),
+        )
+
+    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+        top, bottom = levels
+        return self.to_image(torch.cat([self.from_top(top), bottom], dim=1)).flatten(1)
+
+
+class VQVAE2(nn.Module):
+    """Two levels of discrete codes: 16 for the whole of a digit, 49 for its details.
+
+    ``n_codes`` are the sizes of the two codebooks, top and bottom; ``side`` is 28 or 14 pixels.
+    """
+
+    def __init__(
+        self,
+        n_codes: tuple[int, int] = (64, 8),
+        *,
+        side: int = 28,
+        channels: int = 32,
+        dim: int = 16,
+        decay: float | None = 0.99,
+    ) -> None:
+        super().__init__()
+        if side not in (14, 28):
+            raise ValueError(f"this VQ-VAE-2 reads images of side 14 or 28, not {side}.")
+        self.encoder = Encoder(side, channels, n_codes, dim, decay)
+        self.decoder = Decoder(side, channels, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decoder([e for _, e in self.encoder(x)])  # logits
+
+    @torch.no_grad()
+    def codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Top and bottom codes of images.  (N, side²) -> (N, 16), (N, 49) int64"""
+        levels = [self._codes(batch) for batch in x.split(1000)]
+        top, bottom = (torch.cat(codes) for codes in zip(*levels))
+        return top, bottom
+
+    def _codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        (top, _), (bottom, _) = self.encoder(x)
+        return self.encoder.top(top)[1].flatten(1), self.encoder.bottom(bottom)[1].flatten(
+            1
+        )
+
+    def decode(self, top: Tensor, bottom: Tensor) -> Tensor:
+        """Logits of the images that codes stand for.  (B, 16), (B, 49) -> (B, side²)"""
+        e_top = self.encoder.top.embed(top.unflatten(1, (4, 4)))
+        e_bottom = self.encoder.bottom.embed(bottom.unflatten(1, (7, 7)))
+        return self.decoder([e_top, e_bottom])
+
+
+# --- the prior ------------------------------------------------------------------------
+
+
+class MaskedConv2d(nn.Conv2d):
+    """A convolution that sees only what was written before: above, and left in the same row.
+
+    (B, C, H, W) -> (B, C', H, W). With ``own`` it also sees its own place.
+    Source: van den Oord, Kalchbrenner & Kavukcuoglu (2016), masks A and B.
+    """
+
+    def __init__(self, n_in: int, n_out: int, size: int, *, own: bool) -> None:
+        super().__init__(n_in, n_out, size, padding=size // 2)
+        place = torch.arange(size * size).view(size, size)
+        seen = place < size * size // 2 + own
+        self.register_buffer("seen", seen.to(self.weight.dtype), persistent=False)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return F.conv2d(h, self.weight * self.seen, self.bias, padding=self.padding)
+
+
+class GatedBlock(nn.Module):
+    """h + a gated step: tanh(a) · sigmoid(b), a and b from h's past and from the context."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.past = MaskedConv2d(width, 2 * width, 3, own=True)
+        self.context = nn.Conv2d(width, 2 * width, 1)
+        self.leave = nn.Conv2d(width, width, 1)
+
+    def forward(self, h: Tensor, context: Tensor) -> Tensor:
+        a, b = (self.past(h) + self.context(context)).chunk(2, dim=1)
+        return h + self.leave(a.tanh() * b.sigmoid())
+
+
+class CodePrior(nn.Module):
+    """p(codes | label, top) = ∏ᵢ p(codeᵢ | code₁ … codeᵢ₋₁, label, top), a gated PixelCNN.
+
+    codes (B, side²) int64 in reading order, label (B,) int64, top (B, 16) int64.
+    The same class serves both levels: the prior of the bottom codes is told ``n_top``, how
+    many top codes there are, and sees them; the prior of the top codes sees the label alone.
+    Source: van den Oord et al. (2016), Conditional Image Generation with PixelCNN Decoders.
+    """
+
+    def __init__(
+        self, n_codes: int, side: int, *, n_top: int = 0, width: int = 64, depth: int = 4
+    ) -> None:
+        super().__init__()
+        self.side = side
+        self.of_code = nn.Embedding(n_codes, width)
+        self.of_label = nn.Embedding(10, width)
+        self.of_place = nn.Parameter(torch.zeros(width, side, side))
+        if n_top:
+            self.of_top = nn.Embedding(n_top, width)
+            self.to_bottom = nn.Sequential(
+                nn.ConvTranspose2d(width, width, 3, stride=2, padding=1),  # 4 × 4 -> 7 × 7
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1),
+            )
+        self.enter = MaskedConv2d(width, width, 5, own=False)
+        self.blocks = nn.ModuleList(GatedBlock(width) for _ in range(depth))
+        self.leave = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, n_codes, 1)
+        )
+
+    def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
+        """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
+        context = self.of_label(label)[:, :, None, None] + self.of_place
+        if top is not None:
+            e = self.of_top(top).mT.unflatten(2, (4, 4))
+            context = context + self.to_bottom(e)
+        h = self.enter(self.of_code(codes).mT.unflatten(2, (self.side, self.side)))
+        for block in self.blocks:
+            h = block(h, context)
+        return self.leave(h).flatten(2)
+
+    def log_prob(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
+        """log p(codes | label, top).  (B, L), (B,), (B, 16) -> (B,), nats"""
+        logits = self(codes, label, top)
+        return -F.cross_entropy(logits, codes, reduction="none").sum(1)
+
+    @torch.no_grad()
+    def sample(self, label: Tensor, top: Tensor | None = None) -> Tensor:
+        """Draw one code after the other, each given those before it.  (B,) -> (B, L)"""
+        codes = label.new_zeros(len(label), self.side**2)
+        for i in range(self.side**2):
+            share = self(codes, label, top)[:, :, i].softmax(1)
+            codes[:, i] = torch.multinomial(share, 1)[:, 0]
+        return codes
+
+
+def code_nll(
+    prior: CodePrior, codes: Tensor, label: Tensor, top: Tensor | None = None
+) -> Terms:
+    """−E log p(codes | label, top).  (B, L), (B,), (B, 16) -> {name: ()}, nats
+
+    Source: van den Oord et al. (2017), section 3.3.
+    """
+    return {"loss": -prior.log_prob(codes, label, top).mean()}
+
+
+@torch.no_grad()
+def log_code_probability(
+    top_prior: CodePrior, bottom_prior: CodePrior, top: Tensor, bottom: Tensor
+) -> Tensor:
+    """log p(top, bottom) = log Σ_y ⅒ p(top | y) p(bottom | y, top), over the ten labels y.
+
+    (B, 16), (B, 49) -> (B,), nats
+    """
+    log_joint = []
+    for y in range(10):
+        label = torch.full((len(top),), y, device=top.device)
+        given = top_prior.log_prob(top, label) + bottom_prior.log_prob(bottom, label, top)
+        log_joint.append(given - math.log(10))
+    return torch.stack(log_joint).logsumexp(0)
+
+
+@torch.no_grad()
+def generate(
+    model: VQVAE2, top_prior: CodePrior, bottom_prior: CodePrior, label: Tensor
+) -> Tensor:
+    """New images of the labels asked for: top codes, bottom codes given these, then pixels.
+
+    (B,) -> logits (B, side²)
+    """
+    top = top_prior.sample(label)
+    return model.decode(top, bottom_prior.sample(label, top))

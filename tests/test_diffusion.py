@@ -1,0 +1,238 @@
+"""Diffusion is the denoising objective at every noise level, and a VAE with a bound."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.testing import assert_close
+
+from course_utils.data import (
+    mixture_log_density,
+    mixture_score,
+    ring_of_means,
+    sample_mixture,
+)
+from course_utils.diffusion import (
+    NoisePredictor,
+    cosine_schedule,
+    denoised,
+    diffusion_elbo,
+    reverse_steps,
+    score,
+)
+from course_utils.objectives import dae_loss, diffuse, diffusion_loss
+from course_utils.samples import energy_distance
+from course_utils.training import training_epochs
+
+B, D = 64, 3
+
+
+@pytest.fixture
+def same_noise(monkeypatch):
+    """Every draw of noise gives the same numbers, whoever asks."""
+    eps = torch.randn(B, D)
+    monkeypatch.setattr(torch, "randn_like", lambda x: eps)
+    return eps
+
+
+def oracle(x, alpha_bar):
+    """A denoiser that has seen x: its noise is the true one."""
+    return lambda x_t, t: (
+        (x_t - alpha_bar[t, None].sqrt() * x) / (1 - alpha_bar[t, None]).sqrt()
+    )
+
+
+def of_mixture(means, sigma, alpha_bar):
+    """The best denoiser for a mixture of Gaussians, by Tweedie's formula."""
+
+    def denoiser(x_t, t):
+        a = alpha_bar[t[0]]
+        spread = (a * sigma**2 + 1 - a).sqrt().item()
+        return -(1 - a).sqrt() * mixture_score(x_t, a.sqrt() * means, sigma=spread)
+
+    return denoiser
+
+
+# --- the way to noise -----------------------------------------------------------------
+
+
+def test_the_schedule_goes_from_all_to_nothing():
+    alpha_bar = cosine_schedule(100)
+    assert alpha_bar.shape == (101,) and alpha_bar[0] == 1
+    assert (alpha_bar.diff() < 0).all() and 0 < alpha_bar[-1] < 1e-5
+    assert abs(alpha_bar[50] - 0.5) < 0.02  # cos²(π/4), but for the small stretch
+
+
+def test_a_schedule_of_one_step_is_refused():
+    with pytest.raises(ValueError, match="two steps or more"):
+        cosine_schedule(1)
+
+
+def test_many_small_steps_are_the_closed_form():
+    """xₜ = √αₜ xₜ₋₁ + √(1 − αₜ) ε, step by step: its mean and variance are diffuse's."""
+    alpha_bar = cosine_schedule(40).double()
+    share, variance = (
+        torch.ones((), dtype=torch.float64),
+        torch.zeros((), dtype=torch.float64),
+    )
+    zero, one = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
+    for t in range(1, 41):
+        alpha = alpha_bar[t] / alpha_bar[t - 1]
+        share, variance = alpha.sqrt() * share, alpha * variance + 1 - alpha
+        assert_close(diffuse(one, zero, alpha_bar[t]).squeeze(), share)
+        assert_close(diffuse(zero, one, alpha_bar[t]).squeeze() ** 2, variance)
+
+
+def test_denoised_undoes_diffuse():
+    x, eps, alpha_bar_t = torch.randn(B, D), torch.randn(B, D), torch.rand(B, 1)
+    x_t = diffuse(x, eps, alpha_bar_t)
+    assert_close(denoised(x_t, eps, alpha_bar_t), x, atol=1e-3, rtol=1e-3)
+
+
+# --- the objective --------------------------------------------------------------------
+
+
+def test_it_is_the_denoising_objective_up_to_its_weight(same_noise):
+    """‖x − x̂‖² = (1 − ᾱ)/ᾱ ‖ε − ε̂‖²: one step, seen as notebook 04 and as diffusion."""
+    alpha_bar = torch.tensor([1.0, 0.6])
+    variance = (1 / alpha_bar[1] - 1).item()
+    network = NoisePredictor(D, alpha_bar, width=8)
+    x = torch.randn(B, D)
+    step = torch.ones(B, dtype=torch.long)
+
+    def denoiser(noisy):  # of x + σε, which is xₜ divided by √ᾱ
+        x_t = alpha_bar[1].sqrt() * noisy
+        return denoised(x_t, network(x_t, step), alpha_bar[1])
+
+    dae = dae_loss(lambda x: x, denoiser, x, sigma=math.sqrt(variance))["loss"]
+    diffusion = diffusion_loss(network, x, alpha_bar=alpha_bar)["loss"]
+    assert_close(dae, variance * diffusion)
+
+
+def test_every_step_is_drawn_and_none_beyond():
+    seen = set()
+
+    def denoiser(x_t, t):
+        seen.update(t.tolist())
+        return x_t
+
+    diffusion_loss(denoiser, torch.randn(500, D), alpha_bar=cosine_schedule(5))
+    assert seen == {1, 2, 3, 4, 5}
+
+
+def test_a_perfect_denoiser_has_no_loss():
+    x, alpha_bar = torch.randn(B, D), cosine_schedule(10)
+    loss = diffusion_loss(oracle(x, alpha_bar), x, alpha_bar=alpha_bar)["loss"]
+    assert_close(loss, torch.zeros(()), atol=1e-4, rtol=0)
+
+
+def test_the_denoiser_holds_the_score():
+    """E[ε|xₜ] for data at one point: −ε/√(1 − ᾱ) is the gradient of log N(xₜ; √ᾱ x, 1 − ᾱ)."""
+    x, a = torch.randn(1, D), torch.tensor([[0.3]])
+    x_t = torch.randn(B, D, requires_grad=True)
+    log_density = Normal(a.sqrt() * x, (1 - a).sqrt()).log_prob(x_t).sum()
+    (gradient,) = torch.autograd.grad(log_density, x_t)
+    eps = (x_t - a.sqrt() * x) / (1 - a).sqrt()
+    assert_close(score(x_t, eps, a), gradient)
+
+
+# --- the way back ---------------------------------------------------------------------
+
+
+def test_one_who_knows_the_data_comes_back_to_them():
+    x, alpha_bar = torch.randn(B, D), cosine_schedule(20)
+    *_, last = reverse_steps(oracle(x, alpha_bar), torch.randn(B, D), alpha_bar)
+    assert_close(last, x, atol=1e-4, rtol=0)
+
+
+def test_with_the_exact_score_noise_becomes_the_data():
+    torch.manual_seed(0)
+    means, n = ring_of_means(8), 1500
+    alpha_bar = cosine_schedule(200)
+    denoiser = of_mixture(means, 0.1, alpha_bar)
+    steps = list(reverse_steps(denoiser, torch.randn(n, 2), alpha_bar))
+    assert len(steps) == 200
+    data = sample_mixture(n, means, sigma=0.1)
+    # Fresh draws of the data differ from each other by 0.000 to 0.003, a mode too few by 0.05.
+    assert energy_distance(steps[-1], data).abs() < 0.01
+    share = torch.bincount(torch.cdist(steps[-1], means).argmin(1), minlength=8) / n
+    assert ((share - 1 / 8).abs() < 5 * math.sqrt(7 / 64 / n)).all()
+
+
+def test_the_last_step_adds_no_noise():
+    alpha_bar = cosine_schedule(3)
+    x, denoiser = torch.randn(B, D), lambda x_t, t: torch.zeros_like(x_t)
+    *_, before, last = reverse_steps(denoiser, x, alpha_bar)
+    assert_close(last, before / alpha_bar[1].sqrt())
+
+
+# --- the bound ------------------------------------------------------------------------
+
+
+def test_the_bound_is_a_sum_of_divergences(same_noise):
+    """Term by term from the Gaussians themselves, with torch.distributions."""
+    torch.manual_seed(0)
+    alpha_bar = cosine_schedule(6)
+    network = NoisePredictor(D, alpha_bar, width=8)
+    x, eps = torch.randn(B, D), same_noise
+    with torch.no_grad():
+        end = Normal(alpha_bar[-1].sqrt() * x, (1 - alpha_bar[-1]).sqrt())
+        nats = kl_divergence(end, Normal(0.0, 1.0)).sum(1)
+        for t in range(6, 0, -1):
+            a, before = alpha_bar[t], alpha_bar[t - 1]
+            alpha, beta = a / before, 1 - a / before
+            x_t = a.sqrt() * x + (1 - a).sqrt() * eps
+            x_hat = denoised(x_t, network(x_t, torch.full((B,), t)), a)
+            # q(xₜ₋₁|xₜ, x₀), Ho et al. (2020), equation 7; p puts x̂₀ for x₀.
+            of_x = before.sqrt() * beta / (1 - a)
+            of_x_t = alpha.sqrt() * (1 - before) / (1 - a)
+            p = Normal(of_x * x_hat + of_x_t * x_t, beta.sqrt())
+            if t == 1:
+                nats -= p.log_prob(x).sum(1)
+            else:
+                width = (beta * (1 - before) / (1 - a)).sqrt()
+                q = Normal(of_x * x + of_x_t * x_t, width)
+                nats += kl_divergence(q, p).sum(1)
+    assert_close(diffusion_elbo(network, x, alpha_bar), -nats, rtol=1e-3, atol=1e-2)
+
+
+def test_more_steps_close_the_bound():
+    """With the best denoiser the ELBO stays below log p(x), and nears it as T grows."""
+    torch.manual_seed(0)
+    means = ring_of_means(4)
+    x = sample_mixture(2000, means, sigma=0.3)
+    log_p = mixture_log_density(x, means, sigma=0.3)
+    gaps = []
+    for steps in (5, 20, 80):
+        alpha_bar = cosine_schedule(steps)
+        bound = diffusion_elbo(of_mixture(means, 0.3, alpha_bar), x, alpha_bar)
+        gaps.append((log_p - bound).mean().item())
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    assert gaps[2] < 0.1
+
+
+# --- the network ----------------------------------------------------------------------
+
+
+def test_the_network_is_told_the_time():
+    network, x = NoisePredictor(D, cosine_schedule(50), width=16), torch.randn(B, D)
+    early, late = (network(x, torch.full((B,), t)) for t in (1, 50))
+    assert early.shape == (B, D) and (early - late).abs().max() > 1e-3
+
+
+def test_every_layer_learns():
+    torch.manual_seed(0)
+    alpha_bar = cosine_schedule(5)
+    network = NoisePredictor(D, alpha_bar, width=8)
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+
+    def objective(model, x):
+        return diffusion_loss(model, x, alpha_bar=alpha_bar)
+
+    for _ in training_epochs(
+        network, objective, torch.randn(B, D), epochs=2, batch_size=16
+    ):
+        pass
+    for name, value in network.named_parameters():
+        assert not torch.equal(value, before[name]), name

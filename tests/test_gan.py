@@ -1,0 +1,126 @@
+"""Two players: what their losses are worth, and that both learn."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Normal
+from torch.testing import assert_close
+
+from course_utils.gan import GAN, adversarial_epochs
+from course_utils.objectives import discriminator_loss, generator_loss
+
+B, D = 40, 2
+
+
+def weights(player):
+    return {name: value.detach().clone() for name, value in player.named_parameters()}
+
+
+def test_one_who_cannot_tell_pays_two_bits():
+    x, fake = torch.randn(B, D), torch.randn(B, D)
+    loss = discriminator_loss(lambda x: torch.zeros(len(x)), x, fake)
+    assert_close(loss, torch.tensor(2 * math.log(2)))
+
+
+def test_at_the_best_discriminator_the_loss_holds_the_divergence():
+    """2 log 2 − 2 JSD, for two Gaussians; the divergence by a sum over a fine grid."""
+    torch.manual_seed(0)
+    p, q = Normal(0.0, 1.0), Normal(1.5, 0.7)
+    x, n = torch.linspace(-12, 12, 20001), 100_000
+    middle = (p.log_prob(x).exp() + q.log_prob(x).exp()) / 2
+    jsd = sum(
+        torch.trapezoid(side.log_prob(x).exp() * (side.log_prob(x) - middle.log()), x)
+        for side in (p, q)
+    )  # twice the mean of the two divergences is their sum
+    best = lambda x: p.log_prob(x) - q.log_prob(x)
+    real, fake = p.sample((n,)), q.sample((n,))
+    loss = discriminator_loss(best, real, fake)
+    spread = torch.nn.functional.softplus(-best(real)).std() / math.sqrt(n)
+    spread += torch.nn.functional.softplus(best(fake)).std() / math.sqrt(n)
+    assert abs(loss - (2 * math.log(2) - jsd)) < 5 * spread
+
+
+def test_the_discriminator_wants_data_up_and_samples_down():
+    score = torch.zeros(2, requires_grad=True)
+    discriminator_loss(lambda i: score[i], torch.tensor([0]), torch.tensor([1])).backward()
+    assert_close(score.grad, torch.tensor([-0.5, 0.5]))
+
+
+def test_the_generator_still_learns_from_a_discriminator_that_wins():
+    lost = torch.full((1,), -20.0, requires_grad=True)  # D(x̃) = 2e-9
+    generator_loss(lambda logit: logit, lost).backward()
+    assert_close(lost.grad, torch.tensor([-1.0]))
+    lost.grad = None
+    torch.log1p(-lost.sigmoid()).mean().backward()  # the first game: E log(1 − D(x̃))
+    assert lost.grad.abs() < 1e-8
+
+
+def test_shapes():
+    gan = GAN(D, 3, (8,), last=nn.Sigmoid())
+    fake = gan.sample(B)
+    assert gan.noise(B).shape == (B, 3) and fake.shape == (B, D)
+    assert ((fake > 0) & (fake < 1)).all() and not fake.requires_grad
+    assert gan.discriminator(fake).shape == (B,)
+
+
+def test_both_players_learn_in_every_layer():
+    torch.manual_seed(0)
+    gan = GAN(D, 3, (8,))
+    before = weights(gan)
+    records = list(adversarial_epochs(gan, torch.randn(B, D), epochs=2, batch_size=8))
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert set(records[0]) == {"epoch", "generator", "discriminator"}
+    for name, value in gan.named_parameters():
+        assert not torch.equal(value, before[name]), name
+
+
+def test_one_step_is_a_step_of_each_player_on_its_own_loss():
+    """Against the same step taken by hand: no gradient of one player reaches the other."""
+    torch.manual_seed(0)
+    gan, twin = GAN(D, 3, (8,)), GAN(D, 3, (8,))
+    twin.load_state_dict(gan.state_dict())
+    x = torch.randn(1, D)  # a batch of one: its order cannot matter
+    torch.manual_seed(1)
+    list(adversarial_epochs(gan, x, epochs=1, lr=0.01))
+    torch.manual_seed(1)
+    torch.randperm(1)
+    fake = twin.generator(twin.noise(1))
+    losses = {
+        twin.generator: generator_loss(twin.discriminator, fake),
+        twin.discriminator: discriminator_loss(twin.discriminator, x, fake.detach()),
+    }
+    for player, loss in losses.items():
+        gradients = torch.autograd.grad(loss, list(player.parameters()), retain_graph=True)
+        for parameter, gradient in zip(player.parameters(), gradients):
+            parameter.grad = gradient
+    for player in losses:
+        torch.optim.Adam(player.parameters(), lr=0.01, betas=(0.5, 0.999)).step()
+    for (name, value), other in zip(gan.named_parameters(), twin.parameters()):
+        assert_close(value, other, msg=name)
+
+
+def test_the_forgeries_go_to_the_data():
+    torch.manual_seed(0)
+    data = torch.randn(400, 1) * 0.5 + 3
+    gan = GAN(1, 1, (16,))
+    for _ in adversarial_epochs(gan, data, epochs=40, batch_size=50, lr=5e-3):
+        pass
+    assert abs(gan.sample(1000).mean() - 3) < 1  # it began near 0
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (lambda x: {"data": x[:0]}, "shape"),
+        (lambda x: {"data": x[:, :1]}, "the model reads 2 numbers"),
+        (lambda x: {"data": x / 0}, "NaN or infinity"),
+        (lambda x: {"data": x, "epochs": 0}, "at least 1"),
+        (lambda x: {"data": x, "lr": 0}, "above 0"),
+    ],
+)
+def test_refused_before_any_work(wrong, words):
+    arguments = {"epochs": 1, **wrong(torch.randn(B, D))}
+    with pytest.raises(ValueError, match=words):
+        adversarial_epochs(GAN(D, 3, (8,)), **arguments)

@@ -1,0 +1,87 @@
+"""Measures of samples, against closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from course_utils.samples import (
+    accuracy,
+    classification_loss,
+    confidence,
+    digit_classifier,
+    energy_distance,
+    sharpness,
+)
+from course_utils.training import training_epochs
+
+
+def test_a_sharp_edge_counts_its_height_squared():
+    image = torch.zeros(1, 4, 4)
+    image[0, :, 2:] = 0.5  # four rows, a step of ½ each
+    assert_close(sharpness(image.flatten(1)), torch.tensor([4 * 0.25]))
+
+
+def test_an_edge_over_n_pixels_counts_one_nth():
+    ramp = torch.tensor([0.0, 0, 0.25, 0.5, 0.75, 1, 1, 1]).expand(8, 8)
+    image = torch.stack([ramp, ramp.T]).flatten(1)  # both directions alike
+    assert_close(sharpness(image), torch.full((2,), 8 / 4))
+
+
+def test_images_that_are_not_square_are_refused():
+    with pytest.raises(ValueError, match="square"):
+        sharpness(torch.rand(2, 12))
+
+
+def mean_of_folded_normal(mu, sigma):
+    """E|N(μ, σ²)|"""
+    return sigma * math.sqrt(2 / math.pi) * math.exp(
+        -(mu**2) / (2 * sigma**2)
+    ) + mu * math.erf(mu / (sigma * math.sqrt(2)))
+
+
+def test_the_energy_distance_of_two_gaussians():
+    torch.manual_seed(0)
+    x, y = torch.randn(3000, 1), torch.randn(3000, 1) + 1.5
+    wide = math.sqrt(2)  # of the difference of two draws
+    expected = 2 * mean_of_folded_normal(1.5, wide) - 2 * mean_of_folded_normal(0, wide)
+    # Five standard errors: the mean of 3000 terms with a spread of about 1.7.
+    assert abs(energy_distance(x, y) - expected) < 5 * 1.7 / math.sqrt(3000)
+
+
+def test_the_energy_distance_of_equals_is_zero_on_average():
+    torch.manual_seed(0)
+    values = torch.stack(
+        [energy_distance(torch.randn(50, 2), torch.randn(60, 2)) for _ in range(300)]
+    )
+    assert values.mean().abs() < 5 * values.std() / math.sqrt(300)
+
+
+def test_one_point_has_no_distance_within():
+    with pytest.raises(ValueError, match="two points"):
+        energy_distance(torch.randn(1, 2), torch.randn(5, 2))
+
+
+@pytest.mark.parametrize("side", [14, 28])
+def test_the_classifier_learns_to_tell_two_shapes(side):
+    torch.manual_seed(0)
+    labels = torch.arange(200) % 2
+    images = 0.1 * torch.rand(200, side, side)
+    images[labels == 0, : side // 2] += 0.9
+    images[labels == 1, :, : side // 2] += 0.9
+    images = images.flatten(1)
+    classifier = digit_classifier(side)
+    epochs = training_epochs(
+        classifier, classification_loss, (images, labels), epochs=3, batch_size=20
+    )
+    losses = [record["loss"] for record in epochs]
+    assert losses[-1] < 0.1 < losses[0]
+    assert accuracy(classifier, images, labels) == 1
+    assert accuracy(classifier, images, 1 - labels) == 0
+    assert confidence(classifier, images) > 0.9
+
+
+def test_confidence_is_the_mean_of_the_largest_probability():
+    logits = torch.tensor([[3.0, 1.0], [1.0, 1.0]]).log()
+    assert_close(confidence(lambda x: logits, logits), torch.tensor((0.75 + 0.5) / 2))

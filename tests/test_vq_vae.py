@@ -1,0 +1,331 @@
+"""The quantizer is k-means on the run, the prior a probability, and everything learns."""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from course_utils import pretrained
+from course_utils.objectives import straight_through, vq_vae_loss
+from course_utils.training import evaluate, training_epochs
+from course_utils.vq_vae import (
+    VQVAE2,
+    CodePrior,
+    MaskedConv2d,
+    VectorQuantizer,
+    code_nll,
+    nearest_code,
+    perplexity,
+)
+
+B, D, K = 12, 3, 5
+DECAYS = pytest.mark.parametrize("decay", [0.9, None], ids=["moving average", "its loss"])
+
+
+@pytest.fixture
+def images():
+    return torch.rand(B, 784)
+
+
+def features(n=200, d=D):
+    """n vectors, as the four places of n/4 feature maps.  -> (n/4, d, 2, 2)"""
+    return torch.randn(n // 4, d, 2, 2, requires_grad=True)
+
+
+def rows(z):
+    """The vectors of feature maps.  (B, D, H, W) -> (B·H·W, D)"""
+    return z.detach().movedim(1, -1).reshape(-1, z.shape[1])
+
+
+# --- the quantizer --------------------------------------------------------------------
+
+
+def test_the_nearest_code_is_nearest_by_the_distance_itself():
+    z, codebook = torch.randn(50, D), torch.randn(K, D)
+    distance = (z[:, None] - codebook).square().sum(2)
+    assert torch.equal(nearest_code(z, codebook), distance.argmin(1))
+
+
+def test_perplexity_counts_the_codes_in_use():
+    assert_close(perplexity(torch.arange(8).repeat(3), 20), torch.tensor(8.0))
+    assert_close(perplexity(torch.zeros(9, dtype=torch.long), 20), torch.tensor(1.0))
+    share = torch.tensor([0.75, 0.25])
+    expected = torch.distributions.Categorical(share).entropy().exp()
+    assert_close(perplexity(torch.tensor([[0, 0], [1, 0]]), 2), expected)
+
+
+@DECAYS
+def test_the_quantizer_is_idempotent(decay):
+    quantizer = VectorQuantizer(K, D, decay=decay)
+    quantizer(features())
+    with torch.no_grad():
+        e, codes = quantizer(features())
+        again, same = quantizer(e)
+    assert torch.equal(e, again) and torch.equal(codes, same)
+    assert torch.equal(e, quantizer.embed(codes))
+
+
+@DECAYS
+def test_the_quantizer_does_not_learn_while_it_is_only_used(decay):
+    quantizer = VectorQuantizer(K, D, decay=decay)
+    quantizer(features())
+    before = {name: value.clone() for name, value in quantizer.state_dict().items()}
+    with torch.no_grad():
+        quantizer(features())
+    for name, value in quantizer.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_without_memory_the_moving_average_is_a_step_of_k_means():
+    quantizer = VectorQuantizer(K, D, decay=0)
+    z = features()
+    quantizer(z)  # the start, and a first step
+    codes = nearest_code(rows(z), quantizer.codebook)
+    expected = torch.stack([rows(z)[codes == k].mean(0) for k in range(K)])
+    quantizer(z)
+    assert_close(quantizer.codebook, expected)
+
+
+def test_the_moving_average_ends_where_k_means_ends():
+    torch.manual_seed(1)
+    z = features()
+    quantizer = VectorQuantizer(K, D, decay=0.9)
+    for _ in range(400):
+        _, codes = quantizer(z)
+    codes = codes.flatten()
+    for k in range(
+        K
+    ):  # a fixed point of k-means: each code the mean of those that chose it
+        assert_close(quantizer.codebook[k], rows(z)[codes == k].mean(0))
+
+
+def test_the_first_batch_gives_the_codebook_its_start():
+    z = features()
+    quantizer = VectorQuantizer(K, D, decay=None)
+    quantizer(z)
+    distance = torch.cdist(quantizer.codebook.detach(), rows(z)).amin(1)
+    assert (distance < 1e-5).all()
+
+
+def test_more_codes_than_encodings_can_be_started():
+    quantizer = VectorQuantizer(50, D)
+    _, codes = quantizer(features(8))
+    assert codes.max() < 50 and torch.isfinite(quantizer.codebook).all()
+
+
+def test_a_dead_code_comes_back_to_life():
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(K, D, decay=0.5)
+    z = features()
+    quantizer(z)
+    quantizer.sums[0], quantizer.codebook[0] = 1e3 * quantizer.counts[0], 1e3  # far away
+    with torch.no_grad():
+        assert 0 not in quantizer(z)[1]
+    for _ in range(10):  # its count halves each time, until it is called dead
+        quantizer(z)
+    with torch.no_grad():
+        assert 0 in quantizer(z)[1]
+    assert quantizer.codebook.abs().max() < 10
+
+
+@pytest.mark.parametrize("n_codes, dim", [(0, 3), (3, 0)])
+def test_an_empty_codebook_is_refused(n_codes, dim):
+    with pytest.raises(ValueError, match="n_codes and dim >= 1"):
+        VectorQuantizer(n_codes, dim)
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, math.nan])
+def test_a_decay_that_is_none_is_refused(decay):
+    with pytest.raises(ValueError, match="decay must lie"):
+        VectorQuantizer(K, D, decay=decay)
+
+
+# --- the loss -------------------------------------------------------------------------
+
+
+def test_straight_through_has_the_value_of_e_and_the_gradient_of_z():
+    z = torch.randn(B, D, requires_grad=True)
+    e = torch.randn(B, D, requires_grad=True)
+    through = straight_through(z, e)
+    assert_close(through, e)
+    through.backward(gradient := torch.randn(B, D))
+    assert torch.equal(z.grad, gradient) and e.grad is None
+
+
+def test_the_encoder_gets_the_gradient_of_the_decoder():
+    """d recon / dz, the encoding's, equals d recon / de, the decoder's at its input."""
+    decoder = torch.nn.Linear(D, D)
+    x, z, e = torch.rand(B, D), torch.randn(B, D, requires_grad=True), torch.randn(B, D)
+    terms = vq_vae_loss(lambda x: [(z, e)], lambda levels: decoder(levels[0]), x)
+    (of_encoder,) = torch.autograd.grad(terms["recon"], z)
+    e.requires_grad_()
+    terms = vq_vae_loss(
+        lambda x: [(z.detach(), e)], lambda levels: decoder(e), x, commitment=0
+    )
+    (of_decoder,) = torch.autograd.grad(terms["recon"], e)
+    assert_close(of_encoder, of_decoder)
+
+
+def test_codebook_and_commitment_pull_in_opposite_directions():
+    z = torch.randn(B, D, requires_grad=True)
+    e = torch.randn(B, D, requires_grad=True)
+    x, blind = torch.rand(B, D), lambda levels: torch.zeros(B, D)
+    terms = vq_vae_loss(lambda x: [(z, e)], blind, x, commitment=0.3)
+    terms["loss"].backward()
+    assert_close(e.grad, 2 * (e - z).detach() / B)
+    assert_close(z.grad, 0.3 * 2 * (z - e).detach() / B)
+    assert_close(
+        terms["loss"], terms["recon"] + terms["codebook"] + 0.3 * terms["commitment"]
+    )
+
+
+def test_with_codes_that_lose_nothing_it_is_the_likelihood_alone():
+    z, x = torch.randn(B, D), torch.rand(B, D)
+    terms = vq_vae_loss(lambda x: [(z, z)], lambda levels: levels[0], x)
+    assert_close(terms["loss"], terms["recon"])
+    assert terms["codebook"] == terms["commitment"] == 0
+
+
+# --- the model ------------------------------------------------------------------------
+
+
+def test_shapes(images):
+    model = VQVAE2((16, 4))
+    top, bottom = model.codes(images)
+    assert top.shape == (B, 16) and bottom.shape == (B, 49)
+    assert top.max() < 16 and bottom.max() < 4
+    with torch.no_grad():
+        assert_close(model.decode(top, bottom), model(images))
+
+
+@DECAYS
+def test_every_codebook_vector_and_every_layer_learns(images, decay):
+    torch.manual_seed(0)
+    model = VQVAE2((8, 4), decay=decay)
+    model(images.requires_grad_())  # the start of the codebooks
+    before = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    for _ in training_epochs(model, vq_vae_loss, images.detach(), epochs=6, batch_size=3):
+        pass
+    for name, value in model.state_dict().items():
+        if name.endswith("codebook"):  # each of its vectors, not only some
+            assert ((value - before[name]).abs().amax(1) > 0).all(), name
+        elif value.is_floating_point():
+            assert not torch.equal(value, before[name]), name
+
+
+def test_every_parameter_has_a_gradient(images):
+    model = VQVAE2((8, 4), decay=None)
+    vq_vae_loss(model.encoder, model.decoder, images)["loss"].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+
+
+def test_the_bottom_hears_what_the_top_has_said(images):
+    """Another top codebook changes the bottom's encodings of the same images."""
+    torch.manual_seed(0)
+    model = VQVAE2((8, 4))
+    with torch.no_grad():
+        _, (before, _) = model.encoder(images)
+        model.encoder.top.codebook.add_(1)
+        _, (after, _) = model.encoder(images)
+    assert (before - after).abs().max() > 1e-3
+
+
+# --- the prior ------------------------------------------------------------------------
+
+
+def small_prior(side=2, n_top=0):
+    torch.manual_seed(0)
+    return CodePrior(3, side, n_top=n_top, width=8, depth=1)
+
+
+def test_the_probabilities_of_all_codes_add_up_to_one():
+    prior, label = small_prior(), torch.tensor([7])
+    every = torch.tensor(list(product(range(3), repeat=4)))  # 3⁴ ways to write four codes
+    with torch.no_grad():
+        total = prior.log_prob(every, label.expand(len(every))).logsumexp(0)
+    assert_close(total, torch.zeros(()), atol=1e-5, rtol=0)
+
+
+def test_samples_come_as_often_as_their_probability_says():
+    prior, n = small_prior(), 4000
+    every = torch.tensor(list(product(range(3), repeat=4)))
+    with torch.no_grad():
+        for parameter in prior.parameters():
+            parameter.mul_(2)  # far from even
+        share = prior.log_prob(every, torch.full((len(every),), 2)).exp()
+    drawn = prior.sample(torch.full((n,), 2))
+    number = (drawn * 3 ** torch.arange(3, -1, -1)).sum(1)
+    seen = torch.bincount(number, minlength=81) / n
+    assert ((seen - share).abs() <= 5 * (share * (1 - share) / n).sqrt() + 1 / n).all()
+    assert share.max() > 2 / 81  # the test would not notice a prior that is even
+
+
+@pytest.mark.parametrize("side, n_top", [(4, 0), (7, 5)])
+def test_a_code_is_told_only_what_stands_before_it(side, n_top):
+    prior = small_prior(side, n_top)
+    codes = torch.randint(3, (1, side**2))
+    above = (torch.randint(5, (1, 16)),) if n_top else ()
+    label = torch.tensor([3])
+    with torch.no_grad():
+        before = prior(codes, label, *above)
+        for place in range(side**2):
+            other = codes.clone()
+            other[0, place] = (codes[0, place] + 1) % 3
+            changed = (prior(other, label, *above) - before).abs().amax((0, 1)) > 1e-6
+            assert not changed[: place + 1].any()
+            assert changed[place + 1 :].any() or place == side**2 - 1
+
+
+def test_a_code_is_told_the_label_and_the_whole_top():
+    prior = small_prior(7, 5)
+    codes, label = torch.randint(3, (1, 49)), torch.tensor([3])
+    top = torch.randint(5, (1, 16))
+    with torch.no_grad():
+        before = prior(codes, label, top)
+        assert (prior(codes, label + 1, top) != before).any(1).all()
+        for place in range(16):
+            other = top.clone()
+            other[0, place] = (top[0, place] + 1) % 5
+            assert (prior(codes, label, other) != before).any()
+
+
+@pytest.mark.parametrize("own, seen", [(False, 12), (True, 13)])
+def test_a_mask_leaves_what_came_before(own, seen):
+    layer = MaskedConv2d(1, 1, 5, own=own)
+    assert layer.seen.flatten().tolist() == [1.0] * seen + [0.0] * (25 - seen)
+
+
+def test_the_prior_learns_and_all_of_it():
+    torch.manual_seed(0)
+    prior = small_prior(7, 5)
+    top = torch.randint(5, (64, 16))
+    bottom = torch.randint(3, (64, 1)).expand(-1, 49)  # one code everywhere: soon known
+    label = torch.arange(64) % 10
+    before = {name: value.detach().clone() for name, value in prior.named_parameters()}
+    data = (bottom.contiguous(), label, top)
+    untrained = evaluate(prior, code_nll, data)["loss"]
+    for _ in training_epochs(prior, code_nll, data, epochs=20, batch_size=16, lr=1e-2):
+        pass
+    assert untrained > 49 * math.log(3) * 0.9
+    assert evaluate(prior, code_nll, data)["loss"] < untrained / 5
+    for name, value in prior.named_parameters():
+        assert not torch.equal(value, before[name]), name
+
+
+# --- the checkpoint -------------------------------------------------------------------
+
+
+def test_the_recipe_makes_what_the_loader_reads(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    labels = torch.arange(B) % 10
+    made = pretrained.make(images, labels, epochs=(1, 1, 1))
+    path = tmp_path / "checkpoints" / pretrained.NAME
+    torch.save([pretrained.halved(model) for model in made], path)
+    for model, read in zip(made, pretrained.vq_vae_2()):
+        for (name, a), b in zip(model.state_dict().items(), read.state_dict().values()):
+            assert_close(a, b, rtol=1e-3, atol=1e-3, msg=name)  # 16 bits: 11 of precision
+        assert not any(p.requires_grad for p in read.parameters())
