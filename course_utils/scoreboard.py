@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from course_utils import diffusion, evidence, linear_gaussian, objectives, samples
 from course_utils.gan import GAN, adversarial_epochs
 from course_utils.models import VAE, Autoencoder, SparseAutoencoder
-from course_utils.training import fit
+from course_utils.training import Objective, fit
 from course_utils.vq_vae import (
     VQVAE2,
     CodePrior,
@@ -36,6 +36,7 @@ from course_utils.vq_vae import (
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
 LATENT_DIM, HIDDEN = 16, (256,)
 likelihood = partial(objectives.gaussian_nll, sigma=SIGMA)
+plain = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,8 @@ def _pca(images: Tensor, labels: Tensor) -> Member:
 def _autoencoder(
     images: Tensor,
     labels: Tensor,
-    objective: objectives.Terms = objectives.ae_loss,
-    model: Callable[[int], nn.Module] = partial(
-        Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN
-    ),
+    objective: Objective = objectives.ae_loss,
+    model: Callable[[int], nn.Module] = plain,
 ) -> Member:
     network = model(images.shape[1]).to(images.device)
     fit(network, objective, images, epochs=8, batch_size=128, lr=3e-3)

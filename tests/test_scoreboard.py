@@ -19,7 +19,9 @@ N = 150
 def images():
     """Blots of the size of half a digit, with some structure to learn.  (N, 196)"""
     torch.manual_seed(0)
-    return (torch.rand(N, 3) @ torch.rand(3, 196) / 3 + 0.02 * torch.rand(N, 196)).clamp(0, 1)
+    return (torch.rand(N, 3) @ torch.rand(3, 196) / 3 + 0.02 * torch.rand(N, 196)).clamp(
+        0, 1
+    )
 
 
 @pytest.fixture(scope="module")

@@ -513,7 +513,9 @@ def test_rows_that_belong_together_stay_together():
         seen.extend(labels.tolist())
         return {"loss": model(x).square().mean()}
 
-    for _ in training_epochs(nn.Linear(D, 1), objective, (x, labels), epochs=2, batch_size=8):
+    for _ in training_epochs(
+        nn.Linear(D, 1), objective, (x, labels), epochs=2, batch_size=8
+    ):
         pass
     assert sorted(seen) == sorted(2 * labels.tolist()) and seen[:N] != labels.tolist()
     seen.clear()
