@@ -18,7 +18,7 @@ from course_utils.training import fit
 def run() -> str:
     """As notebook 10 does it: the same data, the same judge, the same seeds."""
     images, labels = data.mnist("train")
-    half, test = map(scoreboard.half_size, (images, data.mnist("test")[0][:2000]))
+    half, test = map(scoreboard.half_size, (images, data.mnist("test")[0][::5]))
     torch.manual_seed(0)
     classifier = samples.digit_classifier(side=14).to(images.device)
     fit(classifier, samples.classification_loss, (half, labels), epochs=2)

@@ -303,6 +303,25 @@ def clouds(
     return figure
 
 
+def cloud_rows(
+    rows: Mapping[str, Mapping[str, ArrayLike]], *, half_width: float, title: str
+) -> Figure:
+    """Rows of clouds of points, each row with its name.  row -> name -> (N, 2)"""
+    columns = max(len(panels) for panels in rows.values())
+    size = (1.75 * columns + 0.6, 1.75 * len(rows) + 0.7)
+    figure, axes = _figure(size, len(rows), columns, title)
+    for line, (row, panels) in zip(np.atleast_2d(axes), rows.items()):
+        line[0].set_ylabel(row)
+        for axis, (name, points) in zip(line, panels.items()):
+            points = _array(points)
+            axis.scatter(points[:, 0], points[:, 1], s=2, color="#1f77b4", linewidths=0)
+            axis.set(aspect="equal", xticks=[], yticks=[])
+            axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+            if row == next(iter(rows)):
+                axis.set_title(name, fontsize=10)
+    return figure
+
+
 def codebooks(
     panels: Mapping[str, tuple[ArrayLike, ArrayLike]], *, half_width: float, title: str
 ) -> Figure:

@@ -70,6 +70,14 @@ CASES = {
     "clouds": lambda kind, **words: plots.clouds(
         {"start": kind(CODES), "end": kind(CODES / 9)}, **words
     ),
+    "cloud_rows": lambda kind, **words: plots.cloud_rows(
+        {
+            "ring": {"VAE": kind(CODES), "GAN": kind(CODES)},
+            "moons": {"VAE": kind(CODES), "GAN": kind(CODES)},
+        },
+        half_width=3,
+        **words,
+    ),
     "codebooks": lambda kind, **words: plots.codebooks(
         {"start": (kind(CODES), kind(CODES[:3])), "end": (kind(CODES), kind(CODES[:4]))},
         half_width=3,
