@@ -3,87 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from course_utils import evidence, linear_gaussian, models, objectives, vq_vae
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check shows under the cell: to do, wrong (and where), or right."""
-
-    status: Literal["todo", "wrong", "right"]
-    message: str
-
-    def __repr__(self) -> str:
-        sign = {"todo": "✏️ To do", "wrong": "❌ Not yet", "right": "✅ Right"}[self.status]
-        return f"{sign}. {self.message}"
-
-    _repr_markdown_ = __repr__
-
-
-def compare(
-    answer: Callable[..., Tensor],
-    reference: Callable[..., Tensor],
-    cases: Mapping[str, tuple],
-    *,
-    rtol: float = 1e-4,
-) -> Verdict:
-    """Run answer and reference on named cases; stop at the first that differs.
-
-    Both see the same random numbers; an answer that may draw them in another order needs
-    large samples and a tolerance ``rtol`` that covers their chance. A wrong answer is a
-    verdict, never an exception, so the notebook always runs to its end.
-    """
-    for case, arguments in cases.items():
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            want = reference(*arguments)
-            torch.default_generator.manual_seed(0)
-            given = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
-            try:
-                got = answer(*given)
-            except NotImplementedError:
-                return Verdict("todo", "Replace the line that raises NotImplementedError.")
-            except Exception as error:  # a student's slip, not a crash of the course
-                return Verdict("wrong", f"{case}: your function raised {error!r}.")
-        pairs = [pair for pair in zip(given, arguments) if isinstance(pair[0], Tensor)]
-        if not all(after.equal(before) for after, before in pairs):
-            return Verdict("wrong", f"{case}: your function changed its argument.")
-        if not isinstance(got, Tensor):
-            kind = type(got).__name__
-            return Verdict("wrong", f"{case}: expected a tensor, got {kind}.")
-        if got.shape != want.shape:
-            shapes = f"expected shape {tuple(want.shape)}, got {tuple(got.shape)}"
-            return Verdict("wrong", f"{case}: {shapes}.")
-        if not torch.allclose(got.to(want), want, rtol=rtol, atol=1e-5):
-            numbers = f"expected {_short(want)}, got {_short(got)}"
-            return Verdict("wrong", f"{case}: {numbers}.")
-    return Verdict("right", f"All {len(cases)} cases agree.")
-
-
-def _short(values: Tensor) -> str:
-    """The first few numbers of a tensor, for a message."""
-    first = ", ".join(f"{value:.4g}" for value in values.flatten()[:4].tolist())
-    return f"{first}, …" if values.numel() > 4 else first
+from course_utils.verdicts import Verdict, compare
 
 
 def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     """Notebook 06: KL(N(μ, diag σ²) ‖ N(0, I)) in closed form.  (B, K), (B, K) -> (B,)"""
-    zeros = torch.zeros(2, 3)
+    kl, zeros = objectives.kl_to_standard_normal, torch.zeros(2, 3)
     return compare(
         answer,
-        objectives.kl_to_standard_normal,
+        kl,
         {
             "q is the prior, so the KL is 0": (zeros, zeros),
             "q is shifted": (torch.tensor([[1.0, -2.0, 0.5]]), torch.zeros(1, 3)),
             "q is narrower than the prior": (zeros, zeros - 2),
             "q is wider than the prior": (zeros, zeros + 1),
+        },
+        slips={
+            "the sign. A KL is never negative.": lambda mu, logvar: -kl(mu, logvar),
+            "the factor ½ is missing.": lambda mu, logvar: 2 * kl(mu, logvar),
+            "a sum over the K dimensions was asked for, not their mean.": (
+                lambda mu, logvar: kl(mu, logvar) / mu.shape[1]
+            ),
+            "add up the K dimensions: one number for each data point.": (
+                lambda mu, logvar: (mu**2 + logvar.exp() - 1 - logvar) / 2
+            ),
+            "logvar is log σ², so that σ² = exp(logvar), not logvar².": (
+                lambda mu, logvar: ((mu**2 + logvar**2 - 1) / 2 - logvar.abs().log()).sum(1)
+            ),
         },
     )
 

@@ -50,7 +50,9 @@ LAYERS = {
         "gradients",
         "data",
         "vq_vae",
+        "verdicts",
     },
+    "verdicts": set(),
     "paths": set(),
     "posterior": {"objectives", "evidence"},
     "widgets": {

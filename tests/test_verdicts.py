@@ -1,0 +1,161 @@
+"""An answer of any kind gets a verdict, in time, and with the hint that it deserves."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from course_utils import verdicts
+from course_utils.verdicts import Verdict, compare, compare_value, progress
+
+CASES = {"three numbers": (torch.tensor([1.0, 2, 3]),), "one": (torch.tensor([4.0]),)}
+SLIPS = {
+    "the sign.": lambda x: -x.square().sum(),
+    "a sum, no mean.": lambda x: x.square().mean(),
+    "square first.": lambda x: x.sum().square(),
+    "one number.": lambda x: x.square(),
+    "the loss alone.": lambda x: {},
+}
+
+
+def judge(answer):
+    return compare(answer, lambda x: x.square().sum(), CASES, SLIPS)
+
+
+def test_a_right_answer_hears_how_many_cases_agree():
+    assert judge(lambda x: x @ x) == Verdict("right", "All 2 cases agree.")
+
+
+@pytest.mark.parametrize(
+    "answer, hint",
+    [
+        (lambda x: -(x @ x), "the sign."),
+        (lambda x: (x**2).mean(), "a sum, no mean."),
+        (lambda x: x.sum() ** 2, "square first."),
+        (lambda x: x * x, "one number."),
+        (lambda x: {"loss": x @ x}, "the loss alone."),
+    ],
+)
+def test_a_known_slip_hears_its_hint(answer, hint):
+    verdict = judge(answer)
+    assert verdict.status == "wrong"
+    assert verdict.message.startswith("three numbers: expected ")
+    assert verdict.message.endswith(f"Hint: {hint}")
+
+
+def test_a_hint_is_for_an_answer_that_slips_in_every_case():
+    verdict = judge(lambda x: -(x @ x) if len(x) == 3 else x @ x)
+    assert verdict.status == "wrong" and "Hint" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda x: None, "a return may be missing"),
+        (lambda x: 14.0, "expected a tensor, got float"),
+        (lambda x: x, "expected shape (), got (3,)"),
+        (lambda x: x.sum() / 0, "got inf"),
+        (lambda x: 1 / 0, "ZeroDivisionError"),
+        (lambda x: exit(), "SystemExit"),
+        (lambda: 0, "TypeError"),
+        (lambda x: x.zero_().sum(), "changed its argument"),
+        ("x.square().sum()", "TypeError"),
+    ],
+)
+def test_any_other_slip_is_a_verdict_in_words(answer, words):
+    verdict = judge(answer)
+    assert verdict.status == "wrong" and words in verdict.message
+
+
+def test_a_stub_is_to_do():
+    def stub(x):
+        raise NotImplementedError
+
+    assert judge(stub).status == "todo"
+
+
+def test_an_answer_without_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(verdicts, "SECONDS", 0.2)
+
+    def endless(x):
+        while True:
+            x = x + 1
+
+    began, before = time.monotonic(), threading.active_count()
+    verdict = judge(endless)
+    assert verdict.status == "wrong" and "still at work" in verdict.message
+    assert time.monotonic() - began < 5  # one case of 0.2 s, on a busy machine
+    while threading.active_count() > before:  # the loop ends soon, or this test never does
+        time.sleep(0.01)
+
+
+def test_random_numbers_are_the_same_for_all_and_left_alone():
+    torch.manual_seed(1)
+    expected = torch.randn(3)
+    torch.manual_seed(1)
+    draw = torch.randn_like
+    assert compare(draw, lambda x: torch.randn_like(x), CASES).status == "right"
+    assert torch.randn(3).equal(expected)
+
+
+def test_a_wide_tolerance_is_relative():
+    def verdict(share, rtol):
+        return compare(lambda x: x * share, lambda x: x, CASES, rtol=rtol).status
+
+    assert verdict(1.02, 0.03) == "right" and verdict(1.04, 0.03) == "wrong"
+
+
+@pytest.mark.parametrize(
+    "answer, want, status",
+    [
+        (None, 3, "todo"),
+        (3, 3, "right"),
+        (3.0, 3, "right"),
+        (torch.tensor(3.0), 3, "right"),
+        (2.9, 3, "wrong"),
+        (float("nan"), 3, "wrong"),
+        ("three", 3, "wrong"),
+        (" Left", "left", "right"),
+        ("right", "left", "wrong"),
+        ((2, 3), (2, 3), "right"),
+        (torch.Size([2, 3]), [2, 3], "right"),
+        ((2, 3, 1), (2, 3), "wrong"),
+        (2, (2, 3), "wrong"),
+        (print, 3, "wrong"),
+    ],
+)
+def test_predictions_are_judged_by_value(answer, want, status):
+    assert compare_value(answer, want).status == status
+
+
+def test_a_prediction_may_be_near_and_hears_a_hint_but_never_the_answer():
+    slips = {"count the rows.": 5, "think of λ = 0.": 7}
+    assert compare_value(98, 100, rtol=0.03).status == "right"
+    assert compare_value(96, 100, rtol=0.03).status == "wrong"
+    verdict = compare_value(7, 100, slips)
+    assert verdict.message == "It is not 7. Hint: think of λ = 0."
+    assert "Hint" not in compare_value(8, 100, slips).message
+    assert "100" not in compare_value("a", 100).message
+
+
+def check_first(answer):
+    return compare_value(answer, 1)
+
+
+def check_second_law(answer):
+    return compare_value(answer, 2)
+
+
+@pytest.mark.parametrize(
+    "answers, status, line",
+    [
+        ((None, None), "todo", "0 of 2 exercises: ✏️ first · ✏️ second law"),
+        ((1, None), "wrong", "1 of 2 exercises: ✅ first · ✏️ second law"),
+        ((1, 3), "wrong", "1 of 2 exercises: ✅ first · ❌ second law"),
+        ((1, 2), "right", "2 of 2 exercises: ✅ first · ✅ second law"),
+    ],
+)
+def test_progress_is_one_line_about_all(answers, status, line):
+    verdict = progress(dict(zip((check_first, check_second_law), answers)))
+    assert verdict == Verdict(status, line)
