@@ -28,4 +28,4 @@ def machine() -> str:
         names = [line.split(":")[1] for line in info.read_text().splitlines()
                  if line.startswith("model name")]  # fmt: skip
         name = names[0].strip() if names else name
-    return f"{os.cpu_count()} cores of {name}, {platform.system()}, no GPU in use"
+    return f"{os.cpu_count()} cores of {name}, {platform.system()}"

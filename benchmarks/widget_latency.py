@@ -266,7 +266,9 @@ def table(rows: Sequence[tuple[str, float, float, float]], browser: str) -> str:
         "|---|---:|---:|---:|",
     ]
     lines += [f"| {n} | {m:.1f} ms | {p:.1f} ms | {r:.0f} |" for n, m, p, r in rows]
-    return "\n".join([*lines, "", f"Chromium {browser} on {readme.machine()}.", ""])
+    return "\n".join(
+        [*lines, "", f"Chromium {browser} on {readme.machine()}, no GPU in use.", ""]
+    )
 
 
 def main() -> None:

@@ -46,14 +46,6 @@ def denoised(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
     return (x_t - (1 - alpha_bar_t).sqrt() * eps) / alpha_bar_t.sqrt()
 
 
-def score(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
-    """∇ log q(xₜ) = −E[ε|xₜ] / √(1 − ᾱₜ), Tweedie's formula.  (B, D), (B, D), (B, 1) -> (B, D)
-
-    Source: Efron (2011); Vincent (2011); notebook 04.
-    """
-    return -eps / (1 - alpha_bar_t).sqrt()
-
-
 @torch.no_grad()
 def reverse_steps(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Iterator[Tensor]:
     """From noise x_T to data x₀: yields x_{T−1}, …, x₀, each (B, D).
@@ -61,6 +53,7 @@ def reverse_steps(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Iterator[
     p(xₜ₋₁|xₜ) = N((xₜ − βₜ/√(1 − ᾱₜ) ε̂) / √αₜ, βₜ I),  αₜ = ᾱₜ/ᾱₜ₋₁,  βₜ = 1 − αₜ;
     the last step yields its mean. Source: Ho et al. (2020), algorithm 2.
     """
+    _own_schedule(denoiser, alpha_bar)
     for t in range(len(alpha_bar) - 1, 0, -1):
         alpha = alpha_bar[t] / alpha_bar[t - 1]
         eps = denoiser(x, torch.full((len(x),), t, device=x.device))
@@ -80,6 +73,7 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
     q is a share r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) of p's, D/2 (r − 1 − log r) at t > 1; and at t = 1 the
     constant D/2 log 2πβ₁ of a density. Source: Ho et al. (2020), equations 5 to 12.
     """
+    _own_schedule(denoiser, alpha_bar)
     last = alpha_bar[-1]
     mean = last.sqrt() * x
     nats = kl_to_standard_normal(mean, (1 - last).log().expand_as(mean))
@@ -95,16 +89,27 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
     return -nats
 
 
+def _own_schedule(denoiser: Denoiser, alpha_bar: Tensor) -> None:
+    """A network reads t by the schedule that it was made with; another would mislead it."""
+    own = getattr(denoiser, "alpha_bar", None)
+    if own is not None and not torch.equal(own, alpha_bar.to(own)):
+        raise ValueError("this denoiser has a schedule of its own: use denoiser.alpha_bar.")
+
+
 # --- denoisers -------------------------------------------------------------------------
 
 
-class NoisePredictor(nn.Module):
-    """ε̂(xₜ, t) = (xₜ − √ᾱₜ x̂) / √(1 − ᾱₜ), where x̂(xₜ, t) is a denoiser that is told the time.
+def noise_of(v: Tensor, x_t: Tensor, alpha_bar_t: Tensor) -> Tensor:
+    """ε = √ᾱₜ v + √(1 − ᾱₜ) xₜ, where v = √ᾱₜ ε − √(1 − ᾱₜ) x.  (B, D), (B, D), (B, 1) -> (B, D)
 
-    (B, D), (B,) -> (B, D). The network inside gives x̂, as notebook 04's does: a clean data point
-    is easier to draw than all of its noise. An MLP with ``depth`` residual blocks.
-    Source: Li & He (2025) for x̂ in place of ε̂.
+    A network learns v more easily than ε or x: it is nearly −x in much noise and nearly ε in
+    little, always the part that xₜ hides. Source: Salimans & Ho (2022).
     """
+    return alpha_bar_t.sqrt() * v + (1 - alpha_bar_t).sqrt() * x_t
+
+
+class NoisePredictor(nn.Module):
+    """ε̂(xₜ, t) from the v̂ of an MLP with ``depth`` residual blocks.  (B, D), (B,) -> (B, D)"""
 
     def __init__(
         self, data_dim: int, alpha_bar: Tensor, *, width: int = 128, depth: int = 2
@@ -123,8 +128,65 @@ class NoisePredictor(nn.Module):
         h = self.enter(x_t)
         for block in self.blocks:
             h = block(h, time)
-        x_hat = self.leave(h)
-        return (x_t - alpha_bar_t.sqrt() * x_hat) / (1 - alpha_bar_t).sqrt()
+        return noise_of(self.leave(h), x_t, alpha_bar_t)
+
+
+class UNet(nn.Module):
+    """ε̂(xₜ, t) for digits of 28 × 28 pixels, or of ``side`` 14.  (B, side²), (B,) -> (B, side²)
+
+    From v̂ again. Blocks of convolutions at 14 × 14 places, then at 7 × 7, where one sees the
+    whole digit, and again at 14 × 14, where the first are added.
+    Source: Ronneberger et al. (2015).
+    """
+
+    def __init__(self, alpha_bar: Tensor, *, side: int = 28, width: int = 48) -> None:
+        super().__init__()
+        if side not in (14, 28):
+            raise ValueError(f"digits are of 28 × 28 or 14 × 14 pixels, not side {side}.")
+        self.register_buffer("alpha_bar", alpha_bar)
+        self.side, self.block = (
+            side,
+            side // 14,
+        )  # a place is a block of 2 × 2 pixels, or one
+        self.enter = nn.Conv2d(self.block**2, width, 3, padding=1)
+        self.fine = TimedConvBlock(width)
+        self.down = nn.Conv2d(width, 2 * width, 2, stride=2)
+        self.coarse = nn.ModuleList(TimedConvBlock(2 * width) for _ in range(2))
+        self.up = nn.ConvTranspose2d(2 * width, width, 2, stride=2)
+        self.fine_again = TimedConvBlock(width)
+        self.leave = nn.Sequential(
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, self.block**2, 3, padding=1),
+        )
+
+    def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
+        alpha_bar_t = self.alpha_bar[t, None]
+        time = time_features(t / (len(self.alpha_bar) - 1))
+        image = x_t.unflatten(1, (1, self.side, self.side))
+        fine = self.fine(self.enter(F.pixel_unshuffle(image, self.block)), time)
+        h = self.down(fine)
+        for block in self.coarse:
+            h = block(h, time)
+        h = self.fine_again(self.up(h) + fine, time)
+        v_hat = F.pixel_shuffle(self.leave(h), self.block).flatten(1)
+        return noise_of(v_hat, x_t, alpha_bar_t)
+
+
+class TimedConvBlock(nn.Module):
+    """h + two convolutions, the time between them.  (B, C, H, W), (B, 32) -> (B, C, H, W)"""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.of_time = nn.Linear(32, channels)
+        self.second_norm = nn.GroupNorm(8, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, h: Tensor, time: Tensor) -> Tensor:
+        inner = self.first(F.silu(self.norm(h))) + self.of_time(time)[:, :, None, None]
+        return h + self.second(F.silu(self.second_norm(inner)))
 
 
 class TimedBlock(nn.Module):

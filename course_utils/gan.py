@@ -18,27 +18,15 @@ from course_utils.training import Record, check_training, shuffled_epochs
 
 
 class GAN(nn.Module):
-    """Generator and discriminator, each an MLP.
-
-    ``last`` bounds what the generator draws, as ``nn.Sigmoid()`` does for pixels.
-    """
+    """A generator (B, K) -> (B, D) and a discriminator (B, D) -> logits (B,)."""
 
     def __init__(
-        self,
-        data_dim: int,
-        latent_dim: int,
-        hidden: Sequence[int] = (128, 128),
-        *,
-        last: nn.Module | None = None,
+        self, latent_dim: int, generator: nn.Module, discriminator: nn.Module
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.generator = nn.Sequential(
-            mlp(latent_dim, *hidden, data_dim), last or nn.Identity()
-        )
-        self.discriminator = nn.Sequential(
-            mlp(data_dim, *reversed(hidden), 1), nn.Flatten(0)
-        )
+        self.generator = generator
+        self.discriminator = discriminator
 
     def noise(self, n: int) -> Tensor:
         """n draws z ~ N(0, I).  -> (n, K)"""
@@ -50,12 +38,59 @@ class GAN(nn.Module):
         return self.generator(self.noise(n))
 
 
+def mlp_gan(
+    data_dim: int,
+    latent_dim: int,
+    hidden: Sequence[int] = (128, 128),
+    *,
+    last: nn.Module | None = None,
+) -> GAN:
+    """Two MLPs. ``last`` bounds what the generator draws, as ``nn.Sigmoid()`` does for pixels."""
+    generator = nn.Sequential(mlp(latent_dim, *hidden, data_dim), last or nn.Identity())
+    discriminator = nn.Sequential(mlp(data_dim, *reversed(hidden), 1), nn.Flatten(0))
+    return GAN(latent_dim, generator, discriminator)
+
+
+def conv_gan(latent_dim: int = 32, width: int = 16) -> GAN:
+    """Two convolutional networks for 28 × 28 digits, over 7 × 7 and 14 × 14 pixels.
+
+    Source: Radford, Metz & Chintala (2016).
+    """
+    few, many = 2 * width, 4 * width  # channels at 14 × 14 and at 7 × 7
+    generator = nn.Sequential(
+        nn.Linear(latent_dim, many * 49, bias=False),
+        nn.Unflatten(1, (many, 7, 7)),
+        nn.BatchNorm2d(many),
+        nn.ReLU(),
+        nn.ConvTranspose2d(many, few, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(few),
+        nn.ReLU(),
+        nn.ConvTranspose2d(few, 1, 4, stride=2, padding=1),
+        nn.Sigmoid(),
+        nn.Flatten(),
+    )
+    discriminator = nn.Sequential(
+        nn.Unflatten(1, (1, 28, 28)),
+        nn.Conv2d(1, few, 4, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(few, many, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(many),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Dropout(0.3),  # an expert who cannot learn the pictures by heart
+        nn.Linear(many * 49, 1),
+        nn.Flatten(0),
+    )
+    return GAN(latent_dim, generator, discriminator)
+
+
 def adversarial_epochs(
     gan: GAN, data: Tensor, *, epochs: int, batch_size: int = 128, lr: float = 1e-3
 ) -> Iterator[Record]:
     """Train both players on the same batches, yielding after each epoch their mean losses.
 
-    data (N, D) float. Two Adams with β₁ = ½ and a constant rate, since each player's target
+    data (N, D) float. The paper alternates k steps of the expert with one of the forger; here
+    both step at once, on the same batch. Two Adams with β₁ = ½ and a constant rate, since each player's target
     moves with the other. Refuses and stops as ``training_epochs`` does.
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016) for Adam's β₁.
     """

@@ -7,8 +7,10 @@ Notation, the same on the slides, in the code and in the tests:
     g      decoder     x_hat = g(z), reconstruction   (B, K) -> (B, D)
     eps    noise       standard normal, scaled by sigma, a standard deviation
 
-Every objective takes ``(f, g, x)`` and returns its named terms: unweighted, summed
-over dimensions, averaged over the batch. ``"loss"`` is the quantity to minimize.
+An autoencoder's objective takes ``(f, g, x)``, diffusion's its denoiser for f and g, and
+returns its named terms: unweighted, summed over dimensions, averaged over the batch.
+``"loss"`` is the quantity to minimize. The GAN has two players, so each has its own loss,
+a number.
 """
 
 from __future__ import annotations
@@ -255,9 +257,12 @@ def generator_loss(d: Discriminator, fake: Tensor) -> Tensor:
 def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, t steps of noise in one.  (B, D), (B, D), (B, 1) -> (B, D)
 
+    ᾱₜ may also be a single number; ValueError if it is (B,), which broadcasts over D.
     Source: Ho, Jain & Abbeel (2020), equation 4.
     """
     _same_shape(x, eps)
+    if alpha_bar_t.ndim == 1 and len(alpha_bar_t) != 1:
+        raise ValueError("alpha_bar_t must be (B, 1), one row a data point: use [:, None].")
     return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
 
 

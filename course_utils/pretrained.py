@@ -1,10 +1,15 @@
-"""Weights that took minutes to train, and the command that makes them.
+"""Weights that took minutes to train, and the commands that make them.
 
-python -m course_utils.pretrained      # trains anew, about a quarter of an hour on two cores
+python -m course_utils.pretrained vq_vae_2       # trains anew; see checkpoints/README.md
+python -m course_utils.pretrained digit_gan      # for minutes and figures
+python -m course_utils.pretrained digit_diffusion
 """
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import as_file, files
 
 import torch
@@ -12,43 +17,58 @@ from torch import Tensor, nn
 
 from course_utils import data
 from course_utils.device import choose_device
-from course_utils.objectives import vq_vae_loss
-from course_utils.training import evaluate, fit
+from course_utils.diffusion import UNet, cosine_schedule
+from course_utils.gan import GAN, adversarial_epochs, conv_gan
+from course_utils.objectives import diffusion_loss, vq_vae_loss
+from course_utils.training import fit
 from course_utils.vq_vae import VQVAE2, CodePrior, code_nll
 
 TOP_CODES, BOTTOM_CODES = 64, 8
-NAME = "vq_vae_2.pt"
+STEPS = 60  # from a digit to noise
 
-Models = tuple[VQVAE2, CodePrior, CodePrior]
+# --- reading --------------------------------------------------------------------------
 
 
-def untrained() -> Models:
-    """A VQ-VAE-2 and the priors of its two levels, as they are before training."""
+def vq_vae_2() -> tuple[VQVAE2, CodePrior, CodePrior]:
+    """The VQ-VAE-2 of notebook 09, and the priors of its top and bottom codes."""
     model = VQVAE2((TOP_CODES, BOTTOM_CODES))
     top_prior = CodePrior(TOP_CODES, 4)
     bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES)
+    return _read("vq_vae_2", (model, top_prior, bottom_prior))
+
+
+def digit_gan() -> GAN:
+    """The convolutional GAN of notebook 10."""
+    return _read("digit_gan", (conv_gan(),))[0]
+
+
+def digit_diffusion() -> UNet:
+    """The diffusion model of notebook 10, for pixels from −1 to 1; its ``alpha_bar`` with it."""
+    return _read("digit_diffusion", (UNet(cosine_schedule(STEPS)),))[0]
+
+
+def _read(name: str, models: Sequence[nn.Module]) -> Sequence[nn.Module]:
+    """Fill the models with weights of 16 bits, read as weights alone, never as code."""
     device = choose_device()
-    return model.to(device), top_prior.to(device), bottom_prior.to(device)
-
-
-def vq_vae_2() -> Models:
-    """The VQ-VAE-2 that ``make`` trained on MNIST, and the priors of its top and bottom codes.
-
-    The weights are stored with 16 bits each and are read as weights alone, never as code.
-    """
-    models = untrained()
-    with as_file(files("course_utils") / "checkpoints" / NAME) as path:
-        states = torch.load(path, weights_only=True, map_location=choose_device())
-    for model, state in zip(models, states):
+    with as_file(files("course_utils") / "checkpoints" / f"{name}.pt") as path:
+        states = torch.load(path, weights_only=True, map_location=device)
+    for model, state in zip(models, states, strict=True):
+        model.to(device).eval()
         model.load_state_dict(state)  # 16 bits become 32 again
         model.requires_grad_(False)
     return models
 
 
-def make(images: Tensor, labels: Tensor, *, epochs: tuple[int, int, int]) -> Models:
+# --- making ---------------------------------------------------------------------------
+
+
+def make_vq_vae_2(
+    images: Tensor, labels: Tensor, epochs: tuple[int, int, int] = (6, 12, 6)
+) -> tuple[nn.Module, ...]:
     """Train the VQ-VAE-2, then the priors of its codes, for so many epochs each."""
-    torch.manual_seed(0)
-    model, top_prior, bottom_prior = untrained()
+    model = VQVAE2((TOP_CODES, BOTTOM_CODES)).to(images.device)
+    top_prior = CodePrior(TOP_CODES, 4).to(images.device)
+    bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES).to(images.device)
     recipe = {"batch_size": 128, "lr": 4e-3}
     fit(model, vq_vae_loss, images, epochs=epochs[0], **recipe)
     top, bottom = model.codes(images)
@@ -57,29 +77,51 @@ def make(images: Tensor, labels: Tensor, *, epochs: tuple[int, int, int]) -> Mod
     return model, top_prior, bottom_prior
 
 
-def halved(model: nn.Module) -> dict[str, Tensor]:
-    """The weights of a model, floats with 16 bits."""
-    return {
-        name: tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in model.cpu().state_dict().items()
-    }
+def make_digit_gan(images: Tensor, labels: Tensor, epochs: int = 8) -> tuple[nn.Module]:
+    """Train both players; the labels play no part."""
+    gan = conv_gan().to(images.device)
+    for record in adversarial_epochs(gan, images, epochs=epochs, batch_size=128, lr=1e-3):
+        print(record, flush=True)
+    return (gan,)
+
+
+def make_digit_diffusion(
+    images: Tensor, labels: Tensor, epochs: int = 12
+) -> tuple[nn.Module]:
+    """Train ε̂ on pixels from −1 to 1; the labels play no part."""
+    alpha_bar = cosine_schedule(STEPS)
+    model = UNet(alpha_bar).to(images.device)
+    loss = partial(diffusion_loss, alpha_bar=alpha_bar)
+    fit(model, loss, 2 * images - 1, epochs=epochs, batch_size=128, lr=2e-3)
+    return (model,)
+
+
+MAKERS: dict[str, Callable[..., tuple[nn.Module, ...]]] = {
+    "vq_vae_2": make_vq_vae_2,
+    "digit_gan": make_digit_gan,
+    "digit_diffusion": make_digit_diffusion,
+}
+
+
+def write(name: str, models: Sequence[nn.Module]) -> None:
+    """Store the weights of some models, floats with 16 bits."""
+    states = [
+        {
+            key: value.half() if value.is_floating_point() else value
+            for key, value in model.cpu().state_dict().items()
+        }
+        for model in models
+    ]
+    with as_file(files("course_utils") / "checkpoints" / f"{name}.pt") as path:
+        torch.save(states, path)
 
 
 def main() -> None:
-    models = make(*data.mnist("train"), epochs=(6, 12, 6))
-    with as_file(files("course_utils") / "checkpoints" / NAME) as path:
-        torch.save([halved(model) for model in models], path)
-    model, top_prior, bottom_prior = vq_vae_2()
-    images, labels = data.mnist("test")
-    top, bottom = model.codes(images)
-    for name, terms in {
-        "VQ-VAE-2": evaluate(model, vq_vae_loss, images),
-        "prior of the top codes": evaluate(top_prior, code_nll, (top, labels)),
-        "prior of the bottom codes": evaluate(
-            bottom_prior, code_nll, (bottom, labels, top)
-        ),
-    }.items():
-        print(name, {term: round(value, 2) for term, value in terms.items()})
+    parser = argparse.ArgumentParser(description="Train anew what the course stores.")
+    parser.add_argument("name", choices=MAKERS)
+    name = parser.parse_args().name
+    torch.manual_seed(0)
+    write(name, MAKERS[name](*data.mnist("train")))
 
 
 if __name__ == "__main__":

@@ -62,9 +62,3 @@ def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -
 def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Share of images that the classifier takes for what they should be.  (B, D), (B,) -> ()"""
     return (classifier(images).argmax(1) == labels).float().mean()
-
-
-@torch.no_grad()
-def confidence(classifier: nn.Module, images: Tensor) -> Tensor:
-    """E maxₖ p(k | image): are these digits at all, whichever?  (B, D) -> ()"""
-    return classifier(images).softmax(1).amax(1).mean()

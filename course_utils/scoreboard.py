@@ -21,7 +21,7 @@ from torch.distributions import MultivariateNormal
 from torch.nn import functional as F
 
 from course_utils import diffusion, evidence, linear_gaussian, objectives, samples
-from course_utils.gan import GAN, adversarial_epochs
+from course_utils.gan import adversarial_epochs, mlp_gan
 from course_utils.models import VAE, Autoencoder, SparseAutoencoder
 from course_utils.training import Objective, fit
 from course_utils.vq_vae import (
@@ -152,7 +152,7 @@ def _pca(images: Tensor, labels: Tensor) -> Member:
         reconstruct=lambda x: (x - b) @ u @ u.T + b,
         log_likelihood=lambda x: linear_gaussian.linear_log_evidence(x, w, b, SIGMA),
         bound=False,
-        latent_use=lambda x: f"{LATENT_DIM} of {LATENT_DIM} units",
+        latent_use=lambda x: _units(linear_gaussian.linear_posterior(x, w, b, SIGMA)[0]),
     )
 
 
@@ -172,13 +172,18 @@ def _autoencoder(
         parameters=_count(network),
         sample=lambda n: network.decoder(prior.sample((n,))),
         reconstruct=network,
-        latent_use=lambda x: _units(network.encoder(x)),
+        latent_use=lambda x: _units(network.encoder(x), prior=False),
     )
 
 
-def _units(codes: Tensor) -> str:
-    """Units that tell images apart: those whose code varies by more than a hundredth."""
-    active = (codes.var(0, correction=0) > 0.01).sum().item()
+def _units(codes: Tensor, *, prior: bool = True) -> str:
+    """Units that tell images apart: those whose code varies by a hundredth of what is usual.
+
+    Usual is the prior's variance, 1 (Burda et al., 2016). Where no prior fixes the scale of the
+    codes, it is the mean over units: an absolute bound would count what the scale happens to be.
+    """
+    variance = codes.var(0, correction=0)
+    active = (variance > 0.01 * (1 if prior else variance.mean())).sum().item()
     return f"{active} of {codes.shape[1]} units"
 
 
@@ -278,30 +283,27 @@ def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> Member:
         log_likelihood=lambda x: torch.as_tensor(mixture.score_samples(x.cpu().numpy())),
         bound=False,
         latent_use=lambda x: (
-            f"{torch.special.entr(weights).sum().exp():.0f} of {components} bells"
+            f"{torch.special.entr(weights).sum().exp():.0f} of {components} components"
         ),
     )
 
 
 def _gan(images: Tensor, labels: Tensor) -> Member:
-    gan = GAN(images.shape[1], 32, (256, 256), last=nn.Sigmoid()).to(images.device)
+    gan = mlp_gan(images.shape[1], 32, (256, 256), last=nn.Sigmoid()).to(images.device)
     for _ in adversarial_epochs(gan, images, epochs=20, batch_size=128, lr=1e-3):
         pass
     return Member(_count(gan), gan.sample)
 
 
 def _diffusion(images: Tensor, labels: Tensor) -> Member:
-    """Its last step is the others' p(x|z): the schedule begins at noise of SIGMA."""
-    schedule = diffusion.cosine_schedule(60)
-    noise = (
-        1 / schedule - 1
-    ).sqrt() / 2  # in gray levels: images go to [−1, 1], twice as far
-    alpha_bar = torch.cat([schedule[:1], schedule[noise >= SIGMA]])
-    model = diffusion.NoisePredictor(images.shape[1], alpha_bar, width=512).to(
-        images.device
-    )
+    """Its last step is the others' p(x|z), with the variance β₁ = (2 SIGMA)²: images go to
+    [−1, 1], twice as far as gray levels."""
+    first = torch.tensor([1.0, 1 - (2 * SIGMA) ** 2], device=images.device)
+    rest = diffusion.cosine_schedule(60).to(images.device)
+    alpha_bar = torch.cat([first, rest[rest < first[1]]])
+    model = diffusion.UNet(alpha_bar, side=14, width=16).to(images.device)
     objective = partial(objectives.diffusion_loss, alpha_bar=alpha_bar)
-    fit(model, objective, 2 * images - 1, epochs=12, batch_size=128, lr=2e-3)
+    fit(model, objective, 2 * images - 1, epochs=4, batch_size=128, lr=5e-3)
 
     def sample(n: int) -> Tensor:
         noise = torch.randn(n, images.shape[1], device=images.device)
@@ -310,9 +312,7 @@ def _diffusion(images: Tensor, labels: Tensor) -> Member:
 
     def log_likelihood(x: Tensor) -> Tensor:
         nats = diffusion.diffusion_elbo(model, 2 * x - 1, alpha_bar)
-        return nats + x.shape[1] * math.log(
-            2
-        )  # a density of gray levels, not of twice as many
+        return nats + x.shape[1] * math.log(2)  # a density of gray levels again
 
     return Member(_count(model), sample, log_likelihood=log_likelihood)
 

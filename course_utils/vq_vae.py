@@ -33,9 +33,12 @@ def perplexity(codes: Tensor, n_codes: int) -> Tensor:
     """exp(−Σₖ pₖ log pₖ), the effective number of codes in use.  any shape, int -> ()
 
     n_codes if all are used equally often, 1 if one alone is used. pₖ is the share of code k.
-    Source: van den Oord et al. (2017).
+    ValueError for a code beyond n_codes. Source: Jelinek et al. (1977), for language models.
     """
-    share = torch.bincount(codes.flatten(), minlength=n_codes) / codes.numel()
+    counts = torch.bincount(codes.flatten(), minlength=n_codes)
+    if len(counts) > n_codes:
+        raise ValueError(f"of {n_codes} codes there is no number {len(counts) - 1}.")
+    share = counts / codes.numel()
     return torch.special.entr(share).sum().exp()
 
 
@@ -48,9 +51,10 @@ class VectorQuantizer(nn.Module):
     run: Nₖ ← γ Nₖ + (1 − γ) nₖ,  mₖ ← γ mₖ + (1 − γ) Σ z,  eₖ = mₖ / Nₖ, where nₖ encodings z of
     the batch chose code k. A code that hardly any encoding chooses moves to a random one.
     With ``decay=None`` the codebook is a parameter, which learns from ``vq_vae_loss``.
-    The first batch that it learns from gives the codebook its start.
+    The first batch that it learns from gives the codebook its start. In eval mode none does.
 
-    Source: van den Oord et al. (2017), section 3.2 and appendix A.1.
+    Source: van den Oord et al. (2017), section 3.2 and appendix A.1; for codes that come back,
+    Dhariwal et al. (2020), Jukebox, and Williams et al. (2020).
     """
 
     def __init__(self, n_codes: int, dim: int, *, decay: float | None = 0.99) -> None:
@@ -74,7 +78,8 @@ class VectorQuantizer(nn.Module):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         vectors = z.movedim(1, -1)  # (B, H, W, D)
         flat = vectors.reshape(-1, z.shape[1])
-        learns = torch.is_grad_enabled() and z.requires_grad  # else it is only used
+        # else it is only used
+        learns = self.training and torch.is_grad_enabled() and z.requires_grad
         if learns:
             self._start(flat.detach())
         codes = nearest_code(flat.detach(), self.codebook.detach())
@@ -111,6 +116,8 @@ class VectorQuantizer(nn.Module):
 
 def _any_of(z: Tensor, n: int) -> Tensor:
     """n rows of z, drawn at random; each at most once, where there are as many."""
+    if not len(z):
+        raise ValueError("a codebook cannot learn from an empty batch.")
     order = torch.randperm(len(z), device=z.device)
     return z[order.repeat(-(-n // len(z)))[:n]]
 
@@ -284,6 +291,7 @@ class CodePrior(nn.Module):
     codes (B, side²) int64 in reading order, label (B,) int64, top (B, 16) int64.
     The same class serves both levels: the prior of the bottom codes is told ``n_top``, how
     many top codes there are, and sees them; the prior of the top codes sees the label alone.
+    It is one stack of masks, with a blind spot to the upper right, which the paper's two avoid.
     Source: van den Oord et al. (2016), Conditional Image Generation with PixelCNN Decoders.
     """
 
@@ -295,6 +303,7 @@ class CodePrior(nn.Module):
         self.of_code = nn.Embedding(n_codes, width)
         self.of_label = nn.Embedding(10, width)
         self.of_place = nn.Parameter(torch.zeros(width, side, side))
+        self.n_top = n_top
         if n_top:
             self.of_top = nn.Embedding(n_top, width)
             self.to_bottom = nn.Sequential(
@@ -310,6 +319,7 @@ class CodePrior(nn.Module):
 
     def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
         """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
+        self._check(label, top)
         context = self.of_label(label)[:, :, None, None] + self.of_place
         if top is not None:
             e = self.of_top(top).mT.unflatten(2, (4, 4))
@@ -318,6 +328,14 @@ class CodePrior(nn.Module):
         for block in self.blocks:
             h = block(h, context)
         return self.leave(h).flatten(2)
+
+    def _check(self, label: Tensor, top: Tensor | None) -> None:
+        if self.n_top and top is None:
+            raise ValueError("this prior is told the top codes, and none were given.")
+        if top is not None and not self.n_top:
+            raise ValueError("this prior is told no top codes, but some were given.")
+        if ((label < 0) | (label > 9)).any():
+            raise ValueError("a label must be a digit, 0 to 9.")
 
     def log_prob(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
         """log p(codes | label, top).  (B, L), (B,), (B, 16) -> (B,), nats"""

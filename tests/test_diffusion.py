@@ -1,12 +1,15 @@
 """Diffusion is the denoising objective at every noise level, and a VAE with a bound."""
 
 import math
+from functools import partial
+from itertools import pairwise
 
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
+from course_utils import diffusion
 from course_utils.data import (
     mixture_log_density,
     mixture_score,
@@ -15,11 +18,13 @@ from course_utils.data import (
 )
 from course_utils.diffusion import (
     NoisePredictor,
+    UNet,
     cosine_schedule,
     denoised,
     diffusion_elbo,
+    noise_of,
     reverse_steps,
-    score,
+    time_features,
 )
 from course_utils.objectives import dae_loss, diffuse, diffusion_loss
 from course_utils.samples import energy_distance
@@ -90,6 +95,15 @@ def test_denoised_undoes_diffuse():
     assert_close(denoised(x_t, eps, alpha_bar_t), x, atol=1e-3, rtol=1e-3)
 
 
+def test_a_row_of_noise_levels_is_refused():
+    """With as many dimensions as data points it would broadcast, along the wrong side."""
+    x, eps = torch.randn(2, D, D)
+    with pytest.raises(ValueError, match=r"must be \(B, 1\)"):
+        diffuse(x, eps, torch.rand(D))
+    for number in (torch.tensor(0.3), torch.tensor([0.3])):
+        assert_close(diffuse(x, eps, number), 0.3**0.5 * x + 0.7**0.5 * eps)
+
+
 # --- the objective --------------------------------------------------------------------
 
 
@@ -106,8 +120,8 @@ def test_it_is_the_denoising_objective_up_to_its_weight(same_noise):
         return denoised(x_t, network(x_t, step), alpha_bar[1])
 
     dae = dae_loss(lambda x: x, denoiser, x, sigma=math.sqrt(variance))["loss"]
-    diffusion = diffusion_loss(network, x, alpha_bar=alpha_bar)["loss"]
-    assert_close(dae, variance * diffusion)
+    loss = diffusion_loss(network, x, alpha_bar=alpha_bar)["loss"]
+    assert_close(dae, variance * loss)
 
 
 def test_every_step_is_drawn_and_none_beyond():
@@ -125,16 +139,6 @@ def test_a_perfect_denoiser_has_no_loss():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(10)
     loss = diffusion_loss(oracle(x, alpha_bar), x, alpha_bar=alpha_bar)["loss"]
     assert_close(loss, torch.zeros(()), atol=1e-4, rtol=0)
-
-
-def test_the_denoiser_holds_the_score():
-    """E[ε|xₜ] for data at one point: −ε/√(1 − ᾱ) is the gradient of log N(xₜ; √ᾱ x, 1 − ᾱ)."""
-    x, a = torch.randn(1, D), torch.tensor([[0.3]])
-    x_t = torch.randn(B, D, requires_grad=True)
-    log_density = Normal(a.sqrt() * x, (1 - a).sqrt()).log_prob(x_t).sum()
-    (gradient,) = torch.autograd.grad(log_density, x_t)
-    eps = (x_t - a.sqrt() * x) / (1 - a).sqrt()
-    assert_close(score(x_t, eps, a), gradient)
 
 
 # --- the way back ---------------------------------------------------------------------
@@ -158,6 +162,16 @@ def test_with_the_exact_score_noise_becomes_the_data():
     assert energy_distance(steps[-1], data).abs() < 0.01
     share = torch.bincount(torch.cdist(steps[-1], means).argmin(1), minlength=8) / n
     assert ((share - 1 / 8).abs() < 5 * math.sqrt(7 / 64 / n)).all()
+    off = steps[-1] - means[torch.cdist(steps[-1], means).argmin(1)]
+    assert abs(off.std() - 0.1) < 0.005  # an island is as wide as the data's
+
+
+def test_each_step_but_the_last_adds_noise_of_variance_beta(same_noise):
+    alpha_bar, x = cosine_schedule(4), torch.randn(B, D)
+    ways = [x, *reverse_steps(lambda x_t, t: torch.zeros_like(x_t), x, alpha_bar)]
+    for t, (before, after) in zip(range(4, 1, -1), pairwise(ways)):
+        alpha = alpha_bar[t] / alpha_bar[t - 1]
+        assert_close(after, before / alpha.sqrt() + (1 - alpha).sqrt() * same_noise)
 
 
 def test_the_last_step_adds_no_noise():
@@ -170,16 +184,17 @@ def test_the_last_step_adds_no_noise():
 # --- the bound ------------------------------------------------------------------------
 
 
-def test_the_bound_is_a_sum_of_divergences(same_noise):
+@pytest.mark.parametrize("last", [6, 3])  # x₃ still holds half of the data
+def test_the_bound_is_a_sum_of_divergences(same_noise, last):
     """Term by term from the Gaussians themselves, with torch.distributions."""
     torch.manual_seed(0)
-    alpha_bar = cosine_schedule(6)
+    alpha_bar = cosine_schedule(6)[: last + 1]
     network = NoisePredictor(D, alpha_bar, width=8)
     x, eps = torch.randn(B, D), same_noise
     with torch.no_grad():
         end = Normal(alpha_bar[-1].sqrt() * x, (1 - alpha_bar[-1]).sqrt())
         nats = kl_divergence(end, Normal(0.0, 1.0)).sum(1)
-        for t in range(6, 0, -1):
+        for t in range(last, 0, -1):
             a, before = alpha_bar[t], alpha_bar[t - 1]
             alpha, beta = a / before, 1 - a / before
             x_t = a.sqrt() * x + (1 - a).sqrt() * eps
@@ -212,27 +227,98 @@ def test_more_steps_close_the_bound():
     assert gaps[2] < 0.1
 
 
+def test_a_schedule_that_is_not_the_networks_own_is_refused():
+    network, x = NoisePredictor(D, cosine_schedule(8), width=8), torch.randn(B, D)
+    for other in (cosine_schedule(8)[::2], cosine_schedule(8) / 2):
+        with pytest.raises(ValueError, match="a schedule of its own"):
+            diffusion_elbo(network, x, other)
+        with pytest.raises(ValueError, match="a schedule of its own"):
+            list(reverse_steps(network, x, other))
+
+
 # --- the network ----------------------------------------------------------------------
 
 
-def test_the_network_is_told_the_time():
-    network, x = NoisePredictor(D, cosine_schedule(50), width=16), torch.randn(B, D)
-    early, late = (network(x, torch.full((B,), t)) for t in (1, 50))
-    assert early.shape == (B, D) and (early - late).abs().max() > 1e-3
+ALPHA_BAR = cosine_schedule(50)
+NETWORKS = {
+    "MLP": (D, partial(NoisePredictor, D, width=16)),
+    "U-Net": (784, partial(UNet, width=8)),
+    "U-Net of side 14": (196, partial(UNet, side=14, width=8)),
+}
 
 
-def test_every_layer_learns():
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_the_network_is_told_the_time(kind):
+    data_dim, make = NETWORKS[kind]
+    network, x = make(ALPHA_BAR), torch.randn(B, data_dim)
+    early, late = (network(x, torch.full((B,), t)) for t in (1, 2))
+    assert early.shape == x.shape and (early - late).abs().max() > 1e-3
+    at_once = torch.cat([early[:2], late[2:]])  # each row has a time of its own
+    t = torch.tensor([1, 1] + [2] * (B - 2))
+    assert_close(network(x, t), at_once, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_the_time_goes_from_0_to_1(kind, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        diffusion, "time_features", lambda t: (told.append(t), time_features(t))[1]
+    )
+    data_dim, make = NETWORKS[kind]
+    make(ALPHA_BAR)(torch.randn(3, data_dim), torch.tensor([0, 10, 50]))
+    assert_close(told[0], torch.tensor([0.0, 0.2, 1.0]))
+
+
+def test_the_time_is_told_in_sines_and_cosines_of_half_a_turn_and_more():
+    t = torch.tensor([0.0, 0.3, 1.0])
+    sines, cosines = time_features(t).chunk(2, dim=1)
+    assert_close(sines.square() + cosines.square(), torch.ones(3, 16))
+    assert_close(sines[:, 0], (math.pi * t).sin(), atol=1e-5, rtol=0)
+    assert_close(cosines[:, 0], (math.pi * t).cos(), atol=1e-5, rtol=0)
+    assert_close(sines[:, -1], (200 * math.pi * t).sin(), atol=1e-3, rtol=0)
+
+
+def test_v_tells_the_noise_and_the_data():
+    x, eps = torch.randn(2, B, D)
+    a = ALPHA_BAR[torch.randint(1, 51, (B,)), None]
+    v = a.sqrt() * eps - (1 - a).sqrt() * x
+    seen = noise_of(v, diffuse(x, eps, a), a)
+    assert_close(seen, eps, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [14, 28])
+def test_the_u_net_keeps_every_pixel_at_its_place(side):
+    """The noise seen at a pixel depends most on what lies near it."""
+    torch.manual_seed(0)
+    network, t = UNet(ALPHA_BAR, side=side, width=8), torch.ones(1, dtype=torch.long)
+    weight = torch.autograd.functional.jacobian(
+        lambda x: network(x, t)[0], torch.randn(1, side**2)
+    )[:, 0]
+    far = torch.cdist(places(side), places(side)) > side / 2
+    assert weight[~far].abs().mean() > 3 * weight[far].abs().mean()
+
+
+def places(side):
+    return torch.cartesian_prod(*[torch.arange(float(side))] * 2)
+
+
+def test_digits_of_another_side_are_refused():
+    with pytest.raises(ValueError, match="not side 20"):
+        UNet(ALPHA_BAR, side=20)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_every_layer_learns(kind):
     torch.manual_seed(0)
     alpha_bar = cosine_schedule(5)
-    network = NoisePredictor(D, alpha_bar, width=8)
+    data_dim, make = NETWORKS[kind]
+    network, x = make(alpha_bar), torch.randn(B, data_dim)
     before = {name: value.detach().clone() for name, value in network.named_parameters()}
 
     def objective(model, x):
         return diffusion_loss(model, x, alpha_bar=alpha_bar)
 
-    for _ in training_epochs(
-        network, objective, torch.randn(B, D), epochs=2, batch_size=16
-    ):
+    for _ in training_epochs(network, objective, x, epochs=2, batch_size=16):
         pass
     for name, value in network.named_parameters():
         assert not torch.equal(value, before[name]), name

@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Normal
 from torch.testing import assert_close
 
-from course_utils.gan import GAN, adversarial_epochs
+from course_utils.gan import adversarial_epochs, conv_gan, mlp_gan
 from course_utils.objectives import discriminator_loss, generator_loss
 
 B, D = 40, 2
@@ -58,45 +58,75 @@ def test_the_generator_still_learns_from_a_discriminator_that_wins():
 
 
 def test_shapes():
-    gan = GAN(D, 3, (8,), last=nn.Sigmoid())
+    gan = mlp_gan(D, 3, (8,), last=nn.Sigmoid())
     fake = gan.sample(B)
     assert gan.noise(B).shape == (B, 3) and fake.shape == (B, D)
     assert ((fake > 0) & (fake < 1)).all() and not fake.requires_grad
     assert gan.discriminator(fake).shape == (B,)
 
 
-def test_both_players_learn_in_every_layer():
+def test_the_expert_has_the_forgers_widths_in_reverse():
+    gan = mlp_gan(D, 3, (8, 5))
+    for player, sizes in ((gan.generator, [3, 8, 5, D]), (gan.discriminator, [D, 5, 8, 1])):
+        layers = [layer for layer in player.modules() if isinstance(layer, nn.Linear)]
+        assert [layer.in_features for layer in layers] == sizes[:-1]
+        assert [layer.out_features for layer in layers] == sizes[1:]
+
+
+def test_the_convolutional_players_draw_and_judge_digits():
+    gan = conv_gan(4, width=2)
+    fake = gan.sample(5)
+    assert gan.noise(5).shape == (5, 4) and fake.shape == (5, 784)
+    assert fake.min() >= 0 and fake.max() <= 1
+    assert fake.max() > 0.5 > fake.min()  # from black to white
+    assert gan.discriminator(fake).shape == (5,)
+    alone = gan.eval().sample(1)  # without a batch to take statistics from
+    assert alone.shape == (1, 784) and gan.discriminator(alone).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    "make, data_dim",
+    [(lambda: mlp_gan(D, 3, (8,)), D), (lambda: conv_gan(4, width=2), 784)],
+    ids=["MLP", "convolutions"],
+)
+def test_both_players_learn_in_every_layer(make, data_dim):
     torch.manual_seed(0)
-    gan = GAN(D, 3, (8,))
+    gan = make()
     before = weights(gan)
-    records = list(adversarial_epochs(gan, torch.randn(B, D), epochs=2, batch_size=8))
+    records = list(adversarial_epochs(gan, torch.rand(B, data_dim), epochs=2, batch_size=8))
     assert [record["epoch"] for record in records] == [1, 2]
     assert set(records[0]) == {"epoch", "generator", "discriminator"}
     for name, value in gan.named_parameters():
         assert not torch.equal(value, before[name]), name
 
 
-def test_one_step_is_a_step_of_each_player_on_its_own_loss():
-    """Against the same step taken by hand: no gradient of one player reaches the other."""
+def test_a_step_is_one_of_each_player_on_its_own_loss():
+    """Against two steps by hand: no gradient of one player reaches the other, and β₁ = ½."""
     torch.manual_seed(0)
-    gan, twin = GAN(D, 3, (8,)), GAN(D, 3, (8,))
+    gan, twin = mlp_gan(D, 3, (8,)), mlp_gan(D, 3, (8,))
     twin.load_state_dict(gan.state_dict())
     x = torch.randn(1, D)  # a batch of one: its order cannot matter
     torch.manual_seed(1)
-    list(adversarial_epochs(gan, x, epochs=1, lr=0.01))
+    list(adversarial_epochs(gan, x, epochs=2, lr=0.01))
     torch.manual_seed(1)
-    torch.randperm(1)
-    fake = twin.generator(twin.noise(1))
-    losses = {
-        twin.generator: generator_loss(twin.discriminator, fake),
-        twin.discriminator: discriminator_loss(twin.discriminator, x, fake.detach()),
+    optimizers = {
+        player: torch.optim.Adam(player.parameters(), lr=0.01, betas=(0.5, 0.999))
+        for player in (twin.generator, twin.discriminator)
     }
-    for player, loss in losses.items():
-        gradients = torch.autograd.grad(loss, list(player.parameters()), retain_graph=True)
-        for parameter, gradient in zip(player.parameters(), gradients):
-            parameter.grad = gradient
-    for player in losses:
-        torch.optim.Adam(player.parameters(), lr=0.01, betas=(0.5, 0.999)).step()
+    for _ in range(2):  # the first step is the same with every β₁
+        torch.randperm(1)
+        fake = twin.generator(twin.noise(1))
+        losses = {
+            twin.generator: generator_loss(twin.discriminator, fake),
+            twin.discriminator: discriminator_loss(twin.discriminator, x, fake.detach()),
+        }
+        for player, loss in losses.items():
+            mine = list(player.parameters())
+            gradients = torch.autograd.grad(loss, mine, retain_graph=True)
+            for parameter, gradient in zip(mine, gradients):
+                parameter.grad = gradient
+        for optimizer in optimizers.values():
+            optimizer.step()
     for (name, value), other in zip(gan.named_parameters(), twin.parameters()):
         assert_close(value, other, msg=name)
 
@@ -104,7 +134,7 @@ def test_one_step_is_a_step_of_each_player_on_its_own_loss():
 def test_the_forgeries_go_to_the_data():
     torch.manual_seed(0)
     data = torch.randn(400, 1) * 0.5 + 3
-    gan = GAN(1, 1, (16,))
+    gan = mlp_gan(1, 1, (16,))
     for _ in adversarial_epochs(gan, data, epochs=40, batch_size=50, lr=5e-3):
         pass
     assert abs(gan.sample(1000).mean() - 3) < 1  # it began near 0
@@ -123,4 +153,4 @@ def test_the_forgeries_go_to_the_data():
 def test_refused_before_any_work(wrong, words):
     arguments = {"epochs": 1, **wrong(torch.randn(B, D))}
     with pytest.raises(ValueError, match=words):
-        adversarial_epochs(GAN(D, 3, (8,)), **arguments)
+        adversarial_epochs(mlp_gan(D, 3, (8,)), **arguments)

@@ -9,7 +9,6 @@ from torch.testing import assert_close
 from course_utils.samples import (
     accuracy,
     classification_loss,
-    confidence,
     digit_classifier,
     energy_distance,
     sharpness,
@@ -79,9 +78,3 @@ def test_the_classifier_learns_to_tell_two_shapes(side):
     assert losses[-1] < 0.1 < losses[0]
     assert accuracy(classifier, images, labels) == 1
     assert accuracy(classifier, images, 1 - labels) == 0
-    assert confidence(classifier, images) > 0.9
-
-
-def test_confidence_is_the_mean_of_the_largest_probability():
-    logits = torch.tensor([[3.0, 1.0], [1.0, 1.0]]).log()
-    assert_close(confidence(lambda x: logits, logits), torch.tensor((0.75 + 0.5) / 2))

@@ -2,15 +2,19 @@
 
 import math
 from functools import partial
+from itertools import repeat
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
-from torch.distributions import MultivariateNormal
+from torch.distributions import MultivariateNormal, Normal
 from torch.testing import assert_close
 
-from course_utils import objectives, scoreboard
-from course_utils.scoreboard import FAMILY, SIGMA, half_size, table
+from course_utils import diffusion, objectives, scoreboard
+from course_utils.samples import energy_distance
+from course_utils.scoreboard import FAMILY, SIGMA, Member, half_size, table
+from course_utils.vq_vae import log_code_probability
 
 N = 150
 
@@ -29,6 +33,14 @@ def rows(images):
     classifier = nn.Linear(196, 10)
     labels = torch.arange(N) % 10
     return {r["name"]: r for r in scoreboard.scoreboard(images, labels, images, classifier)}
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """The members keep the weights they began with.  -> what each ``fit`` was asked for"""
+    asked = []
+    monkeypatch.setattr(scoreboard, "fit", lambda *what, **how: asked.append(what))
+    return asked
 
 
 def test_half_size_is_the_mean_of_four_pixels():
@@ -67,11 +79,11 @@ def test_pca_tells_the_density_of_its_gaussian(images):
 
 
 def test_the_mixture_samples_what_its_density_says(images):
-    """Without its bells' own noise of SIGMA, a draw has the mixture's mean and variance."""
+    """Without its components' own noise of SIGMA, a draw has the data's mean and variance."""
     member = FAMILY["Gaussian mixture"](images, None)
     drawn = member.sample(20_000)
     assert_close(drawn.mean(0), images.mean(0), rtol=0, atol=0.02)
-    assert_close(drawn.var(0), images.var(0), rtol=0, atol=0.02)
+    assert_close(drawn.var(0), images.var(0), rtol=0, atol=SIGMA**2 / 4)
 
 
 def test_the_regularized_pae_is_a_vae(images):
@@ -91,6 +103,130 @@ def test_the_regularized_pae_is_a_vae(images):
     spread = nats.std() + losses.std() / (2 * SIGMA**2)
     difference = nats.mean() - losses.mean() / (2 * SIGMA**2) - constant
     assert difference.abs() < 5 * spread / math.sqrt(200)
+
+
+# --- what a row is made of -------------------------------------------------------------
+
+
+def test_a_row_measures_what_the_member_does():
+    """A quarter of the samples is taken for a digit with 95 %, the others with 85 %."""
+    test, asked = torch.rand(30, 2), []
+
+    def sample(n):
+        asked.append(n)
+        share = torch.tensor([0.95, 0.85, 0.85, 0.85]).repeat(n // 4)
+        return torch.stack([share, torch.linspace(-1, 2, n).roll(700)], dim=1)
+
+    member = Member(
+        7, sample, lambda x: x + 1, lambda x: -x[:, 0], False, lambda x: f"all {len(x)}"
+    )
+    certain = lambda x: torch.stack([x[:, 0], 1 - x[:, 0]], dim=1).log()
+    row = scoreboard._measure(member, test, certain)
+    new = sample(2000).clamp(0, 1)
+    assert asked[0] == 2000 and torch.equal(row["samples"], new[:20])
+    assert row["digits"] == 0.25
+    assert row["error"] == pytest.approx(2)  # two pixels, each off by 1
+    assert row["nats"] == pytest.approx(-test[:, 0].mean().item())
+    assert row["distance"] == pytest.approx(energy_distance(new, test).item(), rel=1e-4)
+    assert (row["bound"], row["use"], row["parameters"]) == (False, "all 30", 7)
+
+
+def test_the_seconds_are_those_of_the_training(images, monkeypatch):
+    clock = [0.0]
+
+    def takes(seconds, answer):
+        clock[0] += seconds
+        return answer
+
+    member = Member(1, lambda n: takes(100, torch.rand(n, 196)))
+    monkeypatch.setattr(scoreboard, "FAMILY", {"slow": lambda x, y: takes(7, member)})
+    monkeypatch.setattr(scoreboard, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    _, row = scoreboard.scoreboard(images, None, images, nn.Linear(196, 10))
+    assert row["name"] == "slow" and row["seconds"] == 7
+
+
+def test_units_count_that_vary_by_a_hundredth():
+    code = torch.tensor([-1.0, 1.0])[:, None]  # of variance 1
+    codes = code * torch.tensor([2.0, 0.12, 0.08, 0.0])
+    assert scoreboard._units(codes) == "2 of 4 units"
+    assert scoreboard._units(code * torch.full((4,), 0.05)) == "0 of 4 units"
+    # Without a prior the scale does not matter: the mean variance is near 1 for any.
+    for scale in (0.1, 1, 10):
+        assert scoreboard._units(scale * codes, prior=False) == "2 of 4 units"
+
+
+def test_pca_counts_its_own_units(images):
+    """Of data in three dimensions, a little noise aside, it can use three units."""
+    flat = torch.rand(N, 3) @ torch.eye(3, 196)
+    assert FAMILY["PCA"](flat, None).latent_use(flat) == "3 of 16 units"
+
+
+def test_an_autoencoder_draws_from_the_gaussian_of_its_codes(untrained):
+    class Mirror(nn.Module):
+        encoder = decoder = nn.Identity()
+
+    codes = torch.randn(500, 3) @ torch.randn(3, 3) + torch.tensor([5.0, 0, -5])
+    drawn = scoreboard._autoencoder(codes, None, model=lambda d: Mirror()).sample(20_000)
+    assert_close(drawn.mean(0), codes.mean(0), rtol=0, atol=0.1)
+    assert_close(drawn.T.cov(), codes.T.cov(), rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("name, beta", [("VAE", 1), ("β-VAE, β = 4", 4)])
+def test_beta_arrives_in_the_loss(name, beta, untrained, images):
+    FAMILY[name](images, None)
+    ((model, objective, _),) = untrained
+    terms = objective(model.encoder, model.decoder, images)
+    assert terms["kl"] > 0
+    assert_close(terms["loss"], terms["recon"] + beta * terms["kl"])
+
+
+def test_the_bound_of_vq_vae_2_is_that_of_its_codes_and_its_pixels(untrained, images):
+    x = images[:20]
+    member = FAMILY["VQ-VAE-2"](x, None)
+    model, top_prior, bottom_prior = (asked[0] for asked in untrained)
+    with torch.no_grad():
+        codes = model.codes(x)
+        pixels = Normal(model.decode(*codes), SIGMA).log_prob(x).sum(1)
+        expected = pixels + log_code_probability(top_prior, bottom_prior, *codes)
+        assert_close(member.log_likelihood(x), expected)
+
+
+class OfNormal(nn.Module):
+    """The best denoiser for data N(0, I).  Its noise is √(1 − ᾱ) xₜ."""
+
+    def __init__(self, alpha_bar, **how):
+        super().__init__()
+        self.alpha_bar = alpha_bar
+
+    def forward(self, x_t, t):
+        return (1 - self.alpha_bar[t, None]).sqrt() * x_t
+
+
+def test_diffusion_tells_the_density_of_gray_levels(untrained, monkeypatch):
+    """Gray levels N(½, ¼ I) are N(0, I) from −1 to 1, of which the best denoiser is known."""
+    monkeypatch.setattr(diffusion, "UNet", OfNormal)
+    x = 0.5 + 0.5 * torch.randn(400, 196)
+    member = FAMILY["diffusion"](x, None)
+    assert_close(untrained[0][2], 2 * x - 1)
+    exact = Normal(0.5, 0.5).log_prob(x).sum(1).mean()
+    gap = exact - member.log_likelihood(x).mean()
+    # Sixty steps are not all there are; a factor of 2 would cost 196 log 2.
+    assert 0 < gap < 196 * 0.2
+
+
+def test_diffusion_begins_at_noise_and_ends_at_gray_levels(untrained, monkeypatch):
+    monkeypatch.setattr(diffusion, "UNet", OfNormal)
+    member = FAMILY["diffusion"](torch.rand(50, 196), None)
+    begun = []
+
+    def steps(model, noise, alpha_bar):
+        begun.append(noise)
+        return repeat(torch.tensor([[-1.0, 0.0, 1.0]]), 3)
+
+    monkeypatch.setattr(diffusion, "reverse_steps", steps)
+    assert_close(member.sample(500), torch.tensor([[0, 0.5, 1]]))
+    assert begun[0].shape == (500, 196)
+    assert abs(begun[0].mean()) < 0.02 and abs(begun[0].std() - 1) < 0.02
 
 
 def test_the_table_says_what_is_exact_what_a_bound_and_what_undefined():

@@ -2,20 +2,23 @@
 
 import math
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from course_utils import pretrained
-from course_utils.objectives import straight_through, vq_vae_loss
+from course_utils.objectives import bernoulli_nll, straight_through, vq_vae_loss
 from course_utils.training import evaluate, training_epochs
 from course_utils.vq_vae import (
     VQVAE2,
     CodePrior,
+    GatedBlock,
     MaskedConv2d,
     VectorQuantizer,
     code_nll,
+    generate,
+    log_code_probability,
     nearest_code,
     perplexity,
 )
@@ -56,6 +59,11 @@ def test_perplexity_counts_the_codes_in_use():
     assert_close(perplexity(torch.tensor([[0, 0], [1, 0]]), 2), expected)
 
 
+def test_a_code_beyond_the_codebook_is_refused():
+    with pytest.raises(ValueError, match="of 4 codes there is no number 4"):
+        perplexity(torch.arange(5), 4)
+
+
 @DECAYS
 def test_the_quantizer_is_idempotent(decay):
     quantizer = VectorQuantizer(K, D, decay=decay)
@@ -76,6 +84,19 @@ def test_the_quantizer_does_not_learn_while_it_is_only_used(decay):
         quantizer(features())
     for name, value in quantizer.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+@DECAYS
+def test_in_eval_mode_no_batch_moves_the_codebook(decay):
+    quantizer = VectorQuantizer(K, D, decay=decay).eval()
+    before = quantizer.codebook.detach().clone()
+    quantizer(features())
+    assert torch.equal(quantizer.codebook, before) and not quantizer.started
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(ValueError, match="empty batch"):
+        VectorQuantizer(K, D)(torch.empty(0, D, 2, 2, requires_grad=True))
 
 
 def test_without_memory_the_moving_average_is_a_step_of_k_means():
@@ -105,8 +126,8 @@ def test_the_first_batch_gives_the_codebook_its_start():
     z = features()
     quantizer = VectorQuantizer(K, D, decay=None)
     quantizer(z)
-    distance = torch.cdist(quantizer.codebook.detach(), rows(z)).amin(1)
-    assert (distance < 1e-5).all()
+    same = (quantizer.codebook.detach()[:, None] == rows(z)).all(2)  # (K, N)
+    assert same.any(1).all()
 
 
 def test_more_codes_than_encodings_can_be_started():
@@ -128,6 +149,23 @@ def test_a_dead_code_comes_back_to_life():
     with torch.no_grad():
         assert 0 in quantizer(z)[1]
     assert quantizer.codebook.abs().max() < 10
+
+
+@pytest.mark.parametrize("count, dead", [(0.30, True), (0.34, False)])
+def test_a_code_is_dead_below_a_fiftieth_of_its_even_share(count, dead):
+    """32 encodings, 4 codes: an even share of 8, and at γ = ½ half the count is left."""
+    quantizer = VectorQuantizer(4, D, decay=0.5)
+    z = features(32)
+    quantizer(z)
+    far = torch.full((D,), 1e3)
+    quantizer.counts[0], quantizer.sums[0], quantizer.codebook[0] = count, count * far, far
+    quantizer(z)
+    if dead:  # one of the encodings now, and as many of it as an even share
+        assert (quantizer.codebook[0] == rows(z)).all(1).any()
+        assert quantizer.counts[0] == 8
+        assert torch.equal(quantizer.sums[0], 8 * quantizer.codebook[0])
+    else:
+        assert_close(quantizer.codebook[0], far)
 
 
 @pytest.mark.parametrize("n_codes, dim", [(0, 3), (3, 0)])
@@ -181,6 +219,16 @@ def test_codebook_and_commitment_pull_in_opposite_directions():
     )
 
 
+def test_both_levels_pay_and_the_commitment_counts_a_quarter():
+    (z, w), (e, h) = torch.randn(2, B, D), torch.randn(2, B, D)
+    x, logits = torch.rand(B, D), torch.randn(B, D)
+    terms = vq_vae_loss(lambda x: [(z, e), (w, h)], lambda levels: logits, x)
+    apart = ((z - e).square() + (w - h).square()).sum(1).mean()
+    assert_close(terms["codebook"], apart)
+    assert_close(terms["commitment"], apart)
+    assert_close(terms["loss"], bernoulli_nll(x, logits).mean() + 1.25 * apart)
+
+
 def test_with_codes_that_lose_nothing_it_is_the_likelihood_alone():
     z, x = torch.randn(B, D), torch.rand(B, D)
     terms = vq_vae_loss(lambda x: [(z, z)], lambda levels: levels[0], x)
@@ -231,6 +279,21 @@ def test_the_bottom_hears_what_the_top_has_said(images):
         model.encoder.top.codebook.add_(1)
         _, (after, _) = model.encoder(images)
     assert (before - after).abs().max() > 1e-3
+
+
+def test_the_bottom_teaches_the_top_through_the_quantizer():
+    """Straight through: what the bottom says has a gradient in the top's own layers."""
+    encoder = VQVAE2((8, 4), side=14).encoder
+    _, (z_bottom, _) = encoder(torch.rand(B, 196))
+    z_bottom.square().sum().backward()
+    assert encoder.to_top[0].weight.grad.abs().max() > 0
+
+
+def test_the_codes_of_more_images_than_a_batch():
+    model, x = VQVAE2((8, 4), side=14, channels=2, dim=2), torch.rand(1003, 196)
+    parts = [model.codes(x[:1000]), model.codes(x[1000:])]
+    for codes, by_parts in zip(model.codes(x), zip(*parts), strict=True):
+        assert torch.equal(codes, torch.cat(by_parts))
 
 
 # --- the prior ------------------------------------------------------------------------
@@ -298,6 +361,94 @@ def test_a_mask_leaves_what_came_before(own, seen):
     assert layer.seen.flatten().tolist() == [1.0] * seen + [0.0] * (25 - seen)
 
 
+def blocks(kind, own):
+    if kind == "gated":  # what it adds to h, which of course sees its own place
+        block = GatedBlock(2)
+        return lambda h: block(h, torch.zeros(1, 2, 5, 5)) - h
+    return MaskedConv2d(2, 2, 3, own=own)
+
+
+@pytest.mark.parametrize(
+    "kind, own", [("masked", False), ("masked", True), ("gated", True)]
+)
+def test_a_block_sees_only_what_is_before(kind, own):
+    h, block = torch.randn(1, 2, 5, 5, requires_grad=True), blocks(kind, own)
+    for place in range(25):
+        told = block(h).flatten(2)[0, :, place].sum()
+        (gradient,) = torch.autograd.grad(told, h)
+        seen = gradient.flatten(2).abs().amax((0, 1)) > 1e-6  # h − h may leave a rounding
+        assert not seen[place + 1 :].any() and seen[place] == own
+        assert place % 5 == 0 or seen[place - 1]  # its neighbor on the left
+
+
+def test_the_loss_is_a_sum_over_places_and_a_mean_over_images():
+    prior, label = small_prior(), torch.tensor([0, 3, 9])
+    codes = torch.randint(3, (3, 4))
+    with torch.no_grad():
+        each = [code_nll(prior, c[None], y[None])["loss"] for c, y in zip(codes, label)]
+        assert_close(code_nll(prior, codes, label)["loss"], torch.stack(each).mean())
+        for parameter in prior.parameters():
+            parameter.zero_()  # all three codes alike, at each of the four places
+        even = code_nll(prior, codes, label)["loss"]
+    assert_close(even, torch.tensor(4 * math.log(3)))
+
+
+def table_priors():
+    """Priors of one code each, 2 and 3 kinds of them, written down as tables."""
+    top = torch.randn(10, 2).mul(3).log_softmax(1)  # label, code
+    bottom = torch.randn(10, 2, 3).mul(3).log_softmax(2)  # label, top code, code
+    return (
+        SimpleNamespace(log_prob=lambda codes, y: top[y, codes[:, 0]]),
+        SimpleNamespace(log_prob=lambda codes, y, t: bottom[y, t[:, 0], codes[:, 0]]),
+        torch.einsum("yt,ytb->tb", top.exp(), bottom.exp()) / 10,
+    )
+
+
+def test_the_probability_of_both_levels_is_a_mixture_over_the_ten_labels():
+    *priors, joint = table_priors()
+    top, bottom = torch.cartesian_prod(torch.arange(2), torch.arange(3)).split(1, dim=1)
+    share = log_code_probability(*priors, top, bottom).exp()
+    assert_close(share, joint.flatten())
+    assert_close(share.sum(), torch.ones(()))
+
+
+def test_new_images_go_from_the_label_to_the_top_to_the_bottom():
+    asked, top, bottom = torch.tensor([3, 8]), torch.ones(2, 16), torch.ones(2, 49)
+    heard = []
+
+    def told(answer):
+        def sample(*what):
+            heard.append(what)
+            return answer
+
+        return SimpleNamespace(sample=sample)
+
+    model = SimpleNamespace(decode=lambda *levels: levels)
+    levels = generate(model, told(top), told(bottom), asked)
+    assert levels[0] is top and levels[1] is bottom
+    (label,), (again, given) = heard
+    assert label is asked and again is asked and given is top
+
+
+@pytest.mark.parametrize(
+    "n_top, told, words",
+    [(5, False, "none were given"), (0, True, "some were given")],
+)
+def test_a_prior_is_told_the_top_it_was_made_for_or_none(n_top, told, words):
+    top = (torch.zeros(1, 16, dtype=torch.long),) if told else ()
+    prior, label = small_prior(7, n_top), torch.tensor([3])
+    with pytest.raises(ValueError, match=words):
+        prior.log_prob(torch.zeros(1, 49, dtype=torch.long), label, *top)
+    with pytest.raises(ValueError, match=words):
+        prior.sample(label, *top)
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_that_is_no_digit_is_refused(label):
+    with pytest.raises(ValueError, match="a digit, 0 to 9"):
+        small_prior().sample(torch.tensor([3, label]))
+
+
 def test_the_prior_learns_and_all_of_it():
     torch.manual_seed(0)
     prior = small_prior(7, 5)
@@ -313,19 +464,3 @@ def test_the_prior_learns_and_all_of_it():
     assert evaluate(prior, code_nll, data)["loss"] < untrained / 5
     for name, value in prior.named_parameters():
         assert not torch.equal(value, before[name]), name
-
-
-# --- the checkpoint -------------------------------------------------------------------
-
-
-def test_the_recipe_makes_what_the_loader_reads(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
-    (tmp_path / "checkpoints").mkdir()
-    labels = torch.arange(B) % 10
-    made = pretrained.make(images, labels, epochs=(1, 1, 1))
-    path = tmp_path / "checkpoints" / pretrained.NAME
-    torch.save([pretrained.halved(model) for model in made], path)
-    for model, read in zip(made, pretrained.vq_vae_2()):
-        for (name, a), b in zip(model.state_dict().items(), read.state_dict().values()):
-            assert_close(a, b, rtol=1e-3, atol=1e-3, msg=name)  # 16 bits: 11 of precision
-        assert not any(p.requires_grad for p in read.parameters())

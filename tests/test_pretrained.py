@@ -1,0 +1,61 @@
+"""What a recipe trains is what a reader reads, to sixteen bits; the shipped weights are small."""
+
+import sys
+from importlib.resources import files
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from course_utils import data, pretrained
+from course_utils.objectives import diffuse
+
+SHIPPED = files("course_utils") / "checkpoints"
+EPOCHS = {"vq_vae_2": (1, 1, 1), "digit_gan": 1, "digit_diffusion": 1}
+
+
+@pytest.mark.parametrize("name", pretrained.MAKERS)
+def test_the_recipe_makes_what_the_reader_reads(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    torch.manual_seed(0)
+    made = pretrained.MAKERS[name](torch.rand(8, 784), torch.arange(8), EPOCHS[name])
+    pretrained.write(name, made)
+    read = getattr(pretrained, name)()
+    for a, b in zip(made, read if isinstance(read, tuple) else (read,), strict=True):
+        for (key, want), got in zip(a.state_dict().items(), b.state_dict().values()):
+            assert_close(got, want, rtol=1e-3, atol=1e-3, msg=key)  # 11 bits of precision
+        assert not b.training and not any(p.requires_grad for p in b.parameters())
+
+
+@pytest.mark.parametrize("name", pretrained.MAKERS)
+def test_the_shipped_weights_are_small_and_of_sixteen_bits(name):
+    states = torch.load(SHIPPED / f"{name}.pt", weights_only=True)
+    kinds = {value.dtype for state in states for value in state.values()}
+    assert torch.float16 in kinds and not kinds & {torch.float32, torch.float64}
+    assert (SHIPPED / f"{name}.pt").stat().st_size < 3e6
+
+
+def test_the_shipped_gan_draws_pixels():
+    torch.manual_seed(0)
+    x = pretrained.digit_gan().sample(50)
+    assert x.shape == (50, 784) and x.min() >= 0 and x.max() <= 1
+    assert 0.05 < x.mean() < 0.3  # MNIST's mean is 0.13
+
+
+def test_the_shipped_denoiser_knows_noise_when_it_sees_it():
+    """Of digits, it explains most of the noise; who says 0 has an error of 784."""
+    model = pretrained.digit_diffusion().cpu()
+    x = 2 * data.mnist("test")[0][:50].cpu() - 1
+    torch.manual_seed(0)
+    eps = torch.randn_like(x)
+    t = torch.full((50,), pretrained.STEPS // 2)
+    error = model(diffuse(x, eps, model.alpha_bar[t, None]), t) - eps
+    assert error.square().sum(1).mean() < 100
+
+
+def test_another_name_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["pretrained", "vqvae"])
+    with pytest.raises(SystemExit):
+        pretrained.main()
+    assert "vq_vae_2" in capsys.readouterr().err
