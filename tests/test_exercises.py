@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from torch.distributions import (
     Categorical,
@@ -17,7 +18,17 @@ from torch.distributions import (
 )
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss, normalize
 
-from course_utils import evidence, exercises, linear_gaussian, models, objectives, vq_vae
+from course_utils import (
+    data,
+    evidence,
+    exercises,
+    linear_gaussian,
+    models,
+    objectives,
+    vq_vae,
+)
+
+SMALL = load_digits().data / 16
 
 
 def kl_from_distributions(mu, logvar):
@@ -145,8 +156,8 @@ def water_filling_with_loops(values, level, alive=lambda value, level: value > l
 
 def vae_loss_by_hand(f, g, x, width=lambda logvar: (logvar / 2).exp()):
     mu, logvar = f(x)
-    pi = torch.sigmoid(g(mu + width(logvar) * torch.randn_like(mu)))
-    nll = -(x * pi.log() + (1 - x) * (1 - pi).log()).sum(1)
+    logits = g(mu + width(logvar) * torch.randn_like(mu))
+    nll = ((1 + logits.exp()).log() - x * logits).sum(1)
     kl = (mu**2 + logvar.exp() - logvar - 1).sum(1) / 2
     return nll.mean() + kl.mean()
 
@@ -224,7 +235,122 @@ def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
     return log_p - kl * objectives.kl_to_standard_normal(mu, logvar)
 
 
+def turning_point():
+    """The least σ, in steps of 0.001, at which the score near the middle leads to it."""
+    means, near = data.ring_of_means().cpu(), torch.tensor([[0.01, 0.0]])
+    sigmas = torch.arange(1, 2, 0.001).tolist()
+    scores = (data.mixture_score(near, means, sigma=math.hypot(0.2, s)) for s in sigmas)
+    return next(s for s, score in zip(sigmas, scores) if score[0, 0] < 0)
+
+
 RIGHT = {
+    exercises.check_m_step: {
+        "matrices": lambda x, r: (r / r.sum(0)).T @ x,
+        "einsum": lambda x, r: torch.einsum("nk,nd->kd", r, x) / r.sum(0).unsqueeze(1),
+        "component by component": lambda x, r: torch.stack(
+            [(share[:, None] * x).sum(0) / share.sum() for share in r.T]
+        ),
+        "numpy": lambda x, r: torch.from_numpy(
+            np.stack([np.average(x.numpy(), axis=0, weights=w) for w in r.T.numpy()])
+        ),
+    },
+    exercises.check_mixture_size: {
+        "counted": 30 * 40 + 30 * 40 * 41 // 2 + 29,
+        "a float": 25_829.0,
+        "a tensor": torch.tensor(25_829),
+        "by numpy": 30 * (40 + np.tril(np.ones((40, 40))).sum()) + 29,
+    },
+    exercises.check_lost_share: {
+        "a share": 164 / 196,
+        "rounded": 0.84,
+        "by variances": torch.full((196,), 1 / 12)[32:].sum() / (196 / 12),
+    },
+    exercises.check_error_share: {
+        "mended": lambda x, x_hat: (
+            (x - x_hat).square().sum(1).mean() / (x - x.mean(0)).square().sum(1).mean()
+        ),
+        "variance": lambda x, x_hat: mse_loss(x_hat, x) / x.var(0, correction=0).mean(),
+        "loops": lambda x, x_hat: (
+            sum(((a - b) ** 2).sum() for a, b in zip(x, x_hat))
+            / sum(((a - x.mean(0)) ** 2).sum() for a in x)
+        ),
+        "numpy": lambda x, x_hat: torch.tensor(
+            ((x - x_hat).numpy() ** 2).sum() / (len(x) * x.numpy().var(axis=0).sum())
+        ),
+    },
+    exercises.check_leading_components: {
+        "eigh, flipped": lambda x, k: (
+            torch.linalg.eigh(torch.cov(x.T)).eigenvectors.flip(1)[:, :k].T
+        ),
+        "singular vectors": lambda x, k: torch.linalg.svd(
+            x - x.mean(0), full_matrices=False
+        )[2][:k],
+        "scikit-learn": lambda x, k: torch.as_tensor(PCA(k).fit(x.numpy()).components_),
+        "numpy, other signs": lambda x, k: torch.from_numpy(
+            -np.linalg.eigh(np.cov(x.numpy().T))[1][:, ::-1][:, :k].T.copy()
+        ),
+    },
+    exercises.check_code_width: {
+        "an int": 21,
+        "a float": 21.0,
+        "scikit-learn": int(
+            (1 - PCA().fit(SMALL).explained_variance_ratio_.cumsum() < 0.1).argmax()
+        )
+        + 1,
+        "a share to explain": PCA(0.9).fit(SMALL).n_components_,
+    },
+    exercises.check_silent_price: {
+        "two times": 2 * 0.3,
+        "a fraction": 3 / 5,
+        "a tensor": torch.tensor(0.6),
+    },
+    exercises.check_active_units: {
+        "mended": lambda z: (z != 0).sum(1).float().mean(),
+        "count": lambda z: torch.count_nonzero(z) / len(z),
+        "loops": lambda z: (
+            torch.tensor([sum(a != 0 for a in row) for row in z.tolist()]).double().mean()
+        ),
+        "L0": lambda z: z.norm(p=0, dim=1).mean(),
+        "numpy": lambda z: torch.tensor(np.count_nonzero(z.numpy(), axis=1).mean()),
+    },
+    exercises.check_summit: {
+        "1.4": 1.4,
+        "by theory": math.sqrt(2**2 / 2 - 0.2**2),
+        "by trying": turning_point(),
+    },
+    exercises.check_langevin_step: {
+        "formula": lambda score, x, h: (
+            x + h / 2 * score(x) + math.sqrt(h) * torch.randn_like(x)
+        ),
+        "torch.normal": lambda score, x, h: torch.normal(x + h / 2 * score(x), h**0.5),
+        "torch.distributions": lambda score, x, h: Normal(
+            x + 0.5 * h * score(x), math.sqrt(h)
+        ).sample(),
+        "row by row": lambda score, x, h: (
+            x + (h * score(x)) / 2 + torch.randn(x.shape[::-1]).T * h**0.5
+        ),
+    },
+    exercises.check_perfect_nll: {
+        "constant": 392 * math.log(2 * math.pi),
+        "rounded": 720,
+        "torch.distributions": -Normal(torch.zeros(784), 1.0)
+        .log_prob(torch.zeros(784))
+        .sum(),
+        "package": objectives.gaussian_nll(torch.zeros(1, 784), torch.zeros(1, 784)).item(),
+    },
+    exercises.check_safe_nll: {
+        "package": objectives.gaussian_nll,
+        "logarithm first": lambda x, mean: (
+            (x - mean) ** 2 / 2 + math.log(2 * math.pi) / 2
+        ).sum(1),
+        "torch.distributions": lambda x, mean: (
+            -Independent(Normal(mean, 1.0), 1).log_prob(x)
+        ),
+        "sum of logarithms": lambda x, mean: (
+            -((-(x - mean).square() / 2).exp() / math.sqrt(2 * math.pi)).log().sum(1)
+        ),
+        "double": lambda x, mean: -Normal(mean.double(), 1.0).log_prob(x.double()).sum(1),
+    },
     exercises.check_diffuse: {
         "closed form": lambda x, eps, alpha: (
             math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) ** 0.5 * eps
@@ -431,455 +557,1674 @@ RIGHT = {
 }
 WRONG = {
     exercises.check_diffuse: {
-        "roots forgotten": lambda x, eps, alpha: (
-            math.prod(alpha) * x + (1 - math.prod(alpha)) * eps
+        "roots forgotten": (
+            "by its root",
+            lambda x, eps, alpha: math.prod(alpha) * x + (1 - math.prod(alpha)) * eps,
         ),
-        "sum of the steps": lambda x, eps, alpha: (
-            (sum(alpha) / len(alpha)) ** 0.5 * x
-            + (1 - sum(alpha) / len(alpha)) ** 0.5 * eps
+        "sum of the steps": (
+            "not added",
+            lambda x, eps, alpha: (
+                (sum(alpha) / len(alpha)) ** 0.5 * x
+                + (1 - sum(alpha) / len(alpha)) ** 0.5 * eps
+            ),
         ),
-        "the last step alone": lambda x, eps, alpha: (
-            alpha[-1] ** 0.5 * x + (1 - alpha[-1]) ** 0.5 * eps
+        "the last step alone": (
+            "last one alone",
+            lambda x, eps, alpha: alpha[-1] ** 0.5 * x + (1 - alpha[-1]) ** 0.5 * eps,
         ),
-        "x and noise changed over": lambda x, eps, alpha: (
-            math.prod(alpha) ** 0.5 * eps + (1 - math.prod(alpha)) ** 0.5 * x
+        "x and noise changed over": (
+            "changed places",
+            lambda x, eps, alpha: (
+                math.prod(alpha) ** 0.5 * eps + (1 - math.prod(alpha)) ** 0.5 * x
+            ),
         ),
-        "noise not scaled": lambda x, eps, alpha: math.prod(alpha) ** 0.5 * x + eps,
-        "x not shrunk": lambda x, eps, alpha: x + (1 - math.prod(alpha)) ** 0.5 * eps,
-        "noise of each step added up": lambda x, eps, alpha: (
-            math.prod(alpha) ** 0.5 * x + sum((1 - a) ** 0.5 for a in alpha) * eps
+        "noise not scaled": (
+            "not scaled",
+            lambda x, eps, alpha: math.prod(alpha) ** 0.5 * x + eps,
+        ),
+        "x not shrunk": (
+            "explodes",
+            lambda x, eps, alpha: x + (1 - math.prod(alpha)) ** 0.5 * eps,
+        ),
+        "noise of each step added up": (
+            "do not",
+            lambda x, eps, alpha: (
+                math.prod(alpha) ** 0.5 * x + sum((1 - a) ** 0.5 for a in alpha) * eps
+            ),
         ),
     },
     exercises.check_discriminator_loss: {
-        "sign": lambda real, fake: (
-            -torch.nn.functional.softplus(-real).mean()
-            - torch.nn.functional.softplus(fake).mean()
+        "sign": (
+            "the sign",
+            lambda real, fake: (
+                -torch.nn.functional.softplus(-real).mean()
+                - torch.nn.functional.softplus(fake).mean()
+            ),
         ),
-        "real and fake changed over": lambda real, fake: (
-            torch.nn.functional.softplus(real).mean()
-            + torch.nn.functional.softplus(-fake).mean()
+        "real and fake changed over": (
+            "changed places",
+            lambda real, fake: (
+                torch.nn.functional.softplus(real).mean()
+                + torch.nn.functional.softplus(-fake).mean()
+            ),
         ),
-        "overflow": lambda real, fake: (
-            -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+        "overflow": (
+            "is infinite",
+            lambda real, fake: (
+                -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+            ),
         ),
-        "sum": lambda real, fake: (
-            torch.nn.functional.softplus(-real).sum()
-            + torch.nn.functional.softplus(fake).sum()
+        "sum": (
+            "not a sum",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real).sum()
+                + torch.nn.functional.softplus(fake).sum()
+            ),
         ),
-        "mean over both": lambda real, fake: torch.cat(
-            [torch.nn.functional.softplus(-real), torch.nn.functional.softplus(fake)]
-        ).mean(),
-        "not averaged": lambda real, fake: (
-            torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(fake)
+        "mean over both": (
+            "own mean",
+            lambda real, fake: torch.cat(
+                [torch.nn.functional.softplus(-real), torch.nn.functional.softplus(fake)]
+            ).mean(),
         ),
-        "real alone": lambda real, fake: torch.nn.functional.softplus(-real).mean(),
-        "the generator's": lambda real, fake: torch.nn.functional.softplus(-fake).mean(),
+        "not averaged": (
+            "one number",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(fake)
+            ),
+        ),
+        "real alone": (
+            "samples are missing",
+            lambda real, fake: torch.nn.functional.softplus(-real).mean(),
+        ),
+        "the generator's": (
+            "generator's",
+            lambda real, fake: torch.nn.functional.softplus(-fake).mean(),
+        ),
     },
     exercises.check_nearest_code: {
-        "the furthest": lambda z, codebook: torch.cdist(z, codebook).argmax(1),
-        "over encodings": lambda z, codebook: torch.cdist(z, codebook).argmin(0),
-        "largest product": lambda z, codebook: (z @ codebook.T).argmax(1),
-        "product and half the length forgotten": lambda z, codebook: (
-            codebook.square().sum(1) - z @ codebook.T
-        ).argmin(1),
-        "the vector": lambda z, codebook: codebook[torch.cdist(z, codebook).argmin(1)],
-        "the distance": lambda z, codebook: torch.cdist(z, codebook).amin(1),
-        "signed sum": lambda z, codebook: (z[:, None] - codebook).sum(2).abs().argmin(1),
-        "one for all": lambda z, codebook: torch.cdist(z, codebook).sum(0).argmin(),
+        "the furthest": (
+            "farthest",
+            lambda z, codebook: torch.cdist(z, codebook).argmax(1),
+        ),
+        "over encodings": (
+            "the axis",
+            lambda z, codebook: torch.cdist(z, codebook).argmin(0),
+        ),
+        "largest product": ("long codes", lambda z, codebook: (z @ codebook.T).argmax(1)),
+        "product and half the length forgotten": (
+            "twice",
+            lambda z, codebook: (codebook.square().sum(1) - z @ codebook.T).argmin(1),
+        ),
+        "the vector": (
+            "not its vector",
+            lambda z, codebook: codebook[torch.cdist(z, codebook).argmin(1)],
+        ),
+        "the distance": ("how far", lambda z, codebook: torch.cdist(z, codebook).amin(1)),
+        "signed sum": (
+            "cancel",
+            lambda z, codebook: (z[:, None] - codebook).sum(2).abs().argmin(1),
+        ),
+        "one for all": (
+            "all the same",
+            lambda z, codebook: torch.cdist(z, codebook).sum(0).argmin(),
+        ),
     },
     exercises.check_perplexity: {
-        "0 log 0": lambda p: torch.exp(-(p * p.log()).sum()),
-        "sign": lambda p: torch.special.entr(p).sum().neg().exp(),
-        "entropy": lambda p: torch.special.entr(p).sum(),
-        "bits without two": lambda p: (torch.special.entr(p).sum() / math.log(2)).exp(),
-        "mean": lambda p: torch.special.entr(p).mean().exp(),
-        "used codes counted": lambda p: (p > 0).sum().float(),
-        "one over the largest": lambda p: 1 / p.max(),
-        "one over the sum of squares": lambda p: 1 / p.square().sum(),
+        "0 log 0": ("counts as 0", lambda p: torch.exp(-(p * p.log()).sum())),
+        "sign": ("the sign", lambda p: torch.special.entr(p).sum().neg().exp()),
+        "entropy": ("its exp", lambda p: torch.special.entr(p).sum()),
+        "bits without two": (
+            "same base",
+            lambda p: (torch.special.entr(p).sum() / math.log(2)).exp(),
+        ),
+        "mean": ("not their mean", lambda p: torch.special.entr(p).mean().exp()),
+        "used codes counted": ("counts for less", lambda p: (p > 0).sum().float()),
+        "one over the largest": ("most frequent", lambda p: 1 / p.max()),
+        "one over the sum of squares": (
+            "a log, not a square",
+            lambda p: 1 / p.square().sum(),
+        ),
     },
     exercises.check_straight_through: {
-        "e itself": lambda z, e: e,
-        "z itself": lambda z, e: z,
-        "nothing stopped": lambda z, e: z + (e - z),
-        "z stopped": lambda z, e: z.detach() + (e - z.detach()),
-        "only e stopped": lambda z, e: z + (e.detach() - z),
-        "both": lambda z, e: (z + e) / 2,
-        "sign": lambda z, e: z - (e - z).detach(),
-        "half the gradient": lambda z, e: e.detach() + (z - z.detach()) / 2,
-        "e learns as well": lambda z, e: e + (z - z.detach()),
+        "e itself": ("goes to e", lambda z, e: e),
+        "z itself": ("must get e", lambda z, e: z),
+        "nothing stopped": ("goes to e", lambda z, e: z + (e - z)),
+        "z stopped": ("goes to e", lambda z, e: z.detach() + (e - z.detach())),
+        "only e stopped": ("whole difference", lambda z, e: z + (e.detach() - z)),
+        "both": ("half-way", lambda z, e: (z + e) / 2),
+        "sign": ("the sign", lambda z, e: z - (e - z).detach()),
+        "half the gradient": (
+            "a share of it",
+            lambda z, e: e.detach() + (z - z.detach()) / 2,
+        ),
+        "e learns as well": ("e must not learn", lambda z, e: e + (z - z.detach())),
     },
     exercises.check_linear_elbo: {
-        "decoded at the mean alone": partial(elbo_with, spread=0.0),
-        "s⁴ for s²": lambda x, w, b, sigma, mu, logvar: (
-            elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
-            - (2 * logvar).exp() @ w.square().sum(0) / (2 * sigma**2)
+        "decoded at the mean alone": ("the spread of q", partial(elbo_with, spread=0.0)),
+        "s⁴ for s²": (
+            "once",
+            lambda x, w, b, sigma, mu, logvar: (
+                elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+                - (2 * logvar).exp() @ w.square().sum(0) / (2 * sigma**2)
+            ),
         ),
-        "w not squared": lambda x, w, b, sigma, mu, logvar: (
-            elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
-            - logvar.exp() @ w.sum(0) / (2 * sigma**2)
+        "w not squared": (
+            "squares of W",
+            lambda x, w, b, sigma, mu, logvar: (
+                elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+                - logvar.exp() @ w.sum(0) / (2 * sigma**2)
+            ),
         ),
-        "KL added": partial(elbo_with, kl=-1.0),
-        "KL forgotten": partial(elbo_with, kl=0.0),
-        "no constant": partial(elbo_with, constant=0.0),
-        "sign": lambda *q: -elbo_with(*q),
-        "b forgotten": lambda x, w, b, sigma, mu, logvar: elbo_with(
-            x, w, 0 * b, sigma, mu, logvar
+        "KL added": ("taken away", partial(elbo_with, kl=-1.0)),
+        "KL forgotten": ("KL is missing", partial(elbo_with, kl=0.0)),
+        "no constant": ("constant", partial(elbo_with, constant=0.0)),
+        "sign": ("the sign", lambda *q: -elbo_with(*q)),
+        "b forgotten": (
+            "b is missing",
+            lambda x, w, b, sigma, mu, logvar: elbo_with(x, w, 0 * b, sigma, mu, logvar),
         ),
-        "σ for σ²": lambda x, w, b, sigma, mu, logvar: elbo_with(
-            x, w, b, sigma**0.5, mu, logvar
+        "σ for σ²": (
+            "its square",
+            lambda x, w, b, sigma, mu, logvar: elbo_with(x, w, b, sigma**0.5, mu, logvar),
         ),
-        "mean over the batch": lambda *q: elbo_with(*q).mean(),
-        "one draw": lambda x, w, b, sigma, mu, logvar: (
-            -objectives.gaussian_nll(
-                x, objectives.reparameterize(mu, logvar) @ w.T + b, sigma=sigma
-            )
-            - objectives.kl_to_standard_normal(mu, logvar)
+        "mean over the batch": (
+            "one number for each image",
+            lambda *q: elbo_with(*q).mean(),
         ),
-        "log p(x)": lambda x, w, b, sigma, mu, logvar: linear_gaussian.linear_log_evidence(
-            x, w, b, sigma
+        "one draw": (
+            "leaves chance",
+            lambda x, w, b, sigma, mu, logvar: (
+                -objectives.gaussian_nll(
+                    x, objectives.reparameterize(mu, logvar) @ w.T + b, sigma=sigma
+                )
+                - objectives.kl_to_standard_normal(mu, logvar)
+            ),
+        ),
+        "log p(x)": (
+            "no q reaches",
+            lambda x, w, b, sigma, mu, logvar: linear_gaussian.linear_log_evidence(
+                x, w, b, sigma
+            ),
         ),
     },
     exercises.check_importance_bound: {
-        "mean of the logs, the ELBO": lambda lw: lw.mean(0),
-        "log L forgotten": lambda lw: lw.logsumexp(0),
-        "divided by L after the log": lambda lw: lw.logsumexp(0) / len(lw),
-        "log L added": lambda lw: lw.logsumexp(0) + math.log(len(lw)),
-        "sum": lambda lw: lw.sum(0),
-        "best draw": lambda lw: lw.amax(0),
-        "exp without care": lambda lw: lw.exp().mean(0).log(),
-        "no log": lambda lw: lw.exp().mean(0),
-        "over the images": lambda lw: lw.logsumexp(1) - math.log(lw.shape[1]),
-        "number of images": lambda lw: lw.logsumexp(0) - math.log(lw.shape[1]),
-        "mean over the images": lambda lw: (lw.logsumexp(0) - math.log(len(lw))).mean(),
+        "mean of the logs, the ELBO": ("outside of the mean", lambda lw: lw.mean(0)),
+        "log L forgotten": ("log L is missing", lambda lw: lw.logsumexp(0)),
+        "divided by L after the log": (
+            "inside the log",
+            lambda lw: lw.logsumexp(0) / len(lw),
+        ),
+        "log L added": ("sign of log L", lambda lw: lw.logsumexp(0) + math.log(len(lw))),
+        "sum": ("product", lambda lw: lw.sum(0)),
+        "best draw": ("largest weight", lambda lw: lw.amax(0)),
+        "exp without care": ("takes care", lambda lw: lw.exp().mean(0).log()),
+        "no log": ("the log is missing", lambda lw: lw.exp().mean(0)),
+        "over the images": ("the axis", lambda lw: lw.logsumexp(1) - math.log(lw.shape[1])),
+        "number of images": (
+            "not of images",
+            lambda lw: lw.logsumexp(0) - math.log(lw.shape[1]),
+        ),
+        "mean over the images": (
+            "not their mean",
+            lambda lw: (lw.logsumexp(0) - math.log(len(lw))).mean(),
+        ),
     },
     exercises.check_mixture_log_density: {
-        "exp rounds to 0": lambda prior, likelihood: (
-            (prior + likelihood).exp().sum(1).log()
+        "exp rounds to 0": (
+            "Avoid the exp",
+            lambda prior, likelihood: torch.log((prior.exp() * likelihood.exp()).sum(1)),
         ),
-        "prior forgotten": lambda prior, likelihood: likelihood.logsumexp(1),
-        "prior not in logs": lambda prior, likelihood: (prior.exp() + likelihood).logsumexp(
-            1
+        "double": (
+            "Avoid the exp",
+            lambda prior, likelihood: (
+                (prior.double() + likelihood.double()).exp().sum(1).log()
+            ),
         ),
-        "equal weights": lambda prior, likelihood: (
-            likelihood.logsumexp(1) - math.log(len(prior))
+        "a small number": (
+            "1e-09 inside",
+            lambda prior, likelihood: torch.log((prior + likelihood).exp().sum(1) + 1e-9),
         ),
-        "the best component alone": lambda prior, likelihood: (prior + likelihood).amax(1),
-        "mean of the logs": lambda prior, likelihood: (prior.exp() * likelihood).sum(1),
-        "sum of the logs": lambda prior, likelihood: (prior + likelihood).sum(1),
-        "over the batch": lambda prior, likelihood: (prior + likelihood).logsumexp(0),
-        "mean for sum": lambda prior, likelihood: (
-            (prior + likelihood).logsumexp(1) - math.log(len(prior))
+        "largest of all": (
+            "of its own",
+            lambda prior, likelihood: (
+                likelihood.max()
+                + (prior + likelihood - likelihood.max()).exp().sum(1).log()
+            ),
         ),
-        "posterior": lambda prior, likelihood: (prior + likelihood).log_softmax(1),
-        "sign": lambda prior, likelihood: -(prior + likelihood).logsumexp(1),
+        "prior forgotten": ("weights", lambda prior, likelihood: likelihood.logsumexp(1)),
+        "prior not in logs": (
+            "as logarithms already",
+            lambda prior, likelihood: (prior.exp() + likelihood).logsumexp(1),
+        ),
+        "log of the log": (
+            "got -inf",
+            lambda prior, likelihood: torch.logsumexp(prior.log() + likelihood, 1),
+        ),
+        "product": (
+            "products of densities",
+            lambda prior, likelihood: torch.logsumexp(likelihood * prior, dim=1),
+        ),
+        "equal weights": (
+            "1/K",
+            lambda prior, likelihood: likelihood.logsumexp(1) - math.log(len(prior)),
+        ),
+        "the best component alone": (
+            "likeliest",
+            lambda prior, likelihood: (prior + likelihood).max(1).values,
+        ),
+        "mean of the logs": (
+            "mean of logarithms",
+            lambda prior, likelihood: likelihood @ prior.exp(),
+        ),
+        "sum of the logs": (
+            "sum of logarithms",
+            lambda prior, likelihood: (prior + likelihood).sum(1),
+        ),
+        "over the batch": (
+            "axis",
+            lambda prior, likelihood: (prior + likelihood).logsumexp(0),
+        ),
+        "mean for sum": (
+            "divide by nothing",
+            lambda prior, likelihood: (
+                torch.logsumexp(prior + likelihood, 1) - math.log(likelihood.shape[1])
+            ),
+        ),
+        "posterior": (
+            "posterior",
+            lambda prior, likelihood: (prior + likelihood).log_softmax(1),
+        ),
+        "not added up": (
+            "sum over the components",
+            lambda prior, likelihood: likelihood + prior,
+        ),
+        "sign": (
+            "sign",
+            lambda prior, likelihood: -torch.logsumexp(prior + likelihood, 1),
+        ),
+        "mean over the images": (
+            "one number for each",
+            lambda prior, likelihood: (prior + likelihood).logsumexp(1).mean(),
+        ),
+        "numpy": (
+            "got ndarray",
+            lambda prior, likelihood: (prior + likelihood).logsumexp(1).numpy(),
+        ),
     },
     exercises.check_mixture_draws: {
-        "one component for all": lambda n, weights, means, sigma: draws_around(
-            means[choices(1, weights)].expand(n, -1), sigma
+        "one component for all": (
+            "one component was chosen",
+            lambda n, weights, means, sigma: draws_around(
+                means[choices(1, weights)].expand(n, -1), sigma
+            ),
         ),
-        "equal weights": lambda n, weights, means, sigma: draws_around(
-            means[torch.randint(len(means), (n,))], sigma
+        "equal weights": (
+            "Not all components",
+            lambda n, weights, means, sigma: draws_around(
+                means[torch.randint(len(means), (n,))], sigma
+            ),
         ),
-        "always the heaviest": lambda n, weights, means, sigma: draws_around(
-            means[weights.argmax()].expand(n, -1), sigma
+        "always the heaviest": (
+            "heaviest",
+            lambda n, weights, means, sigma: draws_around(
+                means[weights.argmax()].expand(n, -1), sigma
+            ),
         ),
-        "average of the means": lambda n, weights, means, sigma: draws_around(
-            (weights @ means).expand(n, -1), sigma
+        "average of the means": (
+            "average the means",
+            lambda n, weights, means, sigma: draws_around(
+                (weights @ means).expand(n, -1), sigma
+            ),
         ),
-        "average of draws": lambda n, weights, means, sigma: sum(
-            w * draws_around(m.expand(n, -1), sigma) for w, m in zip(weights, means)
+        "average of draws": (
+            "average draws",
+            lambda n, weights, means, sigma: sum(
+                w * draws_around(m.expand(n, -1), sigma) for w, m in zip(weights, means)
+            ),
         ),
-        "variance for σ": lambda n, weights, means, sigma: draws_around(
-            means[choices(n, weights)], sigma**2
+        "weights on the means": (
+            "scale its mean",
+            lambda n, weights, means, sigma: draws_around(
+                (weights[:, None] * means)[choices(n, weights)], sigma
+            ),
         ),
-        "root of σ": lambda n, weights, means, sigma: draws_around(
-            means[choices(n, weights)], sigma**0.5
+        "variance for σ": (
+            "not by its square",
+            lambda n, weights, means, sigma: draws_around(
+                means[choices(n, weights)], sigma**2
+            ),
         ),
-        "no noise": lambda n, weights, means, sigma: means[choices(n, weights)],
-        "one ε for all": lambda n, weights, means, sigma: (
-            means[choices(n, weights)] + sigma * torch.randn(2)
+        "root of σ": (
+            "no root",
+            lambda n, weights, means, sigma: draws_around(
+                means[choices(n, weights)], sigma**0.5
+            ),
         ),
-        "one ε a draw": lambda n, weights, means, sigma: (
-            means[choices(n, weights)] + sigma * torch.randn(n, 1)
+        "σ forgotten": (
+            "sigma is missing",
+            lambda n, weights, means, sigma: torch.normal(means[choices(n, weights)], 1.0),
         ),
-        "uniform noise": lambda n, weights, means, sigma: (
-            means[choices(n, weights)] + sigma * torch.rand(n, 2)
+        "no noise": (
+            "second step",
+            lambda n, weights, means, sigma: means[choices(n, weights)],
         ),
-        "components without noise or place": lambda n, weights, means, sigma: choices(
-            n, weights
+        "one ε for all": (
+            "one ε for all draws",
+            lambda n, weights, means, sigma: (
+                means[choices(n, weights)] + sigma * torch.randn(2)
+            ),
         ),
-        "forgotten return": lambda n, weights, means, sigma: None,
+        "one ε a draw": (
+            "coordinates",
+            lambda n, weights, means, sigma: (
+                means[choices(n, weights)] + sigma * torch.randn(n, 1)
+            ),
+        ),
+        "uniform noise": (
+            "uniform",
+            lambda n, weights, means, sigma: (
+                means[choices(n, weights)] + sigma * torch.rand(n, 2)
+            ),
+        ),
+        "uniform noise as wide": (
+            "got",
+            lambda n, weights, means, sigma: (
+                means[choices(n, weights)] + sigma * 12**0.5 * (torch.rand(n, 2) - 0.5)
+            ),
+        ),
+        "noise without a place": (
+            "mean is missing",
+            lambda n, weights, means, sigma: sigma * torch.randn(n, means.shape[1]),
+        ),
+        "components without noise or place": (
+            "choices",
+            lambda n, weights, means, sigma: choices(n, weights),
+        ),
+        "forgotten return": (
+            "a return may be missing",
+            lambda n, weights, means, sigma: None,
+        ),
     },
     exercises.check_sparse_ae_loss: {
-        "squared norm": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
+        "squared norm": (
+            "not squares",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
+            ),
         ),
-        "norm": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
+        "norm": (
+            "not the length",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
+            ),
         ),
-        "signs cancel": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).sum(1).mean()
+        "signs cancel": (
+            "opposite sign cancel",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).sum(1).mean()
+            ),
         ),
-        "mean over units": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().mean()
+        "absolute value of the sum": (
+            "before the sum",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).sum(1).abs().mean()
+            ),
         ),
-        "penalty summed over the batch": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().sum()
+        "positive numbers only": (
+            "negative numbers",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).clamp(min=0).sum(1).mean()
+            ),
         ),
-        "penalty on the image": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * x.abs().sum(1).mean()
+        "L0": (
+            "counts active units",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).norm(p=0, dim=1).mean()
+            ),
         ),
-        "penalty on the reconstruction": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * g(f(x)).abs().sum(1).mean()
+        "mean over units": (
+            "penalty adds up",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().mean()
+            ),
         ),
-        "λ forgotten": lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=1)[
-            "loss"
-        ],
-        "penalty subtracted": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] - lam * f(x).abs().sum(1).mean()
+        "penalty summed over the batch": (
+            "mean over the batch, too",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().sum()
+            ),
         ),
-        "no mean over the batch": lambda f, g, x, lam: (
-            (x - g(f(x))).square().sum(1) + lam * f(x).abs().sum(1)
+        "penalty on the image": (
+            "not on the image",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * x.abs().sum(1).mean()
+            ),
         ),
-        "terms instead of the loss": lambda f, g, x, lam: objectives.sparse_ae_loss(
-            f, g, x, lam=lam
+        "penalty on the reconstruction": (
+            "not on the reconstruction",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * g(f(x)).abs().sum(1).mean()
+            ),
+        ),
+        "no penalty": (
+            "penalty is missing",
+            lambda f, g, x, lam: objectives.ae_loss(f, g, x)["loss"],
+        ),
+        "λ forgotten": (
+            "multiplied by lam",
+            lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=1)["loss"],
+        ),
+        "penalty subtracted": (
+            "sign of the penalty",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] - lam * f(x).abs().sum(1).mean()
+            ),
+        ),
+        "mean over pixels": (
+            "squared error adds up",
+            lambda f, g, x, lam: mse_loss(g(f(x)), x) + lam * f(x).abs().sum(1).mean(),
+        ),
+        "torch's mean for both": (
+            "in both terms",
+            lambda f, g, x, lam: mse_loss(g(f(x)), x) + lam * f(x).abs().mean(),
+        ),
+        "half the error": (
+            "no factor",
+            lambda f, g, x, lam: (
+                0.5 * objectives.ae_loss(f, g, x)["loss"] + lam * f(x).abs().sum(1).mean()
+            ),
+        ),
+        "L1 error": (
+            "error is squared",
+            lambda f, g, x, lam: (
+                (x - g(f(x))).abs().sum(1) + lam * f(x).abs().sum(1)
+            ).mean(),
+        ),
+        "axis of the error": (
+            "sum over pixels",
+            lambda f, g, x, lam: (
+                (x - g(f(x))).pow(2).sum(0).mean() + lam * f(x).abs().sum(1).mean()
+            ),
+        ),
+        "both axes": (
+            "Sum over dimensions",
+            lambda f, g, x, lam: (
+                (x - g(f(x))).pow(2).sum(0).mean() + lam * f(x).norm(p=1, dim=0).mean()
+            ),
+        ),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x, lam: (x - g(f(x))).square().sum() + lam * f(x).abs().sum(),
+        ),
+        "no mean over the batch": (
+            "one number is asked",
+            lambda f, g, x, lam: (x - g(f(x))).square().sum(1) + lam * f(x).abs().sum(1),
+        ),
+        "penalty detached": (
+            "gradient of the penalty",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"]
+                + lam * f(x).detach().abs().sum(1).mean()
+            ),
+        ),
+        "code detached for the decoder": (
+            "gradient of the error",
+            lambda f, g, x, lam: (
+                (x - g(f(x).detach())).square().sum(1) + lam * f(x).abs().sum(1)
+            ).mean(),
+        ),
+        "code detached": (
+            "in both terms",
+            lambda f, g, x, lam: objectives.sparse_ae_loss(
+                lambda x: f(x).detach(), g, x, lam=lam
+            )["loss"],
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam),
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x, lam: sparse_ae_image_by_image(f, g, x, lam).item(),
         ),
     },
     exercises.check_unit_columns: {
-        "rows": lambda weight: normalize(weight, dim=1),
-        "the whole matrix": lambda weight: weight / weight.norm(),
-        "squared length": lambda weight: weight / weight.square().sum(0),
-        "absolute values": lambda weight: weight / weight.abs().sum(0),
-        "largest entry": lambda weight: weight / weight.abs().amax(0),
-        "signs lost": lambda weight: normalize(weight.abs(), dim=0),
-        "transposed": lambda weight: normalize(weight, dim=0).T,
-        "lengths": lambda weight: weight.norm(dim=0),
-        "unchanged": lambda weight: weight,
-        "at most one": lambda weight: weight / weight.norm(dim=0).clamp(min=1),
+        "rows": ("axis", lambda weight: normalize(weight, dim=1)),
+        "the whole matrix": ("whole matrix", lambda weight: weight / weight.norm()),
+        "squared length": ("not by its square", lambda weight: weight / (weight**2).sum(0)),
+        "root of the length": (
+            "too little",
+            lambda weight: weight / weight.square().sum(0) ** 0.25,
+        ),
+        "absolute values": ("not of absolute", lambda weight: weight / weight.abs().sum(0)),
+        "largest entry": ("largest entry", lambda weight: weight / weight.abs().amax(0)),
+        "sum": ("plain sum", lambda weight: weight / weight.sum(dim=0, keepdim=True)),
+        "multiplied": ("divide; do not", lambda weight: weight * weight.norm(dim=0)),
+        "signs lost": ("signs", lambda weight: normalize(weight.abs(), dim=0)),
+        "transposed": ("transposed", lambda weight: normalize(weight, dim=0).T),
+        "lengths": ("these are the lengths", lambda weight: weight.square().sum(0).sqrt()),
+        "unchanged": ("nothing was divided", lambda weight: weight),
+        "at most one": (
+            "have to grow",
+            lambda weight: weight / weight.norm(dim=0).clamp(min=1),
+        ),
+        "centered": (
+            "nothing has to be centered",
+            lambda weight: normalize(weight - weight.mean(0), dim=0),
+        ),
+        "length detached": (
+            "detach() hides",
+            lambda weight: weight / weight.detach().norm(dim=0),
+        ),
+        "weights detached": (
+            "gradient from the weights",
+            lambda weight: (
+                torch.tensor(weight.tolist()) / torch.tensor(weight.tolist()).norm(dim=0)
+            ),
+        ),
+        "in place": (
+            "changed its argument",
+            lambda weight: weight.div_(weight.norm(dim=0)),
+        ),
     },
     exercises.check_dae_loss: {
-        "noise on the target too": lambda f, g, x, sigma: objectives.ae_loss(
-            f, g, objectives.add_noise(x, sigma)
-        )["loss"],
-        "noise on the target alone": lambda f, g, x, sigma: (
-            (objectives.add_noise(x, sigma) - g(f(x))).square().sum(1).mean()
+        "noise on the target too": (
+            "the clean x, not with the noisy",
+            lambda f, g, x, sigma: objectives.ae_loss(f, g, objectives.add_noise(x, sigma))[
+                "loss"
+            ],
         ),
-        "noise on the code": lambda f, g, x, sigma: objectives.pae_loss(
-            f, g, x, sigma=sigma
-        )["loss"],
-        "σ for a variance": dae_with(lambda x, sigma: x + sigma**0.5 * torch.randn_like(x)),
-        "σ²": dae_with(lambda x, sigma: x + sigma**2 * torch.randn_like(x)),
-        "uniform noise": dae_with(lambda x, sigma: x + sigma * torch.rand_like(x)),
-        "one ε for all": dae_with(lambda x, sigma: x + sigma * torch.randn(())),
-        "the mean is 1": dae_with(lambda x, sigma: x + 1 + sigma * torch.randn_like(x)),
-        "noise instead of the image": dae_with(
-            lambda x, sigma: sigma * torch.randn_like(x)
+        "noise on the target alone": (
+            "not on the target",
+            lambda f, g, x, sigma: (
+                (objectives.add_noise(x, sigma) - g(f(x))).square().sum(1).mean()
+            ),
         ),
-        "no noise": lambda f, g, x, sigma: objectives.ae_loss(f, g, x)["loss"],
-        "mean over pixels": lambda f, g, x, sigma: (
-            objectives.dae_loss(f, g, x, sigma=sigma)["loss"] / x.shape[1]
+        "two noises": (
+            "has to be the clean x",
+            lambda f, g, x, sigma: (
+                mse_loss(
+                    g(f(x + sigma * torch.randn(x.shape))),
+                    x + sigma * torch.randn(x.shape),
+                    reduction="sum",
+                )
+                / len(x)
+            ),
         ),
-        "sum over the batch": lambda f, g, x, sigma: (
-            objectives.dae_loss(f, g, x, sigma=sigma)["loss"] * len(x)
+        "noise on the code": (
+            "not on the code",
+            lambda f, g, x, sigma: objectives.pae_loss(f, g, x, sigma=sigma)["loss"],
         ),
-        "terms instead of the loss": lambda f, g, x, sigma: objectives.dae_loss(
-            f, g, x, sigma=sigma
+        "noise on the reconstruction": (
+            "not on the target or the reconstruction",
+            lambda f, g, x, sigma: (
+                (x - g(f(x)) - sigma * torch.randn(x.shape)).square().sum(1).mean()
+            ),
+        ),
+        "σ for a variance": (
+            "no root",
+            dae_with(lambda x, sigma: x + sigma**0.5 * torch.randn_like(x)),
+        ),
+        "σ²": (
+            "not by its square",
+            dae_with(lambda x, sigma: x + sigma**2 * torch.randn_like(x)),
+        ),
+        "σ forgotten": (
+            "sigma is missing",
+            dae_with(lambda x, sigma: torch.normal(x, 1.0)),
+        ),
+        "uniform noise": (
+            "uniform",
+            dae_with(lambda x, sigma: x + sigma * torch.rand_like(x)),
+        ),
+        "one number for all": (
+            "one number for all",
+            dae_with(lambda x, sigma: x + sigma * torch.randn(1)),
+        ),
+        "one ε for all images": (
+            "all images",
+            dae_with(lambda x, sigma: x + sigma * torch.randn(x.shape[1])),
+        ),
+        "one ε for all pixels": (
+            "all pixels",
+            dae_with(lambda x, sigma: x + sigma * torch.randn(len(x), 1)),
+        ),
+        "the mean is 1": (
+            "mean 0",
+            dae_with(lambda x, sigma: x + sigma * torch.normal(1.0, 1.0, x.shape)),
+        ),
+        "noise instead of the image": (
+            "does not replace",
+            dae_with(lambda x, sigma: sigma * torch.randn_like(x)),
+        ),
+        "speckles": (
+            "does not multiply",
+            dae_with(lambda x, sigma: x + x * sigma * torch.randn(x.shape)),
+        ),
+        "no noise": (
+            "noise is missing",
+            lambda f, g, x, sigma: objectives.ae_loss(f, g, x)["loss"],
+        ),
+        "mean over pixels": (
+            "add up the pixels",
+            lambda f, g, x, sigma: mse_loss(g(f(objectives.add_noise(x, sigma))), x),
+        ),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x, sigma: mse_loss(
+                g(f(objectives.add_noise(x, sigma))), x, reduction="sum"
+            ),
+        ),
+        "no mean over the batch": (
+            "one number is asked",
+            lambda f, g, x, sigma: objectives.squared_error(
+                x, g(f(x + sigma * torch.randn_like(x)))
+            ),
+        ),
+        "length": (
+            "squared",
+            lambda f, g, x, sigma: torch.linalg.vector_norm(
+                x - g(f(torch.normal(x, sigma))), dim=1
+            ).mean(),
+        ),
+        "code detached": (
+            "from the encoder",
+            lambda f, g, x, sigma: objectives.squared_error(
+                x, g(f(objectives.add_noise(x, sigma)).detach())
+            ).mean(),
+        ),
+        "reconstruction detached": (
+            "both networks",
+            lambda f, g, x, sigma: objectives.squared_error(
+                x, g(f(objectives.add_noise(x, sigma))).data
+            ).mean(),
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma),
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma)["loss"].item(),
         ),
     },
     exercises.check_score_from_denoiser: {
-        "σ for σ²": lambda r, x, sigma: (r(x) - x) / sigma,
-        "sign": lambda r, x, sigma: (x - r(x)) / sigma**2,
-        "not divided": lambda r, x, sigma: r(x) - x,
-        "multiplied": lambda r, x, sigma: (r(x) - x) * sigma**2,
-        "x not subtracted": lambda r, x, sigma: r(x) / sigma**2,
-        "half of it": lambda r, x, sigma: (r(x) - x) / (2 * sigma**2),
-        "brackets": lambda r, x, sigma: r(x) - x / sigma**2,
-        "its length": lambda r, x, sigma: (r(x) - x).norm(dim=1) / sigma**2,
+        "σ for σ²": (
+            "not by the standard deviation",
+            lambda r, x, sigma: (r(x) - x) / sigma,
+        ),
+        "sign": ("sign", lambda r, x, sigma: (x - r(x)) / sigma**2),
+        "not divided": ("has to be divided", lambda r, x, sigma: r(x) - x),
+        "multiplied": ("do not multiply", lambda r, x, sigma: (r(x) - x) * sigma**2),
+        "x not subtracted": ("subtracted", lambda r, x, sigma: r(x) / sigma**2),
+        "half of it": ("no factor ½", lambda r, x, sigma: (r(x) - x) / (2 * sigma**2)),
+        "brackets": ("brackets", lambda r, x, sigma: r(x) - x / sigma**2),
+        "its length": (
+            "not their length",
+            lambda r, x, sigma: torch.linalg.norm((r(x) - x) / sigma**2, dim=1),
+        ),
+        "its direction": (
+            "do not normalize",
+            lambda r, x, sigma: (
+                (r(x) - x) / (r(x) - x).norm(dim=1, keepdim=True).clamp(min=1e-9)
+            ),
+        ),
+        "the denoiser": ("denoiser itself", lambda r, x, sigma: r(x)),
+        "noise added": (
+            "do not add more",
+            lambda r, x, sigma: (r(y := x + sigma * torch.randn(x.shape)) - y) / sigma**2,
+        ),
+        "numpy": ("got ndarray", lambda r, x, sigma: ((r(x) - x) / sigma**2).numpy()),
     },
     exercises.check_ae_loss: {
-        "mean over pixels": lambda f, g, x: (x - g(f(x))).square().mean(),
-        "sum over the batch": lambda f, g, x: (x - g(f(x))).square().sum(),
-        "no mean over the batch": lambda f, g, x: (x - g(f(x))).square().sum(1),
-        "norm without its square": lambda f, g, x: (x - g(f(x))).norm(dim=1).mean(),
-        "absolute error": lambda f, g, x: (x - g(f(x))).abs().sum(1).mean(),
-        "no square": lambda f, g, x: (x - g(f(x))).sum(1).mean(),
-        "decoder first": lambda f, g, x: (x - f(g(x))).square().sum(1).mean(),
-        "decoder forgotten": lambda f, g, x: (x - f(x)).square().sum(1).mean(),
-        "terms instead of the loss": objectives.ae_loss,
-        "Python number": lambda f, g, x: objectives.ae_loss(f, g, x)["loss"].item(),
-        "forgotten return": lambda f, g, x: None,
+        "mean over pixels": ("add up the pixels", lambda f, g, x: mse_loss(g(f(x)), x)),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x: mse_loss(g(f(x)), x, reduction="sum"),
+        ),
+        "no mean over the batch": (
+            "one number for the whole",
+            lambda f, g, x: (x - g(f(x))).square().sum(1),
+        ),
+        "sum and mean swapped": (
+            "swapped",
+            lambda f, g, x: ((x - g(f(x))) ** 2).sum(0).mean(),
+        ),
+        "norm without its square": (
+            "length of the difference",
+            lambda f, g, x: (x - g(f(x))).norm(dim=1).mean(),
+        ),
+        "absolute error": ("absolute", lambda f, g, x: (x - g(f(x))).abs().sum(1).mean()),
+        "no square": ("opposite sign", lambda f, g, x: (x - g(f(x))).sum(1).mean()),
+        "square of the sum": (
+            "square each pixel",
+            lambda f, g, x: ((x - g(f(x))).sum(1) ** 2).mean(),
+        ),
+        "half": ("factor ½", lambda f, g, x: 0.5 * ((x - g(f(x))) ** 2).sum(1).mean()),
+        "decoder first": ("order", lambda f, g, x: (x - f(g(x))).square().sum(1).mean()),
+        "decoder forgotten": (
+            "g is missing",
+            lambda f, g, x: (x - f(x)).square().sum(1).mean(),
+        ),
+        "sign": ("sign", lambda f, g, x: -((x - g(f(x))) ** 2).sum(1).mean()),
+        "code detached": (
+            "gradient from the encoder",
+            lambda f, g, x: ((x - g(f(x).detach())) ** 2).sum(1).mean(),
+        ),
+        "reconstruction detached": (
+            "both networks",
+            lambda f, g, x: ((x - g(f(x)).detach()) ** 2).sum(1).mean(),
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x: {"loss": ((x - g(f(x))) ** 2).sum(1).mean()},
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x: objectives.ae_loss(f, g, x)["loss"].item(),
+        ),
+        "forgotten return": ("a return may be missing", lambda f, g, x: None),
     },
     exercises.check_distance_to_nearest: {
-        "the squared distance": lambda points, codes: (
-            (points[:, None] - codes).square().sum(2).min(1).values
+        "the squared distance": (
+            "square root",
+            lambda points, codes: (points[:, None] - codes).square().sum(2).min(1).values,
         ),
-        "which code, not how far": lambda points, codes: (
-            torch.cdist(points, codes).argmin(1).float()
+        "which code, not how far": (
+            "number of the nearest",
+            lambda points, codes: torch.cdist(points, codes).argmin(1).float(),
         ),
-        "of each code": lambda points, codes: torch.cdist(points, codes).min(0).values,
-        "farthest": lambda points, codes: torch.cdist(points, codes).max(1).values,
-        "mean distance": lambda points, codes: torch.cdist(points, codes).mean(1),
-        "nearest of all": lambda points, codes: torch.cdist(points, codes).min(),
-        "city blocks": lambda points, codes: torch.cdist(points, codes, p=1).min(1).values,
-        "values and indices": lambda points, codes: torch.cdist(points, codes).min(1),
+        "of each code": ("axis", lambda points, codes: torch.cdist(points, codes).amin(0)),
+        "farthest": ("farthest", lambda points, codes: torch.cdist(points, codes).amax(1)),
+        "mean distance": (
+            "mean distance",
+            lambda points, codes: torch.cdist(points, codes).mean(1),
+        ),
+        "nearest of all": (
+            "smallest of all",
+            lambda points, codes: torch.cdist(points, codes).min(),
+        ),
+        "city blocks": (
+            "not absolute",
+            lambda points, codes: (points[:, None] - codes).abs().sum(2).amin(1),
+        ),
+        "the largest difference": (
+            "not its length",
+            lambda points, codes: (points[:, None] - codes).abs().amax(2).amin(1),
+        ),
+        "all distances": (
+            "minimum over the codes",
+            lambda points, codes: (points[:, None] - codes).norm(dim=2),
+        ),
+        "values and indices": (
+            "values and indices",
+            lambda points, codes: (points[:, None] - codes).norm(dim=2).min(dim=1),
+        ),
+        "the nearest code": (
+            "nearest code itself",
+            lambda points, codes: codes[torch.cdist(points, codes).min(1).indices],
+        ),
+        "kept dimension": (
+            "kept dimension",
+            lambda points, codes: torch.cdist(points, codes).amin(1)[:, None],
+        ),
+        "numpy": (
+            "got ndarray",
+            lambda points, codes: np.linalg.norm(
+                points.numpy()[:, None] - codes.numpy(), axis=2
+            ).min(1),
+        ),
+        "a list": (
+            "got list",
+            lambda points, codes: [(codes - z).norm(dim=1).min() for z in points],
+        ),
     },
     exercises.check_pca_reconstruction: {
-        "code only": lambda x, mean, v: (x - mean) @ v.T,
-        "mean not added back": lambda x, mean, v: (x - mean) @ v.T @ v,
-        "mean not subtracted": lambda x, mean, v: mean + x @ v.T @ v,
-        "no mean at all": lambda x, mean, v: x @ v.T @ v,
-        "mean of the batch": lambda x, mean, v: x.mean(0) + (x - x.mean(0)) @ v.T @ v,
-        "components transposed": lambda x, mean, v: mean + (x - mean) @ v @ v.T,
-        "what is left over": lambda x, mean, v: (x - mean) - (x - mean) @ v.T @ v,
-        "first component only": lambda x, mean, v: mean + (x - mean) @ v[:1].T @ v[:1],
+        "code only": ("still has to be decoded", lambda x, mean, v: (x - mean) @ v.T),
+        "mean not added back": ("added back", lambda x, mean, v: (x - mean) @ v.T @ v),
+        "mean not subtracted": (
+            "before the projection",
+            lambda x, mean, v: mean + x @ v.T @ v,
+        ),
+        "no mean at all": ("before and after", lambda x, mean, v: x @ v.T @ v),
+        "mean added first": (
+            "subtract it",
+            lambda x, mean, v: (x + mean) @ v.T @ v + mean,
+        ),
+        "mean of the batch": (
+            "mean of a batch",
+            lambda x, mean, v: x.mean(0) + (x - x.mean(0)) @ v.T @ v,
+        ),
+        "components transposed": (
+            "transpose comes first",
+            lambda x, mean, v: mean + (x - mean) @ v @ v.T,
+        ),
+        "what is left over": (
+            "left over",
+            lambda x, mean, v: (x - mean) - (x - mean) @ v.T @ v,
+        ),
+        "first component only": (
+            "not only the first",
+            lambda x, mean, v: mean + torch.outer((x - mean) @ v[0], v[0]),
+        ),
+        "encoded twice": (
+            "transposes of each other",
+            lambda x, mean, v: mean + (x - mean) @ v.T @ v.T,
+        ),
+        "numpy": (
+            "got ndarray",
+            lambda x, mean, v: (mean + (x - mean) @ v.T @ v).numpy(),
+        ),
     },
     exercises.check_pca_error: {
-        "kept, not left out": lambda x, k: (
-            torch.linalg.svdvals(x - x.mean(0)).square()[:k].sum() / len(x)
+        "kept, not left out": (
+            "kept",
+            lambda x, k: torch.linalg.svdvals(x - x.mean(0)).square()[:k].sum() / len(x),
         ),
-        "not centered": lambda x, k: left_out(x, k) / len(x),
-        "not divided": lambda x, k: left_out(x - x.mean(0), k),
-        "N − 1": lambda x, k: left_out(x - x.mean(0), k) / (len(x) - 1),
-        "mean over pixels": lambda x, k: left_out(x - x.mean(0), k) / len(x) / x.shape[1],
-        "no squares": lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].sum() / len(x),
-        "smallest first": lambda x, k: torch.linalg.eigvalsh(torch.cov(x.T, correction=0))[
-            k:
-        ].sum(),
-        "one too many": lambda x, k: left_out(x - x.mean(0), k + 1) / len(x),
+        "not centered": ("centered", lambda x, k: left_out(x, k) / len(x)),
+        "not divided": (
+            "number of data points N.",
+            lambda x, k: left_out(x - x.mean(0), k),
+        ),
+        "N − 1": ("N − 1", lambda x, k: left_out(x - x.mean(0), k) / (len(x) - 1)),
+        "mean over pixels": (
+            "divide by N only",
+            lambda x, k: left_out(x - x.mean(0), k) / len(x) / x.shape[1],
+        ),
+        "D for N": (
+            "not of dimensions",
+            lambda x, k: left_out(x - x.mean(0), k) / x.shape[1],
+        ),
+        "no squares": (
+            "squared singular value",
+            lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:].sum() / len(x),
+        ),
+        "standard deviations": (
+            "not the standard deviations",
+            lambda x, k: torch.linalg.svdvals((x - x.mean(0)) / len(x) ** 0.5)[k:].sum(),
+        ),
+        "smallest first": (
+            "order",
+            lambda x, k: torch.linalg.eigvalsh(torch.cov(x.T, correction=0))[k:].sum(),
+        ),
+        "one too many": (
+            "counts from 0",
+            lambda x, k: left_out(x - x.mean(0), k + 1) / len(x),
+        ),
+        "the next one alone": (
+            "not only the next",
+            lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k] ** 2 / len(x),
+        ),
+        "not added up": (
+            "sum is missing",
+            lambda x, k: torch.linalg.svdvals(x - x.mean(0))[k:] ** 2 / len(x),
+        ),
+        "a Python number": (
+            "Python number",
+            lambda x, k: float(left_out(x - x.mean(0), k) / len(x)),
+        ),
     },
     exercises.check_kl: {
-        "sign": lambda mu, logvar: -objectives.kl_to_standard_normal(mu, logvar),
-        "missing half": lambda mu, logvar: 2 * objectives.kl_to_standard_normal(mu, logvar),
-        "sigma for log sigma²": lambda mu, logvar: (
-            0.5 * (mu**2 + logvar**2 - (logvar**2 + 1e-9).log() - 1).sum(1)
+        "sign": (
+            "the sign",
+            lambda mu, logvar: -objectives.kl_to_standard_normal(mu, logvar),
         ),
-        "mean for sum": lambda mu, logvar: (
-            0.5 * (mu**2 + logvar.exp() - logvar - 1).mean(1)
+        "missing half": (
+            "½ is missing",
+            lambda mu, logvar: 2 * objectives.kl_to_standard_normal(mu, logvar),
         ),
-        "no reduction": lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar - 1),
-        "forgotten return": lambda mu, logvar: None,
+        "sigma for log sigma²": (
+            "not logvar²",
+            lambda mu, logvar: 0.5 * (mu**2 + logvar**2 - (logvar**2).log() - 1).sum(1),
+        ),
+        "mean for sum": (
+            "not their mean",
+            lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar - 1).mean(1),
+        ),
+        "no reduction": (
+            "add up",
+            lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar - 1),
+        ),
+        "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
     exercises.check_gaussian_nll: {
-        "no constant": lambda x, mean, sigma: (x - mean).square().sum(1) / (2 * sigma**2),
-        "constant without σ": lambda x, mean, sigma: (
-            (x - mean).square().sum(1) / (2 * sigma**2) + 1.5 * math.log(2 * math.pi)
+        "no constant": (
+            "constant is missing",
+            lambda x, mean, sigma: (x - mean).square().sum(1) / (2 * sigma**2),
         ),
-        "one constant for all pixels": lambda x, mean, sigma: (
-            (x - mean).square().sum(1) / (2 * sigma**2)
-            + 0.5 * math.log(2 * math.pi * sigma**2)
+        "constant without σ": (
+            "depends on σ",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2) + 1.5 * math.log(2 * math.pi)
+            ),
         ),
-        "σ for σ²": lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma**0.5),
-        "sign": lambda x, mean, sigma: -nll_pixel_by_pixel(x, mean, sigma),
-        "mean over the pixels": lambda x, mean, sigma: (
-            nll_pixel_by_pixel(x, mean, sigma) / x.shape[1]
+        "one constant for all pixels": (
+            "D of them",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + 0.5 * math.log(2 * math.pi * sigma**2)
+            ),
         ),
-        "mean over the batch": lambda x, mean, sigma: nll_pixel_by_pixel(
-            x, mean, sigma
-        ).mean(),
+        "B for D": (
+            "not of images",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + 0.5 * len(x) * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "a whole constant": (
+            "the constant. A factor",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + x.shape[1] * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "a whole error": (
+            "the squared error. A factor",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / sigma**2
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "error over σ": (
+            "under the error",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma)
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "σ for σ²": (
+            "variance is its square",
+            lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma**0.5),
+        ),
+        "sign": ("sign", lambda x, mean, sigma: Normal(mean, sigma).log_prob(x).sum(1)),
+        "mean over the pixels": (
+            "add up the D pixels of an image",
+            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x).mean(1),
+        ),
+        "mean detached": (
+            "gradient from the mean",
+            lambda x, mean, sigma: -Normal(mean.detach(), sigma).log_prob(x).sum(1),
+        ),
+        "mean squared error": (
+            "add up the squared errors",
+            lambda x, mean, sigma: (
+                ((x - mean) ** 2).mean(1) / (2 * sigma**2)
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "mean over the batch": (
+            "not their mean",
+            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x).sum(1).mean(),
+        ),
+        "no reduction": (
+            "one number for each image.",
+            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x),
+        ),
+        "numpy": (
+            "got ndarray",
+            lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma).detach().numpy(),
+        ),
     },
     exercises.check_regularized_pae: {
-        "no noise": lambda f, g, x, lam: (
-            objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
+        "no noise": (
+            "noise ε is missing",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
+            ),
         ),
-        "noise on the image": lambda f, g, x, lam: (
-            objectives.dae_loss(f, g, x, sigma=1.0)["loss"]
-            + lam * f(x).square().sum(1).mean()
+        "noise on the image": (
+            "not on the image",
+            lambda f, g, x, lam: (
+                objectives.dae_loss(f, g, x, sigma=1.0)["loss"]
+                + lam * f(x).square().sum(1).mean()
+            ),
         ),
-        "penalty on the noisy code": lambda f, g, x, lam: regularized_pae(
-            lambda x: f(x) + torch.randn_like(f(x)), g, x, lam, sigma=0.0
+        "penalty on the noisy code": (
+            "without its noise",
+            lambda f, g, x, lam: regularized_pae(
+                lambda x: f(x) + torch.randn_like(f(x)), g, x, lam, sigma=0.0
+            ),
         ),
-        "norm without its square": lambda f, g, x, lam: (
-            objectives.pae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
+        "uniform noise": (
+            "uniform",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.rand(len(x), 2))).square().sum(1)
+                + lam * f(x).square().sum(1)
+            ).mean(),
         ),
-        "no penalty": lambda f, g, x, lam: objectives.pae_loss(f, g, x)["loss"],
-        "mean over dimensions": lambda f, g, x, lam: regularized_pae(f, g, x, lam) / 3,
-        "sum over the batch": lambda f, g, x, lam: regularized_pae(f, g, x, lam) * len(x),
-        "terms instead of the loss": lambda f, g, x, lam: objectives.regularized_pae_loss(
-            f, g, x, lam=lam
+        "one ε for all": (
+            "one ε for all images",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn(2))).square().sum(1) + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "one ε a code": (
+            "all numbers of a code",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn(len(x), 1))).square().sum(1)
+                + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "norm without its square": (
+            "square of the length",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
+            ),
+        ),
+        "sparse penalty": (
+            "not absolute values",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * f(x).abs().sum(1).mean()
+            ),
+        ),
+        "penalty averaged over the code": (
+            "penalty adds up",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).mean()
+            ),
+        ),
+        "penalty summed over the batch": (
+            "over the batch, too",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).sum()
+            ),
+        ),
+        "no penalty": (
+            "penalty is missing",
+            lambda f, g, x, lam: objectives.pae_loss(f, g, x)["loss"],
+        ),
+        "λ forgotten": (
+            "multiplied by lam",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + f(x).square().sum(1).mean()
+            ),
+        ),
+        "penalty subtracted": (
+            "sign of the penalty",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] - lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "mean over pixels": (
+            "squared error adds up",
+            lambda f, g, x, lam: (
+                mse_loss(g(f(x) + torch.randn_like(f(x))), x)
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "torch's mean for both": (
+            "in both terms",
+            lambda f, g, x, lam: (
+                mse_loss(g(f(x) + torch.randn_like(f(x))), x) + lam * f(x).square().mean()
+            ),
+        ),
+        "axis of the error": (
+            "sum over pixels",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn_like(f(x)))).pow(2).sum(dim=0).mean()
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "both axes": (
+            "Sum over dimensions",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn_like(f(x)))).pow(2).sum(dim=0).mean()
+                + lam * f(x).pow(2).sum(dim=0).mean()
+            ),
+        ),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x, lam: regularized_pae(f, g, x, lam) * len(x),
+        ),
+        "no mean over the batch": (
+            "one number is asked",
+            lambda f, g, x, lam: (
+                objectives.squared_error(x, g(f(x) + torch.randn_like(f(x))))
+                + lam * f(x).square().sum(1)
+            ),
+        ),
+        "code detached for the decoder": (
+            "gradient of the error",
+            lambda f, g, x, lam: (
+                (x - g(f(x).detach() + torch.randn_like(f(x)))).square().sum(1)
+                + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "penalty detached": (
+            "gradient of the penalty",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"]
+                + lam * f(x).detach().square().sum(1).mean()
+            ),
+        ),
+        "drawn by sample": (
+            "gradient of the error",
+            lambda f, g, x, lam: (
+                (x - g(Normal(f(x), 1.0).sample())).square().sum(1).mean()
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "code detached": (
+            "in both terms",
+            lambda f, g, x, lam: regularized_pae(lambda x: f(x).detach(), g, x, lam),
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam),
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x, lam: regularized_pae(f, g, x, lam).item(),
         ),
     },
     exercises.check_reparameterize: {
-        "variance for σ": lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu),
-        "logvar for σ": lambda mu, logvar: mu + logvar * torch.randn_like(mu),
-        "sample cuts the gradient": plain_draw,
-        "noise term detached": lambda mu, logvar: (
-            mu + (torch.randn_like(mu) * (logvar / 2).exp()).detach()
+        "variance for σ": (
+            "not σ",
+            lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu),
         ),
-        "mean detached": lambda mu, logvar: objectives.reparameterize(mu.detach(), logvar),
-        "one ε for all": lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(1),
-        "one ε a row": lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(len(mu), 1),
-        "uniform noise": lambda mu, logvar: mu + (logvar / 2).exp() * torch.rand_like(mu),
-        "no noise": lambda mu, logvar: mu + (logvar / 2).exp(),
-        "arguments swapped": lambda mu, logvar: objectives.reparameterize(logvar, mu),
-        "numpy array": lambda mu, logvar: plain_draw(mu, logvar).numpy(),
-        "forgotten return": lambda mu, logvar: None,
+        "logvar for σ": (
+            "not σ itself",
+            lambda mu, logvar: mu + logvar * torch.randn_like(mu),
+        ),
+        "sample cuts the gradient": ("no gradient through", plain_draw),
+        "noise term detached": (
+            "cut off from logvar",
+            lambda mu, logvar: mu + (torch.randn_like(mu) * (logvar / 2).exp()).detach(),
+        ),
+        "mean detached": (
+            "cut off from mu",
+            lambda mu, logvar: objectives.reparameterize(mu.detach(), logvar),
+        ),
+        "one ε for all": (
+            "not one for all",
+            lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(1),
+        ),
+        "one ε a row": (
+            "for each row",
+            lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(len(mu), 1),
+        ),
+        "uniform noise": (
+            "uniform",
+            lambda mu, logvar: mu + (logvar / 2).exp() * torch.rand_like(mu),
+        ),
+        "no noise": ("nothing is random", lambda mu, logvar: mu + (logvar / 2).exp()),
+        "arguments swapped": (
+            "changed places",
+            lambda mu, logvar: objectives.reparameterize(logvar, mu),
+        ),
+        "numpy array": (
+            "expected a tensor",
+            lambda mu, logvar: plain_draw(mu, logvar).numpy(),
+        ),
+        "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
     exercises.check_water_filling: {
-        "all count": lambda values, level: water_filling_with_loops(
-            values, level, alive=lambda value, level: True
+        "all count": (
+            "only directions above",
+            lambda values, level: water_filling_with_loops(
+                values, level, alive=lambda value, level: True
+            ),
         ),
-        "at the level too": lambda values, level: water_filling_with_loops(
-            values, level, alive=lambda value, level: value >= level
+        "at the level too": (
+            "at the level gains nothing",
+            lambda values, level: water_filling_with_loops(
+                values, level, alive=lambda value, level: value >= level
+            ),
         ),
-        "dead instead of living": lambda values, level: water_filling_with_loops(
-            values, level, alive=lambda value, level: value < level
+        "dead instead of living": (
+            "not below",
+            lambda values, level: water_filling_with_loops(
+                values, level, alive=lambda value, level: value < level
+            ),
         ),
-        "half forgotten": lambda values, level: (
-            water_filling_with_loops(values, level) * torch.tensor([1, 2, 1])
+        "half forgotten": (
+            "½ is missing",
+            lambda values, level: (
+                water_filling_with_loops(values, level) * torch.tensor([1, 2, 1])
+            ),
         ),
-        "bits": lambda values, level: (
-            water_filling_with_loops(values, level) / torch.tensor([1, math.log(2), 1])
+        "bits": (
+            "nats",
+            lambda values, level: (
+                water_filling_with_loops(values, level) / torch.tensor([1, math.log(2), 1])
+            ),
         ),
-        "distortion of the living alone": lambda values, level: torch.tensor(
-            [
-                *water_filling_with_loops(values, level)[:2],
-                level * (values > level).sum(),
-            ]
+        "distortion of the living alone": (
+            "leaves its whole variance",
+            lambda values, level: torch.tensor(
+                [
+                    *water_filling_with_loops(values, level)[:2],
+                    level * (values > level).sum(),
+                ]
+            ),
         ),
-        "distortion without noise": lambda values, level: torch.tensor(
-            [
-                *water_filling_with_loops(values, level)[:2],
-                values[values <= level].sum(),
-            ]
+        "distortion without noise": (
+            "as high as the level",
+            lambda values, level: torch.tensor(
+                [
+                    *water_filling_with_loops(values, level)[:2],
+                    values[values <= level].sum(),
+                ]
+            ),
         ),
-        "level for its root": lambda values, level: water_filling_with_loops(
-            values, level**2
+        "level for its root": (
+            "neither a root",
+            lambda values, level: water_filling_with_loops(values, level**2),
         ),
-        "a list": lambda values, level: list(
-            linear_gaussian.reverse_water_filling(values, level)
+        "a list": (
+            "expected a tensor, got list",
+            lambda values, level: list(
+                linear_gaussian.reverse_water_filling(values, level)
+            ),
         ),
     },
     exercises.check_kl_weight: {
-        "σ for σ²": lambda a, sigma: 2 * a * sigma,
-        "no two": lambda a, sigma: a * sigma**2,
-        "half": lambda a, sigma: a * sigma**2 / 2,
-        "divided by σ²": lambda a, sigma: 2 * a / sigma**2,
-        "divided by a": lambda a, sigma: 2 * sigma**2 / a,
-        "without a": lambda a, sigma: 2 * sigma**2,
-        "inverse": lambda a, sigma: 1 / (2 * a * sigma**2),
-        "always one": lambda a, sigma: torch.ones_like(a),
+        "σ for σ²": ("standard deviation", lambda a, sigma: 2 * a * sigma),
+        "no two": ("factor 2", lambda a, sigma: a * sigma**2),
+        "half": ("a factor is wrong", lambda a, sigma: a * sigma**2 / 2),
+        "divided by σ²": ("Noisier", lambda a, sigma: 2 * a / sigma**2),
+        "divided by a": ("grow together", lambda a, sigma: 2 * sigma**2 / a),
+        "without a": ("doubled", lambda a, sigma: 2 * sigma**2),
+        "inverse": ("upside down", lambda a, sigma: 1 / (2 * a * sigma**2)),
+        "always one": ("only where", lambda a, sigma: torch.ones_like(a)),
     },
     exercises.check_vae_loss: {
-        "mean over pixels": lambda f, g, x: objectives.vae_loss(
-            f, g, x, nll=lambda x, logits: objectives.bernoulli_nll(x, logits) / 3
-        )["loss"],
-        "mean over units": lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
-        "no KL": lambda f, g, x: objectives.vae_loss(f, g, x, beta=0)["loss"],
-        "sign of the KL": lambda f, g, x: (
-            2 * objectives.vae_loss(f, g, x, beta=0)["loss"] - vae_loss_by_hand(f, g, x)
+        "mean over pixels": (
+            "the pixels",
+            lambda f, g, x: objectives.vae_loss(
+                f, g, x, nll=lambda x, logits: objectives.bernoulli_nll(x, logits) / 3
+            )["loss"],
         ),
-        "logvar for σ": lambda f, g, x: vae_loss_by_hand(f, g, x, width=lambda v: v),
-        "variance for σ": lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.exp),
-        "no draw": lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.zeros_like),
-        "Gaussian pixels": lambda f, g, x: objectives.vae_loss(
-            f, g, x, nll=objectives.gaussian_nll
-        )["loss"],
-        "sum over the batch": lambda f, g, x: len(x) * vae_loss_by_hand(f, g, x),
-        "one number an image": lambda f, g, x: (
-            objectives.bernoulli_nll(x, g(f(x)[0]))
-            + objectives.kl_to_standard_normal(*f(x))
+        "mean over units": (
+            "over the units",
+            lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
         ),
-        "terms instead of the loss": objectives.vae_loss,
+        "no KL": (
+            "KL is missing",
+            lambda f, g, x: objectives.vae_loss(f, g, x, beta=0)["loss"],
+        ),
+        "sign of the KL": (
+            "sign of the KL",
+            lambda f, g, x: (
+                2 * objectives.vae_loss(f, g, x, beta=0)["loss"] - vae_loss_by_hand(f, g, x)
+            ),
+        ),
+        "logvar for σ": (
+            "not σ",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=lambda v: v),
+        ),
+        "variance for σ": (
+            "is the variance",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.exp),
+        ),
+        "no draw": (
+            "must hear a draw",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.zeros_like),
+        ),
+        "Gaussian pixels": (
+            "Bernoulli",
+            lambda f, g, x: objectives.vae_loss(f, g, x, nll=objectives.gaussian_nll)[
+                "loss"
+            ],
+        ),
+        "sum over the batch": (
+            "average over the images",
+            lambda f, g, x: len(x) * vae_loss_by_hand(f, g, x),
+        ),
+        "one number an image": (
+            "one number was asked for",
+            lambda f, g, x: (
+                objectives.bernoulli_nll(x, g(objectives.reparameterize(*f(x))))
+                + objectives.kl_to_standard_normal(*f(x))
+            ),
+        ),
+        "terms instead of the loss": ("loss alone", objectives.vae_loss),
+    },
+    exercises.check_m_step: {
+        "divided by N": ("divided by", lambda x, r: r.T @ x / len(x)),
+        "divided by N, by einsum": (
+            "divided by",
+            lambda x, r: torch.einsum("nk,nd->knd", r, x).mean(1),
+        ),
+        "not divided": ("add up to 1", lambda x, r: torch.einsum("nk,nd->kd", r, x)),
+        "sum over the other axis": (
+            "add up to 1",
+            lambda x, r: torch.stack(
+                [
+                    sum(r[n, k] * x[n] / r[n].sum() for n in range(len(x)))
+                    for k in range(r.shape[1])
+                ]
+            ),
+        ),
+        "K-means": (
+            "not winners",
+            lambda x, r: torch.stack(
+                [
+                    x[r.argmax(1) == k].mean(0) if (r.argmax(1) == k).any() else 0 * x[0]
+                    for k in range(r.shape[1])
+                ]
+            ),
+        ),
+        "divided by K": ("number of components", lambda x, r: (r.T @ x) / r.size(1)),
+        "softmax again": (
+            "apply none",
+            lambda x, r: (p := torch.softmax(r, 1)).T @ x / p.sum(0).unsqueeze(1),
+        ),
+        "the mean of all": (
+            "where are the shares",
+            lambda x, r: x.mean(0).repeat(r.shape[1], 1),
+        ),
+        "transposed": ("shape", lambda x, r: x.T @ r / r.sum(0)),
+        "weights": ("weights of the components", lambda x, r: r.sum(0) / len(r)),
+        "a list": ("got list", lambda x, r: [x.mean(0) for _ in r.T]),
+        "forgotten return": ("a return may be missing", lambda x, r: None),
+    },
+    exercises.check_mixture_size: {
+        "all weights": ("know the last", 30 * 861),
+        "no weights": ("weights of the components are missing", 25_800),
+        "whole covariances": ("symmetric", 49_229),
+        "whole covariances, all weights": ("symmetric", 49_230),
+        "without the diagonal": ("or the diagonals", 30 * (40 + 780) + 29),
+        "diagonals alone": ("more than its diagonal", 2429),
+        "no means": ("means are missing", 30 * 820 + 29),
+        "no covariances": ("covariances are missing", 1229),
+        "one component": ("one component", 860),
+        "pixels": ("784", 30 * (784 + 307_720) + 29),
+        "a word": ("not a number", "many"),
+        "several numbers": ("not a number", (30, 860)),
+        "anything": ("It is not 7", 7),
+    },
+    exercises.check_lost_share: {
+        "what is kept": ("kept", 0.163),
+        "nothing": ("nothing is lost only", 0),
+        "all": ("all is lost only", 1),
+        "large pictures": ("196 pixels", 1 - 32 / 784),
+        "the error": ("not the error", 164 / 12),
+        "directions": ("number of directions", 196 - 32),
+        "percent": ("percent", 83.7),
+        "of the ink": ("not with the ink", 0.209),
+        "of what is kept": ("all directions", 164 / 32),
+        "a word": ("not a number", "most"),
+    },
+    exercises.check_error_share: {
+        "one gray value": (
+            "One gray value",
+            lambda x, x_hat: (
+                (x - x_hat).square().sum(1).mean() / (x - x.mean()).square().sum(1).mean()
+            ),
+        ),
+        "one gray value, by var": (
+            "One gray value",
+            lambda x, x_hat: mse_loss(x_hat, x) / x.var(correction=0),
+        ),
+        "mean over pixels": (
+            "over what",
+            lambda x, x_hat: (
+                ((x - x_hat) ** 2).sum() / ((x - x.mean(1)[:, None]) ** 2).sum()
+            ),
+        ),
+        "the ink": ("blank page", lambda x, x_hat: ((x - x_hat) ** 2).sum() / (x**2).sum()),
+        "mean reconstruction": (
+            "not of the reconstructions",
+            lambda x, x_hat: ((x - x_hat) ** 2).sum() / ((x - x_hat.mean(0)) ** 2).sum(),
+        ),
+        "the error": (
+            "yardstick is missing",
+            lambda x, x_hat: objectives.squared_error(x, x_hat).mean(),
+        ),
+        "upside down": (
+            "upside down",
+            lambda x, x_hat: (
+                x.var(0, correction=0).sum() / ((x - x_hat) ** 2).sum(1).mean()
+            ),
+        ),
+        "R²": (
+            "explained",
+            lambda x, x_hat: 1 - mse_loss(x_hat, x) / x.var(0, correction=0).mean(),
+        ),
+        "a share an image": (
+            "one number for all",
+            lambda x, x_hat: ((x - x_hat) ** 2).sum(1) / ((x - x.mean(0)) ** 2).sum(1),
+        ),
+        "median": (
+            "median",
+            lambda x, x_hat: (
+                ((x - x_hat) ** 2).sum() / ((x - x.median(dim=0)[0]) ** 2).sum()
+            ),
+        ),
+        "N − 1": (
+            "B − 1",
+            lambda x, x_hat: ((x - x_hat) ** 2).sum(1).mean() / torch.var(x, 0).sum(),
+        ),
+        "root": (
+            "roots",
+            lambda x, x_hat: (x - x_hat).norm() / (x - x.mean(0)).norm(),
+        ),
+        "one reduction forgotten": (
+            "divided by D",
+            lambda x, x_hat: mse_loss(x_hat, x) / (x - x.mean(0)).square().sum(1).mean(),
+        ),
+        "a Python number": (
+            "got float",
+            lambda x, x_hat: float(mse_loss(x_hat, x) / x.var(0, correction=0).mean()),
+        ),
+    },
+    exercises.check_leading_components: {
+        "smallest first": (
+            "which order",
+            lambda x, k: torch.linalg.eigh(torch.cov(x.T)).eigenvectors[:, :k].T,
+        ),
+        "not flipped": (
+            "the largest has to come first",
+            lambda x, k: torch.linalg.eigh(torch.cov(x.T)).eigenvectors[:, -k:].T,
+        ),
+        "columns": (
+            "a row",
+            lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1].flip(1)[:, :k],
+        ),
+        "rows of eigh": (
+            "not its rows",
+            lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1][-k:].flip(0),
+        ),
+        "rows flipped": (
+            "flip those",
+            lambda x, k: torch.flip(torch.linalg.eigh(torch.cov(x.T))[1], [0])[:, :k].T,
+        ),
+        "not centered": (
+            "centered",
+            lambda x, k: torch.linalg.svd(x, full_matrices=False)[2][:k],
+        ),
+        "scaled": (
+            "length one",
+            lambda x, k: (
+                torch.linalg.svd(x - x.mean(0), full_matrices=False)[2][:k]
+                * (torch.linalg.svdvals(x - x.mean(0))[:k, None] / len(x) ** 0.5)
+            ),
+        ),
+        "all of them": (
+            "only the first k",
+            lambda x, k: torch.linalg.svd(x - x.mean(0), full_matrices=False)[2],
+        ),
+        "the other singular vectors": (
+            "not among the N points",
+            lambda x, k: torch.linalg.svd(x - x.mean(0), full_matrices=False)[0][:, :k].T,
+        ),
+        "values and vectors": (
+            "expected a tensor",
+            lambda x, k: torch.linalg.eigh(torch.cov(x.T)),
+        ),
+        "forgotten return": ("a return may be missing", lambda x, k: None),
+    },
+    exercises.check_code_width: {
+        "without biases": ("without biases", 9),
+        "one too few": ("by a little", 20),
+        "one too many": ("one number less", 22),
+        "nine tenths": ("not nine tenths", 1),
+        "a twentieth": ("twentieth", 29),
+        "roots": ("squared already", 41),
+        "one eigenvalue": ("next eigenvalue", 14),
+        "the error": ("not the error", 0.1),
+        "all": ("It is not 64", 64),
+        "half": ("It is not 32", 32),
+    },
+    exercises.check_silent_price: {
+        "no two": ("factor 2", 0.3),
+        "half": ("wrong side", 0.15),
+        "costs": ("slopes at 0", 0.09),
+        "squared": ("square of what", 0.36),
+        "never": ("kink", float("inf")),
+        "for free": ("λ = 0", 0),
+        "a round number": ("a lower price", 1),
+        "sign": ("sign", -0.6),
+        "a word": ("not a number", "never"),
+    },
+    exercises.check_active_units: {
+        "units in use, by the mean": (
+            "which units are counted",
+            lambda z: (z.mean(0) != 0).sum().float(),
+        ),
+        "units in use": ("one image use", lambda z: (z != 0).any(dim=0).sum().float()),
+        "positive ones": ("negative", lambda z: (z > 0).float().sum(1).mean()),
+        "silent ones": ("silent ones", lambda z: torch.mean((z == 0).sum(1) * 1.0)),
+        "share": ("share", lambda z: torch.count_nonzero(z) / z.numel()),
+        "sum": ("not the sum", lambda z: torch.count_nonzero(z).float()),
+        "one number an image": (
+            "one number is asked",
+            lambda z: torch.count_nonzero(z, dim=1) * 1.0,
+        ),
+        "images of a unit": ("axis", lambda z: (z != 0).float().sum(0).mean()),
+        "L1": ("however loud", lambda z: z.norm(p=1, dim=1).mean()),
+        "a threshold": ("exactly 0", lambda z: (abs(z) > 0.001).sum() / len(z)),
+        "a Python number": ("Python number", lambda z: (z != 0).sum().item() / len(z)),
+        "the code": ("expected shape", lambda z: z),
+        "mean of whole numbers": (
+            "could not infer output dtype",
+            lambda z: (z != 0).sum(1).mean(),
+        ),
+        "forgotten return": ("a return may be missing", lambda z: print(end="")),
+    },
+    exercises.check_summit: {
+        "√2": ("width of the smoothed", 1.414),
+        "variance": ("its root", 1.96),
+        "two clusters": ("two clusters", 1.99),
+        "the radius": ("two clusters", 2.0),
+        "widths subtracted": ("do not add up", 1.214),
+        "variances added": ("less than the sum", 1.428),
+        "too small": ("outward", 0.8),
+        "too large": ("a smaller one", 1.6),
+        "a guess": ("It is not 1.2", 1.2),
+    },
+    exercises.check_langevin_step: {
+        "one shake for all": (
+            "all particles",
+            lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(x.shape[1]),
+        ),
+        "one shake a particle": (
+            "coordinate",
+            lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(len(x), 1),
+        ),
+        "one number for all": (
+            "All particles and coordinates",
+            lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(1),
+        ),
+        "h for its root": (
+            "root of h",
+            lambda score, x, h: x + h / 2 * score(x) + h * torch.randn(x.shape),
+        ),
+        "no h": (
+            "h is missing",
+            lambda score, x, h: x + h / 2 * score(x) + torch.randn(x.shape),
+        ),
+        "√2h": (
+            "factor 2",
+            lambda score, x, h: (
+                x + h / 2 * score(x) + math.sqrt(2 * h) * torch.randn_like(x)
+            ),
+        ),
+        "not shaken": ("shake is missing", lambda score, x, h: x + h / 2 * score(x)),
+        "uniform": (
+            "uniform",
+            lambda score, x, h: x + h / 2 * score(x) + math.sqrt(h) * torch.rand(x.shape),
+        ),
+        "downhill": (
+            "uphill",
+            lambda score, x, h: x - h / 2 * score(x) + math.sqrt(h) * torch.randn(x.shape),
+        ),
+        "a whole step": (
+            "½",
+            lambda score, x, h: x + h * score(x) + math.sqrt(h) * torch.randn(x.shape),
+        ),
+        "no score": ("score", lambda score, x, h: torch.normal(x, h**0.5)),
+        "the step alone": (
+            "starts at x",
+            lambda score, x, h: h / 2 * score(x) + math.sqrt(h) * torch.randn(x.shape),
+        ),
+        "forgotten return": ("a return may be missing", lambda score, x, h: None),
+    },
+    exercises.check_perfect_nll: {
+        "zero": ("perfect reconstruction", 0.0),
+        "sign": ("sign", -720.45),
+        "one pixel": ("one pixel", 0.9189),
+        "missing half": ("factor ½", 1440.9),
+        "no two": ("and so does the 2", 448.7),
+        "no logarithm": ("missing a logarithm", 2463.0),
+        "base 10": ("base 10", 312.9),
+        "base 2": ("base 2", 1039.4),
+        "a word": ("not a number", "zero"),
+        "a density": ("It is not 1", 1),
+    },
+    exercises.check_safe_nll: {
+        "the product": (
+            "still the product",
+            lambda x, mean: -torch.prod(Normal(mean, 1.0).log_prob(x).exp(), 1).log(),
+        ),
+        "double": (
+            "double precision",
+            lambda x, mean: (
+                -Normal(mean.double(), 1.0).log_prob(x.double()).exp().prod(1).log()
+            ),
+        ),
+        "a small number": (
+            "1e-09 inside",
+            lambda x, mean: -(Normal(mean, 1.0).log_prob(x).exp().prod(1) + 1e-9).log(),
+        ),
+        "a smaller number": (
+            "1e-30 inside",
+            lambda x, mean: -torch.log(Normal(mean, 1.0).log_prob(x).exp().prod(1) + 1e-30),
+        ),
+        "clamped": (
+            "1e-30 inside",
+            lambda x, mean: (
+                -torch.log(
+                    torch.clamp(Normal(mean, 1.0).log_prob(x).exp().prod(1), min=1e-30)
+                )
+            ),
+        ),
+        "sign": ("sign", lambda x, mean: Normal(mean, 1.0).log_prob(x).sum(1)),
+        "mean": ("not a mean", lambda x, mean: -Normal(mean, 1.0).log_prob(x).mean(1)),
+        "not added up": (
+            "one number for each",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x),
+        ),
+        "over the images": (
+            "not the images",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(dim=0),
+        ),
+        "one number": (
+            "not their sum",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(),
+        ),
+        "no constant": (
+            "constant is missing",
+            lambda x, mean: (x - mean).square().sum(1) / 2,
+        ),
+        "one constant": (
+            "Every pixel",
+            lambda x, mean: (x - mean).square().sum(1) / 2 + math.log(math.tau) / 2,
+        ),
+        "forgotten return": ("a return may be missing", lambda x, mean: None),
     },
 }
 
@@ -900,7 +2245,10 @@ def test_right_answers_are_accepted(check, answer):
 
 @pytest.mark.parametrize("check, answer", cases(WRONG))
 def test_wrong_answers_are_refused(check, answer):
-    assert check(answer).status == "wrong"
+    hint, answer = answer
+    verdict = check(answer)
+    assert verdict.status == "wrong"
+    assert hint and hint in verdict.message
 
 
 @pytest.mark.parametrize("check", RIGHT)
@@ -908,7 +2256,8 @@ def test_a_stub_is_still_to_do(check):
     def stub(*_, **__):
         raise NotImplementedError
 
-    assert check(stub).status == "todo"
+    is_prediction = not any(callable(answer) for answer in RIGHT[check].values())
+    assert check(None if is_prediction else stub).status == "todo"
 
 
 def test_every_check_has_right_and_wrong_answers():
