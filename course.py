@@ -4,9 +4,10 @@
     python course.py test       run the tests and all notebooks
     python course.py refresh    run the notebooks again and store what they show
     python course.py slides     turn the notebooks into slides, in the folder slides
+    python course.py handout    make a class of them, in the folder handout
 
-Further arguments go to JupyterLab, pytest, the refresher or the builder of slides. Needs only
-Python 3.10 or newer.
+Further arguments go to JupyterLab, pytest, the refresher, or the builder of slides or class.
+Needs only Python 3.10 or newer.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # The tests of the widgets count milliseconds, so they come last and have the machine alone.
-# Those of the decks run all notebooks once more; they are a command of their own.
-BROWSER, DECKS = "tests/browser", "tests/test_decks.py"
+# Those of the decks run all notebooks once more, those of the class twice; each of the two
+# is a command of its own.
+BROWSER = "tests/browser"
+APART = [
+    f"--ignore={path}" for path in (BROWSER, "tests/test_decks.py", "tests/test_class.py")
+]
 WORKERS = ["-n", "logical", "--maxprocesses", "4"]
 ALL_TESTS = [
-    ["pytest", *WORKERS, "--ignore", BROWSER, "--ignore", DECKS],
+    ["pytest", *WORKERS, *APART],
     ["pytest", BROWSER],
 ]
 
@@ -54,6 +59,7 @@ def main(arguments: list[str]) -> int:
         "test": [["pytest"]] if arguments[1:] else ALL_TESTS,
         "refresh": [["course_utils.refresh"]],
         "slides": [["course_utils.slides"]],
+        "handout": [["course_utils.handout"]],
     }
     if not arguments or arguments[0] not in commands:
         print(__doc__)

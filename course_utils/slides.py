@@ -516,14 +516,19 @@ def write(path: Path, text: str) -> None:
         raise
 
 
-def build(path: Path, target: Path, stored: bool = False) -> None:
-    """Write the slides of one notebook; on any error the target stays as it was."""
+def read(path: Path) -> NotebookNode:
+    """A notebook; SlideError in words for what is none."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        return nbformat.read(path, as_version=4)
     except OSError as error:
         raise SlideError(f"{path}: {error.strerror}") from error
     except Exception as error:  # nbformat's many ways to say that it is no notebook
         raise SlideError(f"{path} cannot be read as a notebook: {error}") from error
+
+
+def build(path: Path, target: Path, stored: bool = False) -> None:
+    """Write the slides of one notebook; on any error the target stays as it was."""
+    notebook = read(path)
     if not stored:
         execute(notebook, path)
     html = deck(notebook, path)

@@ -127,7 +127,7 @@ def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkey
     usage = capsys.readouterr().out
     assert all(
         f"python course.py {name} " in usage
-        for name in ("lab", "test", "refresh", "slides")
+        for name in ("lab", "test", "refresh", "slides", "handout")
     )
 
 
@@ -146,7 +146,7 @@ def launch(tmp_path):
     """A course that is set up, with scripts in place of the modules that are started."""
     for name in ("course.py", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    own = (f"course_utils/{name}" for name in ("refresh", "slides", "__init__"))
+    own = (f"course_utils/{name}" for name in ("refresh", "slides", "handout", "__init__"))
     for module in ("jupyterlab", "pytest", *own):
         script = (tmp_path / module).with_suffix(".py")
         script.parent.mkdir(exist_ok=True)
@@ -178,6 +178,7 @@ def launch(tmp_path):
         ("test", "pytest.py", []),
         ("refresh", "refresh.py", []),
         ("slides", "slides.py", []),
+        ("handout", "handout.py", []),
     ],
 )
 def test_a_command_starts_its_module_and_passes_on_its_end(
@@ -198,8 +199,15 @@ print(sys.argv[1:])
 ends = pathlib.Path("ends").read_text().split()
 sys.exit(int(ends[len(sys.argv) == 2]))
 """
-BROWSER, DECKS = "tests/browser", "tests/test_decks.py"
-REST = ["-n", "logical", "--maxprocesses", "4", "--ignore", BROWSER, "--ignore", DECKS]
+BROWSER = "tests/browser"
+ALONE = ["tests/test_decks.py", "tests/test_class.py"]
+REST = [
+    "-n",
+    "logical",
+    "--maxprocesses",
+    "4",
+    *(f"--ignore={p}" for p in [BROWSER, *ALONE]),
+]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +222,8 @@ def test_the_tests_are_two_runs_with_the_browser_alone(launch, tmp_path, ends, r
     said, _ = process.communicate(timeout=30)
     assert said.splitlines() == [str(REST), str([BROWSER])][:runs]
     assert process.returncode == worst
-    assert any((ROOT / BROWSER).glob("test_*.py")) and (ROOT / DECKS).is_file()
+    assert any((ROOT / BROWSER).glob("test_*.py"))
+    assert all((ROOT / path).is_file() for path in ALONE)
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):

@@ -33,13 +33,22 @@ LAYERS = {
         "training",
         "vq_vae",
     },
-    "pretrained": {"data", "device", "objectives", "training", "vq_vae"},
+    "pretrained": {
+        "data",
+        "device",
+        "diffusion",
+        "gan",
+        "objectives",
+        "training",
+        "vq_vae",
+    },
     "linear_gaussian": {"objectives"},
     "gradients": set(),
     "plots": set(),
     "display": set(),
     "refresh": set(),
     "slides": set(),
+    "handout": {"slides"},
     "data": {"device"},
     "evidence": {"device", "objectives"},
     "exercises": {
@@ -137,6 +146,7 @@ def test_every_layer_has_a_module():
         ("training", "ipywidgets"),
         ("refresh", "torch"),
         ("slides", "torch"),
+        ("handout", "torch"),
     ],
 )
 def test_a_layer_does_without(layer, stranger):

@@ -1,0 +1,61 @@
+"""A class under nbgrader's own commands, as an instructor types them."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+
+def nbgrader(folder, *arguments):
+    """Run a command of nbgrader in the folder of a class; it must succeed."""
+    # nbgrader starts alembic by its bare name, as in an environment that is activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONUTF8": "1"},
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=3000,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def submit(folder, student, assignment, notebook):
+    """What nbgrader's exchange would do with a student's notebook."""
+    target = folder / "submitted" / student / assignment / f"{assignment}.ipynb"
+    target.parent.mkdir(parents=True)
+    nbformat.write(notebook, target)
+
+
+def grade(folder, assignment):
+    """Grade all that was submitted.  -> {student: (score, best score)}"""
+    nbgrader(folder, "autograde", assignment)
+    nbgrader(folder, "generate_feedback", assignment)
+    nbgrader(folder, "export")
+    with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["student_id"]: (float(row["score"]), float(row["max_score"]))
+            for row in csv.DictReader(file)
+            if row["assignment"] == assignment
+        }
+
+
+def graded(folder, student, assignment):
+    """A student's notebook after grading, with what its cells have shown."""
+    path = folder / "autograded" / student / assignment / f"{assignment}.ipynb"
+    return nbformat.read(path, as_version=4)
+
+
+def failed(notebook):
+    """The cells that ended with an error: {id: error}."""
+    return {
+        cell.metadata.get("nbgrader", {}).get("grade_id", cell.id): output.ename
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    }

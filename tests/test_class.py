@@ -1,0 +1,64 @@
+"""Every notebook of the course, handed out and graded by nbgrader: stubs and solutions.
+
+Each is run twice, which takes half an hour; so this is a command of its own.
+"""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from classroom import failed, grade, graded, nbgrader, submit
+
+from course_utils import handout
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+class Class:
+    """One notebook in a class of two: who hands in the stubs, and who the solutions."""
+
+    def __init__(self, path, folder):
+        self.path, self.folder, self.name = path, folder, path.stem
+        handout.hand_out([path], folder)
+        nbgrader(folder, "generate_assignment", self.name)
+        for student, file in (("idle", "student"), ("solver", "solution")):
+            notebook = nbformat.read(folder / file / path.name, as_version=4)
+            submit(folder, student, self.name, notebook)
+        self.scores = grade(folder, self.name)
+
+    def graded(self, student):
+        return graded(self.folder, student, self.name)
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def lesson(request, tmp_path_factory):
+    return Class(request.param, tmp_path_factory.mktemp("class"))
+
+
+def said(notebook):
+    """What the claims print: {cell: text}, the cells that nbval compares."""
+    return {
+        cell.id: "".join(output.get("text", "") for output in cell.outputs)
+        for cell in notebook.cells
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+    }
+
+
+def test_the_solutions_score_full_marks_and_the_stubs_none(lesson):
+    exercises = handout.exercises_of(nbformat.read(lesson.path, as_version=4))
+    full = len(exercises) * handout.POINTS
+    assert lesson.scores == {"idle": (0, full), "solver": (full, full)}
+
+
+def test_only_the_checks_of_stubs_fail(lesson):
+    notebook = nbformat.read(lesson.path, as_version=4)
+    checks = [exercise.check.id for exercise in handout.exercises_of(notebook)]
+    assert failed(lesson.graded("solver")) == {}
+    assert failed(lesson.graded("idle")) == dict.fromkeys(checks, "AssertionError")
+
+
+def test_the_claims_do_not_depend_on_the_answers(lesson):
+    stored = said(nbformat.read(lesson.path, as_version=4))
+    assert stored
+    assert said(lesson.graded("solver")) == said(lesson.graded("idle")) == stored

@@ -1,0 +1,395 @@
+"""One notebook gives a class: stubs, solutions and slides, and nbgrader grades it.
+
+The notebook here is small and has one exercise of each kind: a formula, whose solution is a
+function of the package, a prediction, and a bug to find.
+"""
+
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import nbformat
+import pytest
+from classroom import failed, grade, graded, nbgrader, submit
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course_utils import handout
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+SETUP = """
+import torch
+from course_utils import objectives
+from course_utils.display import show_source
+from course_utils.exercises import check_kl
+from course_utils.verdicts import compare, compare_value, progress
+
+def check_width(answer):
+    return compare_value(answer, 4, {"count the bias, too.": 3})
+
+def check_error(answer):
+    cases = {"two numbers": (torch.ones(2), torch.zeros(2))}
+    return compare(answer, lambda x, y: (x - y).square().sum(), cases)
+"""
+STUB_KL = "def my_kl(mu, logvar):\n    raise NotImplementedError"
+SOLUTION_KL = "solution_kl = objectives.kl_to_standard_normal\nshow_source(solution_kl)"
+STUB_ERROR = """\
+def my_error(x, x_hat):
+    raise NotImplementedError
+    return (x - x_hat).square().mean()"""
+SOLUTION_ERROR = """\
+def solution_error(x, x_hat):
+    return (x - x_hat).square().sum()  # my_error took the mean
+
+
+check_error(solution_error)"""
+
+
+def small():
+    """The cells by their names: what each is, its slide type, its source, its tags."""
+    cells = [
+        new_markdown_cell("# 1 · Small", id="title"),
+        new_code_cell(SETUP, id="setup"),
+        new_code_cell("torch.tensor(1.5)", id="look"),
+    ]
+    for name, stub, solution in (
+        ("kl", STUB_KL, f"{SOLUTION_KL}\ncheck_kl(solution_kl)"),
+        ("width", "my_width = None", "solution_width = 4\ncheck_width(solution_width)"),
+        ("error", STUB_ERROR, SOLUTION_ERROR),
+    ):
+        folded = {"source_hidden": True}
+        cells += [
+            new_markdown_cell(f"Do {name}.", id=f"task-{name}", metadata=tag("exercise")),
+            new_code_cell(stub, id=f"stub-{name}", metadata=tag("exercise")),
+            new_code_cell(
+                f"check_{name}(my_{name})", id=f"check-{name}", metadata=tag("check")
+            ),
+            new_code_cell(
+                solution,
+                id=f"solution-{name}",
+                metadata={**tag("solution"), "jupyter": folded},
+            ),
+        ]
+    everything = "{check_kl: my_kl, check_width: my_width, check_error: my_error}"
+    cells.append(
+        new_code_cell(f"progress({everything})", id="progress", metadata=tag("progress"))
+    )
+    for cell in cells:
+        kind = "slide" if cell.id == "title" else "skip"
+        cell.metadata["slideshow"] = {"slide_type": kind}
+        if cell.cell_type == "code":
+            cell.execution_count = 7
+            cell.outputs = [new_output("stream", name="stdout", text="of an earlier run")]
+    return new_notebook(cells=cells)
+
+
+def tag(name):
+    return {"tags": [name]}
+
+
+def cell(notebook, name):
+    return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def names(notebook):
+    return [cell.id for cell in notebook.cells]
+
+
+def read(*parts):
+    return nbformat.read(Path(*parts), as_version=4)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with all that the command makes of the small notebook."""
+    folder = tmp_path_factory.mktemp("class")
+    nbformat.write(small(), folder / "01_small.ipynb")
+    handout.main([str(folder / "01_small.ipynb"), "-o", str(folder / "handout")])
+    return folder / "handout"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the small notebook lies, and is rewritten by ``spoiled``."""
+    path = tmp_path / "01_small.ipynb"
+    nbformat.write(small(), path)
+    return path
+
+
+@pytest.fixture
+def no_deck(monkeypatch):
+    """Decks are test_slides' matter, and take seconds."""
+    monkeypatch.setattr(handout.slides, "build", lambda path, target: None)
+
+
+# --- what is made ---------------------------------------------------------------------
+
+
+def test_one_command_makes_the_whole_class(made):
+    assert sorted(
+        file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()
+    ) == [
+        "nbgrader_config.py",
+        "slides/01_small.html",
+        "solution/01_small.ipynb",
+        "source/01_small/01_small.ipynb",
+        "student/01_small.ipynb",
+    ]
+    assert "1 · Small" in (made / "slides/01_small.html").read_text("utf-8")
+
+
+def test_the_student_gets_the_stubs_and_nothing_of_the_solutions(made):
+    text = (made / "student/01_small.ipynb").read_text("utf-8")
+    for hidden in (
+        *("solution_", "SOLUTION", "HIDDEN", "verdict.status"),
+        *("kl_to_standard_normal", "my_width = 4", "took the mean"),
+    ):
+        assert hidden not in text
+    student, source = read(made, "student/01_small.ipynb"), small()
+    for name in ("stub-kl", "stub-width", "stub-error"):
+        assert cell(student, name).source.rstrip("\n") == cell(source, name).source
+    for name in ("check-kl", "check-width", "check-error", "progress", "setup"):
+        assert cell(student, name).source == cell(source, name).source
+    assert names(student) == [name for name in names(source) if "solution" not in name]
+
+
+def test_the_solutions_stand_in_the_place_of_the_stubs(made):
+    solved = read(made, "solution/01_small.ipynb")
+    assert names(solved) == names(read(made, "student/01_small.ipynb"))
+    assert cell(solved, "stub-kl").source == SOLUTION_KL.replace("solution_", "my_")
+    assert cell(solved, "stub-width").source == "my_width = 4"
+    assert cell(solved, "stub-error").source.startswith("def my_error(x, x_hat):\n    ret")
+
+
+def test_nothing_shows_what_an_earlier_run_has_shown(made):
+    for file in made.rglob("*.ipynb"):
+        for one in read(file).cells:
+            assert one.get("outputs", []) == [] and one.get("execution_count") is None
+
+
+def test_what_else_is_in_the_notebook_stays_as_it_is(made):
+    for file in made.rglob("*.ipynb"):
+        for name in ("title", "setup", "look", "task-kl", "progress"):
+            (is_now, was) = cell(read(file), name), cell(small(), name)
+            assert (is_now.source, is_now.metadata) == (was.source, was.metadata)
+
+
+def test_each_check_is_a_locked_test_of_one_point(made):
+    source = read(made, "source/01_small/01_small.ipynb")
+    marks = {
+        one.id: one.metadata.nbgrader for one in source.cells if "nbgrader" in one.metadata
+    }
+    kinds = {
+        name: (m.solution, m.grade, m.locked, m.get("points")) for name, m in marks.items()
+    }
+    assert kinds == {
+        f"{kind}-{name}": (kind == "stub", kind == "check", kind == "check", points)
+        for name in ("kl", "width", "error")
+        for kind, points in (("stub", None), ("check", 1))
+    }
+    assert all(mark.grade_id == name for name, mark in marks.items())
+
+
+def test_the_same_notebook_gives_the_same_files(made, path):
+    again = handout.notebooks_for(path, made)
+    assert len(again) == 3
+    for file, text in again.items():
+        assert file.read_text("utf-8") == text
+
+
+def test_the_notebook_itself_is_not_touched(made, path):
+    before = path.read_bytes()
+    handout.notebooks_for(path, made)
+    assert path.read_bytes() == before
+
+
+def test_an_instructor_s_settings_are_kept_and_obeyed(path, tmp_path, no_deck):
+    settings = tmp_path / "class" / "nbgrader_config.py"
+    handout.main([str(path), "-o", str(settings.parent)])
+    ours = settings.read_text("utf-8").replace('""}', '"# Here."}')
+    settings.write_text(ours, "utf-8")
+    handout.main([str(path), "-o", str(settings.parent)])
+    assert settings.read_text("utf-8") == ours
+    student = read(settings.parent, "student/01_small.ipynb")
+    assert cell(student, "stub-width").source == "my_width = None\n# Here."
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_notebook_of_the_course_can_be_handed_out(path, tmp_path):
+    handout.hand_out([path], tmp_path)
+    student = read(tmp_path, "student", path.name)
+    solved = read(tmp_path, "solution", path.name)
+    source = read(tmp_path, "source", path.stem, path.name)
+    text = "\n".join(one.source for one in student.cells)
+    for hidden in ("solution_", "BEGIN SOLUTION", "HIDDEN TESTS", "verdict.status"):
+        assert hidden not in text
+    exercises = handout.exercises_of(read(path))
+    for exercise in exercises:
+        stub, check = exercise.stub.id, exercise.check.id
+        assert cell(student, stub).source == f"{exercise.stub.source}\n"
+        assert cell(student, check).source == exercise.check.source
+        assert exercise.solution.id not in names(student)
+        assert exercise.answer not in text
+        assert cell(solved, stub).source == exercise.answer
+        assert exercise.answer in cell(source, stub).source
+        assert cell(source, check).metadata.nbgrader.points == 1
+    marked = [one.id for one in student.cells if "nbgrader" in one.metadata]
+    assert len(marked) == 2 * len(exercises)
+
+
+# --- what cannot be handed out --------------------------------------------------------
+
+
+def change(name, source):
+    return lambda notebook: cell(notebook, name).update(source=source)
+
+
+def drop(*wanted):
+    def spoil(notebook):
+        notebook.cells = [one for one in notebook.cells if one.id not in wanted]
+
+    return spoil
+
+
+def twice(name):
+    def spoil(notebook):
+        again = new_code_cell(**{**cell(notebook, name), "id": "again"})
+        notebook.cells.append(again)
+
+    return spoil
+
+
+SPOILED = {
+    "the exercise 'kl' has no solution": drop("solution-kl"),
+    "the exercise 'kl' has no check": drop("check-kl"),
+    "the exercise 'kl' has no stub": drop("stub-kl"),
+    "cells 'check-kl' and 'again' have one tag, check, and one name, kl": twice("check-kl"),
+    "cells 'stub-kl' and 'again' have one tag": twice("stub-kl"),
+    "cell 'stub-kl' must bind one my_…, not []": change("stub-kl", "kl = None"),
+    "cell 'stub-kl' must bind one my_…, not ['my_a', 'my_b']": change(
+        "stub-kl", "my_a, my_b = None, None"
+    ),
+    "cell 'solution-kl' must bind one solution_…": change("solution-kl", "check_kl(my_kl)"),
+    "cell 'check-kl' must end with a check on one name": change("check-kl", "my_kl"),
+    "cell 'check-kl' must end": change("check-kl", "check_kl(my_kl, 1)"),
+    "cell 'solution-kl' does not end with its check": change(
+        "solution-kl", "solution_kl = 1\ncheck_error(solution_kl)"
+    ),
+    "cell 'solution-kl' does not end": change("solution-kl", "solution_kl = 1\ncheck_kl(my_kl_)"),
+    "cell 'look' uses a solution, which is not handed out": change("look", "solution_kl"),
+    "cell 'stub-kl' is no Python": change("stub-kl", "%time my_kl = None"),
+    "there is no exercise in it": drop(
+        *(f"{kind}-{name}" for kind in ("stub", "check", "solution")
+          for name in ("kl", "width", "error"))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SPOILED)
+def test_what_does_not_belong_together_is_said_in_words(words, path, tmp_path, no_deck):
+    notebook = small()
+    SPOILED[words](notebook)
+    spoiled = tmp_path / "02_spoiled.ipynb"
+    nbformat.write(notebook, spoiled)
+    with pytest.raises(SystemExit) as ended:
+        handout.main([str(path), str(spoiled), "-o", str(tmp_path / "class")])
+    assert str(ended.value).startswith(f"{spoiled}: {words}")
+    # Nothing was made of the sound notebook either.
+    assert [file.name for file in (tmp_path / "class").iterdir()] == ["nbgrader_config.py"]
+
+
+@pytest.mark.parametrize(
+    "content, words", [(None, "No such file"), ("{", "cannot be read as a notebook")]
+)
+def test_what_is_no_notebook_is_said_in_words(content, words, tmp_path):
+    path = tmp_path / "none.ipynb"
+    if content:
+        path.write_text(content, "utf-8")
+    with pytest.raises(SystemExit, match=words):
+        handout.main([str(path), "-o", str(tmp_path)])
+
+
+def test_two_notebooks_of_one_name_are_refused(path, capsys):
+    with pytest.raises(SystemExit):
+        handout.main([str(path), str(path)])
+    assert "one assignment" in capsys.readouterr().err
+
+
+def test_without_nbgrader_it_says_what_to_install(path, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbgrader", None)
+    with pytest.raises(SystemExit, match="pip install nbgrader"):
+        handout.main([str(path), "-o", str(tmp_path / "class")])
+
+
+# --- under nbgrader -------------------------------------------------------------------
+
+MISSING_HALF = (
+    "def my_kl(mu, logvar):\n    return (mu**2 + logvar.exp() - logvar - 1).sum(1)"
+)
+WARNS = """\
+import warnings
+
+def my_error(x, x_hat):
+    warnings.warn("how slow")
+    return sum((a - b) ** 2 for a, b in zip(x, x_hat))"""
+# Each student's cells, and points. A warning costs nothing; an edited check gains nothing.
+STUDENTS = {
+    "idle": ({}, 0),
+    "hasty": (
+        {"stub-kl": MISSING_HALF, "stub-width": "my_width = 4", "stub-error": WARNS},
+        2,
+    ),
+    "sly": ({"stub-kl": "def my_kl(", "stub-width": "my_width = 4", "check-error": "1"}, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def scores(made):
+    nbgrader(made, "generate_assignment", "01_small")
+    submit(made, "solver", "01_small", read(made, "solution/01_small.ipynb"))
+    for student, (cells, _) in STUDENTS.items():
+        notebook = read(made, "release/01_small/01_small.ipynb")
+        for name, source in cells.items():
+            cell(notebook, name).source = source
+        submit(made, student, "01_small", notebook)
+    return grade(made, "01_small")
+
+
+def test_the_student_s_notebook_is_the_one_that_nbgrader_releases(made, scores):
+    released = (made / "release/01_small/01_small.ipynb").read_text("utf-8")
+    assert released == (made / "student/01_small.ipynb").read_text("utf-8")
+
+
+def test_every_answer_gets_its_share(made, scores):
+    wanted = {"solver": 3} | {student: points for student, (_, points) in STUDENTS.items()}
+    assert scores == {student: (points, 3) for student, points in wanted.items()}
+
+
+def test_only_checks_fail_and_a_notebook_runs_to_its_end(made, scores):
+    assert failed(graded(made, "solver", "01_small")) == {}
+    assert failed(graded(made, "idle", "01_small")) == dict.fromkeys(
+        ["check-kl", "check-width", "check-error"], "AssertionError"
+    )
+    assert failed(graded(made, "hasty", "01_small")) == {"check-kl": "AssertionError"}
+
+
+def test_the_feedback_names_the_hint(made, scores):
+    page = unescape((made / "feedback/hasty/01_small/01_small.html").read_text("utf-8"))
+    assert "Hint: the factor ½ is missing." in page
+
+
+def test_nbval_is_green_on_all_products(made):
+    files = [file for kind in ("source", "student", "solution") for file in
+             (made / kind).rglob("*.ipynb")]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-q",
+         "-p", "no:cacheprovider", *files],
+        cwd=made,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=250,
+    )  # fmt: skip
+    assert done.returncode == 0 and len(files) == 3, done.stdout + done.stderr
