@@ -348,6 +348,23 @@ def bars(
     return figure
 
 
+def named_bars(
+    panels: Mapping[str, Mapping[str, float]], *, xlabel: str, title: str
+) -> Figure:
+    """Lying bars with their names and numbers, a panel for each set of them; panels share x."""
+    figure, axes = _figure((9.4, 2.6), 1, len(panels), title)
+    widest = max(max(bars.values()) for bars in panels.values())
+    for axis, (panel, bars) in zip(np.atleast_1d(axes).flat, panels.items()):
+        axis.barh(list(bars), list(bars.values()), color="#1f77b4")
+        for place, value in enumerate(bars.values()):  # a value may lie a little below 0
+            axis.text(
+                max(value, 0) + widest / 40, place, f"{value:.3f}", va="center", size=9
+            )
+        axis.set(title=panel, xlabel=xlabel, xlim=(min(0, *bars.values()), 1.3 * widest))
+        axis.invert_yaxis()  # the first on top
+    return figure
+
+
 def image_grids(grids: Mapping[str, ArrayLike], *, columns: int = 10, title: str) -> Figure:
     """Blocks of images side by side, each with its name above.  name -> (n, D)"""
     arrays = {name: _array(images) for name, images in grids.items()}

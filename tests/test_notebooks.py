@@ -16,6 +16,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import iter_validate
 
+from course_utils import handout
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 SLIDES = {"slide", "subslide", "fragment", "notes", "skip"}
@@ -202,7 +204,8 @@ def code_is_plain_python_and_draws_through_the_package(lesson):
 
 @rule
 def it_begins_with_title_goals_setup_and_ends_with_summary_sources(lesson):
-    ids = [cell.id for cell in lesson.cells if slide(cell) != "notes"]
+    apart = [*lesson.on("notes"), *lesson.tagged("progress")]
+    ids = [cell.id for cell in lesson.cells if cell not in apart]
     setup = [cell.id for cell in lesson.named("setup")]
     first, last = ["title", "goals", *setup], ["summary", "sources"]
     if not setup or ids[: len(first)] != first or ids[-2:] != last:
@@ -298,7 +301,9 @@ def exercises_have_task_stub_check_and_folded_solution(lesson):
     if not stubs or not checks or not lesson.tagged("solution"):
         yield "stub, check or solution is missing"
     for cell in stubs:
-        if "raise NotImplementedError" not in cell.source:
+        values = [node.value for node in nodes(cell, ast.Assign)]
+        none = [v for v in values if isinstance(v, ast.Constant) and v.value is None]
+        if "raise NotImplementedError" not in cell.source and not none:
             yield f"{cell.id} is no stub"
     for cell in checks:
         if not calls(cell, "check_.*") or "To do" not in text(cell):
@@ -307,6 +312,31 @@ def exercises_have_task_stub_check_and_folded_solution(lesson):
         if not folded(cell):
             yield f"{cell.id} gives the solution away"
     for cell in [*exercise, *checks, *lesson.tagged("solution")]:
+        if slide(cell) != "skip":
+            yield f"{cell.id} is on a slide"
+
+
+@rule
+def exercises_can_be_handed_out(lesson):
+    """The stub binds my_x, the solution solution_x, and both go through one check."""
+    try:
+        handout.exercises_of(lesson.notebook)
+    except handout.HandoutError as error:
+        yield str(error)
+
+
+@rule
+def it_ends_with_the_progress(lesson):
+    cells = lesson.tagged("progress")
+    if cells != lesson.code[-1:]:
+        yield "its last code cell is not the one that is tagged progress"
+    for cell in cells:
+        if not calls(cell, "progress") or "To do" not in text(cell):
+            yield f"{cell.id} does not show the progress of who has done nothing"
+        asked = {name.id for name in nodes(cell, ast.Name)}
+        for check in lesson.tagged("check"):
+            missing = {name.id for name in nodes(check, ast.Name)} - asked
+            yield from (f"{cell.id} leaves {name} out" for name in sorted(missing))
         if slide(cell) != "skip":
             yield f"{cell.id} is on a slide"
 
@@ -355,6 +385,7 @@ def shown(**data):
 
 
 FOLDED = {"jupyter": {"source_hidden": True}}
+SOLUTION = "solution_f = objectives.f\nshow_source(solution_f)\ncheck_f(solution_f)"
 
 
 def exemplary():
@@ -378,15 +409,35 @@ def exemplary():
             "walk", "LatentWalk()", "slide", [shown(**{"image/png": ""})], tags=["widget"]
         ),
         markdown("task", "Write it.", "skip", tags=["exercise"]),
-        code("stub", "def f(x):\n    raise NotImplementedError", tags=["exercise"]),
+        code("stub", "def my_f(x):\n    raise NotImplementedError", tags=["exercise"]),
         code(
             "check",
-            "check_f(f)",
+            "check_f(my_f)",
             outputs=[shown(**{"text/plain": "To do."})],
             tags=["check"],
         ),
-        code("solution", "show_source(f)", tags=["solution"], **FOLDED),
+        code("solution", SOLUTION, tags=["solution"], **FOLDED),
+        markdown("task-value", "Guess.", "skip", tags=["exercise"]),
+        code("stub-value", "my_value = None", tags=["exercise"]),
+        code(
+            "check-value",
+            "check_value(my_value)",
+            outputs=[shown(**{"text/plain": "To do."})],
+            tags=["check"],
+        ),
+        code(
+            "solution-value",
+            "solution_value = 3\ncheck_value(solution_value)",
+            tags=["solution"],
+            **FOLDED,
+        ),
         markdown("summary", "1. a\n2. b\n3. c"),
+        code(
+            "progress",
+            "progress({check_f: my_f, check_value: my_value})",
+            outputs=[shown(**{"text/plain": "To do. 0 of 2"})],
+            tags=["progress"],
+        ),
         markdown("sources", "Next: [three](03_three.ipynb)"),
     ]
     count = 0
@@ -413,9 +464,9 @@ def without_metadata(name, key):
     ).metadata.pop(key)
 
 
-def drop(name):
-    return lambda notebook: notebook.cells.remove(
-        next(cell for cell in notebook.cells if cell.id == name)
+def drop(*names):
+    return lambda notebook: notebook.update(
+        cells=[cell for cell in notebook.cells if cell.id not in names]
     )
 
 
@@ -515,17 +566,38 @@ BREAKS = {
         change("walk", outputs=[]),
     ],
     exercises_have_task_stub_check_and_folded_solution: [
-        drop("task"),
-        drop("stub"),
-        drop("check"),
-        drop("solution"),
-        change("stub", source="def f(x): return x"),
+        drop("task", "task-value"),
+        drop("stub", "stub-value"),
+        drop("check", "check-value"),
+        drop("solution", "solution-value"),
+        change("stub", source="def my_f(x): return x"),
+        change("stub-value", source="my_value = 3"),
         change("check", source="f(1)"),
         change("check", outputs=[shown(**{"text/plain": "Right."})]),
         without_metadata("solution", "jupyter"),
         lambda notebook: next(
             cell for cell in notebook.cells if cell.id == "stub"
         ).metadata.slideshow.update(slide_type="slide"),
+    ],
+    exercises_can_be_handed_out: [
+        change("stub", source="def f(x):\n    raise NotImplementedError"),
+        change("check", source="check_f(my_g)"),
+        change("solution", source=SOLUTION.replace("solution_f", "solution")),
+        change("solution", source=SOLUTION.replace("solution_f", "solution_g")),
+        change("solution", source=SOLUTION.replace("check_f", "check_g")),
+        change("solution", source="solution_f = objectives.f\nshow_source(solution_f)"),
+        change("claim", source='assert solution_f\nprint("So.")'),
+        drop("solution"),
+        drop("check-value"),
+    ],
+    it_ends_with_the_progress: [
+        drop("progress"),
+        retag("progress", []),
+        lambda notebook: notebook.cells.insert(4, notebook.cells.pop(-2)),
+        change("progress", source="progress({check_f: my_f})"),
+        change("progress", source="print({check_f: my_f, check_value: my_value})"),
+        change("progress", outputs=[shown(**{"text/plain": "Right. 2 of 2"})]),
+        lambda notebook: notebook.cells[-2].metadata.slideshow.update(slide_type="slide"),
     ],
 }
 

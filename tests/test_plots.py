@@ -89,6 +89,11 @@ CASES = {
         ylabel="times chosen",
         **words,
     ),
+    "named_bars": lambda kind, **words: plots.named_bars(
+        {"ring": {"VAE": 0.2, "GAN": 0.1}, "moons": {"VAE": 0.2, "GAN": 0.3}},
+        xlabel="distance",
+        **words,
+    ),
     "image_grids": lambda kind, **words: plots.image_grids(
         {"live": kind(IMAGES), "shipped": kind(IMAGES[:7])}, columns=5, **words
     ),

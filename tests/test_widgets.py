@@ -360,6 +360,14 @@ def test_the_view_turns_the_dial_and_python_hears_it():
     assert heard == [10]
 
 
+def test_a_dial_may_begin_elsewhere():
+    assert Dial("k", figures(1, 2, 3)).value == 1
+    assert Dial("k", figures(0, 2, 3), value=0).value == 0
+    assert Dial("k", figures(1, 2, 3), value=3).index == 2
+    with pytest.raises(ValueError, match="not on this dial"):
+        Dial("k", figures(1, 2), value=3)
+
+
 def test_values_are_labeled_as_a_reader_would_write_them():
     values = (0.1 + 0.2, np.float32(0.1), 5, 784, "PCA")
     dial = Dial("k", figures(*values))

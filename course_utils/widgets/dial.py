@@ -25,7 +25,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
     ``captions`` holds for some values, or all, a plain text that stands above the figure.
     The view holds all pictures, so it needs no kernel.
 
-    ``value`` is one of the keys and may be set; the trait ``index``, its number, may also
+    ``value`` is one of the keys, at first the first, and may be set; the trait ``index``, its number, may also
     be observed. ValueError for an empty mapping, an unknown value or a caption without its
     figure; TypeError for a value that is no Figure.
     """
@@ -45,6 +45,8 @@ class Dial(WithPicture, anywidget.AnyWidget):
         name: str,
         figures: Mapping[Value, Figure],
         captions: Mapping[Value, str] | None = None,
+        *,
+        value: Value | None = None,
     ) -> None:
         _check(figures, captions or {})
         self._values = list(figures)
@@ -55,6 +57,8 @@ class Dial(WithPicture, anywidget.AnyWidget):
             pictures=[png(f, colors=256, density=2) for f in figures.values()],
             captions=[(captions or {}).get(value, "") for value in figures],
         )
+        if value is not None:
+            self.value = value
 
     @property
     def value(self) -> Value:
