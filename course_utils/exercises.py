@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -466,6 +467,50 @@ def _draw_and_gradients(draw: Callable[[Tensor, Tensor], Tensor]) -> Callable[..
         return torch.zeros_like(mu) if gradient is None else gradient
 
     return measure
+
+
+def check_prior_share(answer: float | None) -> Verdict:
+    """Notebook 06: the share of N(0, I) in the plane that falls into [−1, 1]²."""
+    line = math.erf(0.5**0.5)
+    return compare_value(
+        answer,
+        line**2,
+        {
+            "so it is on a line. In the plane both numbers must fall inside.": line,
+            "so it is on a line, and outside. The share inside was asked for.": 1 - line,
+            "this is the share outside.": 1 - line**2,
+            "a share lies between 0 and 1.": 100 * line**2,
+            "this is the disk of radius 1. The box has corners.": 1 - math.exp(-0.5),
+            "this is a quarter of the box, from 0 to 1 on both axes.": line**2 / 4,
+            "on both axes the box ends at one standard deviation, not at two.": math.erf(
+                2**0.5
+            ),
+            "the prior is not spread evenly over the large box.": 0.04,
+        },
+        rtol=0.01,
+    )
+
+
+def check_hidden_beta(answer: float | None) -> Verdict:
+    """Notebook 06: β of a mean over 32 · 32 · 3 pixel values and over K = 128 dimensions."""
+    return compare_value(
+        answer,
+        24,
+        {
+            "the KL was averaged as well, over its 128 dimensions.": 3072,
+            "so it would be for pictures in gray. A pixel has three numbers here.": 8,
+            "the KL was averaged as well, and a pixel has three numbers.": 1024,
+            "this is its inverse. Which of the two sums was divided by more?": 1 / 24,
+            "both are means, but not over equally many numbers.": 1,
+            "the error was averaged as well, over all numbers of a picture.": 1 / 128,
+            "divide the one count by the other.": 3072 * 128,
+            "multiply the loss by what its error was divided by. What stands before the KL?": (
+                128
+            ),
+            "these are the digits' 784 pixels.": 784 / 128,
+        },
+        rtol=1e-3,
+    )
 
 
 def check_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
@@ -1981,6 +2026,94 @@ def _expected_statistics(
     return torch.tensor([sigma] * dim + [sigma * dim**0.5]).expand(len(means), -1)
 
 
+def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> Verdict:
+    """Notebook 07: log Σⱼ p(x, zⱼ) hᴷ from log p(x, zⱼ).  (B, N), h, K -> (B,)"""
+    log_joint = torch.tensor([[-1.0, 0.5, 0.0, -2.0], [-3.0, -1.0, -0.5, -1.5]])
+
+    def log_sum(log_joint, h, k, *, plain=False, mean=False, line=False):
+        log_sum = log_joint.exp().sum(1).log() if plain else log_joint.logsumexp(1)
+        fewer = math.log(log_joint.shape[1]) if mean else 0.0
+        return log_sum - fewer + (1 if line else k) * math.log(h)
+
+    bugs = {
+        "plain": "exp of −200 is 0 in single precision. There is a function that takes care.",
+        "mean": "the cells are added up, not averaged.",
+        "line": "a cell of the plane has the area h².",
+    }
+    return compare(
+        answer,
+        log_sum,
+        {
+            "a lattice on a line": (log_joint, 0.25, 1),
+            "a lattice in the plane": (log_joint, 0.25, 2),
+            "a cube": (log_joint[:1], 0.5, 3),
+            "pictures: densities of e⁻²⁰⁰, too small for exp": (log_joint - 200, 0.25, 2),
+        },
+        slips=_left(bugs, log_sum)
+        | {
+            "the size of a cell is missing.": lambda log_joint, h, k: log_joint.logsumexp(
+                1
+            ),
+            "the size of a cell stands inside the log, so that log h is added.": (
+                lambda log_joint, h, k: log_joint.logsumexp(1) * h**k
+            ),
+            "the sign of log h. Smaller cells hold less.": (
+                lambda log_joint, h, k: log_sum(log_joint, 1 / h, k)
+            ),
+            "a sum of logs is the log of a product.": (
+                lambda log_joint, h, k: log_joint.sum(1) + k * math.log(h)
+            ),
+            "the log is missing.": (lambda log_joint, h, k: log_sum(log_joint, h, k).exp()),
+            "the axis. Images are the rows, points of the lattice the columns.": (
+                lambda log_joint, h, k: log_joint.logsumexp(0) + k * math.log(h)
+            ),
+            "the dimension is a power of h, not a factor.": (
+                lambda log_joint, h, k: log_joint.logsumexp(1) + math.log(k * h)
+            ),
+        },
+    )
+
+
+def _left(
+    bugs: Mapping[str, str], function: Callable[..., Tensor]
+) -> dict[str, Callable[..., Tensor]]:
+    """All ways to leave some of a function's bugs, each under the hints for those left.
+
+    ``bugs`` are switches of the function, with a hint each.
+    """
+    subsets = (c for n in range(1, len(bugs) + 1) for c in combinations(bugs, n))
+    return {
+        " And ".join(bugs[bug] for bug in left): partial(
+            function, **dict.fromkeys(left, True)
+        )
+        for left in subsets
+    }
+
+
+def check_width_price(answer: float | None) -> Verdict:
+    """Notebook 07: KL(N(m, (2s)²) ‖ N(m, s²)) = ½ (4 − 1 − log 4), in nats."""
+    price = 1.5 - math.log(2)
+    return compare_value(
+        answer,
+        price,
+        {
+            "this is a q half as wide, or the two have changed places.": math.log(2)
+            - 0.375,
+            "the sign. A KL is never negative.": -price,
+            "the factor ½ is missing.": 2 * price,
+            "the logarithm is missing: a wide q is paid back a little.": 1.5,
+            "½ log σ² is log σ: the factor ½ belongs to the logarithm, too.": 1.5
+            - math.log(4),
+            "the sign of the logarithm.": 1.5 + math.log(2),
+            "this is the logarithm alone. The places far out are missing.": math.log(2),
+            "twice the width is four times the variance.": (1 - math.log(2)) / 2,
+            "the gap closes only for the posterior itself.": 0,
+            "these are bits. Nats were asked for.": price / math.log(2),
+        },
+        rtol=0.005,
+    )
+
+
 def check_linear_elbo(answer: Callable[..., Tensor]) -> Verdict:
     """Notebook 07: the ELBO of q = N(μ, diag s²) where x | z ~ N(Wz + b, σ²I), exactly.
 
@@ -2255,6 +2388,28 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdic
     )
 
 
+def check_plain_bits(answer: int | None) -> Verdict:
+    """Notebook 09: (32² + 64²) · log₂ 512, a photograph's codes written plainly."""
+    return compare_value(
+        answer,
+        (32**2 + 64**2) * 9,
+        {
+            "this is the top alone.": 32**2 * 9,
+            "this is the bottom alone.": 64**2 * 9,
+            "these are the symbols. How many bits does one of 512 take?": 32**2 + 64**2,
+            "one of 512 symbols is named by log₂ 512 bits, not by 512.": (32**2 + 64**2)
+            * 512,
+            "these are bytes.": (32**2 + 64**2) * 9 / 8,
+            "these are nats. A bit is log 2 of a nat.": (32**2 + 64**2) * math.log(512),
+            "a map has 32 rows of 32 places.": (32 + 64) * 9,
+            "places of both maps are added, not multiplied.": 32**2 * 64**2 * 9,
+            "these are the bits of the picture itself.": 256**2 * 3 * 8,
+            "with eight bits a symbol there are 256 of them.": (32**2 + 64**2) * 8,
+        },
+        rtol=1e-4,
+    )
+
+
 def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Verdict:
     """Notebook 10: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
@@ -2323,6 +2478,102 @@ def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Ve
                 step_by_step
             ),
         },
+    )
+
+
+def check_reverse_step(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 10: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
+    generator = torch.Generator().manual_seed(0)
+    x, eps, xi = torch.randn(3, 3, 4, generator=generator)
+
+    def step(x, eps, alpha, alpha_bar, xi, *, part=False, variance=False, width=False):
+        beta, seen = 1 - alpha, 1 - alpha_bar
+        shift = beta / (seen if variance else seen**0.5) * eps
+        mean = x - shift / alpha**0.5 if part else (x - shift) / alpha**0.5
+        return mean + (beta if width else beta**0.5) * xi
+
+    bugs = {
+        "part": "all of the mean is divided by √α, x as well.",
+        "variance": "the noise that the network sees has the width √(1 − ᾱ).",
+        "width": "β is the variance of the new noise, so its width is √β.",
+    }
+    return compare(
+        answer,
+        step,
+        {
+            "no noise seen, none added": (x, 0 * eps, 0.8, 0.5, 0 * xi),
+            "no noise is added": (x, eps, 0.8, 0.5, 0 * xi),
+            "late, near the data": (x, eps, 0.99, 0.98, xi),
+            "in the middle": (x, eps, 0.9, 0.5, xi),
+            "early, nearly all is noise": (x, eps, 0.7, 0.01, xi),
+        },
+        slips=_left(bugs, step)
+        | {
+            "the sign. What the network sees as noise is taken away.": (
+                lambda x, eps, alpha, alpha_bar, xi: step(x, -eps, alpha, alpha_bar, xi)
+            ),
+            "α and ᾱ have changed places.": (
+                lambda x, eps, alpha, alpha_bar, xi: step(x, eps, alpha_bar, alpha, xi)
+            ),
+            "under the root of the network's noise stands ᾱ, of all steps, not α of one.": (
+                lambda x, eps, alpha, alpha_bar, xi: step(x, eps, alpha, alpha, xi)
+            ),
+            "the new noise is missing.": (
+                lambda x, eps, alpha, alpha_bar, xi: step(x, eps, alpha, alpha_bar, 0 * xi)
+            ),
+            "the new noise is not shrunk yet.": (
+                lambda x, eps, alpha, alpha_bar, xi: (
+                    step(x, eps, alpha, alpha_bar, 0 * xi) + xi
+                )
+            ),
+            "the new noise comes after the division by √α.": (
+                lambda x, eps, alpha, alpha_bar, xi: (
+                    step(x, eps, alpha, alpha_bar, 0 * xi)
+                    + ((1 - alpha) / alpha) ** 0.5 * xi
+                )
+            ),
+            "dividing by √α is missing: a step back makes x larger again.": (
+                lambda x, eps, alpha, alpha_bar, xi: (
+                    x - (1 - alpha) / (1 - alpha_bar) ** 0.5 * eps + (1 - alpha) ** 0.5 * xi
+                )
+            ),
+            "one divides by the root of α.": (
+                lambda x, eps, alpha, alpha_bar, xi: (
+                    (x - (1 - alpha) / (1 - alpha_bar) ** 0.5 * eps) / alpha
+                    + (1 - alpha) ** 0.5 * xi
+                )
+            ),
+            "this takes away all noise at once. A step takes away its own share.": (
+                lambda x, eps, alpha, alpha_bar, xi: (
+                    (x - (1 - alpha_bar) ** 0.5 * eps) / alpha_bar**0.5
+                )
+            ),
+        },
+    )
+
+
+def check_best_reply(answer: float | None) -> Verdict:
+    """Notebook 10: D* = p / (p + p̃) at x = 1.5 for p = N(0, 1) and p̃ = N(2, 1)."""
+    real, fake = math.exp(-(1.5**2) / 2), math.exp(-(0.5**2) / 2)
+    return compare_value(
+        answer,
+        real / (real + fake),
+        {
+            "real and fake have changed places.": fake / (real + fake),
+            "this is the logit. D is its sigmoid.": math.log(real / fake),
+            "this is the quotient of the two densities; D* is a share of their sum.": real
+            / fake,
+            "so it is half-way, where both densities are equal.": 0.5,
+            "this is the density of the data there. How large is that of the samples?": real
+            / math.tau**0.5,
+            "the exponent of a Gaussian has a factor ½.": real**2 / (real**2 + fake**2),
+            "the squares are missing in the exponents.": math.exp(-0.75)
+            / (math.exp(-0.75) + math.exp(-0.25)),
+            "a probability lies between 0 and 1, and this is its share in percent.": 100
+            * real
+            / (real + fake),
+        },
+        rtol=0.005,
     )
 
 

@@ -100,7 +100,7 @@ def compare_value(
     if answer is None:
         return Verdict("todo", "Replace None by your answer.")
     if _same(answer, want, rtol):
-        return Verdict("right", f"{answer} it is.")
+        return Verdict("right", f"{_in_words(answer)} it is.")
     if type(_plain(answer)) is not type(_plain(want)):
         kind = {str: "a word", float: "a number"}.get(
             type(_plain(want)), "several numbers in brackets"
@@ -108,7 +108,7 @@ def compare_value(
         return Verdict("wrong", f"{answer!r} is not {kind}, which was asked for.")
     hints = (hint for hint, value in (slips or {}).items() if _same(answer, value, rtol))
     hint = next(hints, None)
-    message = f"It is not {answer}."
+    message = f"It is not {_in_words(answer)}."
     return Verdict("wrong", f"{message} Hint: {hint}" if hint else message)
 
 
@@ -131,6 +131,12 @@ def _plain(value: object) -> float | str | list[float] | object:
     except (TypeError, ValueError, RuntimeError):
         return value
     return numbers
+
+
+def _in_words(value: object) -> object:
+    """A number without the digits that rounding has left; all else as it is."""
+    plain = _plain(value)
+    return f"{plain:.6g}" if isinstance(plain, float) else value
 
 
 class Unfit(Exception):

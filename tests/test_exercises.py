@@ -554,6 +554,71 @@ RIGHT = {
         "by hand": vae_loss_by_hand,
         "torch.distributions": vae_loss_with_distributions,
     },
+    exercises.check_prior_share: {
+        "rounded": 0.466,
+        "by the error function": math.erf(math.sqrt(0.5)) ** 2,
+        "package": evidence.prior_mass(1),
+        "torch.distributions": (2 * Normal(0.0, 1.0).cdf(torch.tensor(1.0)) - 1) ** 2,
+    },
+    exercises.check_hidden_beta: {
+        "counted": 32 * 32 * 3 / 128,
+        "an integer": 24,
+        "a tensor": torch.tensor(24.0),
+    },
+    exercises.check_width_price: {
+        "formula": (4 - 1 - math.log(4)) / 2,
+        "rounded": 0.81,
+        "package": objectives.kl_to_standard_normal(
+            torch.zeros(1, 1), torch.full((1, 1), math.log(4))
+        ).squeeze(),
+        "torch.distributions": torch.distributions.kl_divergence(
+            Normal(3.0, 1.0), Normal(3.0, 0.5)
+        ).item(),
+    },
+    exercises.check_lattice_sum: {
+        "logsumexp": lambda log_joint, h, k: log_joint.logsumexp(1) + k * math.log(h),
+        "into the logs": lambda log_joint, h, k: (log_joint + math.log(h**k)).logsumexp(-1),
+        "largest first": lambda log_joint, h, k: (
+            ((log_joint - log_joint.amax(1, keepdim=True)).exp().sum(1) * h**k).log()
+            + log_joint.amax(1)
+        ),
+        "image by image, double precision": lambda log_joint, h, k: torch.stack(
+            [(row.double().exp().sum() * h**k).log() for row in log_joint]
+        ),
+        "numpy": lambda log_joint, h, k: torch.from_numpy(
+            np.logaddexp.reduce(log_joint.numpy(), axis=1) + k * np.log(h)
+        ),
+    },
+    exercises.check_plain_bits: {
+        "counted": (32 * 32 + 64 * 64) * 9,
+        "by the logarithm": 32**2 * math.log2(512) + 64**2 * math.log2(512),
+        "a tensor": torch.tensor(46_080),
+    },
+    exercises.check_best_reply: {
+        "densities": math.exp(-1.125) / (math.exp(-1.125) + math.exp(-0.125)),
+        "sigmoid of the logit": torch.sigmoid(torch.tensor(2 - 2 * 1.5)),
+        "rounded": 0.269,
+    },
+    exercises.check_reverse_step: {
+        "formula": lambda x, eps, alpha, alpha_bar, xi: (
+            (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
+            + math.sqrt(1 - alpha) * xi
+        ),
+        "along the score": lambda x, eps, alpha, alpha_bar, xi: (
+            (x + (1 - alpha) * (-eps / (1 - alpha_bar) ** 0.5)) * alpha**-0.5
+            + (1 - alpha) ** 0.5 * xi
+        ),
+        "torch roots": lambda x, eps, alpha, alpha_bar, xi: (
+            torch.tensor(1 / alpha).sqrt()
+            * (x - (1 - alpha) * eps * torch.tensor(1 - alpha_bar).rsqrt())
+            + torch.tensor(1 - alpha).sqrt() * xi
+        ),
+        "numpy": lambda x, eps, alpha, alpha_bar, xi: torch.from_numpy(
+            (x.numpy() - (1 - alpha) / np.sqrt(1 - alpha_bar) * eps.numpy())
+            / np.sqrt(alpha)
+            + np.sqrt(1 - alpha) * xi.numpy()
+        ),
+    },
 }
 WRONG = {
     exercises.check_diffuse: {
@@ -2225,6 +2290,248 @@ WRONG = {
             lambda x, mean: (x - mean).square().sum(1) / 2 + math.log(math.tau) / 2,
         ),
         "forgotten return": ("a return may be missing", lambda x, mean: None),
+    },
+    exercises.check_prior_share: {
+        "on a line": ("both numbers", 0.683),
+        "outside, on a line": ("inside was asked", 0.317),
+        "outside": ("share outside", 0.534),
+        "in percent": ("between 0 and 1", 46.6),
+        "the disk": ("corners", 0.3935),
+        "from 0 to 1": ("quarter", 0.1165),
+        "two standard deviations": ("not at two", 0.954),
+        "share of the area": ("not spread evenly", 4 / 100),
+        "a guess": ("It is not 0.9", 0.9),
+    },
+    exercises.check_hidden_beta: {
+        "KL summed": ("its 128 dimensions", 3072),
+        "gray": ("three numbers here", 8),
+        "gray, KL summed": ("a pixel has three", 1024),
+        "upside down": ("its inverse", 128 / 3072),
+        "both are means": ("equally many", 1),
+        "error summed": ("error was averaged", 1 / 128),
+        "multiplied": ("divide the one count", 128 * 3072),
+        "the code": ("stands before the KL", 128),
+        "MNIST": ("784 pixels", 6.125),
+        "a guess": ("It is not 10", 10),
+    },
+    exercises.check_width_price: {
+        "half as wide": ("half as wide", 0.318),
+        "sign": ("never negative", -0.807),
+        "no ½": ("½ is missing", 1.614),
+        "no logarithm": ("paid back", 1.5),
+        "½ for the square alone": ("belongs to the logarithm", 0.1137),
+        "sign of the logarithm": ("sign of the logarithm", 2.193),
+        "the logarithm alone": ("far out", 0.693),
+        "σ for σ²": ("four times the variance", 0.1534),
+        "nothing": ("posterior itself", 0),
+        "bits": ("are bits", 1.164),
+        "a guess": ("It is not 0.7", 0.7),
+    },
+    exercises.check_lattice_sum: {
+        "all three bugs": (
+            "takes care. And the cells are added up, not averaged. And a cell of the plane",
+            lambda log_joint, h, k: (log_joint.exp().mean(1) * h).log(),
+        ),
+        "underflow and mean": (
+            "takes care. And the cells are added up",
+            lambda log_joint, h, k: (log_joint.exp().mean(1) * h**k).log(),
+        ),
+        "underflow and h": (
+            "takes care. And a cell of the plane",
+            lambda log_joint, h, k: (log_joint.exp().sum(1) * h).log(),
+        ),
+        "underflow": (
+            "takes care.",
+            lambda log_joint, h, k: (log_joint.exp().sum(1) * h**k).log(),
+        ),
+        "mean": (
+            "Hint: the cells are added up",
+            lambda log_joint, h, k: (
+                log_joint.logsumexp(1) - math.log(log_joint.shape[1]) + k * math.log(h)
+            ),
+        ),
+        "mean and h": (
+            "averaged. And a cell of the plane",
+            lambda log_joint, h, k: (
+                log_joint.logsumexp(1) + math.log(h / log_joint.shape[1])
+            ),
+        ),
+        "h": (
+            "Hint: a cell of the plane",
+            lambda log_joint, h, k: log_joint.logsumexp(1) + math.log(h),
+        ),
+        "no cell": ("is missing", lambda log_joint, h, k: log_joint.logsumexp(1)),
+        "cell outside": (
+            "inside the log",
+            lambda log_joint, h, k: h**k * log_joint.logsumexp(1),
+        ),
+        "sign": (
+            "sign of log h",
+            lambda log_joint, h, k: log_joint.logsumexp(1) - k * math.log(h),
+        ),
+        "sum of logs": (
+            "log of a product",
+            lambda log_joint, h, k: log_joint.sum(1) + math.log(h**k),
+        ),
+        "no log": (
+            "log is missing",
+            lambda log_joint, h, k: log_joint.logsumexp(1).exp() * h**k,
+        ),
+        "axis": (
+            "the axis",
+            lambda log_joint, h, k: log_joint.logsumexp(0) + k * math.log(h),
+        ),
+        "k times h": (
+            "a power of h",
+            lambda log_joint, h, k: log_joint.logsumexp(1) + math.log(h * k),
+        ),
+        "forgotten return": ("a return may be missing", lambda log_joint, h, k: None),
+    },
+    exercises.check_plain_bits: {
+        "top": ("top alone", 1024 * 9),
+        "bottom": ("bottom alone", 4096 * 9),
+        "symbols": ("How many bits", 5120),
+        "512 bits": ("log₂ 512", 5120 * 512),
+        "bytes": ("are bytes", 5760),
+        "nats": ("are nats", 5120 * math.log(512)),
+        "a row": ("32 rows", 96 * 9),
+        "multiplied": ("not multiplied", 1024 * 4096 * 9),
+        "the picture": ("picture itself", 256 * 256 * 24),
+        "eight bits": ("eight bits", 5120 * 8),
+        "a guess": ("It is not 100", 100),
+    },
+    exercises.check_best_reply: {
+        "changed over": ("changed places", 0.731),
+        "logit": ("the logit", -1),
+        "quotient": ("share of their sum", 0.3679),
+        "half-way": ("half-way", 0.5),
+        "density": ("density of the data", 0.1295),
+        "no ½": ("a factor ½", 0.1192),
+        "no square": ("squares", 0.3775),
+        "percent": ("in percent", 26.9),
+        "a guess": ("It is not 0.2", 0.2),
+    },
+    exercises.check_reverse_step: {
+        "all three bugs": (
+            "x as well. And the noise that the network sees has the width √(1 − ᾱ). And β is",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                x
+                - (1 - alpha) / (1 - alpha_bar) * eps / math.sqrt(alpha)
+                + (1 - alpha) * xi
+            ),
+        ),
+        "two bugs, x and the seen noise": (
+            "x as well. And the noise",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                x
+                - (1 - alpha) / (1 - alpha_bar) * eps / math.sqrt(alpha)
+                + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "two bugs, x and the new noise": (
+            "x as well. And β",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                x
+                - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps / math.sqrt(alpha)
+                + (1 - alpha) * xi
+            ),
+        ),
+        "two bugs, both noises": (
+            "√(1 − ᾱ). And β",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / (1 - alpha_bar) * eps) / math.sqrt(alpha)
+                + (1 - alpha) * xi
+            ),
+        ),
+        "x is not divided": (
+            "x as well",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                x
+                - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps / math.sqrt(alpha)
+                + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "variance of the seen noise": (
+            "Hint: the noise that the network sees",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / (1 - alpha_bar) * eps) / math.sqrt(alpha)
+                + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "variance of the new noise": (
+            "Hint: β",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
+                + (1 - alpha) * xi
+            ),
+        ),
+        "sign": (
+            "the sign",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x + (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
+                + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "α and ᾱ": (
+            "changed places",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha_bar) / math.sqrt(1 - alpha) * eps) / math.sqrt(alpha_bar)
+                + math.sqrt(1 - alpha_bar) * xi
+            ),
+        ),
+        "α twice": (
+            "of all steps",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - math.sqrt(1 - alpha) * eps) / math.sqrt(alpha)
+                + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "no new noise": (
+            "new noise is missing",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
+            ),
+        ),
+        "loud new noise": (
+            "not shrunk",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha) + xi
+            ),
+        ),
+        "new noise divided": (
+            "after the division",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (
+                    x
+                    - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps
+                    + math.sqrt(1 - alpha) * xi
+                )
+                / math.sqrt(alpha)
+            ),
+        ),
+        "not divided": (
+            "larger again",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "divided by α": (
+            "root of α",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / alpha
+                + math.sqrt(1 - alpha) * xi
+            ),
+        ),
+        "all at once": (
+            "at once",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha_bar)
+            ),
+        ),
+        "forgotten return": (
+            "a return may be missing",
+            lambda x, eps, alpha, alpha_bar, xi: None,
+        ),
     },
 }
 
