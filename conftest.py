@@ -4,11 +4,18 @@ This file lies at the root, so that it is in force for every run: all tests, one
 one notebook.
 """
 
+import copy
 import os
 import time
+from pathlib import Path
 from queue import Empty
 
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete
 from nbval.kernel import RunningKernel
+from nbval.plugin import IPyNbCell, coalesce_streams
 
 # Workers of pytest-xdist share the machine's cores, and so do the kernels they start.
 # The variable is read when torch is imported, here and in the kernels, which inherit it.
@@ -28,12 +35,71 @@ def get_message(self, stream, timeout=None):
     while True:
         left = end - time.monotonic()
         try:
-            return wait_for_message(self, stream, timeout=max(0, min(1, left)))
+            message = wait_for_message(self, stream, timeout=max(0, min(1, left)))
         except Empty:
             if not self.is_alive():
                 raise RuntimeError("the kernel died while it ran this cell") from None
             if left <= 1:
                 raise
+        else:
+            if stream == "iopub" and hasattr(self, "record"):
+                self.record(message)
+            return message
 
 
 RunningKernel.get_message = get_message
+
+
+def pytest_collection_modifyitems(items):
+    """The notebooks come first, and of these the last ones: they take longest, and a worker
+    that begins with them at the end leaves the others idle."""
+    cells = [item for item in items if isinstance(item, IPyNbCell)]
+    notebooks = list(dict.fromkeys(cell.parent for cell in cells))
+    rest = [item for item in items if not isinstance(item, IPyNbCell)]
+    items[:] = [
+        cell for n in reversed(notebooks) for cell in cells if cell.parent is n
+    ] + rest
+
+
+# --- the runs that nbval makes, kept for the tests of the decks -------------------------
+
+RUNS = os.environ.get("COURSE_RUNS")  # a folder; without it nothing is kept
+RETINA = (
+    "get_ipython().config.InlineBackend.figure_formats = {'retina'}"  # as slides have it
+)
+
+
+@pytest.hookimpl(trylast=True)  # when the kernel has been started
+def pytest_runtest_setup(item):
+    """From here on what the kernel says belongs to this cell."""
+    if not (RUNS and isinstance(item, IPyNbCell)):
+        return
+    file = item.parent
+    if not hasattr(file, "run"):
+        file.run = NotebookClient(copy.deepcopy(file.nb), record_timing=False)
+        file.kernel.kc.execute(RETINA, silent=True)
+    code = [i for i, cell in enumerate(file.nb.cells) if cell.cell_type == "code"]
+    index = code[item.cell_num]
+    cell = file.run.nb.cells[index]
+    cell.outputs, file.run.clear_before_next_output = [], False
+
+    def record(message):
+        """As nbclient does, which knows of displays that change and of widgets."""
+        try:
+            file.run.process_message(message, cell, index)
+        except CellExecutionComplete:
+            pass
+
+    file.kernel.record = record
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """After its last cell a notebook is written down as it ran."""
+    last = nextitem is None or nextitem.parent is not item.parent
+    if RUNS and isinstance(item, IPyNbCell) and last:
+        file = item.parent
+        for cell in file.run.nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = coalesce_streams(cell.outputs)
+        file.run.set_widgets_metadata()
+        nbformat.write(file.run.nb, Path(RUNS) / file.path.name)

@@ -17,23 +17,23 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# The tests of the widgets count milliseconds, so they come last and have the machine alone.
-# Those of the decks run all notebooks once more, those of the class twice; each of the two
-# is a command of its own.
-BROWSER = "tests/browser"
-APART = [
-    f"--ignore={path}" for path in (BROWSER, "tests/test_decks.py", "tests/test_class.py")
-]
-WORKERS = ["-n", "logical", "--maxprocesses", "4"]
+# First what can share the machine, the notebooks among it; then their decks, made of the runs
+# that are kept in the folder COURSE_RUNS, and the widgets in JupyterLab, which count
+# milliseconds and have the machine alone. The class runs every notebook twice and is a command
+# of its own.
+ALONE = ["tests/test_decks.py", "tests/browser"]
+APART = [f"--ignore={path}" for path in (*ALONE, "tests/test_class.py")]
+WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
     ["pytest", *WORKERS, *APART],
-    ["pytest", BROWSER],
+    ["pytest", *ALONE],
 ]
 
 
@@ -72,13 +72,19 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     signal.signal(signal.SIGINT, lambda *_: None)  # from here on Ctrl-C is the module's
     worst = 0
-    for command in commands[arguments[0]]:
-        ended = subprocess.run(
-            [PYTHON, "-m", *command, *arguments[1:]], cwd=ROOT
-        ).returncode
-        worst = worst or ended
-        if ended not in (0, 1):  # 1: a test failed, which is no reason to skip the others
-            break
+    with tempfile.TemporaryDirectory() as runs:
+        if commands[arguments[0]] is ALL_TESTS:
+            os.environ["COURSE_RUNS"] = runs
+        for command in commands[arguments[0]]:
+            ended = subprocess.run(
+                [PYTHON, "-m", *command, *arguments[1:]], cwd=ROOT
+            ).returncode
+            worst = worst or ended
+            if ended not in (
+                0,
+                1,
+            ):  # 1: a test failed, which is no reason to skip the others
+                break
     return worst
 
 

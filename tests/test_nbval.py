@@ -58,8 +58,9 @@ RED = {  # name: what the notebook holds, what the report says
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """Write notebooks, run pytest on them, return its exit code, report and seconds."""
+    monkeypatch.delenv("COURSE_RUNS", raising=False)
     for name in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "notebooks").mkdir()
@@ -113,3 +114,48 @@ def test_workers_and_their_kernels_share_the_cores(run):
     )
     code, report, _ = run({"shares": [new_code_cell(source)]}, "-n2")
     assert code == pytest.ExitCode.OK, report
+
+
+SHOWN = [
+    """
+from IPython.display import display
+from ipywidgets import IntSlider
+slider = IntSlider(3)
+handle = display("at first", display_id=True)
+display(slider)""",
+    "handle.update('in the end')",
+    "slider.value = 7",
+    "print('one')\nprint('two', flush=True)",
+    """
+%matplotlib inline
+from matplotlib import pyplot
+pyplot.plot([0, 1])
+pyplot.show()""",
+]
+
+
+def test_a_run_is_kept_as_it_is_shown_in_the_end(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    code, report, _ = run({"shown": [new_code_cell(source) for source in SHOWN]})
+    assert code == pytest.ExitCode.OK, report
+    kept = nbformat.read(tmp_path / "1.ipynb", as_version=4)
+    text, widget = kept.cells[0].outputs
+    assert text.data["text/plain"] == "'in the end'"
+    view = widget.data["application/vnd.jupyter.widget-view+json"]
+    states = kept.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    assert states[view["model_id"]]["state"]["value"] == 7
+    assert [output.text for output in kept.cells[3].outputs] == ["one\ntwo\n"]
+    assert (
+        kept.cells[4].outputs[-1].metadata["image/png"]["width"] > 100
+    )  # sharp, as in slides
+
+
+def test_the_last_notebooks_come_first_and_other_tests_after_them(run, tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_one.py").write_text("def test_one(): pass\n")
+    notebooks = {name: [new_code_cell("1"), new_code_cell("2")] for name in "ab"}
+    code, report, _ = run(notebooks, "--collect-only", "-q")
+    assert code == pytest.ExitCode.OK, report
+    order = [line for line in report.splitlines() if "::" in line]
+    cells = [f"notebooks/{n}.ipynb::Cell {i}" for n in (2, 1) for i in (0, 1)]
+    assert order == [*cells, "tests/test_one.py::test_one"]
