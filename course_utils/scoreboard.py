@@ -35,6 +35,7 @@ from course_utils.vq_vae import (
 
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
 LATENT_DIM, HIDDEN = 16, (256,)
+SAMPLES = 2000  # new images of each member
 likelihood = partial(objectives.gaussian_nll, sigma=SIGMA)
 plain = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
 
@@ -57,8 +58,8 @@ def scoreboard(
     """Train each member in turn and yield its row of the table.
 
     images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size`` digits.
-    Yields name, error (squared, an image), nats, bound, distance (energy distance of 2000
-    samples to the test images), digits (share of them of which the classifier is more than
+    Yields name, error (squared, an image), nats, bound, distance (energy distance of SAMPLES
+    new images to the test images), digits (share of them of which the classifier is more than
     90 % sure), use, parameters, seconds (of training) and samples (20, 196). None: not defined.
     The first row is that of other real digits, which no model can be expected to beat.
     """
@@ -105,7 +106,7 @@ def half_size(images: Tensor) -> Tensor:
 @torch.no_grad()
 def _measure(member: Member, test: Tensor, classifier: nn.Module) -> dict:
     torch.manual_seed(0)
-    new = member.sample(2000).clamp(0, 1)
+    new = member.sample(SAMPLES).clamp(0, 1)
     sure = classifier(new).softmax(1).amax(1) > 0.9
     error = nats = None
     if member.reconstruct:
@@ -117,7 +118,7 @@ def _measure(member: Member, test: Tensor, classifier: nn.Module) -> dict:
         "nats": nats,
         "bound": member.bound,
         "distance": samples.energy_distance(
-            new, test[torch.randperm(len(test))[:2000]]
+            new, test[torch.randperm(len(test))[:SAMPLES]]
         ).item(),
         "digits": sure.float().mean().item(),
         "use": member.latent_use(test),
