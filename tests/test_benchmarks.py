@@ -5,8 +5,11 @@ import inspect
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
+import torch
 from test_readme import table
+from torch.utils.data import TensorDataset
 
 from course_utils import scoreboard, widgets
 
@@ -82,3 +85,139 @@ def test_the_scoreboard_in_the_readme_has_the_whole_family():
         assert rows[name][1] == "not defined"
     for name in ("VAE", "VQ-VAE-2", "diffusion"):
         assert rows[name][1].startswith("≥ ")
+
+
+# --- training -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def speed(monkeypatch):
+    """benchmarks/training_speed.py, as a module that is not run."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module("training_speed")
+
+
+CPU = torch.device("cpu")
+
+
+def test_every_loop_of_the_benchmark_learns_the_same(speed):
+    torch.manual_seed(0)
+    images = (torch.rand(40, 784) < torch.linspace(0, 1, 784)).float().repeat(16, 1)
+    digits = TensorDataset(images, torch.zeros(len(images)))
+    runs = speed.take_turns(images, digits, images[:100], CPU, epochs=3)
+    floor = runs.pop(speed.FLOOR)
+    assert len(floor.seconds) == 3 and not floor.losses
+    there = {name: run.losses for name, run in runs.items() if run}
+    assert len(there) >= 4  # two of the course, two of its usual rivals; peers if installed
+    cycle = there.pop("ours, `training_epochs`")
+    assert len(cycle) == 3
+    for losses in there.values():  # they differ in the order of batches and in the noise
+        assert losses == pytest.approx(there[speed.USUAL], rel=0.02)
+
+
+def test_the_gradients_by_hand_are_those_of_autograd(speed):
+    images = torch.rand(speed.BATCH, 784)
+    first, second = (speed.new_model(CPU) for _ in range(2))
+    for loop, model in ((speed.by_hand, first), (speed.ours_held, second)):
+        torch.manual_seed(1)
+        next(loop(images, model, 1))
+    for ours, theirs in zip(first.parameters(), second.parameters()):
+        # The same sums in another order: the largest slopes are about ½.
+        assert torch.allclose(ours.grad, theirs.grad, atol=1e-6)
+
+
+def test_ours_costs_at_most_three_floors_and_the_usual_loop_costs_more(speed):
+    """Within one process and in turn, the best of several, with wide margins."""
+    images = torch.rand(3200, 784)
+    pixels = (images * 255).byte().view(-1, 28, 28)
+
+    class Digits(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(pixels)
+
+        def __getitem__(self, i):  # the least that ToTensor does
+            return pixels[i][None].float().div(255), 0
+
+    floor = speed.floor(len(images), CPU)
+    model = [speed.new_model(CPU) for _ in range(2)]
+    own = speed.ours(images, model[0], 6)
+    usual = speed.usual(Digits(), model[1], 6)
+    works = [floor, lambda: next(own), lambda: next(usual)]
+    turns = [[speed.timed(work, CPU) for work in works] for _ in range(6)]
+    least, ours, theirs = (min(times) for times in zip(*turns))
+    assert ours < 3 * least
+    assert ours < theirs
+
+
+def test_the_tables_hold_what_was_measured(speed):
+    run = speed.Run
+    runs = {
+        "ours": run([2.0, 3.0, 2.0], [120, 110, 104.0]),
+        speed.USUAL: run([18.0, 21.0, 22.0], [127, 115, 105.5]),
+        "peer": None,
+        speed.FLOOR: run([1.0, 2.0, 1.0]),
+    }
+    assert speed.epoch_table(runs, CPU).splitlines()[2:] == [
+        "| ours | 2.00 (2.00–3.00) | 1.00 | 2.00 | 104.00 |",
+        f"| {speed.USUAL} | 21.00 (18.00–22.00) | 9.00 | 18.00 | 105.50 |",
+        "| peer | not installed | – | – | – |",
+        f"| {speed.FLOOR} | 1.00 (1.00–2.00) | 0.50 | 1.00 | – |",
+    ]
+    recipes = {"float32": [run([3.15], [105.4]), run([3.15], [105.6])]}
+    flat = {"float32": run([9.0], [151.0])}
+    lines = speed.quality_table(runs[speed.USUAL], recipes, flat, CPU)
+    found = [line.split(" | ")[-1] for line in lines.splitlines()[2:]]
+    assert found == ["1 |", "20.0 |", "not reached |", "– |"]
+
+
+def test_training_needs_little_memory_beside_the_data(speed):
+    with speed.ProcessPoolExecutor(1, speed.get_context("spawn")) as one:
+        cost, held, peak = one.submit(speed.train_many, 40_000).result()
+    assert cost > 0 and held == 40_000 * 784 * 4 / 1e6
+    assert not peak > 1.5 * held  # not a number but on Linux
+
+
+def test_a_notebook_is_timed_to_its_first_figure(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    notebook_time = importlib.import_module("notebook_time")
+    bar = 'display({"application/vnd.jupyter.widget-view+json": {}}, raw=True)'
+    picture = 'display({"image/png": "aaaa"}, raw=True)'
+    sources = ["1", bar, "import time; time.sleep(0.5)", picture, "time.sleep(0.5)"]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "some.ipynb")
+    wait = notebook_time.wait_for(tmp_path / "some.ipynb")
+    assert wait.first_figure - wait.first_cell >= 0.5
+    assert wait.total - wait.first_figure >= 0.5
+    wait = notebook_time.Wait("some", 1.0, None, 59.6, None)
+    assert notebook_time.wait_table([wait]).endswith("| some | 1.0 | – | 60 | – |")
+
+
+def figures(number, row):
+    """Of a table below "Training": the numbers of the rows that begin so, range left out."""
+    rows = [cells for cells in table("Training", number) if f"{cells[0]} ".startswith(row)]
+    assert rows, row
+    parts = [[re.match(r"[\d.]+", cell) for cell in cells[1:]] for cells in rows]
+    return [[float(part[0]) if part else None for part in cells] for cells in parts]
+
+
+def test_the_readme_s_loops_have_bought_the_same_loss_for_less(speed):
+    ((_, _, to_floor, _),) = figures(0, "ours, `training_epochs`")
+    ((_, _, held_to_floor, held),) = figures(0, "ours, learning rate held")
+    ((_, times, _, usual),) = figures(0, speed.USUAL)
+    assert max(to_floor, held_to_floor) <= 2.5
+    assert times >= 1.8
+    assert abs(held - usual) < 1
+    for peer in ("lightning", "pythae"):  # in the table, even where it could not be tried
+        assert figures(0, peer)
+
+
+def test_the_readme_s_recipe_is_sooner_from_every_seed():
+    rows = figures(1, "`epochs=")
+    assert len(rows) == 6 and all(gain and gain >= 6 for *_, gain in rows)
+
+
+def test_the_readme_s_cost_per_image_does_not_grow_with_the_data():
+    (small,), (mnist,), (large,) = (figures(3, f"{n} ") for n in (6000, 60_000, 240_000))
+    assert large[0] < 1.2 * mnist[0] < 1.44 * small[0]
+    for _, held, peak in (mnist, large):
+        assert peak is None or peak < 1.2 * held + 20

@@ -1,0 +1,132 @@
+"""How long a notebook keeps one waiting: its first cell, its first figure, all of it.
+
+    python benchmarks/notebook_time.py              # print the tables
+    python benchmarks/notebook_time.py --write      # and put them into README.md
+
+Every notebook is run in a kernel of its own, as *Run All* does it, one after the other; the
+clock starts before the kernel does. A figure is a picture that has reached the page, or a
+widget with its picture; a progress bar is none. Then each module of the course is imported in a fresh Python, and beside it what most
+of them begin with, torch. Nothing is stored. Ten minutes on two cores, the machine alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import readme
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+IMPORTS = 3  # of each module; the median is shown
+
+
+@dataclass
+class Wait:
+    """Seconds from before the kernel's start, and the kernel's peak memory in MB."""
+
+    name: str
+    first_cell: float
+    first_figure: float | None
+    total: float
+    peak: float | None
+
+
+class Watched(NotebookClient):
+    """A client that notes when the first figure arrives."""
+
+    first_figure: float | None = None
+
+    def process_message(self, msg, cell, cell_index):
+        if any(kind.startswith("image/") for kind in msg["content"].get("data", {})):
+            self.first_figure = self.first_figure or time.perf_counter()
+        return super().process_message(msg, cell, cell_index)
+
+
+def peak_memory(pid: int) -> float | None:
+    """MB that a process has held at most in main memory, where Linux tells it."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) / 1e3 for line in lines if "VmHWM" in line), None)
+
+
+def wait_for(path: Path) -> Wait:
+    """Run one notebook from the top; an error in it is an error here."""
+    notebook = nbformat.read(path, as_version=4)
+    client = Watched(
+        notebook, timeout=600, kernel_name="python3",
+        resources={"metadata": {"path": path.parent}},
+    )  # fmt: skip
+    start, first_cell = time.perf_counter(), None
+    with client.setup_kernel():
+        for number, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, number)
+            if cell.cell_type == "code":
+                first_cell = first_cell or time.perf_counter()
+        end = time.perf_counter()
+        peak = peak_memory(client.km.provisioner.pid)
+    figure = client.first_figure and client.first_figure - start
+    return Wait(path.stem, first_cell - start, figure, end - start, peak)
+
+
+def import_seconds(module: str) -> float:
+    """Seconds of ``import module`` in a fresh Python, without Python's own start."""
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        for _ in range(IMPORTS)
+    ]
+    return statistics.median(float(run.stdout.split()[-1]) for run in runs)
+
+
+def modules() -> list[str]:
+    """torch, then every module of the course, as one imports it."""
+    found = sorted((ROOT / "course_utils").glob("*.py"))
+    names = [path.stem for path in found if path.stem != "__init__"]
+    return ["torch", *[f"course_utils.{name}" for name in [*names, "widgets"]]]
+
+
+def wait_table(waits: list[Wait]) -> str:
+    lines = [
+        "| notebook | first cell, s | first figure, s | all of it, s | peak memory, MB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for wait in waits:
+        figure = "–" if wait.first_figure is None else f"{wait.first_figure:.1f}"
+        peak = "–" if wait.peak is None else f"{wait.peak:.0f}"
+        row = [wait.name, f"{wait.first_cell:.1f}", figure, f"{wait.total:.0f}", peak]
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def import_table(seconds: dict[str, float]) -> str:
+    lines = ["| import | s |", "|---|---:|"]
+    lines += [f"| `{name}` | {passed:.2f} |" for name, passed in seconds.items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--write", action="store_true", help="put the tables into README.md"
+    )
+    write = parser.parse_args().write
+    waits = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        print(path.name, "…", flush=True)
+        waits.append(wait_for(path))
+    imports = {module: import_seconds(module) for module in modules()}
+    text = f"{wait_table(waits)}\n\n{import_table(imports)}\n\nOn {readme.machine()}.\n"
+    print(text)
+    if write:
+        readme.write("notebook time", text)
+
+
+if __name__ == "__main__":
+    main()
