@@ -60,6 +60,7 @@ LAYERS = {
         "data",
         "vq_vae",
         "verdicts",
+        "exercises",
     },
     "verdicts": set(),
     "paths": set(),

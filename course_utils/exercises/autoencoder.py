@@ -1,0 +1,234 @@
+"""Checks of notebook 01, the autoencoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from course_utils import evidence, objectives
+from course_utils.exercises.probes import (
+    detached,
+    identity,
+    loss_and_slopes,
+    losses_and_slopes,
+    mean_square,
+)
+from course_utils.verdicts import Verdict, compare, compare_value
+
+
+def check_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 01: E ‖x − g(f(x))‖², and its gradients.  (f, g, x) -> ()"""
+    x = torch.tensor([[0.0, 0.5, 1.0, 0.1], [0.2, 0.4, 0.9, 0.7], [1.0, 0.0, 0.3, 0.6]])
+    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3], [0.2, 0.8]])
+
+    def encode(x: Tensor) -> Tensor:
+        return x @ a[: x.shape[1]]
+
+    def bent(x: Tensor) -> Tensor:
+        return encode(x).relu()
+
+    def decode(z: Tensor) -> Tensor:
+        return z @ a[:, : z.shape[1]].T / 4
+
+    def ae(f, g, x, *, error=mean_square):
+        return error(x - g(f(x)))
+
+    return compare(
+        loss_and_slopes(answer),
+        loss_and_slopes(ae),
+        {
+            "f and g copy, so the loss is 0": ("value", identity, identity, x),
+            "f doubles and g squares": ("value", lambda x: 2 * x, torch.square, x),
+            "one image and a linear f and g": ("value", encode, decode, x[:1]),
+            "three images": ("value", encode, decode, x),
+            "f and g that are not linear": ("value", bent, decode, 2 * x),
+            "the gradient that reaches the encoder": ("f", encode, decode, x),
+            "the gradient that reaches the decoder": ("g", encode, decode, x),
+        },
+        slips=losses_and_slopes(
+            {
+                "add up the pixels of a picture; their mean was not asked for.": partial(
+                    ae, error=lambda d: d.square().mean()
+                ),
+                "take the mean over the pictures, not the sum.": partial(
+                    ae, error=lambda d: d.square().sum()
+                ),
+                "one number for the whole batch: take the mean over the pictures.": partial(
+                    ae, error=lambda d: d.square().sum(1)
+                ),
+                "sum and mean are swapped. Add up pixels, average over pictures.": partial(
+                    ae, error=lambda d: d.square().mean(1).sum()
+                ),
+                "the length of the difference has to be squared.": partial(
+                    ae, error=lambda d: d.norm(dim=1).mean()
+                ),
+                "squares of the differences, not their absolute values.": partial(
+                    ae, error=lambda d: d.abs().sum(1).mean()
+                ),
+                "without a square, errors of opposite sign cancel.": partial(
+                    ae, error=lambda d: d.sum(1).mean()
+                ),
+                "square each pixel before you add them up.": partial(
+                    ae, error=lambda d: d.sum(1).square().mean()
+                ),
+                "there is no factor ½ in this objective.": partial(
+                    ae, error=lambda d: mean_square(d) / 2
+                ),
+                "the order. First the encoder f, then the decoder g.": (
+                    lambda f, g, x: ae(g, f, x)
+                ),
+                "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
+                "the sign. An error is never negative.": lambda f, g, x: -ae(f, g, x),
+                "detach() keeps the gradient from the encoder.": (
+                    lambda f, g, x: ae(detached(f), g, x)
+                ),
+                "detach() keeps the gradient from both networks.": (
+                    lambda f, g, x: ae(f, detached(g), x)
+                ),
+                "return the loss alone; a dictionary holds all terms.": objectives.ae_loss,
+                "return a tensor. A Python number, as of item(), has no gradient.": (
+                    lambda f, g, x: ae(f, g, x).item()
+                ),
+            }
+        ),
+    )
+
+
+def check_lost_share(answer: float | None) -> Verdict:
+    """Notebook 01: the share of noise's variance that 32 numbers for 196 pixels lose.
+
+    All directions of independent, equal pixels have the same variance, so the best plane of
+    32 dimensions leaves 164 of 196 equal parts.
+    """
+    return compare_value(
+        answer,
+        164 / 196,
+        {
+            "this is the share that is kept. What is lost?": 32 / 196,
+            "nothing is lost only if the code is as wide as the picture.": 0.0,
+            "all is lost only if the code says nothing at all.": 1.0,
+            "these are small pictures of 196 pixels, not of 784.": 752 / 784,
+            "a share was asked for, between 0 and 1, not the error itself.": 164 / 12,
+            "a share between 0 and 1 was asked for, not the number of directions.": 164,
+            "a share between 0 and 1 was asked for, not percent.": 16400 / 196,
+            "compare with the error of the mean picture, not with the ink.": 164 / 196 / 4,
+            "divide by all directions, not by those that are kept.": 164 / 32,
+        },
+        rtol=0.01,
+    )
+
+
+def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 01: E ‖x − x̂‖² / E ‖x − x̄‖², x̄ the mean picture.  (B, D), (B, D) -> ()"""
+    x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9], [1.0, 0.0, 0.3], [0.4, 0.6, 0.7]])
+    x_hat = x.roll(1, 0) / 2
+
+    def share(x: Tensor, x_hat: Tensor, *, yardstick: Tensor | float) -> Tensor:
+        return mean_square(x - x_hat) / mean_square(x - yardstick)
+
+    def right(x: Tensor, x_hat: Tensor) -> Tensor:
+        return share(x, x_hat, yardstick=x.mean(0))
+
+    return compare(
+        answer,
+        right,
+        {
+            "a perfect reconstruction": (x, x.clone()),
+            "the mean picture, which is the yardstick": (x, x.mean(0).expand_as(x).clone()),
+            "the blank page": (x, 0 * x),
+            "another reconstruction": (x, x_hat),
+            "pictures of two pixels": (x[:, :2], x_hat[:, :2]),
+        },
+        slips={
+            "which mean is this? One gray value for all pixels is not the mean picture.": (
+                lambda x, x_hat: share(x, x_hat, yardstick=x.mean())
+            ),
+            "over what is this mean? Over the pixels of each picture, not the pictures.": (
+                lambda x, x_hat: share(x, x_hat, yardstick=x.mean(1, keepdim=True))
+            ),
+            "the yardstick is now the blank page, not the mean picture.": (
+                lambda x, x_hat: share(x, x_hat, yardstick=0.0)
+            ),
+            "the mean picture of the data, not of the reconstructions.": (
+                lambda x, x_hat: share(x, x_hat, yardstick=x_hat.mean(0))
+            ),
+            "the yardstick is missing.": lambda x, x_hat: mean_square(x - x_hat),
+            "the fraction is upside down.": lambda x, x_hat: 1 / right(x, x_hat),
+            "this is the share that is explained; what is left was asked for.": (
+                lambda x, x_hat: 1 - right(x, x_hat)
+            ),
+            "both errors are sums over pixels; nothing has to be divided by D.": (
+                lambda x, x_hat: right(x, x_hat) / x.shape[1]
+            ),
+            "one number for all: a share of two means, not of each picture.": (
+                lambda x, x_hat: (
+                    (x - x_hat).square().sum(1) / (x - x.mean(0)).square().sum(1)
+                )
+            ),
+            "the yardstick is the mean picture, not the median one.": (
+                lambda x, x_hat: share(x, x_hat, yardstick=x.median(0).values)
+            ),
+            "the variance of torch divides by B − 1, the loss by B.": (
+                lambda x, x_hat: mean_square(x - x_hat) / x.var(0).sum()
+            ),
+            "shares of squared errors were asked for, not of their roots.": (
+                lambda x, x_hat: right(x, x_hat).sqrt()
+            ),
+        },
+    )
+
+
+def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 01: minⱼ ‖zᵢ − codeⱼ‖ of each zᵢ.  (N, K), (M, K) -> (N,)"""
+    codes = torch.tensor([[0.0, 0.0], [3.0, 4.0], [-2.0, 1.0]])
+    points = torch.tensor([[3.0, 0.0], [3.0, 5.0], [-2.0, -2.0], [0.5, 0.0]])
+    return compare(
+        answer,
+        evidence.distance_to_nearest,
+        {
+            "one point, one code": (points[:1], codes[1:2]),
+            "every point is a code": (codes, codes.clone()),
+            "four points, three codes": (points, codes),
+            "two points, three codes": (points[:2], codes),
+            "codes of one number": (points[:, :1], codes[:, :1]),
+        },
+        slips={
+            "the square root is missing: a length was asked for.": (
+                lambda points, codes: evidence.distance_to_nearest(points, codes).square()
+            ),
+            "this is the number of the nearest code, not how far it is.": (
+                lambda points, codes: torch.cdist(points, codes).argmin(1)
+            ),
+            "the axis. One distance for each point, not for each code.": (
+                lambda points, codes: torch.cdist(points, codes).amin(0)
+            ),
+            "the nearest code was asked for, not the farthest.": (
+                lambda points, codes: torch.cdist(points, codes).amax(1)
+            ),
+            "the nearest code was asked for, not the mean distance.": (
+                lambda points, codes: torch.cdist(points, codes).mean(1)
+            ),
+            "one distance for each point, not the smallest of all.": (
+                lambda points, codes: torch.cdist(points, codes).min()
+            ),
+            "add up squares, not absolute values.": (
+                lambda points, codes: torch.cdist(points, codes, p=1).amin(1)
+            ),
+            "the smallest number of each difference is not its length.": (
+                lambda points, codes: torch.cdist(points, codes, p=torch.inf).amin(1)
+            ),
+            "take the minimum over the codes.": torch.cdist,
+            "min along an axis returns values and indices; the values were asked for.": (
+                lambda points, codes: torch.cdist(points, codes).min(1)
+            ),
+            "this is the nearest code itself, not how far it is.": (
+                lambda points, codes: codes[torch.cdist(points, codes).argmin(1)]
+            ),
+            "one number for each point: the kept dimension is one too many.": (
+                lambda points, codes: torch.cdist(points, codes).amin(1, keepdim=True)
+            ),
+        },
+    )

@@ -1,0 +1,309 @@
+"""Checks of notebook 00, generative models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from course_utils.exercises.probes import TINY
+from course_utils.verdicts import Verdict, compare, compare_value
+
+
+def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 00: μₖ = Σᵢ rᵢₖ xᵢ / Σᵢ rᵢₖ, the M step of EM.  (N, D), (N, K) -> (K, D)"""
+    x = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, -1.0], [1.0, 5.0]])
+    winners = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    shares = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
+    square = torch.tensor([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+
+    def means(x: Tensor, r: Tensor) -> Tensor:
+        return r.T @ x / r.sum(0)[:, None]
+
+    return compare(
+        answer,
+        means,
+        {
+            "one component, so its mean is the mean of all": (x, torch.ones(4, 1)),
+            "every example belongs to one of two components": (x, winners),
+            "shares of two components": (x, shares),
+            "as many components as examples": (x[:3], square),
+        },
+        slips={
+            "what is the weighted sum divided by? A component has not N examples.": (
+                lambda x, r: r.T @ x / len(x)
+            ),
+            "divide, and not by a row of r: that is an example, and its shares add up to 1.": (
+                lambda x, r: r.T @ x
+            ),
+            "the number of components is not what a component's weight adds up to.": (
+                lambda x, r: r.T @ x / r.shape[1]
+            ),
+            "shares, not winners: every example counts for every component.": (
+                lambda x, r: means(x, (r == r.amax(1, keepdim=True)).to(x))
+            ),
+            "the shares are used as they are, not squared.": (
+                lambda x, r: means(x, r.square())
+            ),
+            "the shares already are what a softmax makes; apply none.": (
+                lambda x, r: means(x, r.softmax(1))
+            ),
+            "where are the shares? These are equal means for all components.": (
+                lambda x, r: x.mean(0).expand(r.shape[1], -1)
+            ),
+            "the shape. One row for each component.": lambda x, r: means(x, r).T,
+            "these are the weights of the components, not their means.": (
+                lambda x, r: r.mean(0)
+            ),
+        },
+    )
+
+
+def check_mixture_size(answer: int | None) -> Verdict:
+    """Notebook 00: the free numbers of 30 Gaussians in 40 dimensions and their weights.
+
+    40 for a mean, 40 · 41 / 2 for a symmetric covariance, 30 weights that add up to one.
+    """
+    return compare_value(
+        answer,
+        30 * (40 + 820) + 29,
+        {
+            "the weights. If you know all but one of them, you know the last.": 30 * 860
+            + 30,
+            "the weights of the components are missing.": 30 * 860,
+            "the covariance is symmetric: half of it says the rest.": 30 * (40 + 1600) + 29,
+            "the covariance is symmetric, and the weights add up to one.": 30 * 1641,
+            "a covariance has more than its diagonal.": 30 * 80 + 29,
+            "the means are missing, or the diagonals of the covariances.": 30 * 820 + 29,
+            "the covariances are missing.": 30 * 40 + 29,
+            "this is one component. There are 30, and their weights.": 860,
+            "here the components have 784 dimensions; they see 40 numbers.": (
+                30 * (784 + 784 * 785 // 2) + 29
+            ),
+        },
+    )
+
+
+def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 00: log p(x) = log Σₖ πₖ p(x|z = k).
+
+    log πₖ (K,), log p(x|z = k) (B, K) -> (B,), nats, also where exp rounds to 0.
+    """
+    log_prior = torch.tensor([0.5, 0.3, 0.2]).log()
+    log_likelihood = torch.tensor(
+        [[-1.0, -2.0, -0.5], [0.4, 1.5, -3.0], [-9.0, -8.0, -9.5]]
+    )
+
+    def log_density(prior: Tensor, likelihood: Tensor) -> Tensor:
+        return (prior + likelihood).logsumexp(1)
+
+    return compare(
+        answer,
+        log_density,
+        {
+            "one component, so no sum is left": (torch.zeros(1), log_likelihood[:, :1]),
+            "three equal components": (torch.full((3,), 1 / 3).log(), log_likelihood),
+            "three components of different weight": (log_prior, log_likelihood),
+            "two images": (log_prior, log_likelihood[1:]),
+            "images so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
+            "a probable image beside an improbable one": (
+                log_prior,
+                log_likelihood[:2] - torch.tensor([[0.0], [2000.0]]),
+            ),
+            "images so probable that exp overflows": (log_prior, log_likelihood + 2000),
+        },
+        slips={
+            "exp(−2000) is 0 for a computer, and log 0 is −∞. Avoid the exp.": (
+                lambda prior, likelihood: (prior + likelihood).exp().sum(1).log()
+            ),
+            **{
+                f"{tiny:g} inside the logarithm hides the −∞, and is wrong.": (
+                    lambda prior, likelihood, tiny=tiny: (
+                        (prior + likelihood).exp().sum(1) + tiny
+                    ).log()
+                )
+                for tiny in TINY
+            },
+            "each image has a largest term of its own to take out.": (
+                lambda prior, likelihood: (
+                    (top := (prior + likelihood).max())
+                    + (prior + likelihood - top).exp().sum(1).log()
+                )
+            ),
+            "the weights of the components are missing.": (
+                lambda prior, likelihood: likelihood.logsumexp(1)
+            ),
+            "the weights come as logarithms already.": (
+                lambda prior, likelihood: (prior.exp() + likelihood).logsumexp(1)
+            ),
+            "products of densities are sums of their logarithms.": (
+                lambda prior, likelihood: (prior * likelihood).logsumexp(1)
+            ),
+            "the components have weights of their own, not 1/K each.": (
+                lambda prior, likelihood: likelihood.logsumexp(1) - math.log(len(prior))
+            ),
+            "all components count, not only the likeliest.": (
+                lambda prior, likelihood: (prior + likelihood).amax(1)
+            ),
+            "this is a mean of logarithms. The logarithm comes after the sum.": (
+                lambda prior, likelihood: (prior.exp() * likelihood).sum(1)
+            ),
+            "this is a sum of logarithms. The logarithm comes after the sum.": (
+                lambda prior, likelihood: (prior + likelihood).sum(1)
+            ),
+            "the weights make it a mean already; divide by nothing.": (
+                lambda prior, likelihood: (
+                    log_density(prior, likelihood) - math.log(len(prior))
+                )
+            ),
+            "the axis. Sum over the components, not over the images.": (
+                lambda prior, likelihood: (prior + likelihood).logsumexp(0)
+            ),
+            "this is the posterior. What was it divided by?": (
+                lambda prior, likelihood: (prior + likelihood).log_softmax(1)
+            ),
+            "the sum over the components is missing.": (
+                lambda prior, likelihood: prior + likelihood
+            ),
+            "the sign. This is −log p(x).": (
+                lambda prior, likelihood: -log_density(prior, likelihood)
+            ),
+            "one number for each image, not their mean.": (
+                lambda prior, likelihood: log_density(prior, likelihood).mean()
+            ),
+        },
+    )
+
+
+def check_mixture_draws(answer: Callable[..., Tensor]) -> Verdict:
+    """Notebook 00: n draws of Σₖ πₖ N(meanₖ, σ²I).
+
+    (n, weights (K,), means (K, D), sigma) -> (n, D). Any way of drawing is right, so the
+    sample is large: shares and spreads of 40,000 draws or more move by less than a percent.
+    """
+    weights = torch.tensor([0.5, 0.3, 0.2])
+    means = torch.tensor([[12.0, -12], [-12, 12], [18, 18]])
+    mixture = 200_000, weights, means, 0.5
+
+    def choose(n: int, weights: Tensor) -> Tensor:
+        return torch.multinomial(weights, n, replacement=True)
+
+    def draws(n, weights, means, sigma, *, choose=choose, noise=torch.randn_like):
+        chosen = means[choose(n, weights)]
+        return chosen + sigma * noise(chosen)
+
+    def average(n, weights, means, sigma):
+        return sum(
+            weight * draws(n, torch.ones(1), mean[None], sigma)
+            for weight, mean in zip(weights, means)
+        )
+
+    return compare(
+        _statistics_of_draws(answer),
+        _expected_statistics,
+        {
+            "five draws": ("shape", 5, weights, means, 0.5),
+            "one component": ("spread", 200_000, weights[:1] / 0.5, means[:1], 0.5),
+            "the share of draws near each mean": ("share", *mixture),
+            "the middle of the draws near each mean": ("middle", *mixture),
+            "their spread along each axis and along the diagonal": ("spread", *mixture),
+            "the share of them within σ of the mean, 68 percent": ("bell", *mixture),
+        },
+        slips={
+            hint: _statistics_of_draws(slip)
+            for hint, slip in {
+                "one component was chosen for all draws. Each has its own choice.": partial(
+                    draws, choose=lambda n, w: choose(1, w).expand(n)
+                ),
+                "the weights. Not all components are chosen alike.": partial(
+                    draws, choose=lambda n, w: torch.randint(len(w), (n,))
+                ),
+                "the heaviest component is not the only one.": partial(
+                    draws, choose=lambda n, w: w.argmax().expand(n)
+                ),
+                "the weights choose a component; they do not average the means.": (
+                    lambda n, weights, means, sigma: draws(
+                        n, torch.ones(1), (weights @ means)[None], sigma
+                    )
+                ),
+                "the weights choose a component; they do not average draws.": average,
+                "the weights choose a component; they do not scale its mean.": (
+                    lambda n, weights, means, sigma: draws(
+                        n, weights, weights[:, None] * means, sigma
+                    )
+                ),
+                "sigma is a standard deviation: multiply by it, not by its square.": (
+                    lambda n, weights, means, sigma: draws(n, weights, means, sigma**2)
+                ),
+                "sigma is a standard deviation, and no root of it is needed.": (
+                    lambda n, weights, means, sigma: draws(n, weights, means, sigma**0.5)
+                ),
+                "sigma is missing in front of the noise.": (
+                    lambda n, weights, means, sigma: draws(n, weights, means, 1.0)
+                ),
+                "the second step is missing: draw around the mean.": partial(
+                    draws, noise=torch.zeros_like
+                ),
+                "one ε for all draws. Each has noise of its own.": partial(
+                    draws, noise=lambda chosen: torch.randn_like(chosen[0])
+                ),
+                "one ε for all coordinates of a draw. Each has noise of its own.": partial(
+                    draws, noise=lambda chosen: torch.randn(len(chosen), 1)
+                ),
+                "randn draws from the normal distribution, rand from the uniform one.": (
+                    partial(draws, noise=torch.rand_like)
+                ),
+                "the mean is missing: noise around 0 has no place.": (
+                    lambda n, weights, means, sigma: draws(n, weights, 0 * means, sigma)
+                ),
+                "these are the choices. A point has to be drawn for each of them.": (
+                    lambda n, weights, means, sigma: choose(n, weights)
+                ),
+            }.items()
+        },
+        rtol=0.03,
+    )
+
+
+def _statistics_of_draws(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A sampler, asked for one statistic of its draws, grouped by the nearest mean."""
+
+    def measure(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Tensor:
+        x = draw(n, weights, means, sigma)
+        if what == "shape" or not isinstance(x, Tensor) or x.shape != (n, means.shape[1]):
+            return 0 * x if isinstance(x, Tensor) else x
+        nearest = torch.cdist(x.to(means), means).argmin(1)
+        if what == "share":
+            return nearest.bincount(minlength=len(means)) / n
+        groups = [x[nearest == k].to(means) for k in range(len(means))]
+        if what == "middle":
+            return torch.stack([group.mean(0) for group in groups]).nan_to_num()
+        if what == "bell":
+            inside = [(x - mean).abs() < sigma for x, mean in zip(groups, means)]
+            return torch.stack([each.float().mean(0) for each in inside]).nan_to_num()
+        along = [torch.cat([group, group.sum(1, keepdim=True)], dim=1) for group in groups]
+        # Not std(), which warns of a group of one draw or none; nan_to_num, so that two equal
+        # answers without draws near a mean agree.
+        spread = [(group - group.mean(0)).square().mean(0).sqrt() for group in along]
+        return torch.stack(spread).nan_to_num()
+
+    return measure
+
+
+def _expected_statistics(
+    what: str, n: int, weights: Tensor, means: Tensor, sigma: float
+) -> Tensor:
+    """The same statistics for infinitely many draws."""
+    dim = means.shape[1]
+    if what == "shape":
+        return torch.zeros(n, dim)
+    if what == "share":
+        return weights
+    if what == "middle":
+        return means
+    if what == "bell":
+        return torch.full_like(means, math.erf(0.5**0.5))
+    return torch.tensor([sigma] * dim + [sigma * dim**0.5]).expand(len(means), -1)

@@ -1,0 +1,166 @@
+"""Checks of notebook 09, VQ-VAE-2."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_utils import objectives, vq_vae
+from course_utils.verdicts import Verdict, compare, compare_value
+
+
+def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 09: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(7, 3, generator=generator)
+    codebook = torch.randn(5, 3, generator=generator)
+    line = torch.tensor([[0.0], [1.0], [5.0]])
+    return compare(
+        answer,
+        vq_vae.nearest_code,
+        {
+            "three codes on a line": (torch.tensor([[0.4], [0.6], [2.9], [9.0]]), line),
+            "codes of different lengths": (z, codebook * torch.arange(1.0, 6.0)[:, None]),
+            "as many encodings as codes": (z[:5], codebook),
+            "one encoding": (z[:1], codebook),
+            "each code is nearest to itself": (codebook, codebook),
+        },
+        slips={
+            "the axis. Each encoding looks for a code, not each code for an encoding.": (
+                lambda z, codebook: torch.cdist(z, codebook).argmin(0)
+            ),
+            "the largest product favors long codes. Distances are asked for.": (
+                lambda z, codebook: (z @ codebook.T).argmax(1)
+            ),
+            "‖z − e‖² has the product twice.": (
+                lambda z, codebook: (codebook.square().sum(1) - z @ codebook.T).argmin(1)
+            ),
+            "the number of the code is asked for, not its vector.": (
+                lambda z, codebook: codebook[vq_vae.nearest_code(z, codebook)]
+            ),
+            "the number of the code is asked for, not how far it is.": (
+                lambda z, codebook: torch.cdist(z, codebook).amin(1)
+            ),
+            "square the differences before you add them up, or they cancel.": (
+                lambda z, codebook: (z[:, None] - codebook).sum(2).abs().argmin(1)
+            ),
+            "each encoding has a code of its own, not all the same one.": (
+                lambda z, codebook: torch.cdist(z, codebook).sum(0).argmin()
+            ),
+            "the nearest, not the farthest.": (
+                lambda z, codebook: torch.cdist(z, codebook).argmax(1)
+            ),
+        },
+    )
+
+
+def check_perplexity(answer: Callable[[Tensor], Tensor]) -> Verdict:
+    """Notebook 09: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
+    return compare(
+        answer,
+        lambda share: torch.special.entr(share).sum().exp(),
+        {
+            "four codes, used alike": (torch.full((4,), 0.25),),
+            "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
+            "three codes": (torch.tensor([0.5, 0.3, 0.2]),),
+            "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
+            "one takes all": (torch.tensor([0.0, 1.0, 0.0]),),
+        },
+        slips={
+            "0 log 0 counts as 0; a computer makes it nan.": (
+                lambda share: (-(share * share.log()).sum()).exp()
+            ),
+            "the sign. An entropy is not negative.": (
+                lambda share: torch.special.entr(share).sum().neg().exp()
+            ),
+            "that is the entropy; its exp is asked for.": (
+                lambda share: torch.special.entr(share).sum()
+            ),
+            "log and exp must have the same base.": (
+                lambda share: (torch.special.entr(share).sum() / math.log(2)).exp()
+            ),
+            "the entropy is a sum over the codes, not their mean.": (
+                lambda share: torch.special.entr(share).mean().exp()
+            ),
+            "a code that is hardly used counts for less than one that is used often.": (
+                lambda share: (share > 0).sum().float()
+            ),
+            "all codes count, not the most frequent alone.": lambda share: 1 / share.max(),
+            "the entropy has a log, not a square.": lambda share: 1 / share.square().sum(),
+        },
+    )
+
+
+def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+    """Notebook 09: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)
+
+    What is compared: the value, and the gradients in z and e of a weighted sum of it.
+    """
+
+    def value_and_gradients(
+        through: Callable[[Tensor, Tensor], Tensor],
+    ) -> Callable[..., Tensor]:
+        def run(z: Tensor, e: Tensor) -> Tensor:
+            z, e = z.requires_grad_(), e.requires_grad_()
+            value = through(z, e)
+            weight = torch.arange(1.0, 1 + value.numel()).view_as(value)
+            gradients = torch.autograd.grad(
+                (weight * value).sum(), (z, e), allow_unused=True, materialize_grads=True
+            )
+            return torch.stack([value.detach(), *gradients])
+
+        return run
+
+    z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
+    return compare(
+        value_and_gradients(answer),
+        value_and_gradients(objectives.straight_through),
+        {
+            "value, gradient in z, gradient in e": (z, e),
+            "nothing to round": (e, e.clone()),
+            "one number": (z[:1, :1], e[:1, :1]),
+        },
+        slips={
+            hint: value_and_gradients(slip)
+            for hint, slip in {
+                "the value is right, but the gradient goes to e: detach the difference.": (
+                    lambda z, e: e
+                ),
+                "the gradient is right, but the decoder must get e.": lambda z, e: z,
+                "detach the whole difference: −z takes the gradient back.": (
+                    lambda z, e: z + (e.detach() - z)
+                ),
+                "the value is e, not half-way to it.": lambda z, e: (z + e) / 2,
+                "the sign of the difference.": lambda z, e: z - (e - z).detach(),
+                "the gradient comes to z as it is, not a share of it.": (
+                    lambda z, e: e.detach() + (z - z.detach()) / 2
+                ),
+                "e must not learn from it.": lambda z, e: e + (z - z.detach()),
+            }.items()
+        },
+    )
+
+
+def check_plain_bits(answer: int | None) -> Verdict:
+    """Notebook 09: (32² + 64²) · log₂ 512, a photograph's codes written plainly."""
+    return compare_value(
+        answer,
+        (32**2 + 64**2) * 9,
+        {
+            "this is the top alone.": 32**2 * 9,
+            "this is the bottom alone.": 64**2 * 9,
+            "these are the symbols. How many bits does one of 512 take?": 32**2 + 64**2,
+            "one of 512 symbols is named by log₂ 512 bits, not by 512.": (32**2 + 64**2)
+            * 512,
+            "these are bytes.": (32**2 + 64**2) * 9 / 8,
+            "these are nats. A bit is log 2 of a nat.": (32**2 + 64**2) * math.log(512),
+            "a map has 32 rows of 32 places.": (32 + 64) * 9,
+            "places of both maps are added, not multiplied.": 32**2 * 64**2 * 9,
+            "these are the bits of the picture itself.": 256**2 * 3 * 8,
+            "with eight bits a symbol there are 256 of them.": (32**2 + 64**2) * 8,
+        },
+        rtol=1e-4,
+    )

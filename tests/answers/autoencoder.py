@@ -1,0 +1,239 @@
+"""Answers to the exercises of notebook 01, right and wrong, these with the hint they must hear."""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn.functional import mse_loss
+
+from course_utils import evidence, exercises, objectives
+
+
+def ae_loss_with_loops(f, g, x):
+    total = 0.0
+    for image in x:
+        x_hat = g(f(image[None]))[0]
+        total += sum((a - b) ** 2 for a, b in zip(image, x_hat))
+    return total / len(x)
+
+
+def nearest_with_loops(points, codes):
+    rows = [min(math.dist(z, code) for code in codes.tolist()) for z in points.tolist()]
+    return torch.tensor(rows)
+
+
+RIGHT = {
+    exercises.check_ae_loss: {
+        "package": lambda f, g, x: objectives.ae_loss(f, g, x)["recon"],
+        "loops": ae_loss_with_loops,
+        "torch's mse": lambda f, g, x: mse_loss(g(f(x)), x, reduction="sum") / len(x),
+        "norms": lambda f, g, x: torch.linalg.norm(x - g(f(x)), dim=1).square().mean(),
+    },
+    exercises.check_lost_share: {
+        "a share": 164 / 196,
+        "rounded": 0.84,
+        "by variances": torch.full((196,), 1 / 12)[32:].sum() / (196 / 12),
+    },
+    exercises.check_error_share: {
+        "mended": lambda x, x_hat: (
+            (x - x_hat).square().sum(1).mean() / (x - x.mean(0)).square().sum(1).mean()
+        ),
+        "variance": lambda x, x_hat: mse_loss(x_hat, x) / x.var(0, correction=0).mean(),
+        "loops": lambda x, x_hat: (
+            sum(((a - b) ** 2).sum() for a, b in zip(x, x_hat))
+            / sum(((a - x.mean(0)) ** 2).sum() for a in x)
+        ),
+        "numpy": lambda x, x_hat: torch.tensor(
+            ((x - x_hat).numpy() ** 2).sum() / (len(x) * x.numpy().var(axis=0).sum())
+        ),
+    },
+    exercises.check_distance_to_nearest: {
+        "package": evidence.distance_to_nearest,
+        "loops": nearest_with_loops,
+        "broadcasting": lambda points, codes: (
+            (points[:, None] - codes).square().sum(2).sqrt().min(1).values
+        ),
+        "cdist": lambda points, codes: torch.cdist(points, codes).min(dim=1)[0],
+    },
+}
+
+WRONG = {
+    exercises.check_ae_loss: {
+        "mean over pixels": ("add up the pixels", lambda f, g, x: mse_loss(g(f(x)), x)),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x: mse_loss(g(f(x)), x, reduction="sum"),
+        ),
+        "no mean over the batch": (
+            "one number for the whole",
+            lambda f, g, x: (x - g(f(x))).square().sum(1),
+        ),
+        "sum and mean swapped": (
+            "swapped",
+            lambda f, g, x: ((x - g(f(x))) ** 2).sum(0).mean(),
+        ),
+        "norm without its square": (
+            "length of the difference",
+            lambda f, g, x: (x - g(f(x))).norm(dim=1).mean(),
+        ),
+        "absolute error": ("absolute", lambda f, g, x: (x - g(f(x))).abs().sum(1).mean()),
+        "no square": ("opposite sign", lambda f, g, x: (x - g(f(x))).sum(1).mean()),
+        "square of the sum": (
+            "square each pixel",
+            lambda f, g, x: ((x - g(f(x))).sum(1) ** 2).mean(),
+        ),
+        "half": ("factor ½", lambda f, g, x: 0.5 * ((x - g(f(x))) ** 2).sum(1).mean()),
+        "decoder first": ("order", lambda f, g, x: (x - f(g(x))).square().sum(1).mean()),
+        "decoder forgotten": (
+            "g is missing",
+            lambda f, g, x: (x - f(x)).square().sum(1).mean(),
+        ),
+        "sign": ("sign", lambda f, g, x: -((x - g(f(x))) ** 2).sum(1).mean()),
+        "code detached": (
+            "gradient from the encoder",
+            lambda f, g, x: ((x - g(f(x).detach())) ** 2).sum(1).mean(),
+        ),
+        "reconstruction detached": (
+            "both networks",
+            lambda f, g, x: ((x - g(f(x)).detach()) ** 2).sum(1).mean(),
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x: {"loss": ((x - g(f(x))) ** 2).sum(1).mean()},
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x: objectives.ae_loss(f, g, x)["loss"].item(),
+        ),
+        "forgotten return": ("a return may be missing", lambda f, g, x: None),
+    },
+    exercises.check_lost_share: {
+        "what is kept": ("kept", 0.163),
+        "nothing": ("nothing is lost only", 0),
+        "all": ("all is lost only", 1),
+        "large pictures": ("196 pixels", 1 - 32 / 784),
+        "the error": ("not the error", 164 / 12),
+        "directions": ("number of directions", 196 - 32),
+        "percent": ("percent", 83.7),
+        "of the ink": ("not with the ink", 0.209),
+        "of what is kept": ("all directions", 164 / 32),
+        "a word": ("not a number", "most"),
+    },
+    exercises.check_error_share: {
+        "one gray value": (
+            "One gray value",
+            lambda x, x_hat: (
+                (x - x_hat).square().sum(1).mean() / (x - x.mean()).square().sum(1).mean()
+            ),
+        ),
+        "one gray value, by var": (
+            "One gray value",
+            lambda x, x_hat: mse_loss(x_hat, x) / x.var(correction=0),
+        ),
+        "mean over pixels": (
+            "over what",
+            lambda x, x_hat: (
+                ((x - x_hat) ** 2).sum() / ((x - x.mean(1)[:, None]) ** 2).sum()
+            ),
+        ),
+        "the ink": ("blank page", lambda x, x_hat: ((x - x_hat) ** 2).sum() / (x**2).sum()),
+        "mean reconstruction": (
+            "not of the reconstructions",
+            lambda x, x_hat: ((x - x_hat) ** 2).sum() / ((x - x_hat.mean(0)) ** 2).sum(),
+        ),
+        "the error": (
+            "yardstick is missing",
+            lambda x, x_hat: objectives.squared_error(x, x_hat).mean(),
+        ),
+        "upside down": (
+            "upside down",
+            lambda x, x_hat: (
+                x.var(0, correction=0).sum() / ((x - x_hat) ** 2).sum(1).mean()
+            ),
+        ),
+        "R²": (
+            "explained",
+            lambda x, x_hat: 1 - mse_loss(x_hat, x) / x.var(0, correction=0).mean(),
+        ),
+        "a share an image": (
+            "one number for all",
+            lambda x, x_hat: ((x - x_hat) ** 2).sum(1) / ((x - x.mean(0)) ** 2).sum(1),
+        ),
+        "median": (
+            "median",
+            lambda x, x_hat: (
+                ((x - x_hat) ** 2).sum() / ((x - x.median(dim=0)[0]) ** 2).sum()
+            ),
+        ),
+        "N − 1": (
+            "B − 1",
+            lambda x, x_hat: ((x - x_hat) ** 2).sum(1).mean() / torch.var(x, 0).sum(),
+        ),
+        "root": (
+            "roots",
+            lambda x, x_hat: (x - x_hat).norm() / (x - x.mean(0)).norm(),
+        ),
+        "one reduction forgotten": (
+            "divided by D",
+            lambda x, x_hat: mse_loss(x_hat, x) / (x - x.mean(0)).square().sum(1).mean(),
+        ),
+        "a Python number": (
+            "got float",
+            lambda x, x_hat: float(mse_loss(x_hat, x) / x.var(0, correction=0).mean()),
+        ),
+    },
+    exercises.check_distance_to_nearest: {
+        "the squared distance": (
+            "square root",
+            lambda points, codes: (points[:, None] - codes).square().sum(2).min(1).values,
+        ),
+        "which code, not how far": (
+            "number of the nearest",
+            lambda points, codes: torch.cdist(points, codes).argmin(1).float(),
+        ),
+        "of each code": ("axis", lambda points, codes: torch.cdist(points, codes).amin(0)),
+        "farthest": ("farthest", lambda points, codes: torch.cdist(points, codes).amax(1)),
+        "mean distance": (
+            "mean distance",
+            lambda points, codes: torch.cdist(points, codes).mean(1),
+        ),
+        "nearest of all": (
+            "smallest of all",
+            lambda points, codes: torch.cdist(points, codes).min(),
+        ),
+        "city blocks": (
+            "not absolute",
+            lambda points, codes: (points[:, None] - codes).abs().sum(2).amin(1),
+        ),
+        "the largest difference": (
+            "not its length",
+            lambda points, codes: (points[:, None] - codes).abs().amax(2).amin(1),
+        ),
+        "all distances": (
+            "minimum over the codes",
+            lambda points, codes: (points[:, None] - codes).norm(dim=2),
+        ),
+        "values and indices": (
+            "values and indices",
+            lambda points, codes: (points[:, None] - codes).norm(dim=2).min(dim=1),
+        ),
+        "the nearest code": (
+            "nearest code itself",
+            lambda points, codes: codes[torch.cdist(points, codes).min(1).indices],
+        ),
+        "kept dimension": (
+            "kept dimension",
+            lambda points, codes: torch.cdist(points, codes).amin(1)[:, None],
+        ),
+        "numpy": (
+            "got ndarray",
+            lambda points, codes: np.linalg.norm(
+                points.numpy()[:, None] - codes.numpy(), axis=2
+            ).min(1),
+        ),
+        "a list": (
+            "got list",
+            lambda points, codes: [(codes - z).norm(dim=1).min() for z in points],
+        ),
+    },
+}

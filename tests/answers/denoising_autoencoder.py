@@ -1,0 +1,277 @@
+"""Answers to the exercises of notebook 04, right and wrong, these with the hint they must hear."""
+
+import math
+
+import torch
+from torch.distributions import Normal
+from torch.nn.functional import mse_loss
+
+from course_utils import data, exercises, objectives
+
+
+def dae_with(draw):
+    """The DAE's loss with the noise added by ``draw(x, sigma)``."""
+    return lambda f, g, x, sigma: (x - g(f(draw(x, sigma)))).square().sum(1).mean()
+
+
+def noise_column_by_column(x, sigma):
+    """Other numbers than torch.randn_like(x) draws, and as right."""
+    return torch.stack([pixel + sigma * torch.randn(len(x)) for pixel in x.T], dim=1)
+
+
+def turning_point():
+    """The least σ, in steps of 0.001, at which the score near the middle leads to it."""
+    means, near = data.ring_of_means().cpu(), torch.tensor([[0.01, 0.0]])
+    sigmas = torch.arange(1, 2, 0.001).tolist()
+    scores = (data.mixture_score(near, means, sigma=math.hypot(0.2, s)) for s in sigmas)
+    return next(s for s, score in zip(sigmas, scores) if score[0, 0] < 0)
+
+
+RIGHT = {
+    exercises.check_dae_loss: {
+        "package": dae_with(objectives.add_noise),
+        "shape by hand": dae_with(lambda x, sigma: x + sigma * torch.randn(x.shape)),
+        "torch.normal": dae_with(lambda x, sigma: torch.normal(x, sigma)),
+        "torch.distributions": dae_with(
+            lambda x, sigma: Normal(0.0, max(sigma, 1e-9)).sample(x.shape) + x
+        ),
+        "in another order": dae_with(noise_column_by_column),
+        "a draw to spare": lambda f, g, x, sigma: objectives.dae_loss(
+            f, g, torch.randn(7).sum() * 0 + x, sigma=sigma
+        )["recon"],
+    },
+    exercises.check_score_from_denoiser: {
+        "one line": lambda r, x, sigma: (r(x) - x) / sigma**2,
+        "noise, then its sign": lambda r, x, sigma: -(x - r(x)).div(sigma).div(sigma),
+        "row by row": lambda r, x, sigma: torch.cat(
+            [(r(row) - row) * sigma**-2 for row in x.split(1)]
+        ),
+    },
+    exercises.check_summit: {
+        "1.4": 1.4,
+        "by theory": math.sqrt(2**2 / 2 - 0.2**2),
+        "by trying": turning_point(),
+    },
+    exercises.check_langevin_step: {
+        "formula": lambda score, x, h: (
+            x + h / 2 * score(x) + math.sqrt(h) * torch.randn_like(x)
+        ),
+        "torch.normal": lambda score, x, h: torch.normal(x + h / 2 * score(x), h**0.5),
+        "torch.distributions": lambda score, x, h: Normal(
+            x + 0.5 * h * score(x), math.sqrt(h)
+        ).sample(),
+        "row by row": lambda score, x, h: (
+            x + (h * score(x)) / 2 + torch.randn(x.shape[::-1]).T * h**0.5
+        ),
+    },
+}
+
+WRONG = {
+    exercises.check_dae_loss: {
+        "noise on the target too": (
+            "the clean x, not with the noisy",
+            lambda f, g, x, sigma: objectives.ae_loss(f, g, objectives.add_noise(x, sigma))[
+                "loss"
+            ],
+        ),
+        "noise on the target alone": (
+            "not on the target",
+            lambda f, g, x, sigma: (
+                (objectives.add_noise(x, sigma) - g(f(x))).square().sum(1).mean()
+            ),
+        ),
+        "two noises": (
+            "has to be the clean x",
+            lambda f, g, x, sigma: (
+                mse_loss(
+                    g(f(x + sigma * torch.randn(x.shape))),
+                    x + sigma * torch.randn(x.shape),
+                    reduction="sum",
+                )
+                / len(x)
+            ),
+        ),
+        "noise on the code": (
+            "not on the code",
+            lambda f, g, x, sigma: objectives.pae_loss(f, g, x, sigma=sigma)["loss"],
+        ),
+        "noise on the reconstruction": (
+            "not on the target or the reconstruction",
+            lambda f, g, x, sigma: (
+                (x - g(f(x)) - sigma * torch.randn(x.shape)).square().sum(1).mean()
+            ),
+        ),
+        "σ for a variance": (
+            "no root",
+            dae_with(lambda x, sigma: x + sigma**0.5 * torch.randn_like(x)),
+        ),
+        "σ²": (
+            "not by its square",
+            dae_with(lambda x, sigma: x + sigma**2 * torch.randn_like(x)),
+        ),
+        "σ forgotten": (
+            "sigma is missing",
+            dae_with(lambda x, sigma: torch.normal(x, 1.0)),
+        ),
+        "uniform noise": (
+            "uniform",
+            dae_with(lambda x, sigma: x + sigma * torch.rand_like(x)),
+        ),
+        "one number for all": (
+            "one number for all",
+            dae_with(lambda x, sigma: x + sigma * torch.randn(1)),
+        ),
+        "one ε for all images": (
+            "all images",
+            dae_with(lambda x, sigma: x + sigma * torch.randn(x.shape[1])),
+        ),
+        "one ε for all pixels": (
+            "all pixels",
+            dae_with(lambda x, sigma: x + sigma * torch.randn(len(x), 1)),
+        ),
+        "the mean is 1": (
+            "mean 0",
+            dae_with(lambda x, sigma: x + sigma * torch.normal(1.0, 1.0, x.shape)),
+        ),
+        "noise instead of the image": (
+            "does not replace",
+            dae_with(lambda x, sigma: sigma * torch.randn_like(x)),
+        ),
+        "speckles": (
+            "does not multiply",
+            dae_with(lambda x, sigma: x + x * sigma * torch.randn(x.shape)),
+        ),
+        "no noise": (
+            "noise is missing",
+            lambda f, g, x, sigma: objectives.ae_loss(f, g, x)["loss"],
+        ),
+        "mean over pixels": (
+            "add up the pixels",
+            lambda f, g, x, sigma: mse_loss(g(f(objectives.add_noise(x, sigma))), x),
+        ),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x, sigma: mse_loss(
+                g(f(objectives.add_noise(x, sigma))), x, reduction="sum"
+            ),
+        ),
+        "no mean over the batch": (
+            "one number is asked",
+            lambda f, g, x, sigma: objectives.squared_error(
+                x, g(f(x + sigma * torch.randn_like(x)))
+            ),
+        ),
+        "length": (
+            "squared",
+            lambda f, g, x, sigma: torch.linalg.vector_norm(
+                x - g(f(torch.normal(x, sigma))), dim=1
+            ).mean(),
+        ),
+        "code detached": (
+            "from the encoder",
+            lambda f, g, x, sigma: objectives.squared_error(
+                x, g(f(objectives.add_noise(x, sigma)).detach())
+            ).mean(),
+        ),
+        "reconstruction detached": (
+            "both networks",
+            lambda f, g, x, sigma: objectives.squared_error(
+                x, g(f(objectives.add_noise(x, sigma))).data
+            ).mean(),
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma),
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma)["loss"].item(),
+        ),
+    },
+    exercises.check_score_from_denoiser: {
+        "σ for σ²": (
+            "not by the standard deviation",
+            lambda r, x, sigma: (r(x) - x) / sigma,
+        ),
+        "sign": ("sign", lambda r, x, sigma: (x - r(x)) / sigma**2),
+        "not divided": ("has to be divided", lambda r, x, sigma: r(x) - x),
+        "multiplied": ("do not multiply", lambda r, x, sigma: (r(x) - x) * sigma**2),
+        "x not subtracted": ("subtracted", lambda r, x, sigma: r(x) / sigma**2),
+        "half of it": ("no factor ½", lambda r, x, sigma: (r(x) - x) / (2 * sigma**2)),
+        "brackets": ("brackets", lambda r, x, sigma: r(x) - x / sigma**2),
+        "its length": (
+            "not their length",
+            lambda r, x, sigma: torch.linalg.norm((r(x) - x) / sigma**2, dim=1),
+        ),
+        "its direction": (
+            "do not normalize",
+            lambda r, x, sigma: (
+                (r(x) - x) / (r(x) - x).norm(dim=1, keepdim=True).clamp(min=1e-9)
+            ),
+        ),
+        "the denoiser": ("denoiser itself", lambda r, x, sigma: r(x)),
+        "noise added": (
+            "do not add more",
+            lambda r, x, sigma: (r(y := x + sigma * torch.randn(x.shape)) - y) / sigma**2,
+        ),
+        "numpy": ("got ndarray", lambda r, x, sigma: ((r(x) - x) / sigma**2).numpy()),
+    },
+    exercises.check_summit: {
+        "√2": ("width of the smoothed", 1.414),
+        "variance": ("its root", 1.96),
+        "two clusters": ("two clusters", 1.99),
+        "the radius": ("two clusters", 2.0),
+        "widths subtracted": ("do not add up", 1.214),
+        "variances added": ("less than the sum", 1.428),
+        "too small": ("outward", 0.8),
+        "too large": ("a smaller one", 1.6),
+        "a guess": ("It is not 1.2", 1.2),
+    },
+    exercises.check_langevin_step: {
+        "one shake for all": (
+            "all particles",
+            lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(x.shape[1]),
+        ),
+        "one shake a particle": (
+            "coordinate",
+            lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(len(x), 1),
+        ),
+        "one number for all": (
+            "All particles and coordinates",
+            lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(1),
+        ),
+        "h for its root": (
+            "root of h",
+            lambda score, x, h: x + h / 2 * score(x) + h * torch.randn(x.shape),
+        ),
+        "no h": (
+            "h is missing",
+            lambda score, x, h: x + h / 2 * score(x) + torch.randn(x.shape),
+        ),
+        "√2h": (
+            "factor 2",
+            lambda score, x, h: (
+                x + h / 2 * score(x) + math.sqrt(2 * h) * torch.randn_like(x)
+            ),
+        ),
+        "not shaken": ("shake is missing", lambda score, x, h: x + h / 2 * score(x)),
+        "uniform": (
+            "uniform",
+            lambda score, x, h: x + h / 2 * score(x) + math.sqrt(h) * torch.rand(x.shape),
+        ),
+        "downhill": (
+            "uphill",
+            lambda score, x, h: x - h / 2 * score(x) + math.sqrt(h) * torch.randn(x.shape),
+        ),
+        "a whole step": (
+            "½",
+            lambda score, x, h: x + h * score(x) + math.sqrt(h) * torch.randn(x.shape),
+        ),
+        "no score": ("score", lambda score, x, h: torch.normal(x, h**0.5)),
+        "the step alone": (
+            "starts at x",
+            lambda score, x, h: h / 2 * score(x) + math.sqrt(h) * torch.randn(x.shape),
+        ),
+        "forgotten return": ("a return may be missing", lambda score, x, h: None),
+    },
+}

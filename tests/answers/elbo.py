@@ -1,0 +1,228 @@
+"""Answers to the exercises of notebook 07, right and wrong, these with the hint they must hear."""
+
+import math
+from functools import partial
+
+import numpy as np
+import torch
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
+
+from course_utils import exercises, linear_gaussian, objectives
+
+
+def elbo_by_matrices(x, w, b, sigma, mu, logvar):
+    """E ‖x − Wz − b‖² by the trace of W diag(s²) Wᵀ, image by image."""
+    rows = []
+    for image, m, v in zip(x, mu, logvar.exp()):
+        away = image - w @ m - b
+        square = away @ away + torch.trace(w @ torch.diag(v) @ w.T)
+        log_p = -0.5 * (square / sigma**2 + len(b) * math.log(2 * math.pi * sigma**2))
+        rows.append(log_p - 0.5 * (m.square() + v - v.log() - 1).sum())
+    return torch.stack(rows)
+
+
+def elbo_by_the_gap(x, w, b, sigma, mu, logvar):
+    """log p(x) − KL(q ‖ p(z|x))."""
+    center, covariance = linear_gaussian.linear_posterior(x, w, b, sigma)
+    q = MultivariateNormal(mu, torch.diag_embed(logvar.exp()))
+    gap = kl_divergence(q, MultivariateNormal(center, covariance))
+    return linear_gaussian.linear_log_evidence(x, w, b, sigma) - gap
+
+
+def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
+    """The ELBO with terms that may be mangled."""
+    square = (x - mu @ w.T - b).square().sum(1)
+    square = square + spread * (logvar.exp() @ w.square().sum(0))
+    constants = constant * len(b) * math.log(2 * math.pi * sigma**2)
+    log_p = -0.5 * (square / sigma**2 + constants)
+    return log_p - kl * objectives.kl_to_standard_normal(mu, logvar)
+
+
+RIGHT = {
+    exercises.check_lattice_sum: {
+        "logsumexp": lambda log_joint, h, k: log_joint.logsumexp(1) + k * math.log(h),
+        "into the logs": lambda log_joint, h, k: (log_joint + math.log(h**k)).logsumexp(-1),
+        "largest first": lambda log_joint, h, k: (
+            ((log_joint - log_joint.amax(1, keepdim=True)).exp().sum(1) * h**k).log()
+            + log_joint.amax(1)
+        ),
+        "image by image, double precision": lambda log_joint, h, k: torch.stack(
+            [(row.double().exp().sum() * h**k).log() for row in log_joint]
+        ),
+        "numpy": lambda log_joint, h, k: torch.from_numpy(
+            np.logaddexp.reduce(log_joint.numpy(), axis=1) + k * np.log(h)
+        ),
+    },
+    exercises.check_width_price: {
+        "formula": (4 - 1 - math.log(4)) / 2,
+        "rounded": 0.81,
+        "package": objectives.kl_to_standard_normal(
+            torch.zeros(1, 1), torch.full((1, 1), math.log(4))
+        ).squeeze(),
+        "torch.distributions": torch.distributions.kl_divergence(
+            Normal(3.0, 1.0), Normal(3.0, 0.5)
+        ).item(),
+    },
+    exercises.check_linear_elbo: {
+        "package": linear_gaussian.linear_elbo,
+        "trace": elbo_by_matrices,
+        "evidence less the gap": elbo_by_the_gap,
+        "one line": elbo_with,
+    },
+    exercises.check_importance_bound: {
+        "package's line": lambda lw: torch.logsumexp(lw, 0) - math.log(len(lw)),
+        "log of the mean, the largest put aside": lambda lw: (
+            (lw - lw.amax(0)).exp().mean(0).log() + lw.amax(0)
+        ),
+        "log L first": lambda lw: (lw - math.log(lw.shape[0])).logsumexp(dim=0),
+        "image by image": lambda lw: torch.stack(
+            [column.logsumexp(0) - torch.tensor(len(column)).log() for column in lw.T]
+        ),
+    },
+}
+
+WRONG = {
+    exercises.check_lattice_sum: {
+        "all three bugs": (
+            "takes care. And the cells are added up, not averaged. And a cell of the plane",
+            lambda log_joint, h, k: (log_joint.exp().mean(1) * h).log(),
+        ),
+        "underflow and mean": (
+            "takes care. And the cells are added up",
+            lambda log_joint, h, k: (log_joint.exp().mean(1) * h**k).log(),
+        ),
+        "underflow and h": (
+            "takes care. And a cell of the plane",
+            lambda log_joint, h, k: (log_joint.exp().sum(1) * h).log(),
+        ),
+        "underflow": (
+            "takes care.",
+            lambda log_joint, h, k: (log_joint.exp().sum(1) * h**k).log(),
+        ),
+        "mean": (
+            "Hint: the cells are added up",
+            lambda log_joint, h, k: (
+                log_joint.logsumexp(1) - math.log(log_joint.shape[1]) + k * math.log(h)
+            ),
+        ),
+        "mean and h": (
+            "averaged. And a cell of the plane",
+            lambda log_joint, h, k: (
+                log_joint.logsumexp(1) + math.log(h / log_joint.shape[1])
+            ),
+        ),
+        "h": (
+            "Hint: a cell of the plane",
+            lambda log_joint, h, k: log_joint.logsumexp(1) + math.log(h),
+        ),
+        "no cell": ("is missing", lambda log_joint, h, k: log_joint.logsumexp(1)),
+        "cell outside": (
+            "inside the log",
+            lambda log_joint, h, k: h**k * log_joint.logsumexp(1),
+        ),
+        "sign": (
+            "sign of log h",
+            lambda log_joint, h, k: log_joint.logsumexp(1) - k * math.log(h),
+        ),
+        "sum of logs": (
+            "log of a product",
+            lambda log_joint, h, k: log_joint.sum(1) + math.log(h**k),
+        ),
+        "no log": (
+            "log is missing",
+            lambda log_joint, h, k: log_joint.logsumexp(1).exp() * h**k,
+        ),
+        "axis": (
+            "the axis",
+            lambda log_joint, h, k: log_joint.logsumexp(0) + k * math.log(h),
+        ),
+        "k times h": (
+            "a power of h",
+            lambda log_joint, h, k: log_joint.logsumexp(1) + math.log(h * k),
+        ),
+        "forgotten return": ("a return may be missing", lambda log_joint, h, k: None),
+    },
+    exercises.check_width_price: {
+        "half as wide": ("half as wide", 0.318),
+        "sign": ("never negative", -0.807),
+        "no ½": ("½ is missing", 1.614),
+        "no logarithm": ("paid back", 1.5),
+        "½ for the square alone": ("belongs to the logarithm", 0.1137),
+        "sign of the logarithm": ("sign of the logarithm", 2.193),
+        "the logarithm alone": ("far out", 0.693),
+        "σ for σ²": ("four times the variance", 0.1534),
+        "nothing": ("posterior itself", 0),
+        "bits": ("are bits", 1.164),
+        "a guess": ("It is not 0.7", 0.7),
+    },
+    exercises.check_linear_elbo: {
+        "decoded at the mean alone": ("the spread of q", partial(elbo_with, spread=0.0)),
+        "s⁴ for s²": (
+            "once",
+            lambda x, w, b, sigma, mu, logvar: (
+                elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+                - (2 * logvar).exp() @ w.square().sum(0) / (2 * sigma**2)
+            ),
+        ),
+        "w not squared": (
+            "squares of W",
+            lambda x, w, b, sigma, mu, logvar: (
+                elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+                - logvar.exp() @ w.sum(0) / (2 * sigma**2)
+            ),
+        ),
+        "KL added": ("taken away", partial(elbo_with, kl=-1.0)),
+        "KL forgotten": ("KL is missing", partial(elbo_with, kl=0.0)),
+        "no constant": ("constant", partial(elbo_with, constant=0.0)),
+        "sign": ("the sign", lambda *q: -elbo_with(*q)),
+        "b forgotten": (
+            "b is missing",
+            lambda x, w, b, sigma, mu, logvar: elbo_with(x, w, 0 * b, sigma, mu, logvar),
+        ),
+        "σ for σ²": (
+            "its square",
+            lambda x, w, b, sigma, mu, logvar: elbo_with(x, w, b, sigma**0.5, mu, logvar),
+        ),
+        "mean over the batch": (
+            "one number for each image",
+            lambda *q: elbo_with(*q).mean(),
+        ),
+        "one draw": (
+            "leaves chance",
+            lambda x, w, b, sigma, mu, logvar: (
+                -objectives.gaussian_nll(
+                    x, objectives.reparameterize(mu, logvar) @ w.T + b, sigma=sigma
+                )
+                - objectives.kl_to_standard_normal(mu, logvar)
+            ),
+        ),
+        "log p(x)": (
+            "no q reaches",
+            lambda x, w, b, sigma, mu, logvar: linear_gaussian.linear_log_evidence(
+                x, w, b, sigma
+            ),
+        ),
+    },
+    exercises.check_importance_bound: {
+        "mean of the logs, the ELBO": ("outside of the mean", lambda lw: lw.mean(0)),
+        "log L forgotten": ("log L is missing", lambda lw: lw.logsumexp(0)),
+        "divided by L after the log": (
+            "inside the log",
+            lambda lw: lw.logsumexp(0) / len(lw),
+        ),
+        "log L added": ("sign of log L", lambda lw: lw.logsumexp(0) + math.log(len(lw))),
+        "sum": ("product", lambda lw: lw.sum(0)),
+        "best draw": ("largest weight", lambda lw: lw.amax(0)),
+        "exp without care": ("takes care", lambda lw: lw.exp().mean(0).log()),
+        "no log": ("the log is missing", lambda lw: lw.exp().mean(0)),
+        "over the images": ("the axis", lambda lw: lw.logsumexp(1) - math.log(lw.shape[1])),
+        "number of images": (
+            "not of images",
+            lambda lw: lw.logsumexp(0) - math.log(lw.shape[1]),
+        ),
+        "mean over the images": (
+            "not their mean",
+            lambda lw: (lw.logsumexp(0) - math.log(len(lw))).mean(),
+        ),
+    },
+}

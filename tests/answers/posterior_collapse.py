@@ -1,0 +1,189 @@
+"""Answers to the exercises of notebook 08, right and wrong, these with the hint they must hear."""
+
+import math
+
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from course_utils import exercises, linear_gaussian, objectives
+
+
+def water_filling_with_loops(values, level, alive=lambda value, level: value > level):
+    active, rate, distortion = 0, 0.0, 0.0
+    for value in values.tolist():
+        if alive(value, level):
+            active += 1
+            rate += 0.5 * math.log(value / level)
+        distortion += min(value, level)
+    return torch.tensor([active, rate, distortion])
+
+
+def vae_loss_by_hand(f, g, x, width=lambda logvar: (logvar / 2).exp()):
+    mu, logvar = f(x)
+    logits = g(mu + width(logvar) * torch.randn_like(mu))
+    nll = ((1 + logits.exp()).log() - x * logits).sum(1)
+    kl = (mu**2 + logvar.exp() - logvar - 1).sum(1) / 2
+    return nll.mean() + kl.mean()
+
+
+def vae_loss_with_distributions(f, g, x):
+    mu, logvar = f(x)
+    q = Normal(mu, (logvar / 2).exp())
+    recon = binary_cross_entropy_with_logits(g(q.rsample()), x, reduction="sum") / len(x)
+    return recon + kl_divergence(q, Normal(0.0, 1.0)).sum() / len(x)
+
+
+RIGHT = {
+    exercises.check_water_filling: {
+        "package": lambda values, level: torch.tensor(
+            linear_gaussian.reverse_water_filling(values, level)
+        ),
+        "loops": water_filling_with_loops,
+        "clamp": lambda values, level: torch.stack(
+            [
+                (values > level).sum().float(),
+                (values / level).clamp(min=1).log().sum() / 2,
+                values.clamp(max=level).sum(),
+            ]
+        ),
+    },
+    exercises.check_kl_weight: {
+        "formula": lambda a, sigma: 2 * a * sigma**2,
+        "variance first": lambda a, sigma: sigma.square() * a * 2,
+        "one by one": lambda a, sigma: torch.tensor(
+            [s * s / (0.5 / r) for r, s in zip(a.tolist(), sigma.tolist())]
+        ),
+    },
+    exercises.check_vae_loss: {
+        "package": lambda f, g, x: objectives.vae_loss(f, g, x)["loss"],
+        "two draws": lambda f, g, x: objectives.vae_loss(f, g, x, samples=2)["loss"],
+        "by hand": vae_loss_by_hand,
+        "torch.distributions": vae_loss_with_distributions,
+    },
+}
+
+WRONG = {
+    exercises.check_water_filling: {
+        "all count": (
+            "only directions above",
+            lambda values, level: water_filling_with_loops(
+                values, level, alive=lambda value, level: True
+            ),
+        ),
+        "at the level too": (
+            "at the level gains nothing",
+            lambda values, level: water_filling_with_loops(
+                values, level, alive=lambda value, level: value >= level
+            ),
+        ),
+        "dead instead of living": (
+            "not below",
+            lambda values, level: water_filling_with_loops(
+                values, level, alive=lambda value, level: value < level
+            ),
+        ),
+        "half forgotten": (
+            "½ is missing",
+            lambda values, level: (
+                water_filling_with_loops(values, level) * torch.tensor([1, 2, 1])
+            ),
+        ),
+        "bits": (
+            "nats",
+            lambda values, level: (
+                water_filling_with_loops(values, level) / torch.tensor([1, math.log(2), 1])
+            ),
+        ),
+        "distortion of the living alone": (
+            "leaves its whole variance",
+            lambda values, level: torch.tensor(
+                [
+                    *water_filling_with_loops(values, level)[:2],
+                    level * (values > level).sum(),
+                ]
+            ),
+        ),
+        "distortion without noise": (
+            "as high as the level",
+            lambda values, level: torch.tensor(
+                [
+                    *water_filling_with_loops(values, level)[:2],
+                    values[values <= level].sum(),
+                ]
+            ),
+        ),
+        "level for its root": (
+            "neither a root",
+            lambda values, level: water_filling_with_loops(values, level**2),
+        ),
+        "a list": (
+            "expected a tensor, got list",
+            lambda values, level: list(
+                linear_gaussian.reverse_water_filling(values, level)
+            ),
+        ),
+    },
+    exercises.check_kl_weight: {
+        "σ for σ²": ("standard deviation", lambda a, sigma: 2 * a * sigma),
+        "no two": ("factor 2", lambda a, sigma: a * sigma**2),
+        "half": ("a factor is wrong", lambda a, sigma: a * sigma**2 / 2),
+        "divided by σ²": ("Noisier", lambda a, sigma: 2 * a / sigma**2),
+        "divided by a": ("grow together", lambda a, sigma: 2 * sigma**2 / a),
+        "without a": ("doubled", lambda a, sigma: 2 * sigma**2),
+        "inverse": ("upside down", lambda a, sigma: 1 / (2 * a * sigma**2)),
+        "always one": ("only where", lambda a, sigma: torch.ones_like(a)),
+    },
+    exercises.check_vae_loss: {
+        "mean over pixels": (
+            "the pixels",
+            lambda f, g, x: objectives.vae_loss(
+                f, g, x, nll=lambda x, logits: objectives.bernoulli_nll(x, logits) / 3
+            )["loss"],
+        ),
+        "mean over units": (
+            "over the units",
+            lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
+        ),
+        "no KL": (
+            "KL is missing",
+            lambda f, g, x: objectives.vae_loss(f, g, x, beta=0)["loss"],
+        ),
+        "sign of the KL": (
+            "sign of the KL",
+            lambda f, g, x: (
+                2 * objectives.vae_loss(f, g, x, beta=0)["loss"] - vae_loss_by_hand(f, g, x)
+            ),
+        ),
+        "logvar for σ": (
+            "not σ",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=lambda v: v),
+        ),
+        "variance for σ": (
+            "is the variance",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.exp),
+        ),
+        "no draw": (
+            "must hear a draw",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.zeros_like),
+        ),
+        "Gaussian pixels": (
+            "Bernoulli",
+            lambda f, g, x: objectives.vae_loss(f, g, x, nll=objectives.gaussian_nll)[
+                "loss"
+            ],
+        ),
+        "sum over the batch": (
+            "average over the images",
+            lambda f, g, x: len(x) * vae_loss_by_hand(f, g, x),
+        ),
+        "one number an image": (
+            "one number was asked for",
+            lambda f, g, x: (
+                objectives.bernoulli_nll(x, g(objectives.reparameterize(*f(x))))
+                + objectives.kl_to_standard_normal(*f(x))
+            ),
+        ),
+        "terms instead of the loss": ("loss alone", objectives.vae_loss),
+    },
+}

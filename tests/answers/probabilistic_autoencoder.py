@@ -1,0 +1,365 @@
+"""Answers to the exercises of notebook 05, right and wrong, these with the hint they must hear."""
+
+import math
+
+import torch
+from torch.distributions import Independent, Normal
+from torch.nn.functional import mse_loss
+
+from course_utils import exercises, objectives
+
+
+def nll_pixel_by_pixel(x, mean, sigma):
+    variance = torch.tensor(sigma) ** 2
+    return 0.5 * ((x - mean) ** 2 / variance + torch.log(2 * torch.pi * variance)).sum(1)
+
+
+def regularized_pae_in_one_line(f, g, x, lam):
+    z = f(x)
+    return ((x - g(z + torch.randn_like(z))) ** 2).sum(1).mean() + lam * z.pow(2).sum(
+        1
+    ).mean()
+
+
+def regularized_pae_with_distributions(f, g, x, lam):
+    q = Normal(f(x), 1.0)
+    error = torch.linalg.vector_norm(x - g(q.rsample()), dim=1) ** 2
+    return (error + lam * torch.linalg.vector_norm(q.mean, dim=1) ** 2).mean()
+
+
+def regularized_pae(f, g, x, lam, sigma=1.0):
+    return objectives.regularized_pae_loss(f, g, x, lam=lam, sigma=sigma)["loss"]
+
+
+RIGHT = {
+    exercises.check_gaussian_nll: {
+        "package": lambda x, mean, sigma: objectives.gaussian_nll(x, mean, sigma=sigma),
+        "torch.distributions": lambda x, mean, sigma: (
+            -Independent(Normal(mean, sigma), 1).log_prob(x)
+        ),
+        "pixel by pixel": nll_pixel_by_pixel,
+    },
+    exercises.check_perfect_nll: {
+        "constant": 392 * math.log(2 * math.pi),
+        "rounded": 720,
+        "torch.distributions": -Normal(torch.zeros(784), 1.0)
+        .log_prob(torch.zeros(784))
+        .sum(),
+        "package": objectives.gaussian_nll(torch.zeros(1, 784), torch.zeros(1, 784)).item(),
+    },
+    exercises.check_safe_nll: {
+        "package": objectives.gaussian_nll,
+        "logarithm first": lambda x, mean: (
+            (x - mean) ** 2 / 2 + math.log(2 * math.pi) / 2
+        ).sum(1),
+        "torch.distributions": lambda x, mean: (
+            -Independent(Normal(mean, 1.0), 1).log_prob(x)
+        ),
+        "sum of logarithms": lambda x, mean: (
+            -((-(x - mean).square() / 2).exp() / math.sqrt(2 * math.pi)).log().sum(1)
+        ),
+        "double": lambda x, mean: -Normal(mean.double(), 1.0).log_prob(x.double()).sum(1),
+    },
+    exercises.check_regularized_pae: {
+        "package": regularized_pae,
+        "one line": regularized_pae_in_one_line,
+        "torch.distributions": regularized_pae_with_distributions,
+    },
+}
+
+WRONG = {
+    exercises.check_gaussian_nll: {
+        "no constant": (
+            "constant is missing",
+            lambda x, mean, sigma: (x - mean).square().sum(1) / (2 * sigma**2),
+        ),
+        "constant without σ": (
+            "depends on σ",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2) + 1.5 * math.log(2 * math.pi)
+            ),
+        ),
+        "one constant for all pixels": (
+            "D of them",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + 0.5 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "B for D": (
+            "not of images",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + 0.5 * len(x) * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "a whole constant": (
+            "the constant. A factor",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + x.shape[1] * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "a whole error": (
+            "the squared error. A factor",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / sigma**2
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "error over σ": (
+            "under the error",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma)
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "σ for σ²": (
+            "variance is its square",
+            lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma**0.5),
+        ),
+        "sign": ("sign", lambda x, mean, sigma: Normal(mean, sigma).log_prob(x).sum(1)),
+        "mean over the pixels": (
+            "add up the D pixels of an image",
+            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x).mean(1),
+        ),
+        "mean detached": (
+            "gradient from the mean",
+            lambda x, mean, sigma: -Normal(mean.detach(), sigma).log_prob(x).sum(1),
+        ),
+        "mean squared error": (
+            "add up the squared errors",
+            lambda x, mean, sigma: (
+                ((x - mean) ** 2).mean(1) / (2 * sigma**2)
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
+            ),
+        ),
+        "mean over the batch": (
+            "not their mean",
+            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x).sum(1).mean(),
+        ),
+        "no reduction": (
+            "one number for each image.",
+            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x),
+        ),
+        "numpy": (
+            "got ndarray",
+            lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma).detach().numpy(),
+        ),
+    },
+    exercises.check_perfect_nll: {
+        "zero": ("perfect reconstruction", 0.0),
+        "sign": ("sign", -720.45),
+        "one pixel": ("one pixel", 0.9189),
+        "missing half": ("factor ½", 1440.9),
+        "no two": ("and so does the 2", 448.7),
+        "no logarithm": ("missing a logarithm", 2463.0),
+        "base 10": ("base 10", 312.9),
+        "base 2": ("base 2", 1039.4),
+        "a word": ("not a number", "zero"),
+        "a density": ("It is not 1", 1),
+    },
+    exercises.check_safe_nll: {
+        "the product": (
+            "still the product",
+            lambda x, mean: -torch.prod(Normal(mean, 1.0).log_prob(x).exp(), 1).log(),
+        ),
+        "double": (
+            "double precision",
+            lambda x, mean: (
+                -Normal(mean.double(), 1.0).log_prob(x.double()).exp().prod(1).log()
+            ),
+        ),
+        "a small number": (
+            "1e-09 inside",
+            lambda x, mean: -(Normal(mean, 1.0).log_prob(x).exp().prod(1) + 1e-9).log(),
+        ),
+        "a smaller number": (
+            "1e-30 inside",
+            lambda x, mean: -torch.log(Normal(mean, 1.0).log_prob(x).exp().prod(1) + 1e-30),
+        ),
+        "clamped": (
+            "1e-30 inside",
+            lambda x, mean: (
+                -torch.log(
+                    torch.clamp(Normal(mean, 1.0).log_prob(x).exp().prod(1), min=1e-30)
+                )
+            ),
+        ),
+        "sign": ("sign", lambda x, mean: Normal(mean, 1.0).log_prob(x).sum(1)),
+        "mean": ("not a mean", lambda x, mean: -Normal(mean, 1.0).log_prob(x).mean(1)),
+        "not added up": (
+            "one number for each",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x),
+        ),
+        "over the images": (
+            "not the images",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(dim=0),
+        ),
+        "one number": (
+            "not their sum",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(),
+        ),
+        "no constant": (
+            "constant is missing",
+            lambda x, mean: (x - mean).square().sum(1) / 2,
+        ),
+        "one constant": (
+            "Every pixel",
+            lambda x, mean: (x - mean).square().sum(1) / 2 + math.log(math.tau) / 2,
+        ),
+        "forgotten return": ("a return may be missing", lambda x, mean: None),
+    },
+    exercises.check_regularized_pae: {
+        "no noise": (
+            "noise ε is missing",
+            lambda f, g, x, lam: (
+                objectives.ae_loss(f, g, x)["loss"] + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "noise on the image": (
+            "not on the image",
+            lambda f, g, x, lam: (
+                objectives.dae_loss(f, g, x, sigma=1.0)["loss"]
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "penalty on the noisy code": (
+            "without its noise",
+            lambda f, g, x, lam: regularized_pae(
+                lambda x: f(x) + torch.randn_like(f(x)), g, x, lam, sigma=0.0
+            ),
+        ),
+        "uniform noise": (
+            "uniform",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.rand(len(x), 2))).square().sum(1)
+                + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "one ε for all": (
+            "one ε for all images",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn(2))).square().sum(1) + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "one ε a code": (
+            "all numbers of a code",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn(len(x), 1))).square().sum(1)
+                + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "norm without its square": (
+            "square of the length",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
+            ),
+        ),
+        "sparse penalty": (
+            "not absolute values",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * f(x).abs().sum(1).mean()
+            ),
+        ),
+        "penalty averaged over the code": (
+            "penalty adds up",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).mean()
+            ),
+        ),
+        "penalty summed over the batch": (
+            "over the batch, too",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).sum()
+            ),
+        ),
+        "no penalty": (
+            "penalty is missing",
+            lambda f, g, x, lam: objectives.pae_loss(f, g, x)["loss"],
+        ),
+        "λ forgotten": (
+            "multiplied by lam",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] + f(x).square().sum(1).mean()
+            ),
+        ),
+        "penalty subtracted": (
+            "sign of the penalty",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] - lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "mean over pixels": (
+            "squared error adds up",
+            lambda f, g, x, lam: (
+                mse_loss(g(f(x) + torch.randn_like(f(x))), x)
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "torch's mean for both": (
+            "in both terms",
+            lambda f, g, x, lam: (
+                mse_loss(g(f(x) + torch.randn_like(f(x))), x) + lam * f(x).square().mean()
+            ),
+        ),
+        "axis of the error": (
+            "sum over pixels",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn_like(f(x)))).pow(2).sum(dim=0).mean()
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "both axes": (
+            "Sum over dimensions",
+            lambda f, g, x, lam: (
+                (x - g(f(x) + torch.randn_like(f(x)))).pow(2).sum(dim=0).mean()
+                + lam * f(x).pow(2).sum(dim=0).mean()
+            ),
+        ),
+        "sum over the batch": (
+            "not the sum",
+            lambda f, g, x, lam: regularized_pae(f, g, x, lam) * len(x),
+        ),
+        "no mean over the batch": (
+            "one number is asked",
+            lambda f, g, x, lam: (
+                objectives.squared_error(x, g(f(x) + torch.randn_like(f(x))))
+                + lam * f(x).square().sum(1)
+            ),
+        ),
+        "code detached for the decoder": (
+            "gradient of the error",
+            lambda f, g, x, lam: (
+                (x - g(f(x).detach() + torch.randn_like(f(x)))).square().sum(1)
+                + lam * f(x).square().sum(1)
+            ).mean(),
+        ),
+        "penalty detached": (
+            "gradient of the penalty",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"]
+                + lam * f(x).detach().square().sum(1).mean()
+            ),
+        ),
+        "drawn by sample": (
+            "gradient of the error",
+            lambda f, g, x, lam: (
+                (x - g(Normal(f(x), 1.0).sample())).square().sum(1).mean()
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
+        "code detached": (
+            "in both terms",
+            lambda f, g, x, lam: regularized_pae(lambda x: f(x).detach(), g, x, lam),
+        ),
+        "terms instead of the loss": (
+            "loss alone",
+            lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam),
+        ),
+        "Python number": (
+            "Python number",
+            lambda f, g, x, lam: regularized_pae(f, g, x, lam).item(),
+        ),
+    },
+}
