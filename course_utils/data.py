@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
 import math
 import os
 import shutil
+import struct
 import tempfile
+import zlib
+from functools import cache
 from http.client import HTTPException
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -18,6 +23,10 @@ from course_utils.device import choose_device
 
 # What torchvision raises without a network or behind a login page; a full disk is no part.
 DOWNLOAD_FAILED = (RuntimeError, URLError, HTTPException, ConnectionError, TimeoutError)
+# What torchvision raises for an unpacked file that is missing, cut short or no such file.
+DAMAGED = (RuntimeError, OSError, EOFError, AssertionError, ValueError)
+# A folder that one must not write, that is none, or a disk without room.
+CANNOT_WRITE = ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST")
 
 # --- images ---------------------------------------------------------------------------
 
@@ -26,7 +35,8 @@ def mnist(split: str) -> tuple[Tensor, Tensor]:
     """Handwritten digits, from the archives in this package: needs no network.
 
     split "train": images (60000, 784) float32 in [0, 1], labels (60000,) int64;
-    split "test": the same with 10000. Both on ``choose_device()``.
+    split "test": the same with 10000. Both on ``choose_device()``. A damaged cache is made
+    anew, and a temporary folder serves where there is none to write in; both are said.
     Source: Y. LeCun, C. Cortes, C. Burges; see mnist/README.md.
     """
     return _images("MNIST", split)
@@ -61,20 +71,71 @@ def _images(name: str, split: str) -> tuple[Tensor, Tensor]:
         raise ValueError(f'split must be "train" or "test", not {split!r}.')
     from torchvision import datasets  # two seconds, so only when it is needed
 
-    loader = getattr(datasets, name)
-    root = cache_folder()
-    if not (root / name).is_dir():
-        _unpack(loader, root)
+    loader, root = getattr(datasets, name), cache_folder()
     try:
-        dataset = loader(root, train=split == "train")
-    except (RuntimeError, OSError, EOFError, AssertionError, ValueError) as error:
-        raise RuntimeError(
-            f"{root / name} is incomplete or damaged: delete this folder and run this cell "
-            "again."
-        ) from error
+        dataset = _read(loader, root, split)
+    except OSError as error:
+        if errno.errorcode.get(error.errno) not in CANNOT_WRITE:
+            raise
+        dataset = _read(loader, _temporary_folder(root, error.strerror), split)
     device = choose_device()
     images = dataset.data.to(device).flatten(1).float().div_(255)
     return images, dataset.targets.to(device)
+
+
+@cache
+def _temporary_folder(root: Path, why: str) -> Path:
+    """Where data live while the cache cannot be written; goes when this kernel ends."""
+    print(
+        f"{root} cannot be written ({why}): data are unpacked into a temporary folder, for "
+        "this kernel alone. Free some room, or let COURSE_CACHE name another folder."
+    )
+    folder = Path(tempfile.mkdtemp(prefix="course_utils-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _read(loader: type, root: Path, split: str):
+    """The data set in ROOT/NAME, unpacked where it is missing and again where it is damaged."""
+    folder = root / loader.__name__
+    for _ in range(3):  # another kernel may repair it too, and take this copy away
+        if not folder.is_dir():
+            _unpack(loader, root)
+        try:
+            _check_sums(folder, split)
+            return loader(root, train=split == "train")
+        except DAMAGED as error:
+            wrong = error
+        print(f"{folder} is incomplete or damaged: it is made anew.")
+        _remove(folder)
+    raise RuntimeError(
+        f"{folder} is damaged each time that it is made: let COURSE_CACHE name a folder on "
+        "another disk."
+    ) from wrong
+
+
+def _check_sums(folder: Path, split: str) -> None:
+    """ValueError where MNIST's unpacked files are not what the package's archives hold.
+
+    A gzip archive ends in the CRC-32 and the length of what is in it.
+    """
+    if folder.name != "MNIST":
+        return  # of the others no archive is kept
+    half = {"train": "train", "test": "t10k"}[split]
+    with as_file(files("course_utils") / "mnist") as bundle:
+        for archive in bundle.glob(f"{half}*.gz"):
+            crc, _ = struct.unpack("<II", archive.read_bytes()[-8:])
+            if zlib.crc32((folder / "raw" / archive.stem).read_bytes()) != crc:
+                raise ValueError(f"{archive.stem} is not what it was.")
+
+
+def _remove(folder: Path) -> None:
+    """Out of the way at once, as others may be reading, then deleted."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="damaged-") as private:
+        try:
+            folder.rename(Path(private, folder.name))
+        except FileNotFoundError:
+            pass  # another kernel was first
 
 
 def _unpack(loader: type, root: Path) -> None:

@@ -5,10 +5,13 @@ import gc
 import gzip
 import hashlib
 import math
+import os
+import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from functools import partial
@@ -113,14 +116,54 @@ def test_an_unknown_split_is_refused(cache, split):
     assert not cache.exists()
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"")])
-def test_a_damaged_cache_is_named(cache, spoil):
+def flip_a_bit(path):
+    """The length stays and the header too: only a checksum can tell."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "another file": lambda path: path.write_bytes(b"<html>" + path.read_bytes()[6:]),
+    "one bit": flip_a_bit,
+}
+
+
+@pytest.mark.parametrize("spoil", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_a_damaged_cache_is_repaired_and_says_so(digits, cache, spoil, kind, capsys):
+    shutil.copytree(digits[1], cache)
+    spoil(next(cache.rglob(f"t10k-{kind}*")))
+    images, labels = data.mnist("test")
+    assert images.equal(digits[0]["test"][0]) and labels.equal(digits[0]["test"][1])
+    said = f"{cache / 'MNIST'} is incomplete or damaged: it is made anew.\n"
+    assert capsys.readouterr().out == said
+    assert [path.name for path in cache.iterdir()] == ["MNIST"]
     data.mnist("test")
-    spoil(next(cache.rglob("t10k-images*")))
-    with pytest.raises(
-        RuntimeError, match="MNIST is incomplete or damaged: delete this folder"
-    ):
+    assert capsys.readouterr().out == ""
+
+
+def test_a_disk_that_damages_everything_is_named(digits, cache, monkeypatch):
+    shutil.copytree(digits[1], cache)
+
+    def wrong(*_):
+        raise ValueError("not what it was")
+
+    monkeypatch.setattr(data, "_check_sums", wrong)
+    with pytest.raises(RuntimeError, match="MNIST is damaged each time.*another disk"):
         data.mnist("test")
+
+
+def test_damaged_archives_in_the_package_are_named(cache, monkeypatch, tmp_path):
+    shutil.copytree(BUNDLE, tmp_path / "mnist")
+    flip_a_bit(tmp_path / "mnist" / "t10k-images-idx3-ubyte.gz")
+    monkeypatch.setattr(data, "files", lambda package: tmp_path)
+    with pytest.raises(RuntimeError, match="archives in course_utils/mnist are damaged"):
+        data.mnist("test")
+    assert list(cache.iterdir()) == []
 
 
 def test_without_a_choice_the_cache_is_the_user_s(monkeypatch, tmp_path):
@@ -177,6 +220,52 @@ def test_kernels_that_start_at_once_share_one_cache(cache, tmp_path, digits):
     assert [path.name for path in cache.iterdir()] == ["MNIST"]
 
 
+FIFTY = """
+import sys, time
+from pathlib import Path
+import torchvision
+from course_utils import data
+
+folder, number, other = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+data.files = lambda package: folder
+torchvision.datasets.MNIST.resources = [
+    (path.name, None) for path in (folder / "mnist").iterdir()
+]
+for i in range(50):
+    root = folder / f"cache-{i}"
+    data.cache_folder = lambda: root
+    (folder / f"ready-{i}-{number}").touch()
+    while not (folder / f"ready-{i}-{other}").exists():
+        pass
+    images, labels = data.mnist("train")
+    print(labels.tolist(), [path.name for path in root.glob("MNIST/raw/*-ubyte")] != [])
+"""
+
+
+def test_two_kernels_unpack_at_once_fifty_times(tmp_path):
+    """Small archives, so that both are through within a few milliseconds of each other."""
+    (tmp_path / "mnist").mkdir()
+    for name, archive in ARCHIVES.items():
+        (tmp_path / "mnist" / name).write_bytes(archive)
+    kernels = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIFTY, tmp_path, *order],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for order in ("01", "10")
+    ]
+    try:
+        said = [kernel.communicate(timeout=120)[0] for kernel in kernels]
+    finally:
+        for kernel in kernels:
+            kernel.kill()
+    assert said == ["[3, 1, 4, 1, 5] True\n" * 50] * 2
+    for i in range(50):
+        assert [path.name for path in (tmp_path / f"cache-{i}").iterdir()] == ["MNIST"]
+
+
 def test_the_cache_is_complete_at_the_moment_it_appears(cache):
     """Else a second kernel could read half of it."""
 
@@ -211,14 +300,90 @@ def test_an_interrupted_unpacking_leaves_nothing(cache, monkeypatch):
     assert len(data.mnist("test")[0]) == 10_000
 
 
-def test_a_full_disk_is_called_so(cache, monkeypatch):
+# --- a cache that cannot be written ---------------------------------------------------
+
+
+def no_folder(cache):
+    """A file stands where the folder should be."""
+    cache.parent.mkdir()
+    cache.touch()
+
+
+def read_only(cache):
+    cache.mkdir(parents=True)
+    cache.chmod(0o500)
+
+
+def read_only_and_damaged(cache):
+    """As thirty kernels share one copy that none of them may touch."""
+    (cache / "MNIST" / "raw").mkdir(parents=True)
+    cache.chmod(0o500)
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Where temporary folders go."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary"
+
+
+@pytest.mark.parametrize("spoil", [no_folder, read_only, read_only_and_damaged])
+def test_without_a_cache_there_is_a_temporary_folder(cache, spoil, temporary, capsys):
+    if spoil is not no_folder and (sys.platform == "win32" or os.geteuid() == 0):
+        pytest.skip("root writes where it likes, and Windows has other bits")
+    spoil(cache)
+    try:
+        images, _ = data.mnist("test")
+        again, _ = data.mnist("test")
+    finally:
+        cache.chmod(0o700)
+    assert len(images) == 10_000 and again.equal(images)
+    (folder,) = temporary.iterdir()
+    assert [path.name for path in folder.iterdir()] == ["MNIST"]
+    said = capsys.readouterr().out
+    assert said.count(f"{cache} cannot be written (") == 1
+    assert "temporary folder, for this kernel alone" in said
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_a_read_only_home_or_a_full_disk_is_called_so(
+    cache, code, temporary, monkeypatch, capsys
+):
+    """What the system answers, as root would never hear it."""
+    download = datasets.MNIST.download
+
+    def refused(self):
+        if cache in Path(self.root).parents:
+            raise OSError(code, os.strerror(code))
+        download(self)
+
+    monkeypatch.setattr(datasets.MNIST, "download", refused)
+    assert len(data.mnist("test")[0]) == 10_000
+    assert f"{cache} cannot be written ({os.strerror(code)})" in capsys.readouterr().out
+    assert list(cache.iterdir()) == [] and len(list(temporary.iterdir())) == 1
+
+
+def test_without_room_anywhere_the_full_disk_is_called_so(
+    cache, temporary, monkeypatch, capsys
+):
     def full(self):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(datasets.MNIST, "download", full)
     with pytest.raises(OSError, match="No space left"):
         data.mnist("test")
+    assert "Free some room, or let COURSE_CACHE name" in capsys.readouterr().out
     assert list(cache.iterdir()) == []
+
+
+def test_the_temporary_folder_goes_with_the_kernel(cache, tmp_path):
+    no_folder(cache)
+    code = "from course_utils import data; print(len(data.mnist('test')[0]))"
+    environment = os.environ | {"TMPDIR": str(tmp_path), "TMP": str(tmp_path)}
+    said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert said.endswith("\n10000\n")
+    assert not list(tmp_path.glob("course_utils-*"))
 
 
 # --- the downloaded relatives ---------------------------------------------------------
