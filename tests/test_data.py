@@ -235,7 +235,8 @@ for i in range(50):
     root = folder / f"cache-{i}"
     data.cache_folder = lambda: root
     (folder / f"ready-{i}-{number}").touch()
-    while not (folder / f"ready-{i}-{other}").exists():
+    patience = time.monotonic() + 30  # the other may have failed
+    while not (folder / f"ready-{i}-{other}").exists() and time.monotonic() < patience:
         pass
     images, labels = data.mnist("train")
     print(labels.tolist(), [path.name for path in root.glob("MNIST/raw/*-ubyte")] != [])
