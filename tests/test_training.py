@@ -2,6 +2,7 @@
 
 import math
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -9,6 +10,8 @@ from inspect import signature
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.optim.optimizer import (
@@ -545,3 +548,70 @@ def test_tensors_that_do_not_belong_together_are_refused(x, wrong, words):
     model = nn.Linear(D, 1)
     with pytest.raises(ValueError, match=words):
         training_epochs(model, lambda *_: {}, wrong(x, torch.ones(N)), epochs=1)
+
+
+# --- the stop button at any moment ----------------------------------------------------
+
+EPOCHS, BATCH, ROWS = 2, 4, 10  # three batches an epoch
+
+
+def run_and_press_at(moment):
+    """Train, and press the button at that line of Python, in our code, torch's or tqdm's.
+
+    -> the history (None where the button went through), the model, the lines that ran
+    """
+    torch.manual_seed(2)
+    model, x = Autoencoder(D, K, (3,)), torch.rand(ROWS, D)
+    lines = 0
+
+    def trace(frame, event, arg):
+        nonlocal lines
+        lines += 1
+        if lines == moment:
+            sys.settrace(None)
+            press_stop()
+        return trace
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        history = fit(model, ae_loss, x, epochs=EPOCHS, batch_size=BATCH, lr=0.1)
+        sys.settrace(None)
+    except KeyboardInterrupt:
+        history = None
+    finally:
+        sys.settrace(before)
+    return history, model, lines
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    """What each step of the training leaves, beginning with none; the history; its lines."""
+    run_and_press_at(None)  # the first time torch imports what it needs: many more lines
+    states = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimizer, *_: states.append(
+            [p.detach().clone() for p in optimizer.param_groups[0]["params"]]
+        )
+    )
+    history, model, lines = run_and_press_at(None)
+    hook.remove()
+    return [*states, weights(model)], history, lines
+
+
+@given(moment=st.floats(0, 1, exclude_min=True))
+def test_the_stop_button_at_any_moment_leaves_whole_steps_and_whole_epochs(
+    undisturbed, moment
+):
+    states, whole, lines = undisturbed
+    history, model, _ = run_and_press_at(math.ceil(moment * lines))
+    done = [same(state, model.parameters()) for state in states]
+    assert sum(done) == 1, "the weights are those after some whole number of steps"
+    steps, batches = done.index(True), math.ceil(ROWS / BATCH)
+    if history is None:  # before the first step, or when all was over
+        assert steps in (0, EPOCHS * batches)
+    else:
+        assert history == whole[: len(history)]
+        assert len(history) * batches <= steps <= (len(history) + 1) * batches
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(fit(model, ae_loss, torch.rand(ROWS, D), epochs=1)) == 1
