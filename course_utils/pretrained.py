@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -48,15 +49,31 @@ def digit_diffusion() -> UNet:
 
 
 def _read(name: str, models: Sequence[nn.Module]) -> Sequence[nn.Module]:
-    """Fill the models with weights of 16 bits, read as weights alone, never as code."""
+    """Fill the models with weights of 16 bits, read as weights alone, never as code.
+
+    ValueError for a file that is none of ours: it is never run, whatever it holds.
+    """
     device = choose_device()
     with as_file(files("course_utils") / "checkpoints" / f"{name}.pt") as path:
-        states = torch.load(path, weights_only=True, map_location=device)
-    for model, state in zip(models, states, strict=True):
-        model.to(device).eval()
-        model.load_state_dict(state)  # 16 bits become 32 again
-        model.requires_grad_(False)
+        try:
+            states = torch.load(path, weights_only=True, map_location="cpu")
+            for model, state in zip(models, states, strict=True):
+                model.load_state_dict(state)  # 16 bits become 32 again
+            finite = all(p.isfinite().all() for model in models for p in model.parameters())
+        except Exception as error:
+            raise ValueError(_foreign(name, path)) from error
+        if not finite:
+            raise ValueError(_foreign(name, path))
+    for model in models:
+        model.to(device).eval().requires_grad_(False)
     return models
+
+
+def _foreign(name: str, path: Path) -> str:
+    return (
+        f"{path} does not hold the weights of {name}: get the course again, or train them "
+        f"anew with python -m course_utils.pretrained {name}."
+    )
 
 
 # --- making ---------------------------------------------------------------------------

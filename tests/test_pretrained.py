@@ -1,10 +1,13 @@
 """What a recipe trains is what a reader reads, to sixteen bits; the shipped weights are small."""
 
+import math
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from course_utils import data, pretrained
@@ -52,6 +55,61 @@ def test_the_shipped_denoiser_knows_noise_when_it_sees_it():
     t = torch.full((50,), pretrained.STEPS // 2)
     error = model(diffuse(x, eps, model.alpha_bar[t, None]), t) - eps
     assert error.square().sum(1).mean() < 100
+
+
+class Calls:
+    """What a pickle can do when it is opened: call any function, here one that leaves a trace."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def nan_in(states):
+    next(iter(states[0].values())).view(-1)[0] = math.nan
+    return states
+
+
+FOREIGN = {
+    "one that runs code": lambda states, trace: Calls(trace),
+    "one that hides code": lambda states, trace: [{"weight": Calls(trace)}],
+    "another model": lambda states, trace: nn.Linear(2, 2),
+    "another model's weights": lambda states, trace: [nn.Linear(2, 2).state_dict()],
+    "one model more": lambda states, trace: states * 2,
+    "other names": lambda states, trace: [
+        {f"module.{key}": value for key, value in state.items()} for state in states
+    ],
+    "NaN": lambda states, trace: nan_in(states),
+    "a number": lambda states, trace: 7,
+}
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A folder in the place of the shipped checkpoints."""
+    monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    return tmp_path / "checkpoints"
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_a_checkpoint_that_is_not_ours_is_refused_and_never_run(make, shelf, tmp_path):
+    states = torch.load(SHIPPED / "digit_gan.pt", weights_only=True)
+    torch.save(make(states, tmp_path / "trace"), shelf / "digit_gan.pt")
+    with pytest.raises(ValueError, match="does not hold the weights of digit_gan: get the"):
+        pretrained.digit_gan()
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", None], ids=["empty", "page", "half"])
+def test_a_checkpoint_that_is_damaged_is_refused_in_words(content, shelf):
+    whole = (SHIPPED / "digit_gan.pt").read_bytes()
+    half = whole[: len(whole) // 2]
+    (shelf / "digit_gan.pt").write_bytes(half if content is None else content)
+    with pytest.raises(ValueError, match="digit_gan.*train them anew with python -m"):
+        pretrained.digit_gan()
 
 
 def test_another_name_is_refused(monkeypatch, capsys):
