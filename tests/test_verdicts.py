@@ -159,3 +159,10 @@ def check_second_law(answer):
 def test_progress_is_one_line_about_all(answers, status, line):
     verdict = progress(dict(zip((check_first, check_second_law), answers)))
     assert verdict == Verdict(status, line)
+
+
+def test_a_verdict_on_a_number_leaves_out_what_rounding_left():
+    assert compare_value(0.1 + 0.2, 0.3, rtol=1e-6).message == "0.3 it is."
+    assert compare_value(torch.tensor(24.0), 24).message == "24 it is."
+    assert compare_value(46_080, 46_080).message == "46080 it is."
+    assert compare_value("Blur", "blur").message == "Blur it is."
