@@ -80,10 +80,7 @@ def main(arguments: list[str]) -> int:
                 [PYTHON, "-m", *command, *arguments[1:]], cwd=ROOT
             ).returncode
             worst = worst or ended
-            if ended not in (
-                0,
-                1,
-            ):  # 1: a test failed, which is no reason to skip the others
+            if ended not in (0, 1):  # a failed test is no reason to skip the others
                 break
     return worst
 

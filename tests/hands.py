@@ -118,6 +118,7 @@ def shown(page) -> list[int]:
 # --- how fast -------------------------------------------------------------------------
 
 FRAME = 16.7  # ms at 60 Hz
+ROUNDS = 24
 MEASURE = """(stage, kind) => {
     window.fromEvent = [];
     window.fromHandler = [];
@@ -135,14 +136,15 @@ MEASURE = """(stage, kind) => {
 }"""
 
 
-def delays(page, stage, kind: str, move, rounds: int = 3) -> np.ndarray:
+def delays(page, stage, kind: str, move) -> np.ndarray:
     """ms from an event's handler until its frame is painted, of the best round.
 
-    A machine that is busy with something else only adds to a delay, and not all the time.
+    A machine that is busy with something else only adds to a delay, and not all the time:
+    a widget that is too slow is so in every round, and one that is not is in time in some.
     """
     found = []
     stage.evaluate(MEASURE, kind)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         page.evaluate("() => { fromEvent.length = fromHandler.length = 0; }")
         move()
         page.wait_for_function("() => fromHandler.length > 50")
