@@ -29,16 +29,16 @@ def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
     """Rows of images under each other, each with its name.  name -> (n, 784)"""
     arrays = {name: _array(images) for name, images in rows.items()}
     columns = max(len(images) for images in arrays.values())
-    figure, axes = _figure(
-        (0.62 * columns + 1.3, 0.68 * len(arrays) + 0.5), len(arrays), columns, title
-    )
-    axes = np.atleast_2d(axes)  # also for one row of one image
-    for axis in axes.flat:
+    size = (0.62 * columns + 1.3, 0.68 * len(arrays) + 0.5)
+    figure, axes = _figure(size, len(arrays), 1, title)
+    for axis, (name, images) in zip(np.atleast_1d(axes).flat, arrays.items()):
+        side = math.isqrt(images.shape[1])
+        gap = -(-side // 28)  # one axes a row: a hundred of them would take seconds to draw
+        line = images.reshape(-1, side, side)
+        line = np.pad(line, ((0, columns - len(line)), (0, 0), (gap, gap)))
+        _draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
+        axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
-    for line, (name, images) in zip(axes, arrays.items()):
-        line[0].text(-0.2, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
-        for axis, image in zip(line, images):
-            _draw_image(axis, _square(image))
     return figure
 
 
