@@ -318,13 +318,17 @@ class CodePrior(nn.Module):
         )
 
     def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
-        """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
+        """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)
+
+        Of the first rows alone, if ``codes`` are these: no row depends on what comes below.
+        """
         self._check(label, top)
         context = self.of_label(label)[:, :, None, None] + self.of_place
         if top is not None:
             e = self.of_top(top).mT.unflatten(2, (4, 4))
             context = context + self.to_bottom(e)
-        h = self.enter(self.of_code(codes).mT.unflatten(2, (self.side, self.side)))
+        h = self.enter(self.of_code(codes).mT.unflatten(2, (-1, self.side)))
+        context = context[:, :, : h.shape[2]]
         for block in self.blocks:
             h = block(h, context)
         return self.leave(h).flatten(2)
@@ -347,7 +351,8 @@ class CodePrior(nn.Module):
         """Draw one code after the other, each given those before it.  (B,) -> (B, L)"""
         codes = label.new_zeros(len(label), self.side**2)
         for i in range(self.side**2):
-            share = self(codes, label, top)[:, :, i].softmax(1)
+            begun = codes[:, : (i // self.side + 1) * self.side]  # rows that hold a code
+            share = self(begun, label, top)[:, :, i].softmax(1)
             codes[:, i] = torch.multinomial(share, 1)[:, 0]
         return codes
 
