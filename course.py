@@ -24,16 +24,17 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# First what can share the machine, the notebooks among it; then their decks, made of the runs
-# that are kept in the folder COURSE_RUNS, and the widgets in JupyterLab, which count
-# milliseconds and have the machine alone. The class runs every notebook twice and is a command
-# of its own.
-ALONE = ["tests/test_decks.py", "tests/browser"]
-APART = [f"--ignore={path}" for path in (*ALONE, "tests/test_class.py")]
+# Two tests at a time: first the notebooks and what else needs no more than Python; then the
+# decks, made of the notebooks' runs, which are kept in the folder COURSE_RUNS, and the widgets
+# in a browser. What counts milliseconds has the machine alone at last. The class runs every
+# notebook twice and is a command of its own.
+SEEN = ["tests/test_decks.py", "tests/browser"]
+APART = [f"--ignore={path}" for path in (*SEEN, "tests/test_class.py")]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
     ["pytest", *WORKERS, *APART],
-    ["pytest", *ALONE],
+    ["pytest", *WORKERS, "-m", "not alone", *SEEN],
+    ["pytest", "-m", "alone", "tests/browser"],
 ]
 
 

@@ -196,42 +196,38 @@ def test_a_command_starts_its_module_and_passes_on_its_end(
 COUNT = """
 import os, pathlib, sys
 print(sys.argv[1:])
-ends = pathlib.Path("ends").read_text().split()
-second = len(sys.argv) == 3
-runs = pathlib.Path(os.environ["COURSE_RUNS"])
-pathlib.Path("folder").write_text(str(runs))
-if second:
-    print("kept" if (runs / "one.ipynb").exists() else "lost")
-(runs / "one.ipynb").touch()
-sys.exit(int(ends[second]))
+kept = pathlib.Path(os.environ["COURSE_RUNS"], "one.ipynb")
+pathlib.Path("folder").write_text(str(kept.parent))
+if "tests/test_decks.py" in sys.argv:
+    print("kept" if kept.exists() else "lost")
+kept.touch()
+first, *later = pathlib.Path("ends").read_text().split()
+pathlib.Path("ends").write_text(" ".join(later))
+sys.exit(int(first))
 """
-ALONE = ["tests/test_decks.py", "tests/browser"]
-REST = [
-    "-n",
-    "logical",
-    "--maxprocesses",
-    "4",
-    "--no-loadscope-reorder",
-    *(f"--ignore={path}" for path in [*ALONE, "tests/test_class.py"]),
-]
+WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
+SEEN = ["tests/test_decks.py", "tests/browser"]
+REST = [*WORKERS, *(f"--ignore={path}" for path in [*SEEN, "tests/test_class.py"])]
+LAST = ["-m", "alone", "tests/browser"]
+SAID = [str(REST), str([*WORKERS, "-m", "not alone", *SEEN]), "kept", str(LAST)]
 
 
 @pytest.mark.parametrize(
-    "ends, runs, worst",
-    [("0 0", 2, 0), ("1 0", 2, 1), ("0 1", 2, 1), ("2 0", 1, 2)],
-    ids=["all pass", "one fails", "one fails in the browser", "interrupted"],
+    "ends, lines, worst",
+    [("0 0 0", 4, 0), ("1 0 0", 4, 1), ("0 0 1", 4, 1), ("2 0 0", 1, 2), ("0 2 0", 3, 2)],
+    ids=["all pass", "one fails", "one fails alone", "interrupted", "interrupted later"],
 )
-def test_the_tests_are_two_runs_and_the_second_has_the_machine_alone(
-    launch, tmp_path, ends, runs, worst
+def test_the_tests_are_three_runs_and_the_last_has_the_machine_alone(
+    launch, tmp_path, ends, lines, worst
 ):
     (tmp_path / "pytest.py").write_text(COUNT)
     (tmp_path / "ends").write_text(ends)
     process = launch("test")
     said, _ = process.communicate(timeout=30)
-    assert said.splitlines() == [str(REST), str(ALONE), "kept"][: 2 * runs - 1]
+    assert said.splitlines() == SAID[:lines]
     assert process.returncode == worst
     assert not Path((tmp_path / "folder").read_text()).exists()
-    assert all((ROOT / path).exists() for path in [*ALONE, "tests/test_class.py"])
+    assert all((ROOT / path).exists() for path in [*SEEN, "tests/test_class.py"])
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):
