@@ -17,7 +17,8 @@ def png(figure: Figure, colors: int | None = None, density: int = 1) -> bytes:
     from PIL import Image
 
     file = BytesIO()
-    figure.savefig(file, format="png", dpi=density * figure.dpi)
+    quick = {} if colors is None else {"pil_kwargs": {"compress_level": 1}}  # read at once
+    figure.savefig(file, format="png", dpi=density * figure.dpi, **quick)
     return file.getvalue() if colors is None else _pack(Image.open(file), colors)
 
 
@@ -30,7 +31,7 @@ def halved(picture: bytes) -> bytes:
 
 def _pack(image, colors: int) -> bytes:
     file = BytesIO()
-    image.convert("RGB").quantize(colors).save(file, format="png", optimize=True)
+    image.convert("RGB").quantize(colors).save(file, format="png")
     return file.getvalue()
 
 
