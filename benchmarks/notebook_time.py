@@ -5,8 +5,9 @@
 
 Every notebook is run in a kernel of its own, as *Run All* does it, one after the other; the
 clock starts before the kernel does. A figure is a picture that has reached the page, or a
-widget with its picture; a progress bar is none. Then each module of the course is imported in a fresh Python, and beside it what most
-of them begin with, torch. Nothing is stored. Ten minutes on two cores, the machine alone.
+widget with its picture; a progress bar is none. Then each module of the course is imported in a
+fresh Python, and beside it what most of them begin with, torch. Nothing is stored. Ten minutes on
+two cores, the machine alone.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def modules() -> list[str]:
     """torch, then every module of the course, as one imports it."""
     found = sorted((ROOT / "course_utils").glob("*.py"))
     names = [path.stem for path in found if path.stem != "__init__"]
-    return ["torch", *[f"course_utils.{name}" for name in [*names, "widgets"]]]
+    return ["torch", *[f"course_utils.{name}" for name in [*names, "exercises", "widgets"]]]
 
 
 def wait_table(waits: list[Wait]) -> str:
