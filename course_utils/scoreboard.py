@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import as_file, files
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ from course_utils.vq_vae import (
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
 LATENT_DIM, HIDDEN = 16, (256,)
 SAMPLES = 2000  # new images of each member
+STORED = files("course_utils") / "checkpoints" / "scoreboard.pt"
 likelihood = partial(objectives.gaussian_nll, sigma=SIGMA)
 plain = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
 
@@ -53,24 +55,49 @@ class Member:
 
 
 def scoreboard(
-    images: Tensor, labels: Tensor, test: Tensor, classifier: nn.Module
+    images: Tensor,
+    labels: Tensor,
+    test: Tensor,
+    classifier: nn.Module,
+    names: Iterable[str] | None = None,
 ) -> Iterator[dict]:
-    """Train each member in turn and yield its row of the table.
+    """Train each member in turn, or those with these names, and yield its row of the table.
 
     images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size`` digits.
     Yields name, error (squared, an image), nats, bound, distance (energy distance of SAMPLES
     new images to the test images), digits (share of them of which the classifier is more than
     90 % sure), use, parameters, seconds (of training) and samples (20, 196). None: not defined.
     The first row is that of other real digits, which no model can be expected to beat.
+    ValueError for a name that is none of ``FAMILY``.
     """
+    names = list(FAMILY if names is None else names)
+    for name in names:
+        if name not in FAMILY:
+            raise ValueError(
+                f"nobody is called {name!r}: choose among {', '.join(FAMILY)}."
+            )
     real = Member(0, lambda n: images[torch.randperm(len(images))[:n]])
     yield {"name": "real digits", "seconds": None, **_measure(real, test, classifier)}
-    for name, train in FAMILY.items():
+    for name in names:
         torch.manual_seed(0)
         began = time.perf_counter()
-        member = train(images, labels)
+        member = FAMILY[name](images, labels)
         seconds = time.perf_counter() - began
         yield {"name": name, "seconds": seconds, **_measure(member, test, classifier)}
+
+
+def store(rows: Iterable[dict]) -> None:
+    """Keep the whole board with the course, its samples in 256 shades of gray."""
+    rows = [{**row, "samples": (255 * row["samples"]).round().byte().cpu()} for row in rows]
+    with as_file(STORED) as path:
+        torch.save(rows, path)
+
+
+def stored() -> list[dict]:
+    """The rows as ``python benchmarks/scoreboard.py --write`` has made them."""
+    with as_file(STORED) as path:
+        rows = torch.load(path, weights_only=True)
+    return [{**row, "samples": row["samples"] / 255} for row in rows]
 
 
 def table(rows: Sequence[dict]) -> str:

@@ -78,6 +78,10 @@ def numbers(places: str) -> list[str]:
     return found
 
 
+def test_the_scoreboard_in_the_readme_is_the_stored_one():
+    assert scoreboard.table(scoreboard.stored()) in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_the_scoreboard_in_the_readme_has_the_whole_family():
     rows = {row[0]: row[1:] for row in table("The scoreboard")}
     assert list(rows) == ["real digits", *scoreboard.FAMILY]

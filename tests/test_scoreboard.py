@@ -38,6 +38,28 @@ def rows(images):
         return {row["name"]: row for row in board}
 
 
+def test_rows_that_are_asked_for_are_made_alone_and_as_on_the_whole_board(
+    images, rows, monkeypatch
+):
+    monkeypatch.setattr(scoreboard, "SAMPLES", 200)
+    classifier, labels = nn.Linear(196, 10), torch.arange(N) % 10
+    board = scoreboard.scoreboard(images, labels, images, classifier, ["VAE", "PCA"])
+    _, vae, pca = board
+    assert (vae["name"], pca["name"]) == ("VAE", "PCA")
+    assert vae["nats"] == rows["VAE"]["nats"] and pca["error"] == rows["PCA"]["error"]
+    with pytest.raises(ValueError, match="nobody is called 'Vae': choose among PCA, auto"):
+        next(scoreboard.scoreboard(images, labels, images, classifier, ["Vae"]))
+
+
+def test_a_stored_board_is_the_board_in_256_shades(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoreboard, "STORED", tmp_path / "board.pt")
+    scoreboard.store(rows.values())
+    for row, read in zip(rows.values(), scoreboard.stored(), strict=True):
+        assert_close(read.pop("samples"), row["samples"], rtol=0, atol=0.5 / 255 + 1e-6)
+        assert read == {name: value for name, value in row.items() if name != "samples"}
+    assert table(scoreboard.stored()) == table(list(rows.values()))
+
+
 @pytest.fixture
 def untrained(monkeypatch):
     """The members keep the weights they began with.  -> what each ``fit`` was asked for"""
