@@ -19,6 +19,14 @@ from urllib.error import URLError
 import torch
 from torch import Tensor
 
+from course_utils.checks import (
+    check_count,
+    check_finite,
+    check_finite_number,
+    check_not_negative,
+    check_positive,
+    check_rows,
+)
 from course_utils.device import choose_device
 
 # What torchvision raises without a network or behind a login page; a full disk is no part.
@@ -178,6 +186,7 @@ def _unpack(loader: type, root: Path) -> None:
 
 def noisy_arc(n: int, *, noise: float = 0.05) -> Tensor:
     """Points along three quarters of the unit circle, with Gaussian noise.  -> (n, 2)"""
+    _check_toy(n, noise)
     angle = 1.5 * math.pi * torch.rand(n, device=choose_device())
     circle = torch.stack([angle.cos(), angle.sin()], dim=1)
     return circle + noise * torch.randn_like(circle)
@@ -185,6 +194,7 @@ def noisy_arc(n: int, *, noise: float = 0.05) -> Tensor:
 
 def two_moons(n: int, *, noise: float = 0.07) -> Tensor:
     """Points on two half circles that reach into each other, with Gaussian noise.  -> (n, 2)"""
+    _check_toy(n, noise)
     angle = math.pi * torch.rand(n, device=choose_device())
     upper = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1)
     flip = torch.where(torch.rand_like(angle) < 0.5, 1.0, -1.0)  # turned about the origin
@@ -193,6 +203,8 @@ def two_moons(n: int, *, noise: float = 0.07) -> Tensor:
 
 def spiral(n: int, *, turns: float = 1.5, noise: float = 0.07) -> Tensor:
     """Points along a spiral from radius ½ to 2, evenly by length, with noise.  -> (n, 2)"""
+    _check_toy(n, noise)
+    check_finite_number("turns", turns)
     radius = torch.sqrt(0.25 + 3.75 * torch.rand(n, device=choose_device()))
     angle = 2 * math.pi * turns * (radius - 0.5) / 1.5
     points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
@@ -201,12 +213,17 @@ def spiral(n: int, *, turns: float = 1.5, noise: float = 0.07) -> Tensor:
 
 def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
     """Centers of a ring of Gaussians, evenly spaced on a circle.  -> (modes, 2)"""
+    check_count("modes", modes)
+    check_not_negative("radius", radius)
     angle = 2 * math.pi * torch.arange(modes, device=choose_device()) / modes
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
 
 
 def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
     """n draws from the equal mixture of N(meanₖ, σ²I).  (K, D) -> (n, D)"""
+    check_rows(means)
+    check_finite(means)
+    _check_toy(n, sigma)
     chosen = torch.randint(len(means), (n,), device=means.device)
     return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
 
@@ -216,6 +233,9 @@ def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
 
     With the data themselves as means it is what a memorizer of width σ says of x.
     """
+    check_rows(x, means)
+    check_finite(x, means)
+    check_positive("sigma", sigma)
     distance = (x[:, None] - means).square().sum(2)  # (B, K), squared
     constant = 0.5 * means.shape[1] * math.log(2 * math.pi * sigma**2)
     log_joint = -math.log(len(means)) - distance / (2 * sigma**2) - constant
@@ -228,6 +248,14 @@ def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
     rₖ(x) is the share of component k in the density at x. Smoothing with noise of standard
     deviation s turns σ² into σ² + s² and leaves the form as it is.
     """
+    check_rows(x, means)
+    check_finite(x, means)
+    check_positive("sigma", sigma)
     pull = means - x[:, None]  # (B, K, D)
     share = torch.softmax(-pull.square().sum(2) / (2 * sigma**2), dim=1)
     return (share[:, :, None] * pull).sum(1) / sigma**2
+
+
+def _check_toy(n: int, noise: float) -> None:
+    check_count("n", n)
+    check_not_negative("the noise's standard deviation", noise)

@@ -16,6 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.checks import (
+    as_images,
+    check_alike,
+    check_input,
+    check_schedule,
+    check_share,
+    check_whole,
+)
 from course_utils.device import choose_device
 from course_utils.models import mlp
 from course_utils.objectives import (
@@ -33,8 +41,8 @@ def cosine_schedule(steps: int) -> Tensor:
 
     ValueError for less than two steps. Source: Nichol & Dhariwal (2021), equation 17.
     """
-    if steps < 2:
-        raise ValueError(f"a schedule needs two steps or more, not {steps}.")
+    if not (isinstance(steps, int) and steps >= 2):
+        raise ValueError(f"a schedule needs two steps or more, not {steps!r}.")
     t = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     squared = torch.cos((t + 0.008) / 1.008 * math.pi / 2).square()
     alpha = (squared[1:] / squared[:-1]).clamp(min=0.001)  # else the last one were 0
@@ -43,6 +51,8 @@ def cosine_schedule(steps: int) -> Tensor:
 
 def denoised(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """x̂₀ = (xₜ − √(1 − ᾱₜ) ε̂) / √ᾱₜ, ``diffuse`` solved for x.  (B, D), (B, D), (B, 1) -> (B, D)"""
+    check_alike(x_t, eps)
+    check_share(alpha_bar_t, x_t)
     return (x_t - (1 - alpha_bar_t).sqrt() * eps) / alpha_bar_t.sqrt()
 
 
@@ -53,7 +63,7 @@ def reverse_steps(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Iterator[
     p(xₜ₋₁|xₜ) = N((xₜ − βₜ/√(1 − ᾱₜ) ε̂) / √αₜ, βₜ I),  αₜ = ᾱₜ/ᾱₜ₋₁,  βₜ = 1 − αₜ;
     the last step yields its mean. Source: Ho et al. (2020), algorithm 2.
     """
-    _own_schedule(denoiser, alpha_bar)
+    _own_schedule(denoiser, alpha_bar, x)
     for t in range(len(alpha_bar) - 1, 0, -1):
         alpha = alpha_bar[t] / alpha_bar[t - 1]
         eps = denoiser(x, torch.full((len(x),), t, device=x.device))
@@ -73,7 +83,7 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
     q is a share r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) of p's, D/2 (r − 1 − log r) at t > 1; and at t = 1 the
     constant D/2 log 2πβ₁ of a density. Source: Ho et al. (2020), equations 5 to 12.
     """
-    _own_schedule(denoiser, alpha_bar)
+    _own_schedule(denoiser, alpha_bar, x)
     last = alpha_bar[-1]
     mean = last.sqrt() * x
     nats = kl_to_standard_normal(mean, (1 - last).log().expand_as(mean))
@@ -89,8 +99,9 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
     return -nats
 
 
-def _own_schedule(denoiser: Denoiser, alpha_bar: Tensor) -> None:
+def _own_schedule(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
     """A network reads t by the schedule that it was made with; another would mislead it."""
+    check_schedule(alpha_bar, x)
     own = getattr(denoiser, "alpha_bar", None)
     if own is not None and not torch.equal(own, alpha_bar.to(own)):
         raise ValueError("this denoiser has a schedule of its own: use denoiser.alpha_bar.")
@@ -105,7 +116,15 @@ def noise_of(v: Tensor, x_t: Tensor, alpha_bar_t: Tensor) -> Tensor:
     A network learns v more easily than ε or x: it is nearly −x in much noise and nearly ε in
     little, always the part that xₜ hides. Source: Salimans & Ho (2022).
     """
+    check_alike(v, x_t)
+    check_share(alpha_bar_t, x_t)
     return alpha_bar_t.sqrt() * v + (1 - alpha_bar_t).sqrt() * x_t
+
+
+def _at(alpha_bar: Tensor, t: Tensor, x_t: Tensor) -> Tensor:
+    """ᾱₜ for each row; ValueError for a time that is none.  (T + 1,), (B,) -> (B, 1)"""
+    check_whole("t", t, len(alpha_bar), (len(x_t),))
+    return alpha_bar[t, None]
 
 
 class NoisePredictor(nn.Module):
@@ -116,14 +135,14 @@ class NoisePredictor(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("alpha_bar", alpha_bar)
-        self.enter = nn.Linear(data_dim, width)
+        self.enter = check_input(nn.Linear(data_dim, width))
         self.blocks = nn.ModuleList(TimedBlock(width) for _ in range(depth))
         self.leave = nn.Sequential(
             nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, data_dim)
         )
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
-        alpha_bar_t = self.alpha_bar[t, None]
+        alpha_bar_t = _at(self.alpha_bar, t, x_t)
         time = time_features(t / (len(self.alpha_bar) - 1))
         h = self.enter(x_t)
         for block in self.blocks:
@@ -148,7 +167,7 @@ class UNet(nn.Module):
             side,
             side // 14,
         )  # a place is a block of 2 × 2 pixels, or one
-        self.enter = nn.Conv2d(self.block**2, width, 3, padding=1)
+        self.enter = check_input(nn.Conv2d(self.block**2, width, 3, padding=1))
         self.fine = TimedConvBlock(width)
         self.down = nn.Conv2d(width, 2 * width, 2, stride=2)
         self.coarse = nn.ModuleList(TimedConvBlock(2 * width) for _ in range(2))
@@ -161,9 +180,9 @@ class UNet(nn.Module):
         )
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
-        alpha_bar_t = self.alpha_bar[t, None]
+        alpha_bar_t = _at(self.alpha_bar, t, x_t)
         time = time_features(t / (len(self.alpha_bar) - 1))
-        image = x_t.unflatten(1, (1, self.side, self.side))
+        image = as_images(x_t, self.side)
         fine = self.fine(self.enter(F.pixel_unshuffle(image, self.block)), time)
         h = self.down(fine)
         for block in self.coarse:

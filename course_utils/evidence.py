@@ -12,6 +12,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from course_utils.checks import (
+    check_count,
+    check_finite,
+    check_floats,
+    check_not_negative,
+    check_positive,
+    check_rows,
+)
 from course_utils.device import choose_device
 from course_utils.objectives import (
     Decoder,
@@ -35,15 +43,19 @@ def latent_lattice(half_width: float, n: int = 21, latent_dim: int = 2) -> Tenso
     the right. ValueError unless a > 0 and n ≥ 2.
     Source: lecture, "Visualization of latent space" (a = 1 and a = 5, n = 21).
     """
-    if not half_width > 0 or n < 2 or latent_dim < 1:
-        raise ValueError("a lattice needs half_width > 0 and n >= 2 points a side.")
+    check_positive("half_width", half_width)
+    check_count("n, the points a side,", n, least=2)
+    check_count("latent_dim", latent_dim)
     axis = torch.linspace(-half_width, half_width, n, device=choose_device())
     axes = torch.meshgrid(*[axis.flip(0)] * (latent_dim - 1), axis, indexing="ij")
     return torch.stack([z.flatten() for z in reversed(axes)], dim=1)
 
 
 def prior_mass(half_width: float, latent_dim: int = 2) -> float:
-    """Share of N(0, I) inside the box [−a, a]ᴷ:  erf(a / √2)ᴷ."""
+    """Share of N(0, I) inside the box [−a, a]ᴷ:  erf(a / √2)ᴷ. ValueError if a < 0, K < 1."""
+    if half_width != math.inf:  # which holds everything
+        check_not_negative("half_width", half_width)
+    check_count("latent_dim", latent_dim)
     return math.erf(half_width / math.sqrt(2)) ** latent_dim
 
 
@@ -53,6 +65,8 @@ def ring_mass(radius: float) -> float:
     One, two and three standard deviations hold 39.3 %, 86.5 % and 98.9 %: less than on a
     line. Source: the square of the radius is exponential with mean 2 (Rayleigh).
     """
+    if radius != math.inf:
+        check_not_negative("radius", radius)
     return -math.expm1(-(radius**2) / 2)
 
 
@@ -62,6 +76,8 @@ def distance_to_nearest(points: Tensor, codes: Tensor) -> Tensor:
 
     Large in the holes of the plane, where the decoder was never trained.
     """
+    check_rows(points, codes)
+    check_finite(points, codes)
     # No matrix product: it rounds away distances that are small beside the codes.
     exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
     parts = points.split(256)  # not all N × M distances in memory at once
@@ -74,6 +90,9 @@ def pixel_entropy(p: Tensor) -> Tensor:
     How uncertain a Bernoulli decoder is of its picture, p_d the probability of ink: none
     where a pixel is surely black or white, log 2 where it is a coin.
     """
+    check_floats(p)
+    if not ((0 <= p) & (p <= 1)).all():
+        raise ValueError("p is a probability and must lie in [0, 1]: use logits.sigmoid().")
     return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)).sum(-1)
 
 
@@ -174,6 +193,7 @@ def log_joint(
     pair is compared with nll itself. ValueError if it differs, or if an output is not
     finite.
     """
+    check_rows(z)
     zero = torch.zeros_like(z)
     parts = [_log_likelihood(decoder, x, part, nll) for part in z.split(PART)]
     return _log_gaussian(z, zero, zero) + torch.cat(parts, dim=1)
@@ -183,6 +203,7 @@ def _log_likelihood(decoder: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
     output = decoder(z)
     if not output.isfinite().all():
         raise ValueError("the decoder gives NaN or infinity: has its training diverged?")
+    check_rows(x, output)
     start = x.mean(0).expand_as(output).clone().requires_grad_()
     with torch.enable_grad():
         at_start = nll(start, output)
@@ -216,6 +237,10 @@ def _settled(
     tolerance: float,
 ) -> tuple[Tensor, int]:
     """log p(x) and the points a side that it took, both checked.  -> (B,), n"""
+    check_rows(x)
+    check_finite(x)
+    check_positive("tolerance", tolerance)
+    check_count("latent_dim", latent_dim)
     n = n or (101 if latent_dim <= 2 else 41)
     if (2 * n - 1) ** latent_dim > MOST_POINTS:
         raise ValueError(
@@ -313,6 +338,8 @@ def active_units(f: GaussianEncoder, x: Tensor, *, threshold: float = 0.01) -> T
     Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """
     mu, _ = f(x)
+    check_rows(mu)
+    check_finite(mu)
     return mu.var(0, correction=0) > threshold
 
 
@@ -335,5 +362,5 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
 
 
 def _check_samples(samples: int) -> None:
-    if samples < 1:
-        raise ValueError(f"an average needs at least one sample, not {samples}.")
+    if not (isinstance(samples, int) and samples >= 1):
+        raise ValueError(f"an average needs at least one sample, not {samples!r}.")

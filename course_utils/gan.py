@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from course_utils.checks import check_count, check_input, to_images
 from course_utils.models import mlp
 from course_utils.objectives import Terms, discriminator_loss, generator_loss
 from course_utils.training import Record, check_training, shuffled_epochs
@@ -30,6 +31,7 @@ class GAN(nn.Module):
 
     def noise(self, n: int) -> Tensor:
         """n draws z ~ N(0, I).  -> (n, K)"""
+        check_count("n", n)
         return torch.randn(n, self.latent_dim, device=next(self.parameters()).device)
 
     @torch.no_grad()
@@ -56,9 +58,11 @@ def conv_gan(latent_dim: int = 32, width: int = 16) -> GAN:
 
     Source: Radford, Metz & Chintala (2016).
     """
+    check_count("latent_dim", latent_dim)
+    check_count("width", width)
     few, many = 2 * width, 4 * width  # channels at 14 × 14 and at 7 × 7
     generator = nn.Sequential(
-        nn.Linear(latent_dim, many * 49, bias=False),
+        check_input(nn.Linear(latent_dim, many * 49, bias=False)),
         nn.Unflatten(1, (many, 7, 7)),
         nn.BatchNorm2d(many),
         nn.ReLU(),
@@ -70,8 +74,8 @@ def conv_gan(latent_dim: int = 32, width: int = 16) -> GAN:
         nn.Flatten(),
     )
     discriminator = nn.Sequential(
-        nn.Unflatten(1, (1, 28, 28)),
-        nn.Conv2d(1, few, 4, stride=2, padding=1),
+        to_images(28),
+        check_input(nn.Conv2d(1, few, 4, stride=2, padding=1)),
         nn.LeakyReLU(0.2),
         nn.Conv2d(few, many, 4, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(many),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from course_utils.checks import check_finite_number, check_positive, check_vector
+
 Function = Callable[[Tensor], Tensor]
 
 
@@ -36,6 +38,7 @@ def score_function_gradients(h: Function, mu: float, sigma: float, eps: Tensor) 
 
 
 def _draw(mu: float, sigma: float, eps: Tensor) -> Tensor:
-    if not sigma > 0:
-        raise ValueError(f"sigma is a standard deviation and must be > 0, not {sigma}.")
+    check_finite_number("mu", mu)
+    check_positive("sigma, a standard deviation,", sigma)
+    check_vector(eps)
     return mu + sigma * eps

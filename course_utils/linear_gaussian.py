@@ -12,12 +12,16 @@ import torch
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal
 
+from course_utils.checks import check_finite, check_positive, check_rows, check_vector
 from course_utils.objectives import gaussian_nll, kl_to_standard_normal
 
 
 def spectrum(x: Tensor) -> Tensor:
     """Eigenvalues λ₁ ≥ λ₂ ≥ … of the covariance (1/N) Σ (x − x̄)(x − x̄)ᵀ.  (N, D) -> (D,)"""
-    return torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0).clamp(min=0)
+    check_rows(x)
+    check_finite(x)
+    covariance = torch.cov(x.T, correction=0).reshape(x.shape[1], -1)  # also of one column
+    return torch.linalg.eigvalsh(covariance).flip(0).clamp(min=0)
 
 
 def fit_ppca(
@@ -32,7 +36,11 @@ def fit_ppca(
     true posterior diagonal. ValueError unless 1 ≤ K < D and something is left for σ.
     Source: Tipping & Bishop (1999), J. R. Stat. Soc. B 61, section 3.
     """
-    if not 1 <= latent_dim < x.shape[1]:
+    check_rows(x)
+    check_finite(x)
+    if sigma is not None:
+        check_positive("sigma", sigma)
+    if latent_dim not in range(1, x.shape[1]):
         raise ValueError(f"latent_dim must lie between 1 and {x.shape[1] - 1}.")
     values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))
     values, vectors = values.flip(0), vectors.flip(1)
@@ -48,6 +56,7 @@ def linear_log_evidence(x: Tensor, w: Tensor, b: Tensor, sigma: float) -> Tensor
 
     Source: Tipping & Bishop (1999), section 3.
     """
+    _check_model(x, w, b, sigma)
     noise = sigma**2 * torch.ones_like(b)
     return LowRankMultivariateNormal(b, w, noise).log_prob(x)
 
@@ -60,6 +69,7 @@ def linear_posterior(
     The mean for each x, and the covariance, which is the same for all.
     Source: Tipping & Bishop (1999), section 3.
     """
+    _check_model(x, w, b, sigma)
     inverse = torch.linalg.inv(w.T @ w + sigma**2 * torch.eye(w.shape[1]).to(w))
     return (x - b) @ w @ inverse, sigma**2 * inverse
 
@@ -73,6 +83,8 @@ def linear_elbo(
     (B, D), (D, K), (D,), mu and logvar (B, K) -> (B,), nats. ValueError unless σ > 0.
     Source: lecture, "VAEs objective function"; Lucas et al. (2019).
     """
+    _check_model(x, w, b, sigma)
+    check_rows(mu, logvar, w)
     spread = logvar.exp() @ w.square().sum(0)  # Σₖ sₖ² ‖wₖ‖²
     nll = gaussian_nll(x, mu @ w.T + b, sigma=sigma) + spread / (2 * sigma**2)
     return -nll - kl_to_standard_normal(mu, logvar)
@@ -86,8 +98,9 @@ def reverse_water_filling(eigenvalues: Tensor, level: float) -> tuple[int, float
     ValueError unless level > 0. Source: Cover & Thomas (2006), theorem 10.3.3; Lucas et al.
     (2019) for the linear VAE.
     """
-    if not level > 0:
-        raise ValueError(f"the level βσ² must be > 0, not {level}.")
+    check_positive("the level βσ²", level)
+    check_vector(eigenvalues)
+    check_finite(eigenvalues)
     alive = eigenvalues[eigenvalues > level]
     rate = 0.5 * (alive / level).log().sum().item()
     return len(alive), rate, eigenvalues.clamp(max=level).sum().item()
@@ -99,6 +112,14 @@ def implied_variance(recon_scale: float, kl_scale: float) -> float:
     Proportional to ‖x − x̂‖² / 2σ² + β KL: only the product βσ² can be told from it. A mean
     over D pixels has a = 1/D, a sum a = 1. ValueError unless both scales are > 0.
     """
-    if not (recon_scale > 0 and kl_scale > 0):
-        raise ValueError("both scales must be > 0.")
+    check_positive("recon_scale", recon_scale)
+    check_positive("kl_scale", kl_scale)
     return kl_scale / (2 * recon_scale)
+
+
+def _check_model(x: Tensor, w: Tensor, b: Tensor, sigma: float) -> None:
+    """(B, D), (D, K), (D,) that fit: a b of (B, D) or (1,) would be broadcast in silence."""
+    check_positive("sigma", sigma)
+    check_vector(b)
+    check_rows(x, b[None], w.T)
+    check_finite(x, w, b)

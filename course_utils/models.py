@@ -11,17 +11,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from course_utils.checks import check_count, check_input
+
 
 def mlp(*widths: int) -> nn.Sequential:
     """Linear layers of the given widths, ReLU between them and none at the end.
 
     ValueError for less than two widths, or one below 1.
     """
-    if len(widths) < 2 or min(widths) < 1:
+    if len(widths) < 2 or not all(isinstance(n, int) and n >= 1 for n in widths):
         raise ValueError(f"an mlp needs two or more widths, each >= 1, not {widths}.")
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        layers += [check_input(nn.Linear(n_in, n_out)), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -66,8 +68,8 @@ class SparseAutoencoder(nn.Module):
 
     def __init__(self, data_dim: int, latent_dim: int) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(data_dim, latent_dim), nn.ReLU())
-        self.decoder = nn.Linear(latent_dim, data_dim)
+        self.encoder = mlp(data_dim, latent_dim).append(nn.ReLU())
+        self.decoder = check_input(nn.Linear(latent_dim, data_dim))
         parametrize.register_parametrization(self.decoder, "weight", UnitColumns())
         nn.init.zeros_(self.encoder[0].bias)
         with torch.no_grad():
@@ -82,8 +84,10 @@ class GaussianHead(nn.Module):
 
     def __init__(self, n_in: int, latent_dim: int) -> None:
         super().__init__()
-        self.mu = nn.Linear(n_in, latent_dim)
-        self.logvar = nn.Linear(n_in, latent_dim)
+        check_count("n_in", n_in)
+        check_count("latent_dim", latent_dim)
+        self.mu = check_input(nn.Linear(n_in, latent_dim))
+        self.logvar = check_input(nn.Linear(n_in, latent_dim))
 
     def forward(self, h: Tensor) -> tuple[Tensor, Tensor]:
         return self.mu(h), self.logvar(h)

@@ -22,6 +22,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from course_utils.checks import check_alike as _same_shape
+from course_utils.checks import check_floats, check_positive, check_schedule, check_share
+from course_utils.checks import check_not_negative as _not_negative
+
 Terms = dict[str, Tensor]
 Encoder = Callable[[Tensor], Tensor]
 GaussianEncoder = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -50,6 +54,7 @@ def add_noise(x: Tensor, sigma: float) -> Tensor:
     ValueError for a negative σ. Source: lecture, "Denoising Autoencoder".
     """
     _not_negative("sigma", sigma)
+    check_floats(x)
     return x + sigma * torch.randn_like(x)
 
 
@@ -141,10 +146,10 @@ def gaussian_nll(x: Tensor, mean: Tensor, *, sigma: float = 1.0) -> Tensor:
     A density may exceed one, so the result may be negative. ValueError unless σ > 0.
     Source: lecture, "Probabilistic Autoencoder" (there σ = 1).
     """
-    if not sigma > 0:
-        raise ValueError(f"sigma is a standard deviation and must be > 0, not {sigma}.")
-    constant = 0.5 * x[0].numel() * math.log(2 * math.pi * sigma**2)
-    return squared_error(x, mean) / (2 * sigma**2) + constant
+    check_positive("sigma", sigma)
+    error = squared_error(x, mean)
+    constant = x[0].numel() * (0.5 * math.log(2 * math.pi) + math.log(sigma))
+    return error / sigma / sigma / 2 + constant  # σ² alone may be 0 or infinity
 
 
 def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
@@ -261,8 +266,7 @@ def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
     Source: Ho, Jain & Abbeel (2020), equation 4.
     """
     _same_shape(x, eps)
-    if alpha_bar_t.ndim == 1 and len(alpha_bar_t) != 1:
-        raise ValueError("alpha_bar_t must be (B, 1), one row a data point: use [:, None].")
+    check_share(alpha_bar_t, x)
     return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
 
 
@@ -272,23 +276,8 @@ def diffusion_loss(denoiser: Denoiser, x: Tensor, *, alpha_bar: Tensor) -> Terms
     (B, D) -> {name: ()}. alpha_bar (T + 1,) as in ``diffusion.cosine_schedule``, ᾱ₀ = 1.
     Source: Ho, Jain & Abbeel (2020), equation 14.
     """
+    check_schedule(alpha_bar, x)
     t = torch.randint(1, len(alpha_bar), (len(x),), device=x.device)
     eps = torch.randn_like(x)
     x_t = diffuse(x, eps, alpha_bar[t, None])
     return {"loss": squared_error(eps, denoiser(x_t, t)).mean()}
-
-
-# --- friendly failure -----------------------------------------------------------------
-
-
-def _same_shape(a: Tensor, b: Tensor) -> None:
-    if a.shape != b.shape:
-        raise ValueError(
-            f"these two must have the same shape, but are {tuple(a.shape)} "
-            f"and {tuple(b.shape)}."
-        )
-
-
-def _not_negative(name: str, value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a finite number >= 0, not {value}.")

@@ -6,6 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.checks import (
+    check_count,
+    check_finite,
+    check_input,
+    check_rows,
+    check_whole,
+    to_images,
+)
 from course_utils.objectives import Terms
 
 
@@ -15,6 +23,7 @@ def sharpness(images: Tensor) -> Tensor:
     Images are square. Blur lowers it: an edge of height 1 that is spread over n pixels
     counts 1/n.
     """
+    check_rows(images)
     side = round(images.shape[1] ** 0.5)
     if side * side != images.shape[1]:
         raise ValueError(f"images must be square; {images.shape[1]} pixels are not.")
@@ -28,6 +37,7 @@ def energy_distance(x: Tensor, y: Tensor) -> Tensor:
     Pairs x, x′ and y, y′ are pairs of different points, so the estimate has no bias and may
     fall a little below 0. ValueError for less than two points. Source: Székely & Rizzo (2013).
     """
+    check_rows(x, y)
     if min(len(x), len(y)) < 2:
         raise ValueError("the energy distance needs two points or more from either side.")
     return 2 * torch.cdist(x, y).mean() - _mean_distance(x) - _mean_distance(y)
@@ -39,10 +49,11 @@ def _mean_distance(x: Tensor) -> Tensor:
 
 def digit_classifier(side: int = 28) -> nn.Sequential:
     """Images of digits -> logits of the ten classes.  (B, side²) -> (B, 10)"""
+    check_count("side", side)
     quarter = -(-side // 4)
     return nn.Sequential(
-        nn.Unflatten(1, (1, side, side)),
-        nn.Conv2d(1, 16, 3, stride=2, padding=1),
+        to_images(side),
+        check_input(nn.Conv2d(1, 16, 3, stride=2, padding=1)),
         nn.ReLU(),
         nn.Conv2d(16, 32, 3, stride=2, padding=1),
         nn.ReLU(),
@@ -55,10 +66,15 @@ def digit_classifier(side: int = 28) -> nn.Sequential:
 
 def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -> Terms:
     """−E log p(label | image).  (B, D), (B,) -> {name: ()}, nats"""
-    return {"loss": F.cross_entropy(classifier(images), labels)}
+    logits = classifier(images)
+    check_whole("labels", labels, logits.shape[1], (len(logits),))
+    return {"loss": F.cross_entropy(logits, labels)}
 
 
 @torch.no_grad()
 def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Share of images that the classifier takes for what they should be.  (B, D), (B,) -> ()"""
-    return (classifier(images).argmax(1) == labels).float().mean()
+    logits = classifier(images)
+    check_finite(logits)
+    check_whole("labels", labels, logits.shape[1], (len(logits),))
+    return (logits.argmax(1) == labels).float().mean()

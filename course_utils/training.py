@@ -232,9 +232,6 @@ def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
                 f"data must be a tensor (N, D), not {type(rows).__name__}: "
                 "use torch.as_tensor(data, dtype=torch.float32)."
             )
-        # The extremes are NaN or infinite if anything is; isfinite(rows) would be a copy.
-        if rows.numel() and not torch.stack(rows.aminmax()).isfinite().all():
-            raise ValueError("data contain NaN or infinity: remove those rows first.")
     if len({len(rows) for rows in tensors if rows.ndim}) > 1:
         raise ValueError(
             "tensors that belong together need as many rows each, these have "
@@ -256,6 +253,9 @@ def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
                 f"the model is on {weights.device}, the data on {rows.device}: "
                 "use model.to(data.device)."
             )
+        # The extremes are NaN or infinite if anything is; isfinite(rows) would be a copy.
+        if rows.numel() and not torch.stack(rows.aminmax()).isfinite().all():
+            raise ValueError("data contain NaN or infinity: remove those rows first.")
     if x.is_floating_point() and weights.dtype != x.dtype:
         raise ValueError(
             f"the model computes in {weights.dtype}, the data are {x.dtype}: "

@@ -14,6 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.checks import (
+    as_images,
+    check_count,
+    check_finite,
+    check_input,
+    check_rows,
+    check_whole,
+)
 from course_utils.objectives import Terms, straight_through
 
 TOP, BOTTOM = 4 * 4, 7 * 7  # codes of an image on either level
@@ -25,6 +33,8 @@ Level = tuple[Tensor, Tensor]  # what the encoder says, and the codebook vectors
 
 def nearest_code(z: Tensor, codebook: Tensor) -> Tensor:
     """argminₖ ‖z − eₖ‖², the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    check_rows(z, codebook)
+    check_finite(z, codebook)
     # ‖z‖² is the same for every k, so the comparison does without it.
     return (codebook.square().sum(1) - 2 * z @ codebook.T).argmin(1)
 
@@ -35,6 +45,11 @@ def perplexity(codes: Tensor, n_codes: int) -> Tensor:
     n_codes if all are used equally often, 1 if one alone is used. pₖ is the share of code k.
     ValueError for a code beyond n_codes. Source: Jelinek et al. (1977), for language models.
     """
+    check_count("n_codes", n_codes)
+    if not isinstance(codes, Tensor) or codes.is_floating_point():
+        raise ValueError("codes must be a tensor of whole numbers.")
+    if not codes.numel() or codes.min() < 0:
+        raise ValueError("codes must be whole numbers >= 0, one or more of them.")
     counts = torch.bincount(codes.flatten(), minlength=n_codes)
     if len(counts) > n_codes:
         raise ValueError(f"of {n_codes} codes there is no number {len(counts) - 1}.")
@@ -59,7 +74,7 @@ class VectorQuantizer(nn.Module):
 
     def __init__(self, n_codes: int, dim: int, *, decay: float | None = 0.99) -> None:
         super().__init__()
-        if n_codes < 1 or dim < 1:
+        if not all(isinstance(n, int) and n >= 1 for n in (n_codes, dim)):
             raise ValueError(
                 f"a codebook needs n_codes and dim >= 1, not {n_codes}, {dim}."
             )
@@ -159,7 +174,9 @@ class Encoder(nn.Module):
         self.side = side
         stride = side // 14
         self.to_bottom = nn.Sequential(
-            nn.Conv2d(1, channels // 2, 2 + stride, stride=stride, padding=1),  # 14 × 14
+            check_input(  # 14 × 14
+                nn.Conv2d(1, channels // 2, 2 + stride, stride=stride, padding=1)
+            ),
             nn.ReLU(),
             nn.Conv2d(channels // 2, channels, 4, stride=2, padding=1),  # 7 × 7
             Residual(channels),
@@ -177,7 +194,7 @@ class Encoder(nn.Module):
         self.bottom = VectorQuantizer(n_codes[1], dim, decay=decay)
 
     def forward(self, x: Tensor) -> list[Level]:
-        h = self.to_bottom(x.unflatten(1, (1, self.side, self.side)))
+        h = self.to_bottom(as_images(x, self.side))
         z_top = self.to_top(h)
         e_top, _ = self.top(z_top)
         said = self.from_top(straight_through(z_top, e_top)).relu()
@@ -234,6 +251,7 @@ class VQVAE2(nn.Module):
     @torch.no_grad()
     def codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Top and bottom codes of images.  (N, side²) -> (N, 16), (N, 49) int64"""
+        check_rows(x)
         levels = [self._codes(batch) for batch in x.split(1000)]
         top, bottom = (torch.cat(codes) for codes in zip(*levels))
         return top, bottom
@@ -246,6 +264,11 @@ class VQVAE2(nn.Module):
 
     def decode(self, top: Tensor, bottom: Tensor) -> Tensor:
         """Logits of the images that codes stand for.  (B, 16), (B, 49) -> (B, side²)"""
+        for codes, level, n in (
+            (top, self.encoder.top, TOP),
+            (bottom, self.encoder.bottom, BOTTOM),
+        ):
+            check_whole("codes", codes, len(level.codebook), (len(top), n))
         e_top = self.encoder.top.embed(top.unflatten(1, (4, 4)))
         e_bottom = self.encoder.bottom.embed(bottom.unflatten(1, (7, 7)))
         return self.decoder([e_top, e_bottom])
@@ -299,6 +322,8 @@ class CodePrior(nn.Module):
         self, n_codes: int, side: int, *, n_top: int = 0, width: int = 64, depth: int = 4
     ) -> None:
         super().__init__()
+        check_count("n_codes", n_codes)
+        check_count("side", side)
         self.side = side
         self.of_code = nn.Embedding(n_codes, width)
         self.of_label = nn.Embedding(10, width)
@@ -318,11 +343,13 @@ class CodePrior(nn.Module):
         )
 
     def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
-        """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)
-
-        Of the first rows alone, if ``codes`` are these: no row depends on what comes below.
-        """
+        """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
         self._check(label, top)
+        check_whole("codes", codes, self.of_code.num_embeddings, (len(label), self.side**2))
+        return self._logits(codes, label, top)
+
+    def _logits(self, codes: Tensor, label: Tensor, top: Tensor | None) -> Tensor:
+        """Of the first rows alone, if ``codes`` are these: no row depends on those below."""
         context = self.of_label(label)[:, :, None, None] + self.of_place
         if top is not None:
             e = self.of_top(top).mT.unflatten(2, (4, 4))
@@ -338,8 +365,13 @@ class CodePrior(nn.Module):
             raise ValueError("this prior is told the top codes, and none were given.")
         if top is not None and not self.n_top:
             raise ValueError("this prior is told no top codes, but some were given.")
+        if not isinstance(label, Tensor) or label.ndim != 1:
+            raise ValueError("labels must be a tensor (B,), one for each image.")
         if ((label < 0) | (label > 9)).any():
             raise ValueError("a label must be a digit, 0 to 9.")
+        check_whole("labels", label, 10, (len(label),))
+        if top is not None:
+            check_whole("top codes", top, self.n_top, (len(label), TOP))
 
     def log_prob(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
         """log p(codes | label, top).  (B, L), (B,), (B, 16) -> (B,), nats"""
@@ -349,10 +381,11 @@ class CodePrior(nn.Module):
     @torch.no_grad()
     def sample(self, label: Tensor, top: Tensor | None = None) -> Tensor:
         """Draw one code after the other, each given those before it.  (B,) -> (B, L)"""
+        self._check(label, top)
         codes = label.new_zeros(len(label), self.side**2)
         for i in range(self.side**2):
             begun = codes[:, : (i // self.side + 1) * self.side]  # rows that hold a code
-            share = self(begun, label, top)[:, :, i].softmax(1)
+            share = self._logits(begun, label, top)[:, :, i].softmax(1)
             codes[:, i] = torch.multinomial(share, 1)[:, 0]
         return codes
 
@@ -375,6 +408,8 @@ def log_code_probability(
 
     (B, 16), (B, 49) -> (B,), nats
     """
+    if not isinstance(top, Tensor):
+        raise ValueError("codes must be a tensor of whole numbers.")  # noqa: TRY004
     log_joint = []
     for y in range(10):
         label = torch.full((len(top),), y, device=top.device)

@@ -236,8 +236,8 @@ for i in range(50):
     data.cache_folder = lambda: root
     (folder / f"ready-{i}-{number}").touch()
     patience = time.monotonic() + 30  # the other may have failed
-    while not (folder / f"ready-{i}-{other}").exists() and time.monotonic() < patience:
-        pass
+    while not (folder / f"ready-{i}-{other}").exists():
+        assert time.monotonic() < patience
     images, labels = data.mnist("train")
     print(labels.tolist(), [path.name for path in root.glob("MNIST/raw/*-ubyte")] != [])
 """

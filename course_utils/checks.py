@@ -1,0 +1,187 @@
+"""What a formula cannot work with, refused in words before torch does it in its own.
+
+NaN and infinity are let through where they stay visible in the result, so that a training
+that diverges can be told by its loss; they are refused where the result would look sound.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from numbers import Integral, Real
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Layer = TypeVar("Layer", bound=nn.Module)
+
+# --- numbers --------------------------------------------------------------------------
+
+
+def check_number(name: str, value: float, words: str, low: float, high: float) -> None:
+    """ValueError, "NAME must be WORDS, not VALUE", unless low <= value < high."""
+    number = isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
+    if not (number and low <= value < high):
+        raise ValueError(f"{name} must be {words}, not {value!r}.")
+
+
+def check_positive(name: str, value: float) -> None:
+    check_number(name, value, "> 0 and finite", math.nextafter(0, 1), math.inf)
+
+
+def check_not_negative(name: str, value: float) -> None:
+    check_number(name, value, "a finite number >= 0", 0, math.inf)
+
+
+def check_finite_number(name: str, value: float) -> None:
+    check_number(name, value, "a finite number", math.nextafter(-math.inf, 0), math.inf)
+
+
+def check_count(name: str, value: int, least: int = 1) -> None:
+    if not (isinstance(value, Integral) and value >= least):
+        raise ValueError(f"{name} must be a whole number >= {least}, not {value!r}.")
+
+
+# --- tensors --------------------------------------------------------------------------
+
+
+def check_floats(*tensors: Tensor) -> None:
+    """ValueError unless these are tensors of one kind of float, on one device."""
+    for x in tensors:
+        if not isinstance(x, Tensor):
+            raise ValueError(  # noqa: TRY004 - one kind of error for what cannot be used
+                f"this must be a tensor, not {type(x).__name__}: "
+                "use torch.as_tensor(x, dtype=torch.float32)."
+            )
+        if not x.is_floating_point():
+            raise ValueError(f"this must be float, not {x.dtype}: use x.float().")
+    for what in ("device", "dtype"):
+        kinds = {str(getattr(x, what)): None for x in tensors}
+        if len(kinds) > 1:
+            raise ValueError(f"these need the same {what}, but are {', '.join(kinds)}.")
+
+
+def check_rows(*tensors: Tensor) -> None:
+    """ValueError unless each is (N, D), floats, with at least one row and the same D."""
+    check_floats(*tensors)
+    for x in tensors:
+        if x.ndim != 2 or not x.numel():
+            raise ValueError(
+                f"this must be (N, D), one row a data point and one row or more, not "
+                f"{tuple(x.shape)}: use x.flatten(1), or x[None] for a single one."
+            )
+    widths = {str(x.shape[1]): None for x in tensors}
+    if len(widths) > 1:
+        raise ValueError(f"rows need the same length, these have {', '.join(widths)}.")
+
+
+def check_alike(a: Tensor, b: Tensor) -> None:
+    """ValueError unless both are (B, D) or (B, …), floats, of the same shape, not empty."""
+    check_floats(a, b)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"these two must have the same shape, but are {tuple(a.shape)} "
+            f"and {tuple(b.shape)}."
+        )
+    if a.ndim < 2 or not a.numel():
+        raise ValueError(
+            f"this must be (B, D), one row a data point, not {tuple(a.shape)}: a single "
+            "one is x[None], an empty batch has no loss."
+        )
+
+
+def check_vector(x: Tensor) -> None:
+    """ValueError unless it is (N,), floats, with at least one."""
+    check_floats(x)
+    if x.ndim != 1 or not x.numel():
+        raise ValueError(f"this must be (N,), one number or more, not {tuple(x.shape)}.")
+
+
+def check_finite(*tensors: Tensor) -> None:
+    """FloatingPointError for NaN or infinity, where the result would not show them."""
+    if not all(x.is_meta or x.isfinite().all() for x in tensors):
+        raise FloatingPointError(
+            "NaN or infinity among the numbers: look for them in the data, or has a "
+            "training diverged?"
+        )
+
+
+def check_whole(name: str, x: Tensor, below: int, shape: tuple[int, ...]) -> None:
+    """ValueError unless x is an int64 tensor of that shape, with numbers 0 … below − 1."""
+    if not isinstance(x, Tensor) or x.dtype != torch.int64:
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"{name} must be a tensor of whole numbers, int64, not {kind}.")
+    if x.shape != shape or not x.numel():
+        raise ValueError(f"{name} must have shape {shape}, not {tuple(x.shape)}.")
+    if x.min() < 0 or x.max() >= below:
+        raise ValueError(f"{name} must lie between 0 and {below - 1}.")
+
+
+# --- levels of noise ------------------------------------------------------------------
+
+
+def check_schedule(alpha_bar: Tensor, x: Tensor) -> None:
+    """ValueError unless it is (T + 1,), from ᾱ₀ to ᾱ_T, T >= 1, and fits x (B, D)."""
+    check_rows(x)
+    check_floats(alpha_bar, x)
+    if alpha_bar.ndim != 1 or len(alpha_bar) < 2:
+        raise ValueError(
+            f"alpha_bar must be (T + 1,), ᾱ₀ to ᾱ_T, not {tuple(alpha_bar.shape)}: use "
+            "diffusion.cosine_schedule."
+        )
+    _check_shares(alpha_bar)
+
+
+def check_share(alpha_bar_t: Tensor, x: Tensor) -> None:
+    """ValueError unless ᾱₜ is one number, or one for each row of x, in [0, 1]."""
+    check_floats(alpha_bar_t, x)
+    one_a_row = (len(x), *[1] * (x.ndim - 1))
+    if alpha_bar_t.numel() != 1 and alpha_bar_t.shape != one_a_row:
+        raise ValueError("alpha_bar_t must be (B, 1), one row a data point: use [:, None].")
+    _check_shares(alpha_bar_t)
+
+
+def _check_shares(alpha_bar: Tensor) -> None:
+    if not ((alpha_bar >= 0) & (alpha_bar <= 1)).all():
+        raise ValueError("alpha_bar is a share of the variance and must lie in [0, 1].")
+
+
+# --- networks -------------------------------------------------------------------------
+
+
+def check_input(layer: Layer) -> Layer:
+    """The layer, which from now on refuses in words what it cannot read."""
+    layer.register_forward_pre_hook(_fits)
+    return layer
+
+
+def to_images(side: int) -> nn.Unflatten:
+    """A layer that makes images of rows of pixels.  (B, side²) -> (B, 1, side, side)"""
+    layer = nn.Unflatten(1, (1, side, side))
+    layer.register_forward_pre_hook(partial(_has_pixels, side * side))
+    return layer
+
+
+def as_images(x: Tensor, side: int) -> Tensor:
+    """Rows of pixels as images.  (B, side²) -> (B, 1, side, side)"""
+    return to_images(side)(x)
+
+
+def _fits(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    check_floats(inputs[0], next(layer.parameters()))
+    if isinstance(layer, nn.Linear):  # images have been looked at by ``to_images``
+        _check_width(inputs[0], layer.in_features)
+
+
+def _has_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    check_rows(inputs[0])
+    _check_width(inputs[0], pixels)
+
+
+def _check_width(x: Tensor, width: int) -> None:
+    if not x.ndim or x.shape[-1] != width or not x.numel():
+        raise ValueError(
+            f"this network reads {width} numbers a data point, one or more in rows; it was "
+            f"given {tuple(x.shape)}."
+        )
