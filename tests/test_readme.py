@@ -131,3 +131,16 @@ def test_ci_runs_the_readme_s_test_command_word_for_word():
     assert block.splitlines() == ["    python3 course.py test"]
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "<!-- test -->/,/<!-- end -->/" in script and "course.py" not in script
+
+
+# --- docs/survives.md -----------------------------------------------------------------
+
+SURVIVES = (ROOT / "docs" / "survives.md").read_text(encoding="utf-8")
+
+
+def test_what_it_survives_is_shown_by_tests_that_exist():
+    rows = re.findall(r"^\|(.+)\|(.+)\|(.+)\|$", SURVIVES, re.MULTILINE)
+    named = [test.strip(" `") for *_, test in rows if test.strip(" `").startswith("test_")]
+    tables = SURVIVES.count("| fault |")
+    assert len(named) == len(rows) - 2 * tables > 20  # less heads and rules
+    assert set(named) <= set(names_of_tests())

@@ -26,7 +26,7 @@ from course_utils.models import VAE
 from course_utils.paths import image_length
 from course_utils.refresh import WIDGET_VIEW, _keep
 from course_utils.widgets import Dial, EvidenceGap, LatentWalk
-from course_utils.widgets.picture import png
+from course_utils.widgets.picture import WithPicture, png
 
 PNG = b"\x89PNG\r\n"
 
@@ -509,6 +509,14 @@ def test_a_picture_and_a_stable_text_stand_in_for_the_view(make):
     assert "0x" not in bundle["text/plain"]
     assert bundle["text/plain"] == mimebundle(make())["text/plain"]
     assert WIDGET_VIEW in bundle  # a live JupyterLab prefers it
+
+
+def test_every_widget_has_a_picture_to_stand_in():
+    """A front end without widgets, as GitHub's, shows the picture of the same output."""
+    for name in widgets.__all__:
+        kind = getattr(widgets, name)
+        assert issubclass(kind, WithPicture), name
+        assert kind.picture is not WithPicture.picture, name
 
 
 def test_the_texts_that_notebooks_store():
