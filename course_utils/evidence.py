@@ -291,7 +291,7 @@ def rate_and_distortion(
     mean over ``samples`` draws of z. No gradient: this is testing.
     ValueError for less than one draw. Source: Alemi et al. (2018), section 2.
     """
-    _check_samples(samples)
+    check_count("samples", samples)
     mu, logvar = f(x)
     draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
     return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
@@ -318,7 +318,7 @@ def importance_weighted_bound(
     In expectation the ELBO at L = 1, growing with L up to log p(x).
     ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
     """
-    _check_samples(samples)
+    check_count("samples", samples)
     mu, logvar = f(x)
     log_weights = []
     for _ in range(samples):
@@ -359,8 +359,3 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
         own = log_q[torch.arange(len(rows)), rows]
         log_ratios.append(own - log_q.logsumexp(1) + math.log(len(x)))
     return torch.cat(log_ratios).mean()
-
-
-def _check_samples(samples: int) -> None:
-    if not (isinstance(samples, int) and samples >= 1):
-        raise ValueError(f"an average needs at least one sample, not {samples!r}.")

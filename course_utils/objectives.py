@@ -22,9 +22,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.checks import check_alike as _same_shape
-from course_utils.checks import check_floats, check_positive, check_schedule, check_share
-from course_utils.checks import check_not_negative as _not_negative
+from course_utils.checks import (
+    check_alike,
+    check_count,
+    check_floats,
+    check_not_negative,
+    check_positive,
+    check_schedule,
+    check_share,
+)
 
 Terms = dict[str, Tensor]
 Encoder = Callable[[Tensor], Tensor]
@@ -44,7 +50,7 @@ def squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
     ValueError if the shapes differ: broadcasting would hide a mistake.
     Source: lecture, "Autoencoders".
     """
-    _same_shape(x, x_hat)
+    check_alike(x, x_hat)
     return (x - x_hat).square().flatten(1).sum(1)
 
 
@@ -53,7 +59,7 @@ def add_noise(x: Tensor, sigma: float) -> Tensor:
 
     ValueError for a negative σ. Source: lecture, "Denoising Autoencoder".
     """
-    _not_negative("sigma", sigma)
+    check_not_negative("sigma", sigma)
     check_floats(x)
     return x + sigma * torch.randn_like(x)
 
@@ -75,7 +81,7 @@ def sparse_ae_loss(f: Encoder, g: Decoder, x: Tensor, *, lam: float) -> Terms:
 
     ValueError for a negative λ. Source: lecture, "Sparse Autoencoder".
     """
-    _not_negative("lam", lam)
+    check_not_negative("lam", lam)
     z = f(x)
     recon = squared_error(x, g(z)).mean()
     sparsity = z.abs().sum(1).mean()
@@ -110,7 +116,7 @@ def regularized_pae_loss(
     (B, D) -> {name: ()}. ValueError for a negative λ or σ.
     Source: lecture, "Comparison between autoencoders" (there σ = 1).
     """
-    _not_negative("lam", lam)
+    check_not_negative("lam", lam)
     z = f(x)
     recon = squared_error(x, g(add_noise(z, sigma))).mean()
     penalty = z.square().sum(1).mean()
@@ -126,7 +132,7 @@ def reparameterize(mu: Tensor, logvar: Tensor) -> Tensor:
     (B, K), (B, K) -> (B, K), with logvar = log σ². ValueError if the shapes differ.
     Source: lecture, "Reparameterization trick"; Kingma & Welling (2014), section 2.4.
     """
-    _same_shape(mu, logvar)
+    check_alike(mu, logvar)
     return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
 
 
@@ -136,7 +142,7 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     (B, K), (B, K) -> (B,), nats, with logvar = log σ². ValueError if the shapes differ.
     Source: lecture, "VAEs objective function"; Kingma & Welling (2014), appendix B.
     """
-    _same_shape(mu, logvar)
+    check_alike(mu, logvar)
     return 0.5 * (mu.square() + logvar.exp() - logvar - 1).sum(1)
 
 
@@ -159,7 +165,7 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
     over images binarized at random with the gray value as probability.
     ValueError for pixels outside [0, 1]. Source: Kingma & Welling (2014), appendix C.1.
     """
-    _same_shape(x, logits)
+    check_alike(x, logits)
     low, high = torch.stack([x.min(), x.max()]).tolist()
     if not (low >= 0 and high <= 1):
         raise ValueError(
@@ -185,9 +191,8 @@ def vae_loss(
     Source: lecture, "VAEs objective function" and "Introduce a hyper-parameter β";
     Kingma & Welling (2014), equation 10; Higgins et al. (2017) for β.
     """
-    _not_negative("beta", beta)
-    if samples < 1:
-        raise ValueError(f"vae_loss needs at least one sample, not {samples}.")
+    check_not_negative("beta", beta)
+    check_count("samples", samples)
     mu, logvar = f(x)
     draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
     recon = torch.stack(draws).mean()
@@ -205,7 +210,7 @@ def straight_through(z: Tensor, e: Tensor) -> Tensor:
     is handed the decoder's gradient as if nothing had been rounded.
     Source: van den Oord et al. (2017), section 3.2; Bengio et al. (2013).
     """
-    _same_shape(z, e)
+    check_alike(z, e)
     return z + (e - z).detach()
 
 
@@ -225,7 +230,7 @@ def vq_vae_loss(
     commitment with weight β, z to e. Likelihood in nats. ValueError for a negative β.
     Source: van den Oord et al. (2017), equation 3; Razavi et al. (2019), equation 2.
     """
-    _not_negative("commitment", commitment)
+    check_not_negative("commitment", commitment)
     levels = f(x)
     recon = nll(x, g([straight_through(z, e) for z, e in levels])).mean()
     codebook = sum(squared_error(z.detach(), e).mean() for z, e in levels)
@@ -265,7 +270,7 @@ def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
     ᾱₜ may also be a single number; ValueError if it is (B,), which broadcasts over D.
     Source: Ho, Jain & Abbeel (2020), equation 4.
     """
-    _same_shape(x, eps)
+    check_alike(x, eps)
     check_share(alpha_bar_t, x)
     return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
 

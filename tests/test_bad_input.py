@@ -207,8 +207,8 @@ TABLE = {
     objectives.bernoulli_nll: (pair, {"a": "fitting", "b": "fitting"}),
     objectives.vae_loss: (
         with_model(objectives.vae_loss, VAE),
-        plus(x_of, beta=1.0),
-        {"x": "fitting", "beta": "not negative"},
+        plus(x_of, beta=1.0, samples=2),
+        {"x": "fitting", "beta": "not negative", "samples": "count"},
     ),
     objectives.straight_through: (pair, {"a": "fitting", "b": "fitting"}),
     objectives.vq_vae_loss: (

@@ -198,7 +198,7 @@ def test_elbo_is_testing_and_needs_no_gradient(vae, x):
 
 
 def test_elbo_of_no_sample_is_refused(vae, x):
-    with pytest.raises(ValueError, match="at least one sample, not 0"):
+    with pytest.raises(ValueError, match="samples must be a whole number >= 1, not 0"):
         elbo(vae.encoder, vae.decoder, x, samples=0)
 
 

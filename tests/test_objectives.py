@@ -530,7 +530,7 @@ def test_the_loss_averages_over_its_samples(vae, x):
 
 
 def test_a_loss_without_samples_is_refused(vae, x):
-    with pytest.raises(ValueError, match="at least one sample, not 0"):
+    with pytest.raises(ValueError, match="samples must be a whole number >= 1, not 0"):
         vae_loss(vae.encoder, vae.decoder, x, samples=0)
 
 
