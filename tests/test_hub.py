@@ -1,0 +1,244 @@
+"""What the class's hub promises: who gets in, what is limited, that no work is overwritten.
+
+The configuration is read without JupyterHub. What needs the hub itself is skipped without it,
+and then has to be run with
+
+    pip install -r hub/requirements.txt && npm install -g configurable-http-proxy
+    COURSE_REQUIRE_HUB=1 python -m pytest tests/test_hub.py
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from traitlets.config.loader import PyFileConfigLoader
+
+from course_utils import data
+
+ROOT = Path(__file__).parents[1]
+BINDER = ROOT / "binder"
+
+
+def configuration(folder, students=None):
+    """The shipped configuration, as a course in this folder has it."""
+    (folder / "hub").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "hub" / "jupyterhub_config.py", folder / "hub")
+    if students is not None:
+        (folder / "hub" / "students.txt").write_text(students, "utf-8")
+    return PyFileConfigLoader("jupyterhub_config.py", str(folder / "hub")).load_config()
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    return configuration(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def values():
+    return yaml.safe_load((ROOT / "hub" / "values.yaml").read_text("utf-8"))
+
+
+def require(*needed):
+    """Skip where the hub is not installed; fail where it should be."""
+    missing = [name for name in needed if not importlib.util.find_spec(name)]
+    if "jupyterhub" in needed and not shutil.which("configurable-http-proxy"):
+        missing.append("configurable-http-proxy")
+    if missing:
+        message = (
+            f"{', '.join(missing)}: not installed, see the head of {Path(__file__).name}"
+        )
+        (pytest.fail if os.environ.get("COURSE_REQUIRE_HUB") == "1" else pytest.skip)(
+            message
+        )
+
+
+# --- who gets in ----------------------------------------------------------------------
+
+
+def test_nobody_gets_in_before_a_list_names_them(config, tmp_path):
+    assert config.Authenticator.allowed_users == set()
+    named = configuration(tmp_path, "ada\nemmy\n")
+    assert named.Authenticator.allowed_users == {"ada", "emmy"}
+    for each in (config, named):
+        assert each.Authenticator.allow_all is False
+        assert each.Authenticator.allow_existing_users is False
+        assert "admin_users" not in each.Authenticator
+
+
+def test_passwords_are_those_of_the_accounts_and_stay_on_the_machine(config):
+    assert config.JupyterHub.authenticator_class == "pam"
+    assert config.JupyterHub.bind_url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_only_the_hub_reads_its_logins(config):
+    database = config.JupyterHub.db_url.removeprefix("sqlite:///")
+    folder = Path(database).parent
+    assert folder.stat().st_mode & 0o077 == 0
+    assert Path(config.JupyterHub.cookie_secret_file).parent == folder
+
+
+def test_on_kubernetes_too_nobody_gets_in_before_the_university_s_login(values):
+    given = values["hub"]["config"]
+    assert given["JupyterHub"]["authenticator_class"] == "generic-oauth"
+    assert set(given["GenericOAuthenticator"].values()) == {""}
+    assert given["Authenticator"]["allow_all"] is False
+    assert given["Authenticator"]["allowed_users"] == []
+
+
+# --- limits ---------------------------------------------------------------------------
+
+
+def test_each_student_has_one_server_in_limits_that_systemd_holds(config):
+    assert config.JupyterHub.spawner_class == "systemd"
+    assert config.JupyterHub.allow_named_servers is False
+    assert config.Spawner.mem_limit == "2G" and config.Spawner.cpu_limit == 2
+    assert config.SystemdSpawner.unit_extra_properties["MemorySwapMax"] == "0"
+    assert int(config.SystemdSpawner.unit_extra_properties["TasksMax"]) >= 128
+
+
+def test_one_student_s_torch_takes_one_thread(config, values):
+    assert config.Spawner.environment["OMP_NUM_THREADS"] == "1"
+    assert values["singleuser"]["extraEnv"]["OMP_NUM_THREADS"] == "1"
+
+
+def test_kubernetes_has_the_same_limits(config, values):
+    student = values["singleuser"]
+    assert student["memory"]["limit"] == config.Spawner.mem_limit
+    assert student["cpu"]["limit"] == config.Spawner.cpu_limit
+    assert values["hub"]["allowNamedServers"] is False
+
+
+# --- shared data ----------------------------------------------------------------------
+
+
+def test_the_data_are_one_copy_that_no_student_can_change(config):
+    cache = Path(config.Spawner.environment["COURSE_CACHE"])
+    assert any(cache.is_relative_to(path) for path in config.SystemdSpawner.readonly_paths)
+
+
+def test_reading_unpacked_data_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    data.mnist("test")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    for path in before:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    tmp_path.chmod(0o555)
+    try:
+        images, labels = data.mnist("test")
+    finally:
+        for path in (tmp_path, *before):
+            path.chmod(0o755)
+    assert len(images) == len(labels) == 10_000
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+# --- images ---------------------------------------------------------------------------
+
+
+def test_the_image_has_the_course_s_torch_and_all_the_rest():
+    environment = yaml.safe_load((BINDER / "environment.yml").read_text("utf-8"))
+    bounds = re.findall(r"^torch.*", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    wanted = {bound.replace("torch>", "pytorch-cpu>") for bound in bounds}
+    assert len(wanted) == 2 and wanted <= set(environment["dependencies"])
+    assert "-r requirements.txt" in (BINDER / "postBuild").read_text("utf-8")
+
+
+def test_the_image_unpacks_the_data_where_its_servers_look_for_them():
+    scripts = [(BINDER / name).read_text("utf-8") for name in ("postBuild", "start")]
+    found = {re.search(r"^export COURSE_CACHE=.*", script, re.M)[0] for script in scripts}
+    assert len(found) == 1 and "$REPO_DIR" in found.pop()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_the_image_s_start_hands_over_to_the_server():
+    start = ["bash", BINDER / "start", "printenv", "COURSE_CACHE"]
+    environment = {**os.environ, "REPO_DIR": "/srv/course"}
+    done = subprocess.run(
+        start, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "/srv/course/data\n"
+
+
+# --- hand-out -------------------------------------------------------------------------
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@x", *arguments]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def handed_out(tmp_path):
+    """A class's repository, and what a student has of it after the first pull."""
+    require("nbgitpuller")
+    source, home = tmp_path / "class", tmp_path / "home"
+    source.mkdir()
+    git(source, "init", "--initial-branch=main")
+    publish(source, **{"06.ipynb": "task\nstub\nend\n", "gone.ipynb": "x\n"})
+    pull(source, home)
+    return source, home
+
+
+def publish(source, **files):
+    for name, text in files.items():
+        (source / name).write_text(text, "utf-8")
+    git(source, "add", "--all")
+    git(source, "commit", "--message", "publish")
+
+
+def pull(source, home):
+    """What the server does when a student opens the link."""
+    command = [sys.executable, "-m", "nbgitpuller.pull", source.as_uri(), "main", home]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_pull_brings_what_is_new_and_keeps_what_the_student_wrote(handed_out):
+    source, home = handed_out
+    (home / "06.ipynb").write_text("task\nmy answer\nend\n", "utf-8")
+    publish(source, **{"06.ipynb": "task\nnew stub\nend\n", "07.ipynb": "new\n"})
+    pull(source, home)
+    assert (home / "06.ipynb").read_text("utf-8") == "task\nmy answer\nend\n"
+    assert (home / "07.ipynb").read_text("utf-8") == "new\n"
+
+
+def test_a_pull_keeps_a_file_that_the_class_takes_back_or_brings_later(handed_out):
+    source, home = handed_out
+    (home / "gone.ipynb").write_text("my work\n", "utf-8")
+    (home / "07.ipynb").write_text("my own\n", "utf-8")
+    (source / "gone.ipynb").unlink()
+    publish(source, **{"07.ipynb": "theirs\n"})
+    pull(source, home)
+    assert (home / "gone.ipynb").read_text("utf-8") == "my work\n"
+    assert (home / "07.ipynb").read_text("utf-8") == "theirs\n"
+    (own,) = home.glob("07__*.ipynb")
+    assert own.read_text("utf-8") == "my own\n"
+
+
+def test_a_deleted_notebook_comes_back_fresh(handed_out):
+    source, home = handed_out
+    (home / "06.ipynb").unlink()
+    pull(source, home)
+    assert (home / "06.ipynb").read_text("utf-8") == "task\nstub\nend\n"
+
+
+# --- the hub itself -------------------------------------------------------------------
+
+
+def test_jupyterhub_knows_every_setting(config):
+    require("jupyterhub", "systemdspawner")
+    from jupyterhub.app import JupyterHub
+    from jupyterhub.auth import Authenticator
+    from systemdspawner import SystemdSpawner
+
+    owners = {"Authenticator": Authenticator, "JupyterHub": JupyterHub}
+    for section, settings in config.items():
+        known = owners.get(section, SystemdSpawner).class_traits(config=True)
+        assert set(settings) <= set(known), section
