@@ -1,4 +1,4 @@
-"""Tables of the README that a benchmark writes, each between marks of its own."""
+"""Tables of the README, or of a page, that a benchmark writes, between marks of their own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def with_table(readme: str, name: str, text: str) -> str:
     return f"{before}{start}\n{text}\n{end}{rest.split(end, 1)[1]}"
 
 
-def write(name: str, text: str) -> None:
-    README.write_text(with_table(README.read_text("utf-8"), name, text), "utf-8")
+def write(name: str, text: str, page: Path = README) -> None:
+    page.write_text(with_table(page.read_text("utf-8"), name, text), "utf-8")
 
 
 def machine() -> str:

@@ -45,7 +45,7 @@ c.Spawner.args = [  # who has left gives the memory back
 
 # --- in limits of its own -------------------------------------------------------------
 
-c.Spawner.mem_limit = "2G"
+c.Spawner.mem_limit = "4G"  # two open notebooks; nothing is set aside for who needs less
 c.Spawner.cpu_limit = 2
 c.SystemdSpawner.isolate_tmp = True
 c.SystemdSpawner.isolate_devices = True

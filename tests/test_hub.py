@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from traitlets.config.loader import PyFileConfigLoader
@@ -98,7 +99,7 @@ def test_on_kubernetes_too_nobody_gets_in_before_the_university_s_login(values):
 def test_each_student_has_one_server_in_limits_that_systemd_holds(config):
     assert config.JupyterHub.spawner_class == "systemd"
     assert config.JupyterHub.allow_named_servers is False
-    assert config.Spawner.mem_limit == "2G" and config.Spawner.cpu_limit == 2
+    assert config.Spawner.mem_limit == "4G" and config.Spawner.cpu_limit == 2
     assert config.SystemdSpawner.unit_extra_properties["MemorySwapMax"] == "0"
     assert int(config.SystemdSpawner.unit_extra_properties["TasksMax"]) >= 128
 
@@ -144,7 +145,9 @@ def test_reading_unpacked_data_writes_nothing(tmp_path, monkeypatch):
 
 def test_the_image_has_the_course_s_torch_and_all_the_rest():
     environment = yaml.safe_load((BINDER / "environment.yml").read_text("utf-8"))
-    bounds = re.findall(r"^torch.*", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    bounds = re.findall(
+        r"^torch.*", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE
+    )
     wanted = {bound.replace("torch>", "pytorch-cpu>") for bound in bounds}
     assert len(wanted) == 2 and wanted <= set(environment["dependencies"])
     assert "-r requirements.txt" in (BINDER / "postBuild").read_text("utf-8")
@@ -152,7 +155,9 @@ def test_the_image_has_the_course_s_torch_and_all_the_rest():
 
 def test_the_image_unpacks_the_data_where_its_servers_look_for_them():
     scripts = [(BINDER / name).read_text("utf-8") for name in ("postBuild", "start")]
-    found = {re.search(r"^export COURSE_CACHE=.*", script, re.M)[0] for script in scripts}
+    found = {
+        re.search(r"^export COURSE_CACHE=.*", script, re.MULTILINE)[0] for script in scripts
+    }
     assert len(found) == 1 and "$REPO_DIR" in found.pop()
 
 
@@ -181,7 +186,7 @@ def handed_out(tmp_path):
     source, home = tmp_path / "class", tmp_path / "home"
     source.mkdir()
     git(source, "init", "--initial-branch=main")
-    publish(source, **{"06.ipynb": "task\nstub\nend\n", "gone.ipynb": "x\n"})
+    publish(source, **{"06.ipynb": "task\nstub\n\n\n\nend\n", "gone.ipynb": "x\n"})
     pull(source, home)
     return source, home
 
@@ -196,16 +201,16 @@ def publish(source, **files):
 def pull(source, home):
     """What the server does when a student opens the link."""
     command = [sys.executable, "-m", "nbgitpuller.pull", source.as_uri(), "main", home]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_pull_brings_what_is_new_and_keeps_what_the_student_wrote(handed_out):
     source, home = handed_out
-    (home / "06.ipynb").write_text("task\nmy answer\nend\n", "utf-8")
-    publish(source, **{"06.ipynb": "task\nnew stub\nend\n", "07.ipynb": "new\n"})
+    (home / "06.ipynb").write_text("task\nmy answer\n\n\n\nend\n", "utf-8")
+    publish(source, **{"06.ipynb": "task\nnew stub\n\n\n\nnew end\n", "07.ipynb": "new\n"})
     pull(source, home)
-    assert (home / "06.ipynb").read_text("utf-8") == "task\nmy answer\nend\n"
+    assert (home / "06.ipynb").read_text("utf-8") == "task\nmy answer\n\n\n\nnew end\n"
     assert (home / "07.ipynb").read_text("utf-8") == "new\n"
 
 
@@ -226,7 +231,7 @@ def test_a_deleted_notebook_comes_back_fresh(handed_out):
     source, home = handed_out
     (home / "06.ipynb").unlink()
     pull(source, home)
-    assert (home / "06.ipynb").read_text("utf-8") == "task\nstub\nend\n"
+    assert (home / "06.ipynb").read_text("utf-8") == "task\nstub\n\n\n\nend\n"
 
 
 # --- the hub itself -------------------------------------------------------------------
@@ -242,3 +247,82 @@ def test_jupyterhub_knows_every_setting(config):
     for section, settings in config.items():
         known = owners.get(section, SystemdSpawner).class_traits(config=True)
         assert set(settings) <= set(known), section
+
+
+@pytest.fixture
+def classroom(monkeypatch):
+    """benchmarks/classroom.py, as a module that is not run."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module("classroom")
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """A lesson of two cells: a figure, and the shared data."""
+    require("jupyterhub")
+    cells = ["from IPython.display import Image; Image(b'\\x89PNG', format='png')"]
+    cells += [
+        "import os; open(os.environ['COURSE_CACHE'] + '/MNIST/raw/t10k-images-idx3-ubyte')"
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "lesson.ipynb")
+    return tmp_path / "lesson.ipynb"
+
+
+def test_the_hub_lets_in_who_is_named_and_has_the_password_and_nobody_else(
+    classroom, notebook
+):
+    with classroom.hub(["ada", "emmy"], notebook) as hub:
+        for name, password in [("ada", "wrong"), ("ada", ""), ("eve", hub.password)]:
+            with pytest.raises(classroom.Failed, match="refused with 403"):
+                classroom.log_in(hub, name, password)
+        ada = classroom.log_in(hub, "ada")
+        classroom.start_server(hub, ada, "ada")
+        place = f"{hub.url}/user/ada/api/contents"
+        assert ada.get(place, timeout=60).status_code == 200
+        emmy = classroom.log_in(hub, "emmy")
+        assert emmy.get(place, timeout=60).status_code == 403
+        assert emmy.get(f"{hub.url}/hub/api/users/ada", timeout=60).status_code == 404
+        assert classroom.requests.get(place, timeout=60).status_code == 403
+
+
+@pytest.mark.parametrize("mischief", ["computes", "takes memory", "crashes"])
+def test_one_student_s_mischief_touches_no_other(classroom, notebook, mischief):
+    (code,) = [
+        code for kind, code in classroom.MISCHIEF.items() if kind.startswith(mischief)
+    ]
+    mine, told = classroom.beside(code, notebook)
+    assert mine["failure"] is None and "figure" in mine
+    expected = {"computes": "KeyboardInterrupt", "crashes": "the kernel died"}
+    assert expected.get(mischief, "MemoryError") in told
+
+
+# --- how many students ----------------------------------------------------------------
+
+
+def test_a_class_is_counted_in_cores_and_memory(classroom):
+    assert classroom.needs(30, cpu=90, cell=30, memory=1500) == (0.5, 15, 45)
+
+
+def test_failures_are_counted_and_do_not_hide_in_the_times(classroom):
+    good = {"cells": {"train": 30.0}, "failure": None}
+    good |= {"server": 4.0, "figure": 14.0, "finished": 99.0}
+    bad = {"cells": {}, "failure": "Failed: the kernel died", "server": 1.0}
+    seen = [{"cpu": 90.0, "memory": 1500.0}, {"cpu": 1.0, "memory": 100.0}]
+    row = classroom.summary([good, bad], seen)
+    assert row["finished"] == [99, 99] and row["failures"] == [bad["failure"]]
+    assert "| 2 | 4 (4) | 14 (14) | 99 (99) | 30 | 90 | 1.5 GB | 1 |" in classroom.table(
+        [row], 1.0
+    )
+
+
+def test_figures_are_kept_by_the_size_of_the_class(classroom, tmp_path):
+    classroom.keep([{"students": 4}], tmp_path / "rows")
+    rows = classroom.keep([{"students": 1}, {"students": 4, "new": 1}], tmp_path / "rows")
+    assert rows == [{"students": 1}, {"students": 4, "new": 1}]
+
+
+def test_the_page_has_a_place_for_each_table(classroom):
+    page = classroom.PAGE.read_text("utf-8")
+    for name in ("classroom", "neighbors"):
+        assert "| new |" in classroom.readme.with_table(page, name, "| new |")

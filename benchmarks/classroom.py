@@ -1,0 +1,473 @@
+"""A class on JupyterHub: students log in, start a server each and run notebook 06 at once.
+
+python benchmarks/classroom.py                  # 1, 2 and 4 students; --students for others
+python benchmarks/classroom.py --neighbors      # what one student's mischief does to another
+python benchmarks/classroom.py --write          # and put the table into docs/hub.md
+
+With --rows FILE the figures are kept there, and the table has all that the file holds: so the
+sizes of a class can be measured one at a time.
+
+Needs Linux, hub/requirements.txt and configurable-http-proxy. The hub has the configuration
+in hub/, except that servers are plain processes, that a password made for the run opens them,
+and that all of it listens on this machine alone. Of the limits only a stand-in for that of
+memory holds here, prlimit's, which counts by process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import readme
+import requests
+import websocket
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = ROOT / "notebooks" / "06_variational_autoencoder.ipynb"
+PAGE = ROOT / "docs" / "hub.md"
+LESSON = 90 * 60  # seconds
+TRAINED = "claim-train"  # the cell after the first training: how far a neighbor is watched
+
+# What the hub under test does differently from the one in hub/.
+CONFIG = """
+load_subconfig({shipped!r})
+c.JupyterHub.bind_url = {url!r}
+c.JupyterHub.hub_bind_url = {hub!r}
+c.ConfigurableHTTPProxy.api_url = {api!r}
+c.JupyterHub.cleanup_servers = True
+c.JupyterHub.authenticator_class = "shared-password"
+c.SharedPasswordAuthenticator.user_password = {password!r}
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {homes!r}
+limit = int(c.Spawner.mem_limit.removesuffix("G")) * 2**30
+c.Spawner.cmd = ["prlimit", f"--data={{limit}}", {python!r}, "-m", "jupyterhub.singleuser"]
+c.Spawner.args += ["--allow-root"]
+"""
+
+
+class Hub(NamedTuple):
+    url: str
+    password: str
+    homes: Path
+    process: psutil.Process
+
+
+class Failed(RuntimeError):
+    """Something that a student would see: no login, no server, an error in a cell."""
+
+
+# --- the hub ------------------------------------------------------------------------------
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for free in sockets:
+        free.bind(("127.0.0.1", 0))
+    ports = [free.getsockname()[1] for free in sockets]
+    for free in sockets:
+        free.close()
+    return ports
+
+
+@contextmanager
+def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
+    """A hub on this machine, which lets these students in; their homes hold the notebook."""
+    with tempfile.TemporaryDirectory() as folder:
+        course = Path(folder, "course")
+        (course / "hub").mkdir(parents=True)
+        shipped = shutil.copy(ROOT / "hub" / "jupyterhub_config.py", course / "hub")
+        (course / "hub" / "students.txt").write_text("\n".join(students))
+        unpack(course / "data")
+        homes, password = Path(folder, "homes"), secrets.token_hex()
+        for name in students:
+            (homes / name).mkdir(parents=True)
+            shutil.copy(notebook, homes / name)
+        url, inner, api = (f"http://127.0.0.1:{port}" for port in free_ports(3))
+        config = Path(folder, "jupyterhub_config.py")
+        settings = {
+            "url": url,
+            "hub": inner,
+            "api": api,
+            "homes": str(homes / "{username}"),
+        }
+        settings |= {"shipped": shipped, "password": password, "python": sys.executable}
+        config.write_text(CONFIG.format(**settings))
+        log = Path(folder, "hub.log")
+        command = [sys.executable, "-m", "jupyterhub", "-f", config]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=file, stderr=file
+            )
+        try:
+            wait_for(lambda: answers(f"{url}/hub/api"), 60, process, log)
+            yield Hub(url, password, homes, psutil.Process(process.pid))
+        finally:
+            end(process)
+
+
+def end(process: subprocess.Popen) -> None:
+    """Asked to end, the hub stops the servers and the proxy first; what is left is killed."""
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    for left in psutil.wait_procs([psutil.Process(process.pid), *started], timeout=60)[1]:
+        left.kill()
+    process.wait()
+
+
+def unpack(cache: Path) -> None:
+    """The shared data, as the instructor unpacks them: once, and then for reading only."""
+    load = 'from course_utils import data; data.mnist("test")'
+    environment = {**os.environ, "COURSE_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", load], env=environment, check=True)
+    for path in cache.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def wait_for(condition, seconds: float, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline or process.poll() is not None:
+            raise Failed(f"The hub did not start:\n{log.read_text('utf-8')[-3000:]}")
+        time.sleep(0.2)
+
+
+# --- a student ----------------------------------------------------------------------------
+
+
+def log_in(hub: Hub, name: str, password: str | None = None) -> requests.Session:
+    """Through the login form, as a browser does it; then with a token of the student's own."""
+    session = requests.Session()
+    form = session.get(f"{hub.url}/hub/login", timeout=60)
+    fields = {"username": name, "password": hub.password if password is None else password}
+    fields["_xsrf"] = session.cookies.get("_xsrf", path="/hub/")
+    done = session.post(form.url, data=fields, allow_redirects=False, timeout=60)
+    if done.status_code != 302:
+        raise Failed(f"login refused with {done.status_code}")
+    session.get(f"{hub.url}/hub/home", timeout=60)
+    answer = session.post(
+        f"{hub.url}/hub/api/users/{name}/tokens",
+        headers={"X-XSRFToken": session.cookies.get("_xsrf", path="/hub/")},
+        timeout=60,
+    )
+    answer.raise_for_status()
+    session.headers["Authorization"] = f"token {answer.json()['token']}"
+    session.cookies.clear()
+    return session
+
+
+def start_server(hub: Hub, session: requests.Session, name: str) -> None:
+    user = f"{hub.url}/hub/api/users/{name}"
+    session.post(f"{user}/server", timeout=180).raise_for_status()
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        server = session.get(user, timeout=60).json()["servers"].get("")
+        if server is None:
+            raise Failed("the server did not start")
+        if server["ready"]:
+            return
+        time.sleep(0.5)
+    raise Failed("the server did not start in time")
+
+
+@contextmanager
+def kernel(hub: Hub, session: requests.Session, name: str, path: str) -> Iterator:
+    """A kernel for this notebook.  -> a function that runs code: the types that it shows"""
+    wanted = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+    api = f"{hub.url}/user/{name}/api"
+    answer = session.post(f"{api}/sessions", json=wanted, timeout=120)
+    answer.raise_for_status()
+    channels = f"{api}/kernels/{answer.json()['kernel']['id']}/channels"
+    socket = websocket.create_connection(
+        channels.replace("http", "ws", 1),
+        header={"Authorization": session.headers["Authorization"]},
+        timeout=600,
+    )
+    try:
+        yield lambda code: execute(socket, code)
+    finally:
+        socket.close()
+
+
+def execute(socket: websocket.WebSocket, code: str) -> set[str]:
+    """Run one cell, to its end.  -> the media types of its outputs; Failed if it ends badly"""
+    message = uuid.uuid4().hex
+    header = {"msg_id": message, "msg_type": "execute_request", "version": "5.3"}
+    header |= {"username": "", "session": message, "date": ""}
+    request = {"header": header, "parent_header": {}, "metadata": {}, "channel": "shell"}
+    request["content"] = {"code": code, "silent": False, "allow_stdin": False}
+    socket.send(json.dumps(request))
+    shown, replied, idle = set(), False, False
+    while not (replied and idle):
+        received = socket.recv()
+        if isinstance(received, bytes):  # what a widget keeps for the browser
+            continue
+        answer = json.loads(received)
+        content, kind = answer["content"], answer["header"]["msg_type"]
+        if kind == "status" and content["execution_state"] in ("restarting", "dead"):
+            raise Failed("the kernel died")
+        if answer["parent_header"].get("msg_id") != message:
+            continue
+        shown |= set(content.get("data", {})) if isinstance(content, dict) else set()
+        if kind == "execute_reply":
+            replied = True
+            if content["status"] != "ok":
+                raise Failed(f"{content.get('ename')}: {content.get('evalue')}")
+        idle |= kind == "status" and content["execution_state"] == "idle"
+    return shown
+
+
+def lesson(
+    hub: Hub, name: str, notebook: Path, *, think: float = 0.0, until: str | None = None
+) -> dict:
+    """A student's lesson, as far as a cell, in seconds since the login page was asked for."""
+    began, pauses = time.monotonic(), random.Random(name)
+    result = {"cells": {}, "failure": None}
+
+    def passed() -> float:
+        return time.monotonic() - began
+
+    try:
+        session = log_in(hub, name)
+        start_server(hub, session, name)
+        result["server"] = passed()
+        contents = f"{hub.url}/user/{name}/api/contents/{notebook.name}"
+        document = session.get(contents, timeout=60).json()["content"]
+        with kernel(hub, session, name, notebook.name) as run:
+            for cell in document["cells"]:
+                if cell["cell_type"] != "code":
+                    continue
+                time.sleep(pauses.expovariate(1 / think) if think else 0)
+                start = passed()
+                shown = run(cell["source"])
+                result["cells"][cell["id"]] = passed() - start
+                if "image/png" in shown:
+                    result.setdefault("figure", passed())
+                if cell["id"] == until:
+                    break
+        result["finished"] = passed()
+    except (
+        Failed,
+        requests.RequestException,
+        websocket.WebSocketException,
+        OSError,
+    ) as error:
+        result["failure"] = f"{type(error).__name__}: {error}"
+    return result
+
+
+# --- a class ------------------------------------------------------------------------------
+
+
+def processes_of(hub: Hub) -> dict[str, list[psutil.Process]]:
+    """Each student's processes: server, kernels, and what these have started."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process in hub.process.children(recursive=True):
+        try:
+            name = process.environ().get("JUPYTERHUB_USER")
+        except psutil.Error:  # has ended meanwhile
+            continue
+        if name:
+            found.setdefault(name, []).append(process)
+    return found
+
+
+def measure(hub: Hub, seen: dict[str, dict], stop: threading.Event) -> None:
+    """Note, twice in three seconds, each student's CPU seconds and greatest memory.
+
+    Memory is the proportional set size: pages that several processes share are divided among
+    them, so that the students' figures add up.
+    """
+    while not stop.wait(1.5):
+        for name, processes in processes_of(hub).items():
+            memory = cpu = 0.0
+            for process in processes:
+                try:
+                    memory += process.memory_full_info().pss / 2**20
+                    cpu += sum(process.cpu_times()[:2])
+                except psutil.Error:
+                    continue
+            known = seen.setdefault(name, {"memory": 0.0, "cpu": 0.0})
+            known["memory"] = max(known["memory"], memory)
+            known["cpu"] = max(known["cpu"], cpu)
+
+
+def classroom(count: int, think: float, notebook: Path = NOTEBOOK) -> dict:
+    """So many students, who begin within some seconds of each other.  -> their figures"""
+    names = [f"student{i}" for i in range(count)]
+    seen, stop = {}, threading.Event()
+    with hub(names, notebook) as place, ThreadPoolExecutor(count + 1) as pool:
+        pool.submit(measure, place, seen, stop)
+        try:
+            lessons = []
+            for name in names:
+                lessons.append(pool.submit(lesson, place, name, notebook, think=think))
+                time.sleep(0.5)
+            results = [one.result() for one in lessons]
+        finally:
+            stop.set()
+    return summary(results, list(seen.values()))
+
+
+def summary(results: list[dict], seen: list[dict]) -> dict:
+    done = [result for result in results if not result["failure"]]
+    figures: dict = {"students": len(results)}
+    figures["failures"] = [result["failure"] for result in results if result["failure"]]
+    for key in ("server", "figure", "finished"):
+        times = [result[key] for result in done]
+        figures[key] = [statistics.median(times), max(times)] if times else None
+    for key in ("cpu", "memory"):
+        figures[key] = max((student[key] for student in seen), default=0.0)
+    figures["cell"] = max(
+        (seconds for result in done for seconds in result["cells"].values()), default=0.0
+    )
+    return figures
+
+
+# --- tables -------------------------------------------------------------------------------
+
+
+def table(rows: list[dict], think: float) -> str:
+    """What was seen, and what it makes of thirty and three hundred."""
+
+    def both(times: list[float] | None) -> str:
+        return "–" if times is None else f"{times[0]:.0f} ({times[1]:.0f})"
+
+    heads = ["students", "server, s", "first figure, s", "finished, s", "longest cell, s"]
+    heads += ["CPU seconds a student", "memory a student", "failures"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---:|" * len(heads)]
+    for row in rows:
+        lines.append(
+            f"| {row['students']} | {both(row['server'])} | {both(row['figure'])} "
+            f"| {both(row['finished'])} | {row['cell']:.0f} | {row['cpu']:.0f} "
+            f"| {row['memory'] / 1000:.1f} GB | {len(row['failures'])} |"
+        )
+    words = "Median, and the slowest in brackets; of CPU seconds and memory, the greatest."
+    thought = f"A cell is preceded by {think:g} s of thinking, on average."
+    lines += ["", f"{words} {thought} On {readme.machine()}.", ""]
+    lines += ["| students | cores, on average | cores, all at once | memory |"]
+    lines += ["|---:|---:|---:|---:|"]
+    first = rows[0]
+    for students in (30, 300):
+        average, burst, memory = needs(
+            students, first["cpu"], first["cell"], first["memory"]
+        )
+        lines.append(f"| {students} | {average:.1f} | {burst:.0f} | {memory:.0f} GB |")
+    return "\n".join(lines) + "\n"
+
+
+def needs(students: int, cpu: float, cell: float, memory: float) -> tuple:
+    """Cores on average over a lesson; cores so that the longest cell, begun by everybody at
+    once, is done within a minute; memory in GB. All from one student's figures."""
+    return students * cpu / LESSON, students * cell / 60, students * memory / 1000
+
+
+# --- neighbors ----------------------------------------------------------------------------
+
+MISCHIEF = {
+    "does nothing": "pass",
+    "computes without end, on all cores": "import os, torch\n"
+    "torch.set_num_threads(os.cpu_count())\n"
+    "a = torch.randn(1000, 1000)\n"
+    "while True: a @ a",
+    "takes memory without end": "hoard = []\nwhile True: hoard.append(bytearray(2**28))",
+    "crashes the kernel": "import os; os.abort()",
+}
+
+
+def neighbors(notebook: Path = NOTEBOOK) -> str:
+    """One student's lesson, without thinking, beside each kind of neighbor."""
+    lines = ["| the neighbor | is told | first figure, s | trained, s | failure |"]
+    lines.append("|---|---|---:|---:|---|")
+    for kind, code in MISCHIEF.items():
+        mine, told = beside(code, notebook)
+        first, last = (f"{mine.get(key, 0):.0f}" for key in ("figure", "finished"))
+        lines.append(
+            f"| {kind} | {told} | {first} | {last} | {mine['failure'] or 'none'} |"
+        )
+    return "\n".join(lines) + f"\n\nOn {readme.machine()}.\n"
+
+
+def beside(code: str, notebook: Path = NOTEBOOK) -> tuple[dict, str]:
+    """A lesson while the neighbor's cell runs.  -> its figures, what the neighbor is told"""
+    with hub(["quiet", "loud"], notebook) as place, ThreadPoolExecutor(1) as pool:
+        session = log_in(place, "loud")
+        start_server(place, session, "loud")
+        with kernel(place, session, "loud", notebook.name) as run:
+            run("pass")
+            cell = pool.submit(run, code)
+            mine = lesson(place, "quiet", notebook, until=TRAINED)
+            still = bool(wait([cell], timeout=10).not_done)  # memory takes some seconds
+            if still:
+                interrupt(place, session, "loud")
+            error = cell.exception()
+        told = str(error).split(":")[0] if error else "nothing"
+        return mine, f"nothing; {told} once interrupted" if still else told
+
+
+def interrupt(hub: Hub, session: requests.Session, name: str) -> None:
+    """What the interrupt button does."""
+    api = f"{hub.url}/user/{name}/api/kernels"
+    for found in session.get(api, timeout=60).json():
+        session.post(f"{api}/{found['id']}/interrupt", timeout=60).raise_for_status()
+
+
+def keep(rows: list[dict], file: Path | None) -> list[dict]:
+    """Add these rows to the file, if there is one.  -> all rows, by the size of the class"""
+    if file:
+        old = json.loads(file.read_text("utf-8")) if file.exists() else []
+        new = {row["students"]: row for row in [*old, *rows]}
+        rows = [new[students] for students in sorted(new)]
+        file.write_text(json.dumps(rows, indent=1), "utf-8")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--students", type=int, nargs="*", default=[1, 2, 4])
+    parser.add_argument("--think", type=float, default=1.0, help="seconds before a cell")
+    parser.add_argument("--rows", type=Path, help="keep the figures in this file")
+    parser.add_argument(
+        "--neighbors", action="store_true", help="mischief, instead of a class"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put the table into docs/hub.md"
+    )
+    arguments = parser.parse_args()
+    if arguments.neighbors:
+        name, text = "neighbors", neighbors()
+    else:
+        rows = [classroom(count, arguments.think) for count in arguments.students]
+        name, text = "classroom", table(keep(rows, arguments.rows), arguments.think)
+    print(text)
+    if arguments.write:
+        readme.write(name, text, PAGE)
+
+
+if __name__ == "__main__":
+    main()
