@@ -96,7 +96,7 @@ def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
         shipped = shutil.copy(ROOT / "hub" / "jupyterhub_config.py", course / "hub")
         (course / "hub" / "students.txt").write_text("\n".join(students))
         unpack(course / "data")
-        homes, password = Path(folder, "homes"), secrets.token_hex()
+        homes, password = Path(folder, "h"), secrets.token_hex()
         for name in students:
             (homes / name).mkdir(parents=True)
             shutil.copy(notebook, homes / name)
@@ -118,7 +118,7 @@ def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
                 command, cwd=folder, env=environment, stdout=file, stderr=file
             )
         try:
-            wait_for(lambda: answers(f"{url}/hub/api"), 60, process, log)
+            wait_for(lambda: answers(f"{url}/hub/api"), 180, process, log)
             yield Hub(url, password, homes, psutil.Process(process.pid))
         finally:
             end(process)
@@ -422,7 +422,7 @@ def beside(code: str, notebook: Path = NOTEBOOK) -> tuple[dict, str]:
             run("pass")
             cell = pool.submit(run, code)
             mine = lesson(place, "quiet", notebook, until=TRAINED)
-            still = bool(wait([cell], timeout=10).not_done)  # memory takes some seconds
+            still = bool(wait([cell], timeout=30).not_done)  # memory takes some seconds
             if still:
                 interrupt(place, session, "loud")
             error = cell.exception()

@@ -38,7 +38,10 @@ c.Spawner.cmd = [str(COURSE / ".venv" / "bin" / "jupyterhub-singleuser")]
 c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = 120  # thirty servers at once are slow to start
 c.Spawner.http_timeout = 120
-c.Spawner.args = [  # who has left gives the memory back
+c.Spawner.args = [
+    # On a TCP port every account of the machine could read what a kernel prints.
+    "--KernelManager.transport=ipc",
+    # Who has left gives the memory back.
     "--ServerApp.shutdown_no_activity_timeout=3600",
     "--MappingKernelManager.cull_idle_timeout=3600",
 ]

@@ -85,6 +85,11 @@ def test_only_the_hub_reads_its_logins(config):
     assert Path(config.JupyterHub.cookie_secret_file).parent == folder
 
 
+def test_no_account_can_listen_to_another_one_s_kernel(config):
+    assert "--KernelManager.transport=ipc" in config.Spawner.args
+    assert config.SystemdSpawner.unit_extra_properties["UMask"] == "0077"
+
+
 def test_on_kubernetes_too_nobody_gets_in_before_the_university_s_login(values):
     given = values["hub"]["config"]
     assert given["JupyterHub"]["authenticator_class"] == "generic-oauth"
@@ -161,7 +166,7 @@ def test_the_image_unpacks_the_data_where_its_servers_look_for_them():
     assert len(found) == 1 and "$REPO_DIR" in found.pop()
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.skipif(os.name == "nt", reason="the image is Linux")
 def test_the_image_s_start_hands_over_to_the_server():
     start = ["bash", BINDER / "start", "printenv", "COURSE_CACHE"]
     environment = {**os.environ, "REPO_DIR": "/srv/course"}
@@ -284,6 +289,9 @@ def test_the_hub_lets_in_who_is_named_and_has_the_password_and_nobody_else(
         assert emmy.get(place, timeout=60).status_code == 403
         assert emmy.get(f"{hub.url}/hub/api/users/ada", timeout=60).status_code == 404
         assert classroom.requests.get(place, timeout=60).status_code == 403
+        with classroom.kernel(hub, ada, "ada", notebook.name):
+            sockets = [path for path in hub.homes.glob("ada/**/*") if path.is_socket()]
+        assert sockets and all(path.stat().st_mode & 0o022 == 0 for path in sockets)
 
 
 @pytest.mark.parametrize("mischief", ["computes", "takes memory", "crashes"])
