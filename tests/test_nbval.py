@@ -4,18 +4,12 @@ Each is run by a pytest of its own, in a copy of the course that has its setting
 nothing else.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
-
-ROOT = Path(__file__).parents[1]
+from inner import run_pytest
+from nbformat.v4 import new_code_cell, new_output
 
 CLAIM = 'assert 1 + 1 == 2\nprint("One and one make two.")'
 
@@ -58,33 +52,14 @@ RED = {  # name: what the notebook holds, what the report says
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path):
     """Write notebooks, run pytest on them, return its exit code, report and seconds."""
-    monkeypatch.delenv("COURSE_RUNS", raising=False)
-    for name in ("pyproject.toml", "conftest.py"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "notebooks").mkdir()
 
-    def run(notebooks, *options):
-        for number, cells in enumerate(notebooks.values(), start=1):
-            notebook = new_notebook(cells=cells)
-            nbformat.write(notebook, tmp_path / "notebooks" / f"{number}.ipynb")
+    def run(notebooks, *options, **variables):
+        numbered = dict(enumerate(notebooks.values(), start=1))
         start = time.monotonic()
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTEST_", "OMP_"))
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *options],
-            cwd=tmp_path,
-            env={**environment, "PYTHONUTF8": "1"},
-            check=False,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=250,
-        )
-        return done.returncode, done.stdout + done.stderr, time.monotonic() - start
+        code, report = run_pytest(tmp_path, numbered, *options, **variables)
+        return code, report, time.monotonic() - start
 
     return run
 
@@ -134,9 +109,9 @@ pyplot.show()""",
 ]
 
 
-def test_a_run_is_kept_as_it_is_shown_in_the_end(run, tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
-    code, report, _ = run({"shown": [new_code_cell(source) for source in SHOWN]})
+def test_a_run_is_kept_as_it_is_shown_in_the_end(run, tmp_path):
+    shown = {"shown": [new_code_cell(source) for source in SHOWN]}
+    code, report, _ = run(shown, COURSE_RUNS=str(tmp_path))
     assert code == pytest.ExitCode.OK, report
     kept = nbformat.read(tmp_path / "1.ipynb", as_version=4)
     text, widget = kept.cells[0].outputs

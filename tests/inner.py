@@ -1,0 +1,36 @@
+"""A pytest inside a test, on notebooks made for it, with the course's settings."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_notebook
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_pytest(folder, notebooks, *options, **variables):
+    """Write notebooks {name: cells} into the folder and test them.  -> exit code, report
+
+    The variables are the environment's; what this pytest has told its own workers is not.
+    """
+    for name in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "notebooks").mkdir()
+    for name, cells in notebooks.items():
+        nbformat.write(new_notebook(cells=cells), folder / "notebooks" / f"{name}.ipynb")
+    ours = ("PYTEST_", "OMP_", "COURSE_RUNS")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *options],
+        cwd=folder,
+        env={**inherited, "PYTHONUTF8": "1", **variables},
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=600,
+    )
+    return done.returncode, done.stdout + done.stderr
