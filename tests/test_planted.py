@@ -1,0 +1,130 @@
+"""A claim that has become false is red: one error of a careless editor for each notebook.
+
+Of the notebook only those cells run that the claim needs, as they are, in a kernel of their
+own: first with the course as it is, then once more with the error in it.
+"""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from inner import run_pytest
+from nbformat.v4 import new_code_cell
+
+ROOT = Path(__file__).parents[1]
+
+# The notebook; the cells, the claim last; the error, old → new: in which module or cell.
+PLANTED = [
+    # the share 1/K of each component is forgotten
+    ("00_generative_models",
+     "setup-imports setup-tools setup-data see-copy run-memory claim-memory",
+     "data.py", "-math.log(len(means)) - distance", "-distance"),
+    # a mean over the pixels for the sum
+    ("01_autoencoder",
+     "setup-imports setup-course setup-knobs run-yardstick claim-yardstick",
+     "objectives.py", "(x - x_hat).square().flatten(1).sum(1)",
+     "(x - x_hat).square().flatten(1).mean(1)"),
+    # a covariance with N − 1 for N: off by one part in 1796
+    ("02_pca",
+     "setup-imports setup-tools setup-knobs run-pca claim-pca",
+     "claim-pca", "np.cov(small.T, bias=True)", "np.cov(small.T)"),
+    # the derivative of z² without its 2
+    ("03_sparse_autoencoder",
+     "setup knobs see-zeros claim-zeros",
+     "claim-zeros", "(a.abs() - 0.5)", "(a.abs() - 1)"),
+    # the variance for the standard deviation
+    ("04_denoising_autoencoder",
+     "setup setup-course knobs claim-trap",
+     "objectives.py", "x + sigma * torch.randn_like(x)",
+     "x + sigma**2 * torch.randn_like(x)"),
+    # noise on the image for noise on the code
+    ("05_probabilistic_autoencoder",
+     "setup setup-course setup-knobs train-ae draw"
+     + " lines-density lines-error claim-lines claim-pae",
+     "objectives.py", "g(add_noise(f(x), sigma))", "g(f(add_noise(x, sigma)))"),
+    # a wrong sign
+    ("06_variational_autoencoder",
+     "setup-imports setup-tools setup-knobs run-kl claim-kl",
+     "objectives.py", "logvar.exp() - logvar - 1", "logvar.exp() + logvar - 1"),
+    # the standard deviation for the variance
+    ("07_elbo",
+     "setup-imports setup-tools setup-knobs run-thermometers run-area claim-area",
+     "objectives.py", "squared_error(x, mean) / (2 * sigma**2)",
+     "squared_error(x, mean) / (2 * sigma)"),
+    # the ½ of the Gaussian's exponent
+    ("08_posterior_collapse",
+     "setup-imports setup-tools setup-knobs see-mnist"
+     + " reduce scales inspect gradients claim-reduce",
+     "linear_gaussian.py", "kl_scale / (2 * recon_scale)", "kl_scale / recon_scale"),
+    # the sentence says something else
+    ("09_vq_vae",
+     "setup-imports setup-tools setup-knobs claim-through",
+     "claim-through", "The encoder gets", "The codebook gets"),
+    # the root
+    ("10_gan_and_diffusion",
+     "setup-imports setup-tools setup-knobs see-diffuse claim-same",
+     "objectives.py", "(1 - alpha_bar_t).sqrt() * eps", "(1 - alpha_bar_t) * eps"),
+]  # fmt: skip
+
+# The package is imported anew, and from here on finds the changed module first.
+ANEW = """
+import sys
+for name in [name for name in sys.modules if name.split(".")[0] == "course_utils"]:
+    del sys.modules[name]
+import course_utils
+course_utils.__path__.insert(0, {!r})
+"""
+
+
+def replaced(text, old, new):
+    assert text.count(old) == 1, f"no place, or several, for {old!r}"
+    return text.replace(old, new)
+
+
+def cut(notebook, cells, place, old, new, folder):
+    """The cells as they are, the package anew, the cells once more with the error."""
+    path = ROOT / "notebooks" / f"{notebook}.ipynb"
+    by_name = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    right = [by_name[name] for name in cells.split()]
+    wrong = [new_code_cell(**{**cell, "id": f"{cell.id}-again"}) for cell in right]
+    folder.mkdir()
+    if place.endswith(".py"):
+        source = (ROOT / "course_utils" / place).read_text("utf-8")
+        (folder / place).write_text(replaced(source, old, new), "utf-8")
+    else:
+        cell = wrong[cells.split().index(place)]
+        cell.source = replaced(cell.source, old, new)
+    return [*right, new_code_cell(ANEW.format(str(folder))), *wrong]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """What one pytest says of all the notebooks, run as the course's tests run them."""
+    folder = tmp_path_factory.mktemp("planted")
+    notebooks = {row[0]: cut(*row, folder / row[0]) for row in PLANTED}
+    return run_pytest(folder, notebooks, OMP_NUM_THREADS="1")
+
+
+def test_the_table_names_every_notebook():
+    names = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assert [row[0] for row in PLANTED] == names
+
+
+@pytest.mark.parametrize(
+    "notebook, cells", [row[:2] for row in PLANTED], ids=[row[0] for row in PLANTED]
+)
+def test_the_claim_is_red_with_the_error_and_green_without(notebook, cells, report):
+    code, text = report
+    assert code == pytest.ExitCode.TESTS_FAILED, text
+    found = re.findall(
+        rf"^(PASSED|FAILED) notebooks/{notebook}.ipynb::Cell (\d+)", text, re.MULTILINE
+    )
+    names = [*cells.split(), "anew", *(f"{name} with the error" for name in cells.split())]
+    red = [names[int(number)] for outcome, number in found if outcome == "FAILED"]
+    assert len(found) == len(names), text
+    assert red == [names[-1]], text
+    title = f"notebooks/{notebook}.ipynb::Cell {len(names) - 1}"
+    section = text.split(f"_ {title} _")[1].split("\n____")[0]
+    kind = re.search("AssertionError|outputs differ", section)  # no mere crash
+    assert kind, section
