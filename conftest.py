@@ -1,10 +1,13 @@
-"""What pytest needs to know about the notebooks. Settings stand in pyproject.toml.
+"""What pytest needs to know about the notebooks, and that nothing may need a network.
+
+Settings stand in pyproject.toml.
 
 This file lies at the root, so that it is in force for every run: all tests, one folder,
 one notebook.
 """
 
 import copy
+import inspect
 import os
 import time
 from pathlib import Path
@@ -50,6 +53,47 @@ def get_message(self, stream, timeout=None):
 RunningKernel.get_message = get_message
 
 
+# --- no network ------------------------------------------------------------------------
+
+
+def refuse_network():
+    """From here on this process reaches no other machine: whoever tries gets an error.
+
+    Python tells such a hook of every connection; it stays until the process ends.
+    """
+    import sys
+
+    events = {"socket.connect": 1, "socket.sendto": 1, "socket.getaddrinfo": 0}
+
+    def refuse(event, arguments):
+        if event in events:
+            to = arguments[events[event]]
+            host = (
+                to[0] if isinstance(to, tuple) else to
+            )  # a name, or a file on this machine
+            name = host.decode() if isinstance(host, bytes) else host
+            here = (
+                not name or name in ("localhost", "::1") or name.startswith(("127.", "/"))
+            )
+            if not here:
+                raise RuntimeError(f"{name} was asked for: the course needs no network")
+
+    sys.addaudithook(refuse)
+
+
+refuse_network()
+IN_KERNEL = f"exec({inspect.getsource(refuse_network) + 'refuse_network()'!r}, {{}})"
+
+
+@pytest.hookimpl(trylast=True)  # when the kernel has been started
+def pytest_runtest_setup(item):
+    if isinstance(item, IPyNbCell) and not hasattr(item.parent, "offline"):
+        item.parent.offline = True
+        item.parent.kernel.kc.execute(IN_KERNEL, silent=True)
+    if RUNS and isinstance(item, IPyNbCell):
+        keep_run(item)
+
+
 def pytest_collection_modifyitems(items):
     """The notebooks come first, and of these the last ones: they take longest, and a worker
     that begins with them at the end leaves the others idle."""
@@ -69,11 +113,8 @@ RETINA = (
 )
 
 
-@pytest.hookimpl(trylast=True)  # when the kernel has been started
-def pytest_runtest_setup(item):
+def keep_run(item):
     """From here on what the kernel says belongs to this cell."""
-    if not (RUNS and isinstance(item, IPyNbCell)):
-        return
     file = item.parent
     if not hasattr(file, "run"):
         file.run = NotebookClient(copy.deepcopy(file.nb), record_timing=False)

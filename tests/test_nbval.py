@@ -34,9 +34,17 @@ KILL = """
 import os, signal
 os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 """
+ASK_THIS_MACHINE = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    socket.create_connection(server.getsockname()).close()
+"""
+ASK_ANOTHER = "import urllib.request; urllib.request.urlopen('http://192.0.2.1', timeout=1)"
+ASK_A_NAME = "import socket; socket.getaddrinfo('example.com', 80)"
 
 GREEN = {
     "a true claim": [claim()],
+    "a cell that asks this machine": [new_code_cell(ASK_THIS_MACHINE)],
     "other text in a cell that is no claim": [
         new_code_cell("print('now')", execution_count=1, outputs=claim().outputs)
     ],
@@ -46,6 +54,8 @@ RED = {  # name: what the notebook holds, what the report says
     "a false assert": ([claim(CLAIM.replace("== 2", "== 3"))], "AssertionError"),
     "an exception": ([new_code_cell("1 / 0")], "ZeroDivisionError"),
     "an exception in a widget's callback": ([new_code_cell(CALLBACK)], "in the callback"),
+    "a cell that asks the network": ([new_code_cell(ASK_ANOTHER)], "needs no network"),
+    "a cell that looks a name up": ([new_code_cell(ASK_A_NAME)], "needs no network"),
     "a kernel that exits": ([new_code_cell("import os; os._exit(0)")], "kernel died"),
     "a kernel that is killed": ([new_code_cell(KILL)], "kernel died"),
 }
