@@ -50,8 +50,8 @@ PLANTED = [
     # the standard deviation for the variance
     ("07_elbo",
      "setup-imports setup-tools setup-knobs run-thermometers run-area claim-area",
-     "objectives.py", "squared_error(x, mean) / (2 * sigma**2)",
-     "squared_error(x, mean) / (2 * sigma)"),
+     "objectives.py", "error / sigma / sigma / 2",
+     "error / sigma / 2"),
     # the ½ of the Gaussian's exponent
     ("08_posterior_collapse",
      "setup-imports setup-tools setup-knobs see-mnist"
