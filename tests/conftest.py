@@ -20,10 +20,15 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
-    """A warning is an error in a test; a notebook's warnings are test_notebooks' matter."""
+    """A warning is an error in a test; a notebook's warnings are test_notebooks' matter.
+
+    And who opens a browser is marked, for runs that shall do without: -m "not browser".
+    """
     for item in items:
         if isinstance(item, pytest.Function):
             item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+            if "browser" in item.fixturenames:
+                item.add_marker("browser")
 
 
 @pytest.fixture(autouse=True)
