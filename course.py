@@ -26,10 +26,11 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # Two tests at a time: first the notebooks and what else needs no more than Python; then the
 # decks, made of the notebooks' runs, which are kept in the folder COURSE_RUNS, and the widgets
-# in a browser. What counts milliseconds has the machine alone at last. The class runs every
-# notebook twice and is a command of its own.
+# in a browser. What counts milliseconds has the machine alone at last. The class, which runs
+# every notebook twice, and the planted errors are commands of their own.
 SEEN = ["tests/test_decks.py", "tests/browser"]
-APART = [f"--ignore={path}" for path in (*SEEN, "tests/test_class.py")]
+OWN = ["tests/test_class.py", "tests/test_planted.py"]
+APART = [f"--ignore={path}" for path in (*SEEN, *OWN)]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
     ["pytest", *WORKERS, *APART],

@@ -207,7 +207,8 @@ sys.exit(int(first))
 """
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 SEEN = ["tests/test_decks.py", "tests/browser"]
-REST = [*WORKERS, *(f"--ignore={path}" for path in [*SEEN, "tests/test_class.py"])]
+OWN = ["tests/test_class.py", "tests/test_planted.py"]
+REST = [*WORKERS, *(f"--ignore={path}" for path in [*SEEN, *OWN])]
 LAST = ["-m", "alone", "tests/browser"]
 SAID = [str(REST), str([*WORKERS, "-m", "not alone", *SEEN]), "kept", str(LAST)]
 
@@ -227,7 +228,7 @@ def test_the_tests_are_three_runs_and_the_last_has_the_machine_alone(
     assert said.splitlines() == SAID[:lines]
     assert process.returncode == worst
     assert not Path((tmp_path / "folder").read_text()).exists()
-    assert all((ROOT / path).exists() for path in [*SEEN, "tests/test_class.py"])
+    assert all((ROOT / path).exists() for path in [*SEEN, *OWN])
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):
