@@ -107,6 +107,12 @@ def check_finite(*tensors: Tensor) -> None:
         )
 
 
+def check_finite_rows(*tensors: Tensor) -> None:
+    """Both of these."""
+    check_rows(*tensors)
+    check_finite(*tensors)
+
+
 def check_whole(name: str, x: Tensor, below: int, shape: tuple[int, ...]) -> None:
     """ValueError unless x is an int64 tensor of that shape, with numbers 0 … below − 1."""
     if not isinstance(x, Tensor) or x.dtype != torch.int64:

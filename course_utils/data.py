@@ -21,11 +21,10 @@ from torch import Tensor
 
 from course_utils.checks import (
     check_count,
-    check_finite,
     check_finite_number,
+    check_finite_rows,
     check_not_negative,
     check_positive,
-    check_rows,
 )
 from course_utils.device import choose_device
 
@@ -221,8 +220,7 @@ def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
 
 def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
     """n draws from the equal mixture of N(meanₖ, σ²I).  (K, D) -> (n, D)"""
-    check_rows(means)
-    check_finite(means)
+    check_finite_rows(means)
     _check_toy(n, sigma)
     chosen = torch.randint(len(means), (n,), device=means.device)
     return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
@@ -233,8 +231,7 @@ def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
 
     With the data themselves as means it is what a memorizer of width σ says of x.
     """
-    check_rows(x, means)
-    check_finite(x, means)
+    check_finite_rows(x, means)
     check_positive("sigma", sigma)
     distance = (x[:, None] - means).square().sum(2)  # (B, K), squared
     constant = 0.5 * means.shape[1] * math.log(2 * math.pi * sigma**2)
@@ -248,8 +245,7 @@ def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
     rₖ(x) is the share of component k in the density at x. Smoothing with noise of standard
     deviation s turns σ² into σ² + s² and leaves the form as it is.
     """
-    check_rows(x, means)
-    check_finite(x, means)
+    check_finite_rows(x, means)
     check_positive("sigma", sigma)
     pull = means - x[:, None]  # (B, K, D)
     share = torch.softmax(-pull.square().sum(2) / (2 * sigma**2), dim=1)

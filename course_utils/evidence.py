@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course_utils.checks import (
     check_count,
-    check_finite,
+    check_finite_rows,
     check_floats,
     check_not_negative,
     check_positive,
@@ -76,8 +76,7 @@ def distance_to_nearest(points: Tensor, codes: Tensor) -> Tensor:
 
     Large in the holes of the plane, where the decoder was never trained.
     """
-    check_rows(points, codes)
-    check_finite(points, codes)
+    check_finite_rows(points, codes)
     # No matrix product: it rounds away distances that are small beside the codes.
     exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
     parts = points.split(256)  # not all N × M distances in memory at once
@@ -237,8 +236,7 @@ def _settled(
     tolerance: float,
 ) -> tuple[Tensor, int]:
     """log p(x) and the points a side that it took, both checked.  -> (B,), n"""
-    check_rows(x)
-    check_finite(x)
+    check_finite_rows(x)
     check_positive("tolerance", tolerance)
     check_count("latent_dim", latent_dim)
     n = n or (101 if latent_dim <= 2 else 41)
@@ -287,9 +285,8 @@ def rate_and_distortion(
 ) -> tuple[Tensor, Tensor]:
     """Rate KL(q(z|x) ‖ p(z)) and distortion E_q [−log p(x|z)].  (B, D) -> (B,), (B,), nats
 
-    What the code of an image costs, and what it leaves unexplained. The expectation is the
-    mean over ``samples`` draws of z. No gradient: this is testing.
-    ValueError for less than one draw. Source: Alemi et al. (2018), section 2.
+    What the code of an image costs, and what it leaves unexplained, by ``samples`` draws of
+    z. No gradient: this is testing. Source: Alemi et al. (2018), section 2.
     """
     check_count("samples", samples)
     mu, logvar = f(x)
@@ -338,8 +335,7 @@ def active_units(f: GaussianEncoder, x: Tensor, *, threshold: float = 0.01) -> T
     Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """
     mu, _ = f(x)
-    check_rows(mu)
-    check_finite(mu)
+    check_finite_rows(mu)
     return mu.var(0, correction=0) > threshold
 
 

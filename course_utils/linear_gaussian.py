@@ -12,14 +12,19 @@ import torch
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal
 
-from course_utils.checks import check_finite, check_positive, check_rows, check_vector
+from course_utils.checks import (
+    check_finite,
+    check_finite_rows,
+    check_positive,
+    check_rows,
+    check_vector,
+)
 from course_utils.objectives import gaussian_nll, kl_to_standard_normal
 
 
 def spectrum(x: Tensor) -> Tensor:
     """Eigenvalues λ₁ ≥ λ₂ ≥ … of the covariance (1/N) Σ (x − x̄)(x − x̄)ᵀ.  (N, D) -> (D,)"""
-    check_rows(x)
-    check_finite(x)
+    check_finite_rows(x)
     covariance = torch.cov(x.T, correction=0).reshape(x.shape[1], -1)  # also of one column
     return torch.linalg.eigvalsh(covariance).flip(0).clamp(min=0)
 
@@ -36,8 +41,7 @@ def fit_ppca(
     true posterior diagonal. ValueError unless 1 ≤ K < D and something is left for σ.
     Source: Tipping & Bishop (1999), J. R. Stat. Soc. B 61, section 3.
     """
-    check_rows(x)
-    check_finite(x)
+    check_finite_rows(x)
     if sigma is not None:
         check_positive("sigma", sigma)
     if latent_dim not in range(1, x.shape[1]):
@@ -66,8 +70,7 @@ def linear_posterior(
 ) -> tuple[Tensor, Tensor]:
     """p(z|x) = N(M⁻¹ Wᵀ (x − b), σ² M⁻¹),  M = Wᵀ W + σ²I.  -> (B, K), (K, K)
 
-    The mean for each x, and the covariance, which is the same for all.
-    Source: Tipping & Bishop (1999), section 3.
+    A mean for each x, one covariance for all. Source: Tipping & Bishop (1999), section 3.
     """
     _check_model(x, w, b, sigma)
     inverse = torch.linalg.inv(w.T @ w + sigma**2 * torch.eye(w.shape[1]).to(w))
@@ -80,11 +83,9 @@ def linear_elbo(
     """E_q [log N(x; Wz + b, σ²I)] − KL(q ‖ N(0, I)) for q = N(μ, diag s²), logvar = log s².
 
     By E_q ‖x − Wz − b‖² = ‖x − Wμ − b‖² + Σₖ sₖ² ‖wₖ‖², with wₖ the columns of W.
-    (B, D), (D, K), (D,), mu and logvar (B, K) -> (B,), nats. ValueError unless σ > 0.
-    Source: lecture, "VAEs objective function"; Lucas et al. (2019).
+    (B, D), (D, K), (D,), mu and logvar (B, K) -> (B,), nats. Source: Lucas et al. (2019).
     """
-    _check_model(x, w, b, sigma)
-    check_rows(mu, logvar, w)
+    _check_model(x, w, b, sigma, mu, logvar)
     spread = logvar.exp() @ w.square().sum(0)  # Σₖ sₖ² ‖wₖ‖²
     nll = gaussian_nll(x, mu @ w.T + b, sigma=sigma) + spread / (2 * sigma**2)
     return -nll - kl_to_standard_normal(mu, logvar)
@@ -117,9 +118,10 @@ def implied_variance(recon_scale: float, kl_scale: float) -> float:
     return kl_scale / (2 * recon_scale)
 
 
-def _check_model(x: Tensor, w: Tensor, b: Tensor, sigma: float) -> None:
-    """(B, D), (D, K), (D,) that fit: a b of (B, D) or (1,) would be broadcast in silence."""
+def _check_model(x: Tensor, w: Tensor, b: Tensor, sigma: float, *q: Tensor) -> None:
+    """(B, D), (D, K), (D,), (B, K) that fit: a b of (1,) would be broadcast in silence."""
     check_positive("sigma", sigma)
     check_vector(b)
     check_rows(x, b[None], w.T)
+    check_rows(w, *q)
     check_finite(x, w, b)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from course_utils.checks import (
     as_images,
     check_count,
-    check_finite,
+    check_finite_rows,
     check_input,
     check_rows,
     check_whole,
@@ -33,8 +33,7 @@ Level = tuple[Tensor, Tensor]  # what the encoder says, and the codebook vectors
 
 def nearest_code(z: Tensor, codebook: Tensor) -> Tensor:
     """argminₖ ‖z − eₖ‖², the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
-    check_rows(z, codebook)
-    check_finite(z, codebook)
+    check_finite_rows(z, codebook)
     # ‖z‖² is the same for every k, so the comparison does without it.
     return (codebook.square().sum(1) - 2 * z @ codebook.T).argmin(1)
 
