@@ -135,6 +135,13 @@ def test_every_step_is_drawn_and_none_beyond():
     assert seen == {1, 2, 3, 4, 5}
 
 
+def test_the_steps_are_drawn_where_the_data_lie():
+    x, alpha_bar = torch.randn(B, D), cosine_schedule(5)
+    with torch.device("meta"):  # tensors made without a device would land there
+        loss = diffusion_loss(lambda x_t, t: x_t + t[:, None], x, alpha_bar=alpha_bar)
+    assert loss["loss"].isfinite()
+
+
 def test_a_perfect_denoiser_has_no_loss():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(10)
     loss = diffusion_loss(oracle(x, alpha_bar), x, alpha_bar=alpha_bar)["loss"]

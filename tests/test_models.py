@@ -24,6 +24,7 @@ def test_mlp_has_relu_between_its_layers_and_none_at_the_end():
     kinds = [type(layer) for layer in mlp(7, 5, 4, 3)]
     assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
     assert widths(mlp(7, 5, 4, 3)) == [(7, 5), (5, 4), (4, 3)]
+    assert widths(mlp(1, 1)) == [(1, 1)]
 
 
 @pytest.mark.parametrize("wrong", [(), (7,), (7, 0), (7, -1, 3)])

@@ -317,6 +317,7 @@ def test_gaussian_nll_is_that_of_torch_distributions(sigma, x):
     mean = torch.randn_like(x)
     expected = -Normal(mean, sigma).log_prob(x).sum(1)
     assert_close(gaussian_nll(x, mean, sigma=sigma), expected)
+    assert_close(gaussian_nll(x[:1], mean[:1], sigma=sigma), expected[:1])
 
 
 def test_gaussian_nll_is_negative_where_the_density_exceeds_one(x):
@@ -336,6 +337,11 @@ def test_bernoulli_nll_is_that_of_torch_distributions_for_binary_pixels(x):
     logits = 3 * torch.randn_like(x)
     expected = -Bernoulli(logits=logits).log_prob(x.round()).sum(1)
     assert_close(bernoulli_nll(x.round(), logits), expected)
+
+
+def test_bernoulli_nll_takes_no_pixel_a_little_above_1(x):
+    with pytest.raises(ValueError):
+        bernoulli_nll(x + 0.5, x)
 
 
 def test_bernoulli_nll_of_gray_pixels_is_the_mean_over_binarized_images():
