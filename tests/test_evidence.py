@@ -345,6 +345,22 @@ def test_one_matrix_product_gives_the_likelihood_of_all_pairs(vae, x, nll):
     assert_close(log_joint(vae.decoder, x, z, nll=nll), one_by_one.T + log_prior)
 
 
+@pytest.mark.parametrize("measure", [log_evidence, true_posterior, kl_to_true_posterior])
+def test_the_lattice_is_the_one_that_is_documented(measure):
+    """[−5, 5]² and a tenth of a nat, from the n that is given or else from 101."""
+    linear = Linear(2)
+    f = [linear.wrong] if measure is kl_to_true_posterior else []
+
+    def found(**said):
+        values = measure(*f, linear.decoder, linear.x, nll=NLL, **said)
+        return values[0] if measure is true_posterior else values
+
+    plain = found(n=9)
+    assert plain.equal(found(n=9, latent_dim=2, half_width=5.0, tolerance=0.1))
+    assert not plain.equal(found(n=9, tolerance=1.1))
+    assert found().equal(found(n=101)) and not plain.equal(found())
+
+
 # --- a number that cannot be vouched for is refused -----------------------------------
 
 
@@ -407,11 +423,15 @@ def test_rate_is_the_kl_and_distortion_what_is_left(vae, x):
     torch.manual_seed(1)
     assert_close(elbo(vae.encoder, vae.decoder, x, samples=3), -rate - distortion)
     assert_close(rate, kl_to_standard_normal(*vae.encoder(x)).detach())
+    torch.manual_seed(1)
+    _, of_one = rate_and_distortion(vae.encoder, vae.decoder, x)
+    torch.manual_seed(1)
+    assert of_one.equal(rate_and_distortion(vae.encoder, vae.decoder, x, samples=1)[1])
 
 
 def encoder_of(mu, sigma):
-    """An encoder that gives these means, whatever it sees."""
-    return lambda x: (mu, torch.full_like(mu, 2 * math.log(sigma)))
+    """An encoder that gives these means, whichever data it sees."""
+    return lambda x: (mu.type_as(x), torch.full_like(mu, 2 * math.log(sigma)))
 
 
 def test_a_unit_is_active_where_its_mean_varies_with_x():
@@ -420,6 +440,12 @@ def test_a_unit_is_active_where_its_mean_varies_with_x():
     f = encoder_of(mu, 1)
     assert active_units(f, mu).tolist() == [False, True, False]  # variances 0, 0.35, 0.0035
     assert active_units(f, mu, threshold=0.003).tolist() == [False, True, True]
+
+
+def test_a_variance_of_exactly_the_threshold_is_not_above_it():
+    x = torch.tensor([[0.0], [1.0]])  # variance 1/4, of all the data that there are
+    assert not active_units(lambda x: (x, x), x, threshold=0.25)
+    assert active_units(lambda x: (x, x), x, threshold=0.24)
 
 
 def test_mutual_information_of_a_code_that_says_nothing_is_zero():
