@@ -10,6 +10,7 @@ from torch import nn
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 from torch.testing import assert_close
 
+from course_utils import evidence
 from course_utils.evidence import (
     active_units,
     distance_to_nearest,
@@ -392,10 +393,21 @@ def test_a_latent_space_that_is_too_large_is_refused():
         log_evidence(lambda z: z, torch.zeros(1, 4), nll=gaussian_nll, latent_dim=4)
 
 
+def test_a_lattice_may_have_as_many_points_as_that_and_no_more(monkeypatch):
+    linear = Linear(2)
+    lattice = {"nll": NLL, "n": 8, "tolerance": 1.1}  # and then 15 points a side
+    monkeypatch.setattr(evidence, "MOST_POINTS", 15**2)
+    assert log_evidence(linear.decoder, linear.x, **lattice).isfinite().all()
+    monkeypatch.setattr(evidence, "MOST_POINTS", 15**2 - 1)
+    with pytest.raises(ValueError, match="^15 points a side"):
+        log_evidence(linear.decoder, linear.x, **lattice)
+
+
 def test_three_dimensions_need_no_choice_of_n():
     linear = Linear(3)
-    found = log_evidence(linear.decoder, linear.x, nll=NLL, latent_dim=3)
-    assert_close(found, linear.evidence, **CLOSE)
+    found = partial(log_evidence, linear.decoder, linear.x, nll=NLL, latent_dim=3)
+    assert_close(found(), linear.evidence, **CLOSE)
+    assert found().equal(found(n=41))
 
 
 def test_a_decoder_that_gives_no_numbers_is_refused():
