@@ -1,5 +1,6 @@
 """An answer of any kind gets a verdict, in time, and with the hint that it deserves."""
 
+import math
 import threading
 import time
 
@@ -17,6 +18,10 @@ SLIPS = {
     "one number.": lambda x: x.square(),
     "the loss alone.": lambda x: {},
 }
+
+
+def refuse(*words):
+    raise NotImplementedError(*words)
 
 
 def judge(answer):
@@ -61,6 +66,7 @@ def test_a_hint_is_for_an_answer_that_slips_in_every_case():
         (lambda: 0, "TypeError"),
         (lambda x: x.zero_().sum(), "changed its argument"),
         ("x.square().sum()", "TypeError"),
+        (lambda x: refuse("only whole numbers"), "only whole numbers"),
     ],
 )
 def test_any_other_slip_is_a_verdict_in_words(answer, words):
@@ -68,11 +74,55 @@ def test_any_other_slip_is_a_verdict_in_words(answer, words):
     assert verdict.status == "wrong" and words in verdict.message
 
 
-def test_a_stub_is_to_do():
-    def stub(x):
-        raise NotImplementedError
+def test_a_hint_is_found_for_an_answer_without_a_number_too():
+    slips = {"nan is no number.": lambda x: x.sum() * math.nan, "it fails.": refuse}
+    for answer, hint in [(lambda x: (x - x) / 0, None), (lambda x: x.sum() * 0 / 0, "nan")]:
+        message = compare(answer, lambda x: x.sum(), CASES, slips).message
+        assert f"Hint: {hint}" in message if hint else "Hint" not in message
+    verdict = compare(lambda x: 1 / 0, lambda x: x, CASES, {"it fails.": lambda x: 1 / 0})
+    assert verdict.message.endswith("Hint: it fails.")
+    verdict = compare(lambda x: 1 / 0, lambda x: x, CASES, {"nothing.": lambda x: None})
+    assert "Hint" not in verdict.message
 
-    assert judge(stub).status == "todo"
+
+def test_a_stub_is_to_do():
+    assert judge(lambda x: refuse()).status == "todo"
+
+
+def test_a_case_may_hold_other_things_than_tensors():
+    verdict = compare(lambda x, k: k * x, lambda x, k: x * k, {"twice": (torch.ones(2), 2)})
+    assert verdict.status == "right"
+
+
+def test_an_answer_that_is_given_up_does_not_keep_python_alive():
+    daemons = []
+    judge(lambda x: daemons.append(threading.current_thread().daemon))
+    assert daemons and all(daemons)
+
+
+@pytest.mark.parametrize("at, slip, most", [(0.0, 0.0, 1e-5), (1e3, 1e-4, 0.0)])
+def test_rounding_is_forgiven_and_no_more(at, slip, most):
+    def verdict(share):
+        off = share * (slip * at + most)
+        return compare(
+            lambda x: x + off, lambda x: x, {"one": (torch.tensor([at]),)}
+        ).status
+
+    assert verdict(0.5) == "right" and verdict(2.0) == "wrong"
+
+
+def test_an_answer_may_be_more_precise():
+    assert judge(lambda x: x.double().square().sum()).status == "right"
+
+
+def test_of_many_numbers_the_first_four_are_shown():
+    def message(n):
+        return compare(
+            lambda x: x + 1, lambda x: x, {"n": (torch.arange(n) / 1.0,)}
+        ).message
+
+    assert message(4) == "n: expected 0, 1, 2, 3, got 1, 2, 3, 4."
+    assert message(5) == "n: expected 0, 1, 2, 3, …, got 1, 2, 3, 4, …."
 
 
 def test_an_answer_without_end_is_stopped(monkeypatch):
@@ -114,6 +164,8 @@ def test_a_wide_tolerance_is_relative():
         (3.0, 3, "right"),
         (torch.tensor(3.0), 3, "right"),
         (2.9, 3, "wrong"),
+        (3.00001, 3, "wrong"),
+        (1e-9, 0, "wrong"),
         (float("nan"), 3, "wrong"),
         ("three", 3, "wrong"),
         (" Left", "left", "right"),
@@ -137,6 +189,28 @@ def test_a_prediction_may_be_near_and_hears_a_hint_but_never_the_answer():
     assert verdict.message == "It is not 7. Hint: think of λ = 0."
     assert "Hint" not in compare_value(8, 100, slips).message
     assert "100" not in compare_value("a", 100).message
+
+
+@pytest.mark.parametrize(
+    "answer, want, kind",
+    [
+        ("three", 3, "a number"),
+        (3, "left", "a word"),
+        (2, (2, 3), "several numbers in brackets"),
+    ],
+)
+def test_a_prediction_of_another_kind_hears_which_was_asked_for(answer, want, kind):
+    said = f"{answer!r} is not {kind}, which was asked for."
+    assert compare_value(answer, want).message == said
+
+
+@pytest.mark.parametrize(
+    "status, words",
+    [("todo", "✏️ To do."), ("wrong", "❌ Not yet."), ("right", "✅ Right.")],
+)
+def test_a_verdict_is_shown_in_words(status, words):
+    verdict = Verdict(status, "So it is.")
+    assert repr(verdict) == verdict._repr_markdown_() == f"{words} So it is."
 
 
 def check_first(answer):
