@@ -161,6 +161,21 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own(model):
     assert epochs[0] != epochs[1] != epochs[2] != list(range(7))
 
 
+@pytest.mark.parametrize("how", [fit, training_epochs])
+def test_batches_have_128_rows_and_those_of_an_evaluation_1000(model, how):
+    sizes = []
+
+    def note(f, g, batch):
+        sizes.append(len(batch))
+        return ae_loss(f, g, batch)
+
+    x = torch.rand(1001, D)
+    list(how(model, note, x, epochs=1))
+    assert sizes == [128] * 7 + [105]
+    evaluate(model, note, x)
+    assert sizes[8:] == [1000, 1]
+
+
 # --- what it reports ------------------------------------------------------------------
 
 
@@ -187,6 +202,22 @@ def test_records_hold_the_epoch_and_plain_numbers(x):
         assert list(record) == ["epoch", "loss", "recon", "kl"]
         assert all(type(record[name]) is float for name in ("loss", "recon", "kl"))
         assert record["loss"] == pytest.approx(record["recon"] + 2 * record["kl"])
+
+
+def test_the_bar_counts_epochs_shows_the_loss_and_goes_away(model, x, monkeypatch):
+    told = {}
+
+    class Bar(training.tqdm):
+        def __init__(self, **settings):
+            told.update(settings)
+            super().__init__(**settings)
+
+        def set_postfix(self, **shown):
+            told.update(shown)
+
+    monkeypatch.setattr(training, "tqdm", Bar)
+    loss = fit(model, ae_loss, x, epochs=3)[-1]["loss"]
+    assert told == {"total": 3, "unit": "epoch", "leave": False, "loss": f"{loss:.4g}"}
 
 
 def test_fit_returns_what_the_generator_yields(x):
@@ -259,7 +290,9 @@ def test_evaluation_in_batches_is_evaluation_at_once(model, x):
 
 
 def test_evaluation_names_the_term_that_is_not_finite(model, x):
-    with pytest.raises(FloatingPointError, match='"odd" became inf in the evaluation'):
+    with pytest.raises(
+        FloatingPointError, match='"odd" became inf in the evaluation: look'
+    ):
         evaluate(model, lambda f, g, batch: {"odd": torch.tensor(math.inf)}, x)
 
 
