@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -86,7 +87,17 @@ def test_a_hint_is_found_for_an_answer_without_a_number_too():
 
 
 def test_a_stub_is_to_do():
-    assert judge(lambda x: refuse()).status == "todo"
+    verdict = judge(lambda x: refuse())
+    assert verdict.status == "todo" and "NotImplementedError" in verdict.message
+    verdict = compare_value(None, 3)
+    assert verdict.status == "todo" and "None" in verdict.message
+
+
+def test_every_case_counts_and_nan_is_never_right():
+    verdict = judge(lambda x: x @ x if len(x) == 3 else -(x @ x))
+    assert verdict.status == "wrong" and verdict.message.startswith("one: expected ")
+    nan = partial(torch.mul, other=math.nan)
+    assert compare(nan, nan, CASES).status == "wrong"
 
 
 def test_a_case_may_hold_other_things_than_tensors():
