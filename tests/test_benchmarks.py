@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import nbformat
@@ -225,3 +226,42 @@ def test_the_readme_s_cost_per_image_does_not_grow_with_the_data():
     assert large[0] < 1.2 * mnist[0] < 1.44 * small[0]
     for _, held, peak in (mnist, large):
         assert peak is None or peak < 1.2 * held + 20
+
+
+# --- mutants ----------------------------------------------------------------------------
+
+
+def test_a_module_means_the_same_without_its_decorators(monkeypatch, tmp_path):
+    """mutmut gets this copy of it."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    mutants = importlib.import_module("mutants")
+    source = """
+@twice
+@more
+def f():
+    return 1
+
+class A:
+    @property
+    def g(self):
+        return 2
+"""
+    plain = mutants.undecorated(source)
+    (tmp_path / "plain.py").write_text(plain)
+    wrappers = {"twice": lambda f: lambda: 2 * f(), "more": lambda f: lambda: f() + 1}
+    values = runpy.run_path(tmp_path / "plain.py", wrappers)
+    assert "@" not in plain and values["f"]() == 4 and values["A"]().g == 2
+    assert mutants.undecorated(plain) == plain
+
+
+MUTANTS = (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8")
+
+
+def test_the_mutants_add_up_and_every_survivor_is_explained():
+    rows = re.findall(r"^\| `(.+)` \| (\d+) \| (\d+) \| (.+) % \|", MUTANTS, re.MULTILINE)
+    assert rows
+    for name, all_of_them, killed, share in rows:
+        assert float(share) == round(100 * int(killed) / int(all_of_them), 1) >= 95
+        survivors = MUTANTS.split(f"\n## `{name}`\n")[1].split("\n## ")[0]
+        explained = re.findall(r"^\| (\d+) \| .+ \| .+ \|$", survivors, re.MULTILINE)
+        assert sum(map(int, explained)) == int(all_of_them) - int(killed), name
