@@ -1,6 +1,6 @@
 """A class on JupyterHub: students log in, start a server each and run notebook 06 at once.
 
-python benchmarks/classroom.py                  # 1, 2 and 4 students; --students for others
+python benchmarks/classroom.py                  # 1, 2, 4 and 8 students; or --students N ...
 python benchmarks/classroom.py --neighbors      # what one student's mischief does to another
 python benchmarks/classroom.py --write          # and put the table into docs/hub.md
 
@@ -449,7 +449,7 @@ def keep(rows: list[dict], file: Path | None) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--students", type=int, nargs="*", default=[1, 2, 4])
+    parser.add_argument("--students", type=int, nargs="*", default=[1, 2, 4, 8])
     parser.add_argument("--think", type=float, default=1.0, help="seconds before a cell")
     parser.add_argument("--rows", type=Path, help="keep the figures in this file")
     parser.add_argument(
