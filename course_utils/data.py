@@ -221,7 +221,7 @@ def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
 def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
     """n draws from the equal mixture of N(meanₖ, σ²I).  (K, D) -> (n, D)"""
     check_finite_rows(means)
-    _check_toy(n, sigma)
+    _check_toy(n, sigma, "sigma")
     chosen = torch.randint(len(means), (n,), device=means.device)
     return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
 
@@ -252,6 +252,6 @@ def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
     return (share[:, :, None] * pull).sum(1) / sigma**2
 
 
-def _check_toy(n: int, noise: float) -> None:
+def _check_toy(n: int, noise: float, name: str = "noise") -> None:
     check_count("n", n)
-    check_not_negative("the noise's standard deviation", noise)
+    check_not_negative(f"{name}, a standard deviation,", noise)

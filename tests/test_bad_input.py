@@ -7,6 +7,7 @@ FloatingPointError for NaN and infinity. Where it answers, it may not hide them.
 
 import inspect
 import math
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -82,8 +83,8 @@ KINDS = {
     "read": NO_FLOATS  # by a network, which looks at no value: its training has done so
     | {name: (ALONE | FITTING)[name] for name in ("NaN", *FITTING)},
     "share": {
-        "negative": (lambda x: x - 2, REFUSED),
-        "beyond 1": (lambda x: x + 2, REFUSED),
+        "negative": (with_one(-0.01), REFUSED),
+        "beyond 1": (with_one(1.01), REFUSED),
         "NaN": (with_one(math.nan), REFUSED),
     },
     "labels": LABELS,
@@ -92,6 +93,7 @@ KINDS = {
     "count": instead(COUNT),
 }
 
+NUMBERS = "positive", "not negative", "count"  # refused by name
 WIDTH = instead({name: SCALE[name] for name in SCALE if name != "infinity"})  # all of it
 
 # --- the table ------------------------------------------------------------------------
@@ -629,6 +631,8 @@ def test_bad_input_is_refused_in_words_or_seen_in_the_result(call, make, kinds, 
             except (ValueError, FloatingPointError) as error:
                 words = str(error)
                 assert len(words) > 20 and words[-1] in ".?", (argument, way, words)
+                if kind in NUMBERS and len(argument) > 1:  # d and k are the table's own
+                    assert re.search(rf"\b{argument}\b", words), (argument, way, words)
             except Exception as error:
                 raise AssertionError(f"{argument}, {way}: {error!r}") from error
             else:

@@ -373,6 +373,22 @@ def test_a_likelihood_that_is_not_of_an_exponential_family_is_refused(vae, x):
         log_evidence(vae.decoder, x, nll=laplace)
 
 
+def test_a_likelihood_that_is_bent_by_half_a_nat_is_refused(vae, x):
+    def bent(x, logits):
+        return bernoulli_nll(x, logits) + 0.5 * (x * logits).sum(1).tanh()
+
+    with pytest.raises(ValueError, match="bernoulli_nll or gaussian_nll"):
+        log_evidence(vae.decoder, x, nll=bent)
+
+
+def test_each_lattice_keeps_the_points_of_the_one_before():
+    """Halved, not only finer: so n = 9 can settle with 17 points a side, 33, 65, …"""
+    linear = Linear(2)
+    z, _ = true_posterior(linear.decoder, linear.x, nll=NLL, n=9)
+    every = {tuple(point) for point in z.tolist()}
+    assert {tuple(point) for point in latent_lattice(5, 9).tolist()} < every
+
+
 def test_a_box_that_cuts_off_the_posterior_is_refused():
     linear = Linear(2)
     with pytest.raises(ValueError, match="outside the box of half_width 1"):

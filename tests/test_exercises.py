@@ -1,5 +1,8 @@
 """Every check accepts right answers in several styles and refuses typical wrong ones."""
 
+import inspect
+from collections import defaultdict
+
 import pytest
 import torch
 from answers import (
@@ -16,7 +19,7 @@ from answers import (
     vq_vae,
 )
 
-from course_utils import exercises, objectives
+from course_utils import exercises, objectives, verdicts
 
 NOTEBOOKS = (
     generative_models,
@@ -53,12 +56,40 @@ def test_right_answers_are_accepted(check, answer):
     assert verdict.status == "right", verdict.message
 
 
+@pytest.fixture(scope="module")
+def messages():
+    """What has been said of the wrong answers, for each check."""
+    return defaultdict(list)
+
+
 @pytest.mark.parametrize("check, answer", cases(WRONG))
-def test_wrong_answers_are_refused(check, answer):
+def test_wrong_answers_are_refused(check, answer, messages):
     hint, answer = answer
     verdict = check(answer)
+    messages[check].append(verdict.message)
     assert verdict.status == "wrong"
     assert hint and hint in verdict.message
+
+
+@pytest.mark.parametrize("check", WRONG)
+def test_every_hint_is_given_to_somebody(check, messages, monkeypatch):
+    """Whole: a part of it may stand in the message for another reason."""
+    answers = [answer for _, answer in WRONG[check].values()]
+    if len(messages[check]) < len(answers):  # the tests above have not all run
+        messages[check] = [check(answer).message for answer in answers]
+    module, hints = inspect.getmodule(check), set()
+    for judge in (verdicts.compare, verdicts.compare_value):
+
+        def listen(*arguments, judge=judge, **words):
+            call = inspect.signature(judge).bind(*arguments, **words)
+            hints.update(call.arguments.get("slips", {}))
+            return judge(*arguments, **words)
+
+        monkeypatch.setattr(module, judge.__name__, listen, raising=False)
+    check(answers[0])
+    assert hints
+    said = " ".join(messages[check])
+    assert {hint for hint in hints if hint not in said} == set()
 
 
 @pytest.mark.parametrize("check", RIGHT)

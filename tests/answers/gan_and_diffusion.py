@@ -1,6 +1,7 @@
 """Answers to the exercises of notebook 10, right and wrong, these with the hint they must hear."""
 
 import math
+from functools import reduce
 
 import numpy as np
 import torch
@@ -69,6 +70,34 @@ WRONG = {
         "roots forgotten": (
             "by its root",
             lambda x, eps, alpha: math.prod(alpha) * x + (1 - math.prod(alpha)) * eps,
+        ),
+        "root of the noise forgotten": (
+            "a root is missing",
+            lambda x, eps, alpha: (
+                math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) * eps
+            ),
+        ),
+        "root of x forgotten": (
+            "by the root of ᾱ",
+            lambda x, eps, alpha: (
+                math.prod(alpha) * x + (1 - math.prod(alpha)) ** 0.5 * eps
+            ),
+        ),
+        "the first step alone": (
+            "first one alone",
+            lambda x, eps, alpha: alpha[0] ** 0.5 * x + (1 - alpha[0]) ** 0.5 * eps,
+        ),
+        "the same share for the noise": (
+            "not ᾱ",
+            lambda x, eps, alpha: (
+                math.prod(alpha) ** 0.5 * x + math.prod(alpha) ** 0.5 * eps
+            ),
+        ),
+        "step by step": (
+            "one for all",
+            lambda x, eps, alpha: reduce(
+                lambda x, a: math.sqrt(a) * x + math.sqrt(1 - a) * eps, alpha, x
+            ),
         ),
         "sum of the steps": (
             "not added",
@@ -274,6 +303,39 @@ WRONG = {
             lambda real, fake: (
                 torch.nn.functional.softplus(-real) + torch.nn.functional.softplus(fake)
             ),
+        ),
+        "half of it": (
+            "not averaged",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real).mean() / 2
+                + torch.nn.functional.softplus(fake).mean() / 2
+            ),
+        ),
+        "yes to the samples": (
+            "no to them",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real).mean()
+                + torch.nn.functional.softplus(-fake).mean()
+            ),
+        ),
+        "no to the data": (
+            "yes to them",
+            lambda real, fake: (
+                torch.nn.functional.softplus(real).mean()
+                + torch.nn.functional.softplus(fake).mean()
+            ),
+        ),
+        "logits for probabilities": (
+            "D is their sigmoid",
+            lambda real, fake: -torch.log(real).mean() - torch.log(1 - fake).mean(),
+        ),
+        "no logarithm": (
+            "log is missing",
+            lambda real, fake: -real.sigmoid().mean() - (1 - fake.sigmoid()).mean(),
+        ),
+        "fake alone": (
+            "data are missing",
+            lambda real, fake: torch.nn.functional.softplus(fake).mean(),
         ),
         "real alone": (
             "samples are missing",

@@ -47,6 +47,9 @@ def draws_by_thresholds(n, weights, means, sigma):
     return torch.normal(means[z], sigma)
 
 
+# What one adds inside a logarithm, as a hint writes it.
+SMALL = "1e-05 1e-06 1e-07 1e-08 1e-09 1e-10 1e-12 1e-16 1e-20 1e-30".split()
+
 RIGHT = {
     exercises.check_m_step: {
         "matrices": lambda x, r: (r / r.sum(0)).T @ x,
@@ -109,6 +112,10 @@ WRONG = {
             ),
         ),
         "divided by K": ("number of components", lambda x, r: (r.T @ x) / r.size(1)),
+        "squared": (
+            "not squared",
+            lambda x, r: torch.einsum("nk,nk,nd->kd", r, r, x) / (r * r).sum(0)[:, None],
+        ),
         "softmax again": (
             "apply none",
             lambda x, r: (p := torch.softmax(r, 1)).T @ x / p.sum(0).unsqueeze(1),
@@ -148,10 +155,15 @@ WRONG = {
                 (prior.double() + likelihood.double()).exp().sum(1).log()
             ),
         ),
-        "a small number": (
-            "1e-09 inside",
-            lambda prior, likelihood: torch.log((prior + likelihood).exp().sum(1) + 1e-9),
-        ),
+        **{
+            f"{tiny} in the logarithm": (
+                f"{tiny} inside",
+                lambda prior, likelihood, tiny=float(tiny): torch.log(
+                    (prior + likelihood).exp().sum(1) + tiny
+                ),
+            )
+            for tiny in SMALL
+        },
         "largest of all": (
             "of its own",
             lambda prior, likelihood: (

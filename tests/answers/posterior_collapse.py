@@ -145,6 +145,14 @@ WRONG = {
             "over the units",
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
         ),
+        "mean over pixels and units": (
+            "both terms",
+            lambda f, g, x: objectives.vae_loss(f, g, x, beta=3 / 2)["loss"] / 3,
+        ),
+        "twice the KL": (
+            "½, once",
+            lambda f, g, x: objectives.vae_loss(f, g, x, beta=2)["loss"],
+        ),
         "no KL": (
             "KL is missing",
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=0)["loss"],

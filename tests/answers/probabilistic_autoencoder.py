@@ -31,6 +31,9 @@ def regularized_pae(f, g, x, lam, sigma=1.0):
     return objectives.regularized_pae_loss(f, g, x, lam=lam, sigma=sigma)["loss"]
 
 
+# What one adds inside a logarithm, as a hint writes it.
+SMALL = "1e-05 1e-06 1e-07 1e-08 1e-09 1e-10 1e-12 1e-16 1e-20 1e-30".split()
+
 RIGHT = {
     exercises.check_gaussian_nll: {
         "package": lambda x, mean, sigma: objectives.gaussian_nll(x, mean, sigma=sigma),
@@ -170,14 +173,15 @@ WRONG = {
                 -Normal(mean.double(), 1.0).log_prob(x.double()).exp().prod(1).log()
             ),
         ),
-        "a small number": (
-            "1e-09 inside",
-            lambda x, mean: -(Normal(mean, 1.0).log_prob(x).exp().prod(1) + 1e-9).log(),
-        ),
-        "a smaller number": (
-            "1e-30 inside",
-            lambda x, mean: -torch.log(Normal(mean, 1.0).log_prob(x).exp().prod(1) + 1e-30),
-        ),
+        **{
+            f"{tiny} in the logarithm": (
+                f"{tiny} inside",
+                lambda x, mean, tiny=float(tiny): (
+                    -(Normal(mean, 1.0).log_prob(x).exp().prod(1) + tiny).log()
+                ),
+            )
+            for tiny in SMALL
+        },
         "clamped": (
             "1e-30 inside",
             lambda x, mean: (
