@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from hands import FRAME, Hands, delays, shown
-from lab import ask_kernel, jupyterlab, open_notebook, run_all
+from lab import ask_kernel, jupyterlab, open_notebook, open_page, run_all
 from walk import FIRST_WALK, Walk
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -17,6 +17,7 @@ SMALL_CELL = """\
 import torch
 from torch import nn
 from course_utils.widgets import LatentWalk
+Out.clear()  # walks of earlier runs
 torch.manual_seed(0)
 linear = nn.Linear(2, 784)
 nn.init.normal_(linear.weight)
@@ -73,15 +74,23 @@ def lab_url(browser, tmp_path_factory):
         yield url
 
 
+@pytest.fixture(scope="module")
+def small_page(browser, lab_url):
+    """JupyterLab with the small notebook, opened once, since that and a kernel take time."""
+    with open_page(browser) as page:
+        open_notebook(page, lab_url, SMALL)
+        yield page
+
+
 @pytest.fixture
-def small(page, lab_url) -> Walk:
-    open_notebook(page, lab_url, SMALL)
-    assert run_all(page) == []
-    return Walk(page)
+def small(small_page) -> Walk:
+    """A fresh walk in it."""
+    assert run_all(small_page) == []
+    return Walk(small_page)
 
 
-def test_mouse_touch_and_keys_move_the_cursor(small, page):
-    walk = small
+def test_mouse_touch_and_keys_move_the_cursor(small):
+    walk, page = small, small.page
     walk.hover(0.75, 0.25)
     walk.expect_z((0.525, 0.525), 0.01)  # ± one pixel
     walk.hover(0.25, 0.5, walk.lattice)
@@ -123,14 +132,15 @@ def test_the_switch_changes_box_lattice_and_share(small):
     walk.wait_for_kernel("half_width", "value == 1")
 
 
-def test_the_kernel_moves_the_cursor(small, page):
+def test_the_kernel_moves_the_cursor(small):
     walk = small
-    ask_kernel(page, FIRST_WALK + "walk_.z = [0.5, -0.5]", "0")
+    ask_kernel(walk.page, FIRST_WALK + "walk_.z = [0.5, -0.5]", "0")
     walk.root.get_by_text("z = (0.50, −0.50)").first.wait_for()
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_text_stands_out_and_digits_are_ink_on_paper(small, page, theme):
+def test_text_stands_out_and_digits_are_ink_on_paper(small, theme):
+    page = small.page
     page.evaluate(
         "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
     )
@@ -152,7 +162,8 @@ def test_text_stands_out_and_digits_are_ink_on_paper(small, page, theme):
     assert small.lattice.evaluate(colors)[1] == 255, "paper is white in any theme"
 
 
-def test_a_narrow_page_stacks_the_panels(small, page):
+def test_a_narrow_page_stacks_the_panels(small):
+    page = small.page
     page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
     tops = {}
     for width in (1400, 760, 480):
@@ -233,16 +244,10 @@ LIVE = {
 @pytest.fixture(scope="module")
 def more(browser, lab_url):
     """One page for all of them, since a kernel takes its time to start."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    open_notebook(page, lab_url, MORE)
-    assert run_all(page) == []
-    yield page
-    page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
-    page.close()
-    assert errors == []
+    with open_page(browser) as page:
+        open_notebook(page, lab_url, MORE)
+        assert run_all(page) == []
+        yield page
 
 
 @pytest.mark.parametrize("focus, keys, test, code, shows", LIVE.values(), ids=LIVE)
@@ -279,6 +284,7 @@ def test_a_replay_follows_a_training_that_runs(more):
     assert "3 of 3" in when.inner_text()
 
 
+@pytest.mark.alone
 def test_notebook_06_runs_and_can_be_walked(page, lab_url):
     open_notebook(page, lab_url, LAST)
     assert run_all(page) == []
