@@ -24,17 +24,14 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# Two tests at a time: first the notebooks and what else needs no more than Python. Then the
-# decks, made of the notebooks' runs, which are kept in the folder COURSE_RUNS, and the widgets
-# in a browser: they count milliseconds and have the machine alone. The class, which runs every
-# notebook twice, and the planted errors are commands of their own.
-ALONE = ["tests/test_decks.py", "tests/browser"]
+# Two tests at a time, then those that count milliseconds, which have the machine alone. The
+# decks are made of the notebooks' runs, which are kept in the folder COURSE_RUNS. The class,
+# which runs every notebook twice, and the planted errors are commands of their own.
 OWN = ["tests/test_class.py", "tests/test_planted.py"]
-APART = [f"--ignore={path}" for path in (*ALONE, *OWN)]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
-    ["pytest", *WORKERS, *APART],
-    ["pytest", *ALONE],
+    ["pytest", "-m", "not alone", *WORKERS, *(f"--ignore={path}" for path in OWN)],
+    ["pytest", "-m", "alone", "tests/test_decks.py", "tests/browser"],
 ]
 
 

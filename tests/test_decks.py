@@ -21,18 +21,21 @@ SLOWEST = 2.0  # seconds until a deck can be shown
 def deck(request, tmp_path_factory):
     """The deck of each notebook, built once.
 
-    Of the run that its own tests have kept, if they came before (see conftest.py at the root);
-    else it is executed, as an instructor does.
+    Of the run that its own tests have kept, if they came before (see conftest.py at the root),
+    and kept beside it; else it is executed, as an instructor does.
     """
     path, target = request.param, tmp_path_factory.mktemp("deck") / "deck.html"
     run = Path(os.environ.get("COURSE_RUNS", target.parent)) / path.name
-    if run.exists():
-        slides.write(target, slides.deck(nbformat.read(run, as_version=4), path))
-    else:
+    if not run.exists():
         slides.build(path, target)
-    return target
+        return target
+    kept = run.with_suffix(".html")
+    if not kept.exists():
+        slides.write(kept, slides.deck(nbformat.read(run, as_version=4), path))
+    return kept
 
 
+@pytest.mark.alone
 def test_a_deck_is_small_and_opens_at_once(deck, offline):
     assert deck.stat().st_size < LARGEST
     seconds = []

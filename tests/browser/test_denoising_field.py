@@ -271,6 +271,7 @@ def test_a_crowd_comes_from_everywhere_and_can_be_cleared(field, page):
     assert page.locator(".df-way").inner_text() == "–"
 
 
+@pytest.mark.alone
 def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
     def move():
         page.get_by_role("button", name="100").click()
@@ -279,6 +280,7 @@ def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
     assert np.percentile(delays(page, field.stage, "pointermove", move), 95) < FRAME
 
 
+@pytest.mark.alone
 def test_turning_sigma_with_a_hundred_particles_is_in_time(field, page):
     slider = page.get_by_role("slider")
 

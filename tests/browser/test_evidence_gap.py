@@ -232,6 +232,7 @@ def test_the_heat_map_is_darkest_where_the_posterior_is(gap, page):
     assert abs(column - i) <= 2 and abs(n - 1 - row - j) <= 2
 
 
+@pytest.mark.alone
 def test_the_gap_answers_within_a_frame(page, gap):
     def move():
         places = [(0.2, 0.3), (0.8, 0.4), (0.3, 0.7)]

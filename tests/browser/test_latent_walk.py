@@ -385,6 +385,7 @@ def sweep(walk: Walk):
     return move
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
 def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
     walk = show(page, make_walk(vivid_decoder(), n=10_000))

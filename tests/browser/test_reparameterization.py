@@ -169,6 +169,7 @@ def test_it_cleans_up(play, page):
     assert page.evaluate("() => saved.at(-1).mu") == play.get("mu")
 
 
+@pytest.mark.alone
 def test_it_answers_within_a_frame(play, page):
     page.get_by_role("radio", name="16", exact=True).check()
 

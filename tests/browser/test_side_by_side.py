@@ -183,6 +183,7 @@ def test_the_clean_up_stops_it(side, page):
     assert page.evaluate("() => saved.length") == 1, "what was due is told"
 
 
+@pytest.mark.alone
 def test_three_decoders_answer_within_a_frame(side, page):
     stage = side.stages.nth(1)
 
