@@ -17,6 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.checks import (
+    check_count,
+    check_floats,
+    check_positive,
+    check_rows,
+    check_vector,
+)
+
 Decoder = Callable[[Tensor], Tensor]  # z (B, 2) -> x (B, D)
 STRIDES = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # 16 ways
 TIE = 1e-4  # pixels a unit of z: where the picture stays the same, the shorter way
@@ -27,6 +35,9 @@ DOWN = 10  # steps down the energy; each further ten gain a third of a percent o
 @torch.no_grad()
 def image_length(g: Decoder, path: Tensor) -> Tensor:
     """Σₜ ‖g(zₜ₊₁) − g(zₜ)‖, how much the picture changes on the way.  (…, T, 2) -> (…)"""
+    check_floats(path)
+    if path.ndim < 2 or not path.numel():
+        raise ValueError(f"a path is points in rows, (T, 2), not {tuple(path.shape)}.")
     return _steps(g, path).sum(-1)
 
 
@@ -37,6 +48,8 @@ def straight_paths(g: Decoder, ends: Tensor, *, points: int = 48) -> Tensor:
     Pairs as in itertools.combinations; T = ``points``, in steps that change the picture
     equally, so that it takes its time where much happens.
     """
+    _check_ends(ends)
+    check_count("points", points, least=2)
     first, second = torch.combinations(torch.arange(len(ends)))[:, :, None].unbind(1)
     start, end = ends[first], ends[second]  # (P, 1, 2)
     share = torch.linspace(0, 1, points).to(ends)[:, None]
@@ -45,6 +58,9 @@ def straight_paths(g: Decoder, ends: Tensor, *, points: int = 48) -> Tensor:
 
 def shortest_path(g: Decoder, start: Tensor, end: Tensor, **options) -> Tensor:
     """``shortest_paths`` between two points of the plane.  (2,), (2,) -> (T, 2)"""
+    for point in (start, end):
+        check_vector(point)
+    check_rows(start[None], end[None])
     return shortest_paths(g, torch.stack([start, end]), **options)[0]
 
 
@@ -67,9 +83,16 @@ def shortest_paths(
 
     ValueError unless there are two finite ends or more, all inside of the lattice.
     """
+    _check_ends(ends)
     if half_width is None:
         half_width = 1.25 * float(ends.abs().max()) or 1.0
-    _check(ends, half_width)
+    check_positive("half_width", half_width)
+    check_count("n", n, least=2)
+    check_count("points", points, least=2)
+    if half_width < ends.abs().max():
+        raise ValueError(
+            f"an end lies outside of the lattice over [−a, a]², a = {half_width:g}."
+        )
     with torch.no_grad():
         nodes = _over_the_lattice(g, ends, half_width, n)
         found = _resampled(nodes, [path.diff(dim=0).norm(dim=1) for path in nodes], points)
@@ -168,13 +191,10 @@ def _relaxed(g: Decoder, paths: Tensor, rate: float) -> Tensor:
     return torch.cat([first, inner.detach(), last], dim=1)
 
 
-def _check(ends: Tensor, half_width: float) -> None:
-    if ends.ndim != 2 or ends.shape[1] != 2 or len(ends) < 2 or not ends.isfinite().all():
+def _check_ends(ends: Tensor) -> None:
+    check_rows(ends)
+    if ends.shape[1] != 2 or len(ends) < 2 or not ends.isfinite().all():
         raise ValueError(
             "a path needs two ends or more, finite points of the plane in rows, not "
             f"{tuple(ends.shape)}."
-        )
-    if not half_width >= ends.abs().max():
-        raise ValueError(
-            f"an end lies outside of the lattice over [−a, a]², a = {half_width:g}."
         )

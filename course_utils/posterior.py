@@ -13,6 +13,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_utils.checks import (
+    check_count,
+    check_finite,
+    check_floats,
+    check_positive,
+    check_vector,
+)
 from course_utils.evidence import Nll, latent_lattice, log_joint
 from course_utils.objectives import Decoder, bernoulli_nll
 
@@ -53,6 +60,11 @@ def posterior_window(
     then the fourth power of that of every second, less than 10⁻⁵.
     ValueError where the posterior reaches out of the plane or is too narrow.
     """
+    check_positive("half_width", half_width)
+    check_count("n", n, least=3)  # so that every second point is a lattice, too
+    check_vector(x)
+    check_finite(x)
+    _check_q(mu, sigma)
     plane = latent_lattice(half_width, 101).to(x)
     share = log_joint(decoder, x[None], plane, nll=nll)[0].softmax(0)
     if share[plane.abs().amax(1) > 0.95 * half_width].sum() > SHARE_OUTSIDE:
@@ -107,6 +119,7 @@ def bound_on_window(window: Window, mu: Tensor, sigma: Tensor) -> dict[str, Tens
     least the spacing and μ ± 5σ in the window; beyond, they are those of a q that ends there.
     Source: lecture, "Derivation of VAE objective".
     """
+    _check_q(mu, sigma)
     log_q1 = log_gaussian_on_axis(window.z1, mu[0], sigma[0])
     log_q2 = log_gaussian_on_axis(window.z2, mu[1], sigma[1])
     q1, q2 = log_q1.exp(), log_q2.exp()
@@ -130,9 +143,20 @@ def best_gaussian(window: Window, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Te
     an encoder leaves beyond it is its amortization gap.
     Source: Cremer, Li & Duvenaud (2018), section 3.
     """
+    _check_q(mu, sigma)
     starts = [(mu.double().cpu(), sigma.double().cpu()), _moments(window)]
     climbed = [_climb(window, *start) for start in starts]
     return max(climbed, key=lambda q: float(bound_on_window(window, *q)["elbo"]))
+
+
+def _check_q(mu: Tensor, sigma: Tensor) -> None:
+    check_floats(mu, sigma)
+    if mu.shape != (2,) or sigma.shape != (2,) or not (sigma > 0).all():
+        raise ValueError(
+            "q = N(μ, diag σ²) needs two means and two widths, mu and sigma (2,), and widths "
+            f"are > 0; these are {tuple(mu.shape)} and {tuple(sigma.shape)}."
+        )
+    check_finite(mu, sigma)
 
 
 def _moments(window: Window) -> tuple[Tensor, Tensor]:

@@ -25,6 +25,8 @@ from course_utils import (
     linear_gaussian,
     models,
     objectives,
+    paths,
+    posterior,
     samples,
     vq_vae,
 )
@@ -70,7 +72,9 @@ def instead(values):
     return {name: (lambda _, v=value: v, REFUSED) for name, value in values.items()}
 
 
-ALONE = NOT_FINITE | NO_FLOATS | {"one row": (lambda x: x[0], REFUSED)}
+ONE = {"one row": (lambda x: x[0], REFUSED)}
+ALONE = NOT_FINITE | NO_FLOATS | ONE
+HIDDEN = {name: (spoil, REFUSED) for name, (spoil, _) in NOT_FINITE.items()}
 FITTING = {
     "too wide": (lambda x: torch.cat([x, x], dim=1), REFUSED),
     "double": (lambda x: x.double(), REFUSED),
@@ -87,6 +91,12 @@ KINDS = {
         "beyond 1": (with_one(1.01), REFUSED),
         "NaN": (with_one(math.nan), REFUSED),
     },
+    "code": HIDDEN | NO_FLOATS | {"too long": (lambda z: torch.cat([z, z]), REFUSED)},
+    "widths": HIDDEN | NO_FLOATS | {"0": (with_one(0.0), REFUSED)},
+    "ends": HIDDEN
+    | NO_FLOATS
+    | ONE
+    | {name: FITTING[name] for name in ("too wide", "double")},
     "labels": LABELS,
     "positive": instead(SCALE | {"0": 0.0}),
     "not negative": instead(SCALE),
@@ -162,10 +172,25 @@ def everything(steps, *arguments):
     return list(steps(*arguments))[-1]
 
 
+def code_of(d):
+    return {"mu": torch.zeros(K), "sigma": torch.full((K,), 0.5)}
+
+
+def small_window():
+    return posterior.posterior_window(
+        networks(VAE)(3)[1], torch.rand(3), **code_of(3), n=21
+    )
+
+
+def plane_decoder():
+    return networks(VAE)(3)[1]
+
+
 def schedule():
     return diffusion.cosine_schedule(4)
 
 
+CODE = {"mu": "code", "sigma": "widths"}
 LINEAR = {"x": "fitting", "b": "vector", "sigma": "positive"}
 SIZED = {"d": None}
 TABLE = {
@@ -334,6 +359,54 @@ TABLE = {
         lambda x, d: evidence.mutual_information(networks(VAE)(d)[0], x),
         x_of,
         {"x": "fitting"},
+    ),
+    # posterior
+    posterior.posterior_window: (
+        lambda x, mu, sigma, half_width, n: (
+            posterior.posterior_window(
+                networks(VAE)(len(x))[1], x, mu, sigma, half_width=half_width, n=n
+            ).log_joint
+        ),
+        lambda b, d: code_of(d) | {"x": torch.rand(d), "half_width": 5.0, "n": 21},
+        CODE | {"x": "vector", "half_width": "positive", "n": "count"},
+    ),
+    posterior.bound_on_window: (
+        lambda mu, sigma: posterior.bound_on_window(small_window(), mu, sigma),
+        lambda b, d: code_of(d),
+        CODE,
+    ),
+    posterior.best_gaussian: (
+        lambda mu, sigma: posterior.best_gaussian(small_window(), mu, sigma),
+        lambda b, d: code_of(d),
+        CODE,
+    ),
+    # paths
+    paths.image_length: (
+        lambda path: paths.image_length(plane_decoder(), path),
+        lambda b, d: {"path": torch.rand(b + 1, K)},
+        {"path": "read"},
+    ),
+    paths.straight_paths: (
+        lambda ends, points: paths.straight_paths(plane_decoder(), ends, points=points),
+        lambda b, d: {"ends": torch.rand(b + 1, K), "points": 4},
+        {"ends": "ends", "points": "count"},
+    ),
+    paths.shortest_path: (
+        lambda start, end: paths.shortest_path(plane_decoder(), start, end, n=5, points=4),
+        lambda b, d: {"start": torch.zeros(K), "end": torch.rand(K)},
+        {"start": "code", "end": "code"},
+    ),
+    paths.shortest_paths: (
+        lambda ends, half_width, n, points: paths.shortest_paths(
+            plane_decoder(), ends, half_width=half_width, n=n, points=points
+        ),
+        lambda b, d: {"ends": torch.rand(b + 1, K), "half_width": 2.0, "n": 5, "points": 4},
+        {
+            "ends": "ends",
+            "half_width": instead({k: v for k, v in SCALE.items() if v is not None}),
+            "n": "count",
+            "points": "count",
+        },
     ),
     # linear_gaussian
     linear_gaussian.spectrum: (lambda b, d: {"x": torch.rand(b, d)}, {"x": "rows"}),
@@ -641,7 +714,16 @@ def test_bad_input_is_refused_in_words_or_seen_in_the_result(call, make, kinds, 
 
 
 def test_the_table_leaves_no_public_function_out():
-    modules = [objectives, evidence, linear_gaussian, vq_vae, gan, diffusion, samples]
+    modules = [
+        objectives,
+        evidence,
+        linear_gaussian,
+        vq_vae,
+        gan,
+        diffusion,
+        samples,
+        paths,
+    ]
     public = {
         function
         for module in [*modules, gradients, data, models]

@@ -64,8 +64,8 @@ LAYERS = {
         "exercises",
     },
     "verdicts": set(),
-    "paths": set(),
-    "posterior": {"objectives", "evidence"},
+    "paths": {"checks"},
+    "posterior": {"checks", "objectives", "evidence"},
     "widgets": {
         "models",
         "plots",

@@ -133,12 +133,12 @@ def test_paths_ask_for_no_gradient_and_leave_none(vivid):
 @pytest.mark.parametrize(
     "ends, half_width, words",
     [
-        (ENDS[0], None, "two ends or more"),
+        (ENDS[0], None, "one row a data point"),
         (ENDS[:1], None, "two ends or more"),
         (torch.zeros(3, 3), None, "two ends or more"),
         (ENDS / 0, None, "finite"),
         (ENDS, 1.0, "outside of the lattice"),
-        (ENDS, float("nan"), "outside of the lattice"),
+        (ENDS, float("nan"), "half_width must be > 0"),
     ],
 )
 def test_what_no_path_can_join_is_refused_in_words(ends, half_width, words):
