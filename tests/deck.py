@@ -88,17 +88,27 @@ def deaf(page, name: str) -> list[str]:
     """What the widget on a slide does not answer to: the mouse, the keys."""
     page.evaluate("(name) => { location.hash = '/' + name; }", name)
     page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
-    page.wait_for_timeout(500)  # a lattice is drawn row by row
     stage = page.locator(f"#{name} .stage").first
     (kind,) = [kind for kind in KINDS if stage.evaluate("(el, k) => el.matches(k)", kind)]
     *selectors, keys = KINDS[kind]
     shown, handle = (stage.locator(selector).first for selector in selectors)
 
+    def at_rest() -> bytes:
+        """Its picture, once that stays: a lattice is drawn row by row."""
+        last, picture = b"", shown.screenshot()
+        while last != picture:
+            page.wait_for_timeout(300)
+            last, picture = picture, shown.screenshot()
+        return picture
+
     def changed_by(act) -> bool:
-        before = shown.screenshot()
+        before = at_rest()
         act()
-        page.wait_for_timeout(150)
-        return shown.screenshot() != before
+        for _ in range(20):  # on a busy machine it may take its time
+            page.wait_for_timeout(150)
+            if shown.screenshot() != before:
+                return True
+        return False
 
     def move():
         box = handle.bounding_box()
@@ -117,5 +127,4 @@ def deaf(page, name: str) -> list[str]:
 
     found = [] if changed_by(move) else ["the mouse"]
     handle.click()  # for the keys
-    page.wait_for_timeout(150)
     return found if changed_by(press) else [*found, "the keys"]
