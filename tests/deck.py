@@ -116,9 +116,10 @@ def deaf(page, name: str) -> list[str]:
         page.mouse.move(box["x"] + 0.5 * box["width"], y)
         if kind not in (".latent-walk", ".side-by-side"):  # they follow the mouse as it is
             page.mouse.down()
-        # A dial may begin at its first value or at its last, so it is turned to neither.
-        end = 0.7 if kind == ".dial" else 0.9
-        page.mouse.move(box["x"] + end * box["width"], y, steps=4)
+        # A dial may begin at its first value or at its last, so it is turned to neither. Others
+        # move aside and down: a handle on an ellipse may answer to one of the two alone.
+        x, y = (0.7, y) if kind == ".dial" else (0.9, y + 0.3 * box["height"])
+        page.mouse.move(box["x"] + x * box["width"], y, steps=4)
         page.mouse.up()
 
     def press():
