@@ -704,7 +704,7 @@ def test_bad_input_is_refused_in_words_or_seen_in_the_result(call, make, kinds, 
             except (ValueError, FloatingPointError) as error:
                 words = str(error)
                 assert len(words) > 20 and words[-1] in ".?", (argument, way, words)
-                if kind in NUMBERS and len(argument) > 1:  # d and k are the table's own
+                if kind in (*NUMBERS, WIDTH) and len(argument) > 1:  # d and k are the table's own
                     assert re.search(rf"\b{argument}\b", words), (argument, way, words)
             except Exception as error:
                 raise AssertionError(f"{argument}, {way}: {error!r}") from error
