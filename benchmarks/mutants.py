@@ -5,8 +5,8 @@
     python benchmarks/mutants.py objectives models  # some; goes on where it was stopped
 
 mutmut changes one thing at a time and runs the tests that reach it, in a process forked from
-one that has imported torch already. Only the module's own tests are asked, less two, and for
-`evidence` those of bad input. Left alone are type hints and docstrings, as mutmut does;
+one that has imported torch already. Only the module's own tests are asked, and for `evidence`
+those of bad input, less three. Left alone are type hints and docstrings, as mutmut does;
 what is raised, and strings with a blank, since their wording is nobody's contract; what stands
 outside of functions; and the numbers and examples of the exercises, which are data. The results
 and the table are printed; docs/mutants.md explains the survivors. Delete the folder mutants/ to

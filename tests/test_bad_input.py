@@ -172,14 +172,12 @@ def everything(steps, *arguments):
     return list(steps(*arguments))[-1]
 
 
-def code_of(d):
+def code():
     return {"mu": torch.zeros(K), "sigma": torch.full((K,), 0.5)}
 
 
 def small_window():
-    return posterior.posterior_window(
-        networks(VAE)(3)[1], torch.rand(3), **code_of(3), n=21
-    )
+    return posterior.posterior_window(plane_decoder(), torch.rand(3), **code(), n=21)
 
 
 def plane_decoder():
@@ -367,17 +365,17 @@ TABLE = {
                 networks(VAE)(len(x))[1], x, mu, sigma, half_width=half_width, n=n
             ).log_joint
         ),
-        lambda b, d: code_of(d) | {"x": torch.rand(d), "half_width": 5.0, "n": 21},
+        lambda b, d: code() | {"x": torch.rand(d), "half_width": 5.0, "n": 21},
         CODE | {"x": "vector", "half_width": "positive", "n": "count"},
     ),
     posterior.bound_on_window: (
         lambda mu, sigma: posterior.bound_on_window(small_window(), mu, sigma),
-        lambda b, d: code_of(d),
+        lambda b, d: code(),
         CODE,
     ),
     posterior.best_gaussian: (
         lambda mu, sigma: posterior.best_gaussian(small_window(), mu, sigma),
-        lambda b, d: code_of(d),
+        lambda b, d: code(),
         CODE,
     ),
     # paths
@@ -704,7 +702,9 @@ def test_bad_input_is_refused_in_words_or_seen_in_the_result(call, make, kinds, 
             except (ValueError, FloatingPointError) as error:
                 words = str(error)
                 assert len(words) > 20 and words[-1] in ".?", (argument, way, words)
-                if kind in (*NUMBERS, WIDTH) and len(argument) > 1:  # d and k are the table's own
+                if (
+                    kind in (*NUMBERS, WIDTH) and len(argument) > 1
+                ):  # d and k are the table's own
                     assert re.search(rf"\b{argument}\b", words), (argument, way, words)
             except Exception as error:
                 raise AssertionError(f"{argument}, {way}: {error!r}") from error
