@@ -22,7 +22,7 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +47,9 @@ BATCH, RATE, EPOCHS = 128, 1e-3, 10
 
 # To the same loss sooner. Free are rate, batches, start and precision, not the network.
 SOONER = {"epochs": 4, "batch_size": 256, "lr": 1.2e-2}
+# And as soon as can be, by hand: batches that grow, an epoch of each; a rate that rises for
+# a tenth of the images, then falls to zero.
+GROWING, PEAK, RISE = (256, 256, 512, 1024), 1.6e-2, 0.1
 SEEDS = 3
 # The VAE of notebook 06: its own recipe, a sooner one, and the time for as many epochs as fit.
 PLANE_HIDDEN, PLANE_SECONDS = (512, 256), 30
@@ -79,41 +82,73 @@ def ours_held(images: Tensor, model: VAE, epochs: int) -> Epochs:
     return shuffled_epochs(objective, update, (images,), epochs, BATCH)
 
 
+def by_hand(
+    images: Tensor,
+    model: VAE,
+    batch_sizes: Sequence[int],
+    rate: Callable[[float], float],
+    dtype: torch.dtype = torch.float32,
+) -> Epochs:
+    """Without autograd: how fast a loop for this one network can be, hard to read as it is.
+
+    An epoch for each batch size; ``rate`` is the learning rate at a share of all images.
+    All weights are one vector, so that Adam is one operation, and rounding them another.
+    """
+    parameters = list(model.parameters())
+    weights = nn.utils.parameters_to_vector(parameters).detach()
+    nn.utils.vector_to_parameters(weights, parameters)  # now they are its parts
+    weights.grad = torch.empty_like(weights)
+    for parameter, part in zip(parameters, parts(weights.grad, parameters)):
+        parameter.grad = part
+    optimizer = torch.optim.Adam([weights], fused=True)
+    done = 0
+    for size in batch_sizes:
+        for batch in torch.randperm(len(images), device=images.device).split(size):
+            optimizer.param_groups[0]["lr"] = rate(done / len(images) / len(batch_sizes))
+            x = images.index_select(0, batch).to(dtype)
+            write_gradients(x, weights, parameters)
+            optimizer.step()
+            done += len(batch)
+        yield
+
+
+def parts(vector: Tensor, parameters: list[Tensor]) -> list[Tensor]:
+    """Views of a vector, of the parameters' shapes."""
+    pieces = vector.split([parameter.numel() for parameter in parameters])
+    return [piece.view_as(shape) for piece, shape in zip(pieces, parameters)]
+
+
 @torch.no_grad()
-def by_hand(images: Tensor, model: VAE, epochs: int) -> Epochs:
-    """The same work with the gradients of this one network written out: what autograd costs."""
-    heads, decoder = model.encoder[-1], model.decoder
-    layers = [model.encoder[0][0], heads.mu, heads.logvar, decoder[0], decoder[-1]]
-    _, mean, width, third, last = (layer.weight for layer in layers)
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
+def write_gradients(x: Tensor, weights: Tensor, parameters: list[Tensor]) -> None:
+    """Those of ``vae_loss`` into ``weights.grad``, products in the dtype of x; no loss."""
+    w1, b1, w_mu, b_mu, w_var, b_var, w3, b3, w4, b4 = parts(
+        weights.to(x.dtype), parameters
+    )
+    hidden = F.linear(x, w1, b1).relu_()
+    mu = F.linear(hidden, w_mu, b_mu).float()
+    logvar = F.linear(hidden, w_var, b_var).float()
+    sigma, eps = torch.exp(0.5 * logvar), torch.randn_like(mu)
+    z = (mu + sigma * eps).to(x.dtype)
+    other = F.linear(z, w3, b3).relu_()
+    logits = F.linear(other, w4, b4)
 
-    def step(x: Tensor) -> Tensor:
-        hidden = layers[0](x).relu_()
-        mu, logvar = layers[1](hidden), layers[2](hidden)
-        sigma, eps = torch.exp(0.5 * logvar), torch.randn_like(mu)
-        z = mu + sigma * eps
-        other = layers[3](z).relu_()
-        logits = layers[4](other)
-        kl = 0.5 * (mu.square() + sigma.square() - 1 - logvar).sum()
-        loss = ((F.softplus(logits) - x * logits).sum() + kl) / len(x)
+    to_logits = logits.sigmoid_().sub_(x)
+    to_other = (to_logits @ w4).mul_(other.sign())
+    to_z = (to_other @ w3).float()
+    to_mu = (to_z + mu).to(x.dtype)
+    to_logvar = (0.5 * (to_z * sigma * eps + sigma.square() - 1)).to(x.dtype)
+    to_hidden = (to_mu @ w_mu).addmm_(to_logvar, w_var).mul_(hidden.sign())
+    inputs = (x, hidden, hidden, z, other)
+    slopes = (to_hidden, to_mu, to_logvar, to_other, to_logits)
+    gradients = parts(weights.grad, parameters)
+    for i, (x_in, slope) in enumerate(zip(inputs, slopes)):
+        gradients[2 * i].copy_(slope.T @ x_in)
+        gradients[2 * i + 1].copy_(slope.sum(0))
 
-        to_logits = logits.sigmoid_().sub_(x).div_(len(x))
-        to_other = (to_logits @ last).mul_(other > 0)
-        to_z = to_other @ third
-        to_mu = to_z + mu / len(x)
-        to_logvar = 0.5 * (to_z * sigma * eps + (sigma.square() - 1) / len(x))
-        to_hidden = (to_mu @ mean).addmm_(to_logvar, width).mul_(hidden > 0)
-        inputs = (x, hidden, hidden, z, other)
-        slopes = (to_hidden, to_mu, to_logvar, to_other, to_logits)
-        for layer, x_in, slope in zip(layers, inputs, slopes):
-            layer.weight.grad, layer.bias.grad = slope.T @ x_in, slope.sum(0)
-        optimizer.step()
-        return loss
 
-    for _ in range(epochs):
-        order = torch.randperm(len(images), device=images.device)
-        losses = [step(images.index_select(0, b)).item() for b in order.split(BATCH)]
-        yield sum(losses) / len(losses)
+def by_hand_held(images: Tensor, model: VAE, epochs: int) -> Epochs:
+    """The same steps as the others', but for the loss, which is not computed."""
+    return by_hand(images, model, [BATCH] * epochs, lambda done: RATE)
 
 
 def usual_loss(model: VAE, x: Tensor) -> Tensor:
@@ -224,11 +259,15 @@ def pythae_loop(dataset: Dataset, model: VAE, epochs: int) -> Epochs:
 
 
 def floor(
-    images: int, device: torch.device, batch_size: int = BATCH, width: int = WIDTHS[0]
+    images: int,
+    device: torch.device,
+    batch_size: int = BATCH,
+    width: int = WIDTHS[0],
+    dtype: torch.dtype = torch.float32,
 ) -> Callable[[], None]:
     """The bare matrix products of one epoch: three a layer, one less where no gradient goes."""
     layers = [(784, width), (width, 20), (width, 20), (20, width), (width, 784)]
-    make = partial(torch.randn, device=device)
+    make = partial(torch.randn, device=device, dtype=dtype)
     products = [
         (make(batch_size, n_in), make(n_out, n_in), make(batch_size, n_out))
         for n_in, n_out in layers
@@ -254,7 +293,7 @@ def loops(
     rows = {
         "ours, `training_epochs`": partial(ours, resident),
         "ours, learning rate held": partial(ours_held, resident),
-        "the same, gradients by hand": partial(by_hand, resident),
+        "gradients by hand, no loss": partial(by_hand_held, resident),
         USUAL: partial(usual, digits),
         "its loop with a `TensorDataset`": partial(usual, in_memory),
     }
@@ -372,6 +411,15 @@ def half_loss(encoder: nn.Module, decoder: nn.Module, x: Tensor) -> dict[str, Te
     return vae_loss(encode, decode, x)
 
 
+def growing(images: Tensor, model: VAE) -> Epochs:
+    """The recipe GROWING, its gradients by hand and its products in bfloat16."""
+
+    def rate(done: float) -> float:
+        return PEAK * min(done / RISE, (1 - done) / (1 - RISE))
+
+    return by_hand(images, model, GROWING, rate, torch.bfloat16)
+
+
 PRECISIONS = {"float32": vae_loss, "bfloat16": half_loss}
 
 
@@ -392,16 +440,42 @@ def follow(model: VAE, steps: Epochs, test: Tensor, device: torch.device) -> Run
         run.losses.append(test_loss(model, test))
 
 
+def recipes(images: Tensor) -> dict[str, Callable[[VAE], Epochs]]:
+    """Name of a row -> its epochs, for a model."""
+    train = partial(training_epochs, data=images, **SOONER)
+    rows = {
+        f"`{settings(SOONER)}`, {precision}": partial(train, objective=objective)
+        for precision, objective in PRECISIONS.items()
+    }
+    sizes = ", ".join(map(str, GROWING))
+    return rows | {f"batches of {sizes}, by hand, bfloat16": partial(growing, images)}
+
+
 def sooner(images: Tensor, test: Tensor, device: torch.device) -> dict[str, list[Run]]:
-    """The same network by the recipe SOONER; for each precision a Run from every seed."""
+    """The same network by other recipes; for each of them a Run from every seed."""
     images, test = images.to(device), test.to(device)
-    runs = {precision: [] for precision in PRECISIONS}
+    makes = recipes(images)
+    runs = {name: [] for name in makes}
     for seed in range(SEEDS):
-        for precision, objective in PRECISIONS.items():
+        for name, make in makes.items():
             model = new_model(device, seed=seed)
             start_at_the_mean(model, images)
-            steps = training_epochs(model, objective, images, **SOONER)
-            runs[precision].append(follow(model, steps, test, device))
+            runs[name].append(follow(model, make(model), test, device))
+    return runs
+
+
+def floors(images: int, device: torch.device) -> dict[str, Run]:
+    """The matrix products of these recipes, and nothing else."""
+    same = [SOONER["batch_size"]] * SOONER["epochs"]
+    runs = {}
+    for what, sizes, dtype in [
+        (f"`{settings(SOONER)}`, float32", same, torch.float32),
+        (f"`{settings(SOONER)}`, bfloat16", same, torch.bfloat16),
+        ("growing batches, bfloat16", GROWING, torch.bfloat16),
+    ]:
+        epochs = [floor(images, device, size, dtype=dtype) for size in sizes]
+        epochs[0]()  # the first time costs more
+        runs[f"matrix products alone: {what}"] = Run([timed(one, device) for one in epochs])
     return runs
 
 
@@ -430,7 +504,11 @@ def plane(images: Tensor, test: Tensor, device: torch.device) -> dict[str, Run]:
 
 
 def quality_table(
-    theirs: Run, recipes: dict[str, list[Run]], flat: dict[str, Run], device: torch.device
+    theirs: Run,
+    recipes: dict[str, list[Run]],
+    floors: dict[str, Run],
+    flat: dict[str, Run],
+    device: torch.device,
 ) -> str:
     """Seconds of training, without those of the test losses in between.
 
@@ -440,19 +518,23 @@ def quality_table(
     needed = len(theirs.seconds) * statistics.median(theirs.seconds)
 
     def row(name: str, run: Run, gain: str, passed: float | None = None) -> str:
-        passed, loss = passed or sum(run.seconds), run.losses[-1]
-        return f"| {name} | {len(run.seconds)} | {passed:.1f} | {loss:.2f} | {gain} |"
+        passed = passed or sum(run.seconds)
+        loss = f"{run.losses[-1]:.2f}" if run.losses else "–"
+        return f"| {name} | {len(run.seconds)} | {passed:.1f} | {loss} | {gain} |"
+
+    def sooner(run: Run) -> str:
+        return f"{needed / sum(run.seconds):.1f}"
 
     lines = [
         f"| time to quality on {device.type} | epochs | s | test loss | times sooner |",
         "|---|---:|---:|---:|---:|",
         row(USUAL, theirs, "1", needed),
     ]
-    for precision, runs in recipes.items():
+    for name, runs in recipes.items():
         for seed, run in enumerate(runs):
-            reached = run.losses[-1] <= target
-            gain = f"{needed / sum(run.seconds):.1f}" if reached else "not reached"
-            lines.append(row(f"`{settings(SOONER)}`, {precision}, seed {seed}", run, gain))
+            gain = sooner(run) if run.losses[-1] <= target else "not reached"
+            lines.append(row(f"{name}, seed {seed}", run, gain))
+    lines += [row(name, run, sooner(run)) for name, run in floors.items()]
     lines += [row(f"notebook 06's, {name}", run, "–") for name, run in flat.items()]
     return "\n".join(lines)
 
@@ -474,7 +556,7 @@ def draw_curves(
     plt.rcParams.update({"svg.hashsalt": "course", "svg.fonttype": "none"})
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     shown = {name: run for name, run in runs.items() if run and run.losses}
-    shown |= {f"sooner, {precision}": some[0] for precision, some in recipes.items()}
+    shown |= {name: some[0] for name, some in recipes.items()}
     for axes, curves in [(left, shown), (right, flat)]:
         for name, run in curves.items():
             seconds = torch.tensor(run.seconds).cumsum(0)
@@ -602,12 +684,14 @@ def run(epochs: int = EPOCHS, curves: bool = False) -> str:
     for device in devices():
         runs = take_turns(images, digits, test, device, epochs)
         parts.append(epoch_table(runs, device))
-        recipes, flat = sooner(images, test, device), plane(images, test, device)
-        parts += [quality_table(runs[USUAL], recipes, flat, device), scaling_table(device)]
+        soon, flat = sooner(images, test, device), plane(images, test, device)
+        least = floors(len(images), device)
+        parts.append(quality_table(runs[USUAL], soon, least, flat, device))
+        parts.append(scaling_table(device))
         if device.type == "cpu":
             parts.append(size_table())
             if curves:
-                draw_curves(runs, recipes, flat)
+                draw_curves(runs, soon, flat)
     threads = torch.get_num_threads()
     where = f"torch {torch.__version__}, {threads} threads, on {readme.machine()}"
     for device in devices():

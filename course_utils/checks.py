@@ -175,9 +175,13 @@ def as_images(x: Tensor, side: int) -> Tensor:
 
 
 def _fits(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    check_floats(inputs[0], next(layer.parameters()))
+    x, weight = inputs[0], next(layer.parameters())
+    check_floats(x)
+    # Autocast brings both to one dtype, but later than this hook is called.
+    if x.dtype == weight.dtype or not torch.is_autocast_enabled(weight.device.type):
+        check_floats(x, weight)
     if isinstance(layer, nn.Linear):  # images have been looked at by ``to_images``
-        _check_width(inputs[0], layer.in_features)
+        _check_width(x, layer.in_features)
 
 
 def _has_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:

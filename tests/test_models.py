@@ -68,6 +68,15 @@ def test_shapes(model_class):
     assert model(x).shape == (4, D)
 
 
+@BOTH
+def test_the_networks_let_autocast_choose_the_precision(model_class):
+    model, x = model_class(D, K, (6,)), torch.rand(4, D)
+    with torch.autocast("cpu", torch.bfloat16):
+        x_hat = model(x)
+    assert x_hat.dtype == torch.bfloat16
+    assert_close(x_hat.float(), model(x), rtol=0, atol=0.02)  # eight bits a number
+
+
 def test_autoencoder_is_g_of_f():
     model, x = Autoencoder(D, K, (6,)), torch.rand(4, D)
     assert_close(model(x), model.decoder(model.encoder(x)), rtol=0, atol=0)
