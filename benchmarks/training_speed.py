@@ -39,7 +39,12 @@ from course_utils import data
 from course_utils.device import choose_device
 from course_utils.models import VAE
 from course_utils.objectives import vae_loss
-from course_utils.training import evaluate, shuffled_epochs, training_epochs
+from course_utils.training import (
+    adam,
+    evaluate,
+    shuffled_epochs,
+    training_epochs,
+)
 
 CURVE = readme.README.parent / "docs" / "training_curve.svg"
 WIDTHS = (400,)  # of the hidden layers
@@ -71,7 +76,7 @@ def ours(images: Tensor, model: VAE, epochs: int) -> Epochs:
 
 def ours_held(images: Tensor, model: VAE, epochs: int) -> Epochs:
     """The loop inside ``training_epochs`` with the rate held: the same work as the others."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
+    optimizer = adam(model.parameters(), lr=RATE)
 
     def update(terms: dict[str, Tensor]) -> None:
         optimizer.zero_grad()
@@ -100,7 +105,7 @@ def by_hand(
     weights.grad = torch.empty_like(weights)
     for parameter, part in zip(parameters, parts(weights.grad, parameters)):
         parameter.grad = part
-    optimizer = torch.optim.Adam([weights], fused=True)
+    optimizer = adam([weights])
     done = 0
     for size in batch_sizes:
         for batch in torch.randperm(len(images), device=images.device).split(size):

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from itertools import count
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 Objective = Callable[..., dict[str, Tensor]]
@@ -134,6 +136,25 @@ def shuffled_epochs(
         yield {"epoch": epoch, **means.values()}
 
 
+def adam(parameters: Iterable[Tensor], **settings: Any) -> torch.optim.Adam:
+    """Adam, which updates all weights at once and does not slow down as it goes.
+
+    A unit that falls silent has no gradient any more. Adam's mean of its gradients shrinks with
+    each step, within some hundred below 1e-38, and a CPU needs a hundred times as long for such
+    numbers. Below 1e-30 they change no weight; they are set to zero every hundred steps.
+    """
+    optimizer = torch.optim.Adam(parameters, fused=True, **settings)
+    steps = count(1)
+
+    def clear(*_: object) -> None:
+        if next(steps) % 100 == 0:
+            for state in optimizer.state.values():
+                F.hardshrink(state["exp_avg"], 1e-30, out=state["exp_avg"])
+
+    optimizer.register_step_post_hook(clear)
+    return optimizer
+
+
 def _train(
     model: nn.Module,
     objective: Objective,
@@ -142,7 +163,7 @@ def _train(
     batch_size: int,
     lr: float,
 ) -> Iterator[Record]:
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    optimizer = adam(model.parameters(), lr=lr)
     steps = epochs * math.ceil(len(data[0]) / batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
 

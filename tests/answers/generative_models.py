@@ -82,6 +82,9 @@ RIGHT = {
         "torch.distributions": draws_by_distributions,
         "component by component": draws_component_by_component,
         "thresholds": draws_by_thresholds,
+        "double precision": lambda n, weights, means, sigma: draws_around(
+            means.double()[choices(n, weights)], sigma
+        ),
     },
 }
 
