@@ -74,19 +74,34 @@ def chromium() -> Iterator:
             browser.close()
 
 
+SIZE = {"width": 1400, "height": 1000}
+
+
 @contextmanager
 def open_page(browser) -> Iterator:
     """A page with a touch screen; in the end, nothing may have gone wrong in it."""
-    context = browser.new_context(
-        viewport={"width": 1400, "height": 1000}, has_touch=True, device_scale_factor=2
-    )
-    page, errors = context.new_page(), []
+    context = browser.new_context(viewport=SIZE, has_touch=True, device_scale_factor=2)
+    page = context.new_page()
     page.set_default_timeout(20_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    yield page
-    page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
-    context.close()
+    with nothing_wrong(page):
+        yield page
+        page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
+        context.close()
+
+
+@contextmanager
+def nothing_wrong(page) -> Iterator[None]:
+    """In the end the page has met no error, and its console heard of none."""
+    errors = []
+    heard = {
+        "pageerror": lambda error: errors.append(str(error)),
+        "console": lambda said: errors.append(said.text) if said.type == "error" else None,
+    }
+    for event, listener in heard.items():
+        page.on(event, listener)
+    yield
+    for event, listener in heard.items():
+        page.remove_listener(event, listener)
     assert not errors
 
 

@@ -1,10 +1,21 @@
 """What the tests of the widgets in a real browser start from."""
 
 import pytest
-from lab import open_page
+from lab import SIZE, nothing_wrong, open_page
+
+
+@pytest.fixture(scope="module")
+def window(browser):
+    """One page for all tests of a file: a new one takes longer than most of them."""
+    with open_page(browser) as page:
+        yield page
 
 
 @pytest.fixture
-def page(browser):
-    with open_page(browser) as page:
-        yield page
+def page(window):
+    """The page as if it were new."""
+    window.set_viewport_size(SIZE)
+    window.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    window.goto("about:blank")
+    with nothing_wrong(window):
+        yield window

@@ -1,4 +1,4 @@
-"""The widgets in a real JupyterLab: in small notebooks, and in notebook 06."""
+"""The widgets in a real JupyterLab: in small notebooks, and in notebook 01."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from lab import ask_kernel, jupyterlab, open_notebook, open_page, run_all
 from walk import FIRST_WALK, Walk
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-LAST = "06_variational_autoencoder.ipynb"
+FIRST = "01_autoencoder.ipynb"  # the first one with a walk
 SMALL = "small.ipynb"
 SMALL_CELL = """\
 import torch
@@ -62,8 +62,8 @@ display(replay, draw, side, field, play)
 def lab_url(browser, tmp_path_factory):
     """JupyterLab over a copy of the notebooks, so that nobody's notebook is changed."""
     root = tmp_path_factory.mktemp("root")
-    if (NOTEBOOKS / LAST).is_file():
-        shutil.copy(NOTEBOOKS / LAST, root)
+    if (NOTEBOOKS / FIRST).is_file():
+        shutil.copy(NOTEBOOKS / FIRST, root)
     for name, cell in ((SMALL, SMALL_CELL), (OTHERS, OTHERS_CELL), (MORE, MORE_CELL)):
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell)],
@@ -72,6 +72,13 @@ def lab_url(browser, tmp_path_factory):
         nbformat.write(notebook, root / name)
     with jupyterlab(root, tmp_path_factory.mktemp("private")) as url:
         yield url
+
+
+@pytest.fixture
+def page(browser):
+    """A page of its own, which shuts its kernels down."""
+    with open_page(browser) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -284,9 +291,8 @@ def test_a_replay_follows_a_training_that_runs(more):
     assert "3 of 3" in when.inner_text()
 
 
-@pytest.mark.alone
-def test_notebook_06_runs_and_can_be_walked(page, lab_url):
-    open_notebook(page, lab_url, LAST)
+def test_a_notebook_of_the_course_runs_and_can_be_walked(page, lab_url):
+    open_notebook(page, lab_url, FIRST)
     assert run_all(page) == []
     walk = Walk(page)
 
