@@ -345,14 +345,17 @@ class CodePrior(nn.Module):
         """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
         self._check(label, top)
         check_whole("codes", codes, self.of_code.num_embeddings, (len(label), self.side**2))
-        return self._logits(codes, label, top)
+        return self._logits(codes, self._context(label, top))
 
-    def _logits(self, codes: Tensor, label: Tensor, top: Tensor | None) -> Tensor:
-        """Of the first rows alone, if ``codes`` are these: no row depends on those below."""
+    def _context(self, label: Tensor, top: Tensor | None) -> Tensor:
         context = self.of_label(label)[:, :, None, None] + self.of_place
         if top is not None:
             e = self.of_top(top).mT.unflatten(2, (4, 4))
             context = context + self.to_bottom(e)
+        return context
+
+    def _logits(self, codes: Tensor, context: Tensor) -> Tensor:
+        """Of the first rows alone, if ``codes`` are these: no row depends on those below."""
         h = self.enter(self.of_code(codes).mT.unflatten(2, (-1, self.side)))
         context = context[:, :, : h.shape[2]]
         for block in self.blocks:
@@ -381,10 +384,11 @@ class CodePrior(nn.Module):
     def sample(self, label: Tensor, top: Tensor | None = None) -> Tensor:
         """Draw one code after the other, each given those before it.  (B,) -> (B, L)"""
         self._check(label, top)
+        context = self._context(label, top)
         codes = label.new_zeros(len(label), self.side**2)
         for i in range(self.side**2):
             begun = codes[:, : (i // self.side + 1) * self.side]  # rows that hold a code
-            share = self._logits(begun, label, top)[:, :, i].softmax(1)
+            share = self._logits(begun, context)[:, :, i].softmax(1)
             codes[:, i] = torch.multinomial(share, 1)[:, 0]
         return codes
 
