@@ -53,9 +53,9 @@ def test_every_slide_is_inside_its_box(deck, offline):
 
 
 def test_each_slide_is_a_page_of_the_print_and_fits_it(deck, offline):
+    count = offline(deck).evaluate("Reveal.getSlides().length")  # paper might count others
     paper = offline(deck, "?print-pdf")
     paper.wait_for_selector(".pdf-page")
-    count = paper.evaluate("Reveal.getSlides().length")
     assert paper.evaluate(LOOK_AT_PAPER) == []
     assert pages(paper) == count
 

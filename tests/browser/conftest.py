@@ -16,6 +16,9 @@ def page(window):
     """The page as if it were new."""
     window.set_viewport_size(SIZE)
     window.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    window.mouse.up()  # in case that a test before has failed
+    window.mouse.move(0, 0)
     window.goto("about:blank")
     with nothing_wrong(window):
         yield window
+        window.evaluate("() => new Promise(requestAnimationFrame)")  # late errors, too
