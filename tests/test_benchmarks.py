@@ -110,8 +110,9 @@ def test_every_loop_of_the_benchmark_learns_the_same(speed):
     images = (torch.rand(40, 784) < torch.linspace(0, 1, 784)).float().repeat(16, 1)
     digits = TensorDataset(images, torch.zeros(len(images)))
     runs = speed.take_turns(images, digits, images[:100], CPU, epochs=3)
-    floor = runs.pop(speed.FLOOR)
-    assert len(floor.seconds) == 3 and not floor.losses
+    for part in (speed.FLOOR, speed.ADAM, speed.COPIES):  # of a loop; they learn nothing
+        run = runs.pop(part)
+        assert len(run.seconds) == 3 and not run.losses
     there = {name: run.losses for name, run in runs.items() if run}
     assert len(there) >= 4  # two of the course, two of its usual rivals; peers if installed
     cycle = there.pop("ours, `training_epochs`")
@@ -242,16 +243,27 @@ def test_the_readme_s_loops_have_bought_the_same_loss_for_less(speed):
     ((_, _, to_floor, _),) = figures(0, "ours, `training_epochs`")
     ((_, _, held_to_floor, held),) = figures(0, "ours, learning rate held")
     ((_, times, _, usual),) = figures(0, speed.USUAL)
-    assert max(to_floor, held_to_floor) <= 2.5
+    assert max(to_floor, held_to_floor) <= 3
     assert times >= 1.8
     assert abs(held - usual) < 1
     for peer in ("lightning", "pythae"):  # in the table, even where it could not be tried
         assert figures(0, peer)
 
 
+def test_the_readme_s_reasons_why_it_is_not_less_are_those_of_its_tables(speed):
+    names = (speed.FLOOR, speed.ADAM, speed.COPIES, speed.USUAL)
+    floor, adam, copies, usual = (figures(0, name)[0][2] for name in names)
+    assert floor == 1 and floor + adam + copies > 1.3
+    assert usual < 8
+    single, half, growing = (row[-1] for row in figures(1, "matrix products alone"))
+    assert single < 20 < min(half, growing)
+
+
 def test_the_readme_s_recipe_is_sooner_from_every_seed():
     rows = figures(1, "`epochs=")
     assert len(rows) == 6 and all(gain and gain >= 6 for *_, gain in rows)
+    by_hand = figures(1, "batches of")
+    assert len(by_hand) == 3 and all(gain and gain >= 20 for *_, gain in by_hand)
 
 
 def test_the_readme_s_cost_per_image_does_not_grow_with_the_data():
