@@ -22,6 +22,7 @@ class Walk(Hands):
         self.plane = self.root.locator(".lw-plane .cw-stage")
         self.lattice = self.root.locator(".lw-lattice .cw-stage")
         self.plane.wait_for()
+        self.root.locator(".lw-z", has_text="(").wait_for()  # its first frame is drawn
         self.plane.scroll_into_view_if_needed()
 
     def hover(self, x: float, y: float, stage=None) -> None:
