@@ -22,7 +22,6 @@ class Walk(Hands):
         self.plane = self.root.locator(".lw-plane .cw-stage")
         self.lattice = self.root.locator(".lw-lattice .cw-stage")
         self.plane.wait_for()
-        self.root.locator(".lw-z", has_text="(").wait_for()  # its first frame is drawn
         self.plane.scroll_into_view_if_needed()
 
     def hover(self, x: float, y: float, stage=None) -> None:
@@ -72,7 +71,8 @@ class Walk(Hands):
         return np.array(data)
 
     def z(self) -> tuple[float, float]:
-        text = self.root.locator(".lw-z").inner_text()
+        # Not inner_text(), which is empty while JupyterLab leaves a far cell undrawn.
+        text = self.root.locator(".lw-z", has_text="(").text_content()
         first, second = text.replace("−", "-").split("(")[1].rstrip(")").split(",")
         return float(first), float(second)
 
