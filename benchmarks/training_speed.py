@@ -595,7 +595,7 @@ def draw_curves(
 
     # The same curves, the same file; the reader's font.
     plt.rcParams.update({"svg.hashsalt": "course", "svg.fonttype": "none"})
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 5.4), layout="constrained")
     shown = {name: run for name, run in runs.items() if run and run.losses}
     shown |= {name: some[0] for name, some in recipes.items()}
     for axes, curves in [(left, shown), (right, flat)]:
@@ -604,7 +604,7 @@ def draw_curves(
             axes.plot(seconds, run.losses, ".-", label=name.replace("`", ""))
         axes.set(xlabel="seconds of training", ylabel="test loss, nats per image")
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15)}
-        axes.legend(fontsize=8, ncols=2, frameon=False, **below)
+        axes.legend(fontsize=8, frameon=False, **below)
     target = runs[USUAL].losses[-1]
     left.axhline(target, color="gray", lw=0.8, ls=":")
     left.set(xscale="log", ylim=(target - 2, target + 30), title="784-400-20-400-784")
