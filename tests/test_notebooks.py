@@ -491,7 +491,7 @@ BREAKS = {
     ],
     no_path_of_a_machine_is_stored: [
         change("source", source="open('/home/me/x')"),
-        change("source", outputs=[printed("in /tmp/x.py")]),
+        change("source", outputs=[printed("in /home/me/x.py")]),
         change("source", outputs=[shown(**{"text/plain": r"C:\Users\me"})]),
         change("summary", source="see /Users/me/x"),
     ],
