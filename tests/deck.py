@@ -1,6 +1,7 @@
 """What there is to see in a deck, for the tests of slides."""
 
 import re
+from functools import partial
 
 # With all fragments shown: what lies outside its slide, is cut, or is too small to read.
 LOOK = """async () => {
@@ -68,20 +69,19 @@ def pages(paper) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
-# Of each kind of widget: what it shows, where no focus is drawn; what a hand takes hold of;
-# and keys that change what is shown.
-ARROWS = ("ArrowLeft", "ArrowLeft", "ArrowRight")
+# Of each kind of widget: what it shows, where no focus is drawn; what a pointer takes hold of
+# and the keys reach; and keys of which one, whatever is shown, must change it.
+ARROWS = ("ArrowLeft", "ArrowRight")
 KINDS = {
     ".latent-walk": (".lw-here canvas", ".lw-plane .cw-stage", ARROWS),
     ".side-by-side": (".sb-image", ".cw-stage", ARROWS),
     ".training-replay": (".tr-columns", "input[type=range]", ARROWS),
     ".draw-digit": (".dd-pair canvas", ".dd-paper", (" ", *ARROWS)),  # space: pen down
     ".denoising-field": (".df-read", ".cw-stage", (*ARROWS, "Enter")),
-    ".dial": (
-        ".dial-pictures", "input[type=range], .cw-choice label:last-of-type", ARROWS),
+    ".dial": (".dial-pictures", "input[type=range], .cw-choice input", ARROWS),
     ".evidence-gap": (".eg-chart", ".cw-stage", ARROWS),
     ".reparameterization": (".rp-read", ".rp-axis .cw-stage", ARROWS),
-}  # fmt: skip
+}
 
 
 def deaf(page, name: str) -> list[str]:
@@ -101,31 +101,38 @@ def deaf(page, name: str) -> list[str]:
             last, picture = picture, shown.screenshot()
         return picture
 
-    def changed_by(act) -> bool:
-        before = at_rest()
-        act()
-        for _ in range(20):  # on a busy machine it may take its time
-            page.wait_for_timeout(150)
-            if shown.screenshot() != before:
-                return True
+    def changes(*acts) -> bool:
+        """Whether one of these acts changes the picture; each starts from where the last ended."""
+        for act in acts:
+            before = at_rest()
+            act()
+            for _ in range(20):  # on a busy machine it may take its time
+                page.wait_for_timeout(150)
+                if shown.screenshot() != before:
+                    return True
         return False
 
-    def move():
+    def drag(x: float, y: float):
+        """From the middle of the handle to a place in its box, whatever is shown there now."""
         box = handle.bounding_box()
-        y = box["y"] + 0.4 * box["height"]
-        page.mouse.move(box["x"] + 0.5 * box["width"], y)
+        at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.mouse.move(*at(0.5, 0.4))
         if kind not in (".latent-walk", ".side-by-side"):  # they follow the mouse as it is
             page.mouse.down()
-        # A dial may begin at its first value or at its last, so it is turned to neither. Others
-        # move aside and down: a handle on an ellipse may answer to one of the two alone.
-        x, y = (0.7, y) if kind == ".dial" else (0.9, y + 0.3 * box["height"])
-        page.mouse.move(box["x"] + x * box["width"], y, steps=4)
+        page.mouse.move(*at(x, y), steps=4)
         page.mouse.up()
 
-    def press():
-        for key in keys:
-            page.keyboard.press(key)
+    def click_another():
+        stage.locator(".cw-choice label", has=page.locator("input:not(:checked)")).first.click()
 
-    found = [] if changed_by(move) else ["the mouse"]
-    handle.click()  # for the keys
-    return found if changed_by(press) else [*found, "the keys"]
+    # A slider may stand at either end already. A handle on an ellipse may answer to one
+    # direction alone, so both are asked for; a slider does not care about the second.
+    slider = handle.get_attribute("type") == "range"
+    places = [(0.98, 0.4), (0.02, 0.4)] if slider else [(0.9, 0.7)]
+    is_choice = handle.get_attribute("type") == "radio"
+    moves = [click_another] if is_choice else [partial(drag, *place) for place in places]
+    presses = [partial(page.keyboard.press, key) for key in keys]
+
+    found = [] if changes(*moves) else ["the mouse"]
+    (stage.locator(".cw-choice input:checked") if is_choice else handle).focus()
+    return found if changes(*presses) else [*found, "the keys"]
