@@ -1,12 +1,13 @@
 """The course's commands. Each first makes what it needs, in the folder .venv.
 
     python course.py lab        open JupyterLab on the first notebook
+    python course.py check      lint, types, layers and the quick tests: before every commit
     python course.py test       run the tests and all notebooks
-    python course.py refresh    run the notebooks again and store what they show
+    python course.py execute    run the notebooks again and store what they show
     python course.py slides     turn the notebooks into slides, in the folder slides
     python course.py handout    make a class of them, in the folder handout
 
-Further arguments go to JupyterLab, pytest, the refresher, or the builder of slides or class.
+Further arguments go to JupyterLab, pytest, or the tool of that name in the folder tools.
 Needs only Python 3.10 or newer.
 """
 
@@ -24,21 +25,26 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# Two tests at a time, then those that count milliseconds, which have the machine alone. The
-# decks are made of the notebooks' runs, which are kept in the folder COURSE_RUNS. The class,
-# which runs every notebook twice, and the planted errors are commands of their own.
-OWN = ["tests/test_class.py", "tests/test_planted.py"]
+# First everything but the timing tests, in parallel; then the timing tests, one at a time, and
+# the decks, which are made of the runs that nbval has kept in the folder COURSE_RUNS.
+SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]  # run by their names alone
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
-    ["pytest", "-m", "not alone", *WORKERS, *(f"--ignore={path}" for path in OWN)],
-    ["pytest", "-m", "alone", "tests/test_decks.py", "tests/browser"],
+    [
+        "pytest",
+        *("-m", "not timing"),
+        *WORKERS,
+        *(f"--ignore={path}" for path in SEPARATE_SUITES),
+    ],
+    ["pytest", "-m", "timing", "tests/test_decks.py", "tests/browser"],
 ]
 
 
 def set_up() -> None:
-    """Make the environment, or bring it up to date when requirements.txt has changed."""
+    """Make the environment, or bring it up to date when the dependencies have changed."""
+    listed = b"".join((ROOT / n).read_bytes() for n in ("requirements.txt", "pyproject.toml"))
     place = str(ROOT).encode()  # a copied or renamed course needs an environment of its own
-    wanted = hashlib.sha256((ROOT / "requirements.txt").read_bytes() + place).hexdigest()
+    wanted = hashlib.sha256(listed + place).hexdigest()
     stamp = VENV / "installed"
     if PYTHON.exists() and stamp.is_file() and stamp.read_text() == wanted:
         return
@@ -54,10 +60,11 @@ def main(arguments: list[str]) -> int:
     first = min(ROOT.glob("notebooks/*.ipynb"), default=ROOT / "notebooks")
     commands = {
         "lab": [["jupyterlab", str(first.relative_to(ROOT))]],
+        "check": [["tools.check"]],
         "test": [["pytest"]] if arguments[1:] else ALL_TESTS,
-        "refresh": [["course_utils.refresh"]],
-        "slides": [["course_utils.slides"]],
-        "handout": [["course_utils.handout"]],
+        "execute": [["tools.execute"]],
+        "slides": [["tools.slides"]],
+        "handout": [["tools.handout"]],
     }
     if not arguments or arguments[0] not in commands:
         print(__doc__)

@@ -18,13 +18,12 @@ from urllib.error import URLError
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from course_utils.checks import (
+from course_utils._validation import (
     check_count,
     check_finite_number,
-    check_finite_rows,
     check_not_negative,
-    check_positive,
 )
 from course_utils.device import choose_device
 
@@ -180,6 +179,11 @@ def _unpack(loader: type, root: Path) -> None:
                 raise
 
 
+def half_size(images: Tensor) -> Tensor:
+    """Means of 2 × 2 pixels.  (B, 784) -> (B, 196)"""
+    return F.avg_pool2d(images.unflatten(1, (1, 28, 28)), 2).flatten(1)
+
+
 # --- toy sets in the plane ------------------------------------------------------------
 
 
@@ -208,48 +212,6 @@ def spiral(n: int, *, turns: float = 1.5, noise: float = 0.07) -> Tensor:
     angle = 2 * math.pi * turns * (radius - 0.5) / 1.5
     points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
     return points + noise * torch.randn_like(points)
-
-
-def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
-    """Centers of a ring of Gaussians, evenly spaced on a circle.  -> (modes, 2)"""
-    check_count("modes", modes)
-    check_not_negative("radius", radius)
-    angle = 2 * math.pi * torch.arange(modes, device=choose_device()) / modes
-    return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
-
-
-def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
-    """n draws from the equal mixture of N(meanₖ, σ²I).  (K, D) -> (n, D)"""
-    check_finite_rows(means)
-    _check_toy(n, sigma, "sigma")
-    chosen = torch.randint(len(means), (n,), device=means.device)
-    return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
-
-
-def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
-    """log p(x) = log Σₖ (1/K) N(x; meanₖ, σ²I) of that mixture.  (B, D), (K, D) -> (B,), nats
-
-    With the data themselves as means it is what a memorizer of width σ says of x.
-    """
-    check_finite_rows(x, means)
-    check_positive("sigma", sigma)
-    distance = (x[:, None] - means).square().sum(2)  # (B, K), squared
-    constant = 0.5 * means.shape[1] * math.log(2 * math.pi * sigma**2)
-    log_joint = -math.log(len(means)) - distance / (2 * sigma**2) - constant
-    return log_joint.logsumexp(1)  # exp alone would round the far components to 0
-
-
-def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
-    """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ² of that mixture.  (B, D), (K, D) -> (B, D)
-
-    rₖ(x) is the share of component k in the density at x. Smoothing with noise of standard
-    deviation s turns σ² into σ² + s² and leaves the form as it is.
-    """
-    check_finite_rows(x, means)
-    check_positive("sigma", sigma)
-    pull = means - x[:, None]  # (B, K, D)
-    share = torch.softmax(-pull.square().sum(2) / (2 * sigma**2), dim=1)
-    return (share[:, :, None] * pull).sum(1) / sigma**2
 
 
 def _check_toy(n: int, noise: float, name: str = "noise") -> None:

@@ -4,14 +4,18 @@ only the sparse penalty needs a decoder of its own, one that fixes the scale of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from course_utils.checks import check_count, check_input
+from course_utils._validation import check_count, check_floats, check_rows
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def mlp(*widths: int) -> nn.Sequential:
@@ -113,3 +117,47 @@ class VAE(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mu, _ = self.encoder(x)
         return self.decoder(mu)  # decode the mean of q(z|x)
+
+
+# --- layers that refuse in words what they cannot read ---------------------------------
+
+
+def check_input(layer: Layer) -> Layer:
+    """The layer, which from now on refuses in words what it cannot read."""
+    layer.register_forward_pre_hook(_fits)
+    return layer
+
+
+def to_images(side: int) -> nn.Unflatten:
+    """A layer that makes images of rows of pixels.  (B, side²) -> (B, 1, side, side)"""
+    layer = nn.Unflatten(1, (1, side, side))
+    layer.register_forward_pre_hook(partial(_has_pixels, side * side))
+    return layer
+
+
+def as_images(x: Tensor, side: int) -> Tensor:
+    """Rows of pixels as images.  (B, side²) -> (B, 1, side, side)"""
+    return to_images(side)(x)
+
+
+def _fits(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    x, weight = inputs[0], next(layer.parameters())
+    check_floats(x)
+    # Autocast brings both to one dtype, but later than this hook is called.
+    if x.dtype == weight.dtype or not torch.is_autocast_enabled(weight.device.type):
+        check_floats(x, weight)
+    if isinstance(layer, nn.Linear):  # images have been looked at by ``to_images``
+        _check_width(x, layer.in_features)
+
+
+def _has_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    check_rows(inputs[0])
+    _check_width(inputs[0], pixels)
+
+
+def _check_width(x: Tensor, width: int) -> None:
+    if not x.ndim or x.shape[-1] != width or not x.numel():
+        raise ValueError(
+            f"this network reads {width} numbers a data point, one or more in rows; it was "
+            f"given {tuple(x.shape)}."
+        )

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.checks import (
+from course_utils._validation import (
     check_alike,
     check_count,
     check_floats,

@@ -123,7 +123,9 @@ def deaf(page, name: str) -> list[str]:
         page.mouse.up()
 
     def click_another():
-        stage.locator(".cw-choice label", has=page.locator("input:not(:checked)")).first.click()
+        stage.locator(
+            ".cw-choice label", has=page.locator("input:not(:checked)")
+        ).first.click()
 
     # A slider may stand at either end already. A handle on an ellipse may answer to one
     # direction alone, so both are asked for; a slider does not care about the second.

@@ -16,21 +16,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils import (
-    data,
-    diffusion,
-    evidence,
-    gan,
-    gradients,
-    linear_gaussian,
-    models,
-    objectives,
-    paths,
-    posterior,
-    samples,
-    vq_vae,
-)
+from course_utils import data, models, objectives
+from course_utils.generative import classifier, diffusion, gan, metrics, vq_vae
 from course_utils.models import VAE, Autoencoder, SparseAutoencoder, mlp
+from course_utils.theory import (
+    evidence,
+    geodesics,
+    gradient_estimators,
+    lattice,
+    linear_gaussian,
+    mixtures,
+    posterior_grid,
+)
 
 K = 2
 INVISIBLE = "may answer, but not with finite numbers alone"
@@ -177,7 +174,7 @@ def code():
 
 
 def small_window():
-    return posterior.posterior_window(plane_decoder(), torch.rand(3), **code(), n=21)
+    return posterior_grid.posterior_grid(plane_decoder(), torch.rand(3), **code(), n=21)
 
 
 def plane_decoder():
@@ -287,20 +284,20 @@ TABLE = {
         {"x": "read", "d": "count", "k": "count"},
     ),
     # evidence
-    evidence.latent_lattice: (
+    lattice.latent_lattice: (
         lambda b, d: {"half_width": 1.0, "n": 3, "latent_dim": K},
         {"half_width": "positive", "n": "count", "latent_dim": "count"},
     ),
-    evidence.prior_mass: (
+    lattice.prior_mass: (
         lambda b, d: {"half_width": 1.0, "latent_dim": K},
         {"half_width": WIDTH, "latent_dim": "count"},
     ),
-    evidence.ring_mass: (lambda b, d: {"radius": 1.0}, {"radius": WIDTH}),
-    evidence.distance_to_nearest: (
+    lattice.ring_mass: (lambda b, d: {"radius": 1.0}, {"radius": WIDTH}),
+    lattice.distance_to_nearest: (
         lambda b, d: {"points": torch.rand(b, d), "codes": torch.rand(4, d)},
         {"points": "fitting", "codes": "fitting"},
     ),
-    evidence.pixel_entropy: (lambda b, d: {"p": torch.rand(b, d)}, {"p": "share"}),
+    lattice.pixel_entropy: (lambda b, d: {"p": torch.rand(b, d)}, {"p": "share"}),
     evidence.log_evidence: (
         lambda x, d, n, half_width, tolerance, latent_dim: evidence.log_evidence(
             networks(VAE)(d)[1],
@@ -359,43 +356,45 @@ TABLE = {
         {"x": "fitting"},
     ),
     # posterior
-    posterior.posterior_window: (
+    posterior_grid.posterior_grid: (
         lambda x, mu, sigma, half_width, n: (
-            posterior.posterior_window(
+            posterior_grid.posterior_grid(
                 networks(VAE)(len(x))[1], x, mu, sigma, half_width=half_width, n=n
             ).log_joint
         ),
         lambda b, d: code() | {"x": torch.rand(d), "half_width": 5.0, "n": 21},
         CODE | {"x": "vector", "half_width": "positive", "n": "count"},
     ),
-    posterior.bound_on_window: (
-        lambda mu, sigma: posterior.bound_on_window(small_window(), mu, sigma),
+    posterior_grid.bound_on_grid: (
+        lambda mu, sigma: posterior_grid.bound_on_grid(small_window(), mu, sigma),
         lambda b, d: code(),
         CODE,
     ),
-    posterior.best_gaussian: (
-        lambda mu, sigma: posterior.best_gaussian(small_window(), mu, sigma),
+    posterior_grid.best_gaussian: (
+        lambda mu, sigma: posterior_grid.best_gaussian(small_window(), mu, sigma),
         lambda b, d: code(),
         CODE,
     ),
     # paths
-    paths.image_length: (
-        lambda path: paths.image_length(plane_decoder(), path),
+    geodesics.curve_length: (
+        lambda path: geodesics.curve_length(plane_decoder(), path),
         lambda b, d: {"path": torch.rand(b + 1, K)},
         {"path": "read"},
     ),
-    paths.straight_paths: (
-        lambda ends, points: paths.straight_paths(plane_decoder(), ends, points=points),
+    geodesics.straight_paths: (
+        lambda ends, points: geodesics.straight_paths(plane_decoder(), ends, points=points),
         lambda b, d: {"ends": torch.rand(b + 1, K), "points": 4},
         {"ends": "ends", "points": "count"},
     ),
-    paths.shortest_path: (
-        lambda start, end: paths.shortest_path(plane_decoder(), start, end, n=5, points=4),
+    geodesics.shortest_path: (
+        lambda start, end: geodesics.shortest_path(
+            plane_decoder(), start, end, n=5, points=4
+        ),
         lambda b, d: {"start": torch.zeros(K), "end": torch.rand(K)},
         {"start": "code", "end": "code"},
     ),
-    paths.shortest_paths: (
-        lambda ends, half_width, n, points: paths.shortest_paths(
+    geodesics.shortest_paths: (
+        lambda ends, half_width, n, points: geodesics.shortest_paths(
             plane_decoder(), ends, half_width=half_width, n=n, points=points
         ),
         lambda b, d: {"ends": torch.rand(b + 1, K), "half_width": 2.0, "n": 5, "points": 4},
@@ -521,13 +520,13 @@ TABLE = {
     ),
     # diffusion
     diffusion.cosine_schedule: (lambda b, d: {"steps": b + 1}, {"steps": "count"}),
-    diffusion.denoised: (
-        lambda a, b, alpha_bar_t: diffusion.denoised(a, b, alpha_bar_t),
+    diffusion.predict_x0: (
+        lambda a, b, alpha_bar_t: diffusion.predict_x0(a, b, alpha_bar_t),
         noisy,
         {"a": "fitting", "b": "fitting", "alpha_bar_t": "share"},
     ),
-    diffusion.noise_of: (
-        lambda a, b, alpha_bar_t: diffusion.noise_of(a, b, alpha_bar_t),
+    diffusion.eps_from_v: (
+        lambda a, b, alpha_bar_t: diffusion.eps_from_v(a, b, alpha_bar_t),
         noisy,
         {"a": "fitting", "b": "fitting", "alpha_bar_t": "share"},
     ),
@@ -559,37 +558,37 @@ TABLE = {
         {"x": "fitting", "t": "labels"},
     ),
     # samples
-    samples.sharpness: (
+    metrics.sharpness: (
         lambda b, d: {"images": torch.rand(b, (d + 1) ** 2)},
         {"images": "rows"},
     ),
-    samples.energy_distance: (
+    metrics.energy_distance: (
         lambda b, d: {"x": torch.rand(b + 1, d), "y": torch.rand(3, d)},
         {"x": "fitting", "y": "fitting"},
     ),
-    samples.digit_classifier: (
-        lambda x: samples.digit_classifier(14)(x),
+    classifier.digit_classifier: (
+        lambda x: classifier.digit_classifier(14)(x),
         lambda b, d: {"x": torch.rand(b, 196)},
         {"x": "fitting"},
     ),
-    samples.classification_loss: (
-        lambda x, labels: samples.classification_loss(
-            samples.digit_classifier(14), x, labels
+    classifier.classification_loss: (
+        lambda x, labels: classifier.classification_loss(
+            classifier.digit_classifier(14), x, labels
         ),
         lambda b, d: {"x": torch.rand(b, 196), "labels": torch.randint(10, (b,))},
         {"x": "fitting", "labels": "labels"},
     ),
-    samples.accuracy: (
-        lambda x, labels: samples.accuracy(samples.digit_classifier(14), x, labels),
+    classifier.accuracy: (
+        lambda x, labels: classifier.accuracy(classifier.digit_classifier(14), x, labels),
         lambda b, d: {"x": torch.rand(b, 196), "labels": torch.randint(10, (b,))},
         {"x": "fitting", "labels": "labels"},
     ),
     # gradients
-    gradients.reparameterized_gradients: (
+    gradient_estimators.reparameterized_gradients: (
         lambda b, d: {"h": torch.sin, "mu": 0.0, "sigma": 1.0, "eps": torch.randn(b)},
         {"sigma": "positive", "eps": "vector"},
     ),
-    gradients.score_function_gradients: (
+    gradient_estimators.score_function_gradients: (
         lambda b, d: {"h": torch.sin, "mu": 0.0, "sigma": 1.0, "eps": torch.randn(b)},
         {"sigma": "positive", "eps": "vector"},
     ),
@@ -606,19 +605,19 @@ TABLE = {
         lambda b, d: {"n": b, "turns": 1.5, "noise": 0.1},
         {"n": "count", "noise": "not negative", "turns": instead({"NaN": math.nan})},
     ),
-    data.ring_of_means: (
+    mixtures.ring_of_means: (
         lambda b, d: {"modes": b, "radius": 1.0},
         {"modes": "count", "radius": "not negative"},
     ),
-    data.sample_mixture: (
+    mixtures.sample_mixture: (
         lambda b, d: {"n": b, "means": torch.randn(3, d), "sigma": 0.5},
         {"n": "count", "means": "rows", "sigma": "not negative"},
     ),
-    data.mixture_log_density: (
+    mixtures.mixture_log_density: (
         mixture,
         {"x": "fitting", "means": "fitting", "sigma": "positive"},
     ),
-    data.mixture_score: (
+    mixtures.mixture_score: (
         mixture,
         {"x": "fitting", "means": "fitting", "sigma": "positive"},
     ),
@@ -721,17 +720,20 @@ def test_the_table_leaves_no_public_function_out():
         vq_vae,
         gan,
         diffusion,
-        samples,
-        paths,
+        metrics,
+        classifier,
+        geodesics,
+        lattice,
+        mixtures,
     ]
     public = {
         function
-        for module in [*modules, gradients, data, models]
+        for module in [*modules, gradient_estimators, data, models]
         for name, function in vars(module).items()
         if inspect.isfunction(function)
         and function.__module__ == module.__name__
         and not name.startswith("_")
     }
     files = {data.mnist, data.fashion_mnist, data.kmnist, data.cache_folder}
-    parts = {diffusion.time_features}  # of a network, which has checked its input
+    parts = {diffusion.sinusoidal_embedding}  # of a network, which has checked its input
     assert public - files - parts <= set(TABLE)

@@ -12,7 +12,8 @@ import torch
 from test_readme import table
 from torch.utils.data import TensorDataset
 
-from course_utils import scoreboard, widgets
+from course_utils import widgets
+from course_utils.generative import comparison
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,12 +81,12 @@ def numbers(places: str) -> list[str]:
 
 
 def test_the_scoreboard_in_the_readme_is_the_stored_one():
-    assert scoreboard.table(scoreboard.stored()) in (ROOT / "README.md").read_text("utf-8")
+    assert comparison.table(comparison.stored()) in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_scoreboard_in_the_readme_has_the_whole_family():
     rows = {row[0]: row[1:] for row in table("The scoreboard")}
-    assert list(rows) == ["real digits", *scoreboard.FAMILY]
+    assert list(rows) == ["real digits", *comparison.MODELS]
     for name in ("autoencoder", "sparse", "denoising", "probabilistic", "GAN"):
         assert rows[name][1] == "not defined"
     for name in ("VAE", "VQ-VAE-2", "diffusion"):

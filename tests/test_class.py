@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from classroom import failed, grade, graded, nbgrader, submit
 
-from course_utils import handout
+from tools import handout
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

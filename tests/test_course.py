@@ -206,9 +206,9 @@ pathlib.Path("ends").write_text(" ".join(later))
 sys.exit(int(first))
 """
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
-OWN = ["tests/test_class.py", "tests/test_planted.py"]
-REST = ["-m", "not alone", *WORKERS, *(f"--ignore={path}" for path in OWN)]
-ALONE = ["-m", "alone", "tests/test_decks.py", "tests/browser"]
+SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
+REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
+ALONE = ["-m", "timing", "tests/test_decks.py", "tests/browser"]
 SAID = [str(REST), str(ALONE), "kept"]
 
 
@@ -227,7 +227,7 @@ def test_the_tests_are_two_runs_and_the_second_has_the_machine_alone(
     assert said.splitlines() == SAID[:lines]
     assert process.returncode == worst
     assert not Path((tmp_path / "folder").read_text()).exists()
-    assert all((ROOT / path).exists() for path in [*ALONE[2:], *OWN])
+    assert all((ROOT / path).exists() for path in [*ALONE[2:], *SEPARATE_SUITES])
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):

@@ -26,6 +26,7 @@ from torch.testing import assert_close
 from torchvision import datasets
 
 from course_utils import data
+from course_utils.theory import mixtures
 
 BUNDLE = Path(str(files("course_utils"))) / "mnist"
 
@@ -534,7 +535,7 @@ def test_noise_of_an_arc_is_a_standard_deviation():
 
 
 def test_the_ring_is_evenly_spaced():
-    means = data.ring_of_means(8, radius=2.0)
+    means = mixtures.ring_of_means(8, radius=2.0)
     assert_close(means[0], torch.tensor([2.0, 0.0]))
     assert_close(means.norm(dim=1), torch.full((8,), 2.0))
     gaps = (means - means.roll(1, 0)).norm(dim=1)
@@ -543,7 +544,7 @@ def test_the_ring_is_evenly_spaced():
 
 def test_mixture_draws_share_the_components_and_spread_by_sigma():
     means = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    x = data.sample_mixture(30_000, means, sigma=0.5)
+    x = mixtures.sample_mixture(30_000, means, sigma=0.5)
     nearest = torch.cdist(x, means).argmin(1)
     shares = nearest.bincount().double() / len(x)
     # binomial: five standard errors of √(⅓ · ⅔ / n)
@@ -560,38 +561,38 @@ def mixture(means, sigma):
 
 @pytest.mark.parametrize("sigma", [0.2, 1.0, 3.0])
 def test_mixture_log_density_is_the_log_of_the_sum(sigma):
-    means, x = data.ring_of_means(5), 2 * torch.randn(50, 2)
-    found = data.mixture_log_density(x, means, sigma=sigma)
+    means, x = mixtures.ring_of_means(5), 2 * torch.randn(50, 2)
+    found = mixtures.mixture_log_density(x, means, sigma=sigma)
     assert_close(found, mixture(means, sigma).log_prob(x), rtol=1e-5, atol=1e-4)
 
 
 def test_mixture_log_density_far_away_is_that_of_the_nearest_component():
     """exp(−½ · 9980²) is 0 in every precision; its logarithm is needed all the same."""
     far = torch.tensor([[1000.0, 0.0]])
-    found = data.mixture_log_density(far, data.ring_of_means(), sigma=0.1)
+    found = mixtures.mixture_log_density(far, mixtures.ring_of_means(), sigma=0.1)
     nearest = -(998**2) / 0.02 - math.log(2 * math.pi * 0.01) - math.log(8)
     assert_close(found, torch.tensor([nearest]))
 
 
 def test_mixture_score_is_the_gradient_of_mixture_log_density():
-    means, x = data.ring_of_means(5), (2 * torch.randn(50, 2)).requires_grad_()
-    data.mixture_log_density(x, means, sigma=0.7).sum().backward()
-    score = data.mixture_score(x.detach(), means, sigma=0.7)
+    means, x = mixtures.ring_of_means(5), (2 * torch.randn(50, 2)).requires_grad_()
+    mixtures.mixture_log_density(x, means, sigma=0.7).sum().backward()
+    score = mixtures.mixture_score(x.detach(), means, sigma=0.7)
     assert_close(score, x.grad, rtol=1e-4, atol=1e-4)  # float32
 
 
 @pytest.mark.parametrize("sigma", [0.2, 1.0, 3.0])
 def test_mixture_score_is_the_gradient_of_the_log_density(sigma):
-    means = data.ring_of_means(5)
+    means = mixtures.ring_of_means(5)
     x = (2 * torch.randn(50, 2)).requires_grad_()
     mixture(means, sigma).log_prob(x).sum().backward()
-    score = data.mixture_score(x.detach(), means, sigma=sigma)
+    score = mixtures.mixture_score(x.detach(), means, sigma=sigma)
     assert_close(score, x.grad, rtol=1e-5, atol=1e-4)  # float32, divided by σ² = 0.04
 
 
 def test_mixture_score_far_away_points_home_and_stays_finite():
     far = torch.tensor([[1000.0, 0.0]])
-    score = data.mixture_score(far, data.ring_of_means(), sigma=0.1)
+    score = mixtures.mixture_score(far, mixtures.ring_of_means(), sigma=0.1)
     assert_close(score, (torch.tensor([[2.0, 0.0]]) - far) / 0.01)
 
 
@@ -599,7 +600,7 @@ def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
     """Noise of standard deviation s turns σ² into σ² + s²: what the DAE's score relies on."""
     means = torch.tensor([[-1.0], [2.0]])
     sigma, s = 0.4, 0.7
-    x = data.sample_mixture(50_000, means, sigma=sigma)
+    x = mixtures.sample_mixture(50_000, means, sigma=sigma)
     smoothed = mixture(means, math.hypot(sigma, s))
     at = torch.linspace(-3, 4, 15)[:, None]
     kernel = Normal(at, s).log_prob(x.T).exp()  # density of at, averaged over the draws
@@ -614,13 +615,13 @@ def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
     "make",
     {
         "arc": partial(data.noisy_arc, 5),
-        "ring": data.ring_of_means,
-        "mixture": lambda: data.sample_mixture(5, data.ring_of_means(), sigma=1),
-        "density": lambda: data.mixture_log_density(
-            data.noisy_arc(5), data.ring_of_means(), sigma=1
+        "ring": mixtures.ring_of_means,
+        "mixture": lambda: mixtures.sample_mixture(5, mixtures.ring_of_means(), sigma=1),
+        "density": lambda: mixtures.mixture_log_density(
+            data.noisy_arc(5), mixtures.ring_of_means(), sigma=1
         ),
-        "score": lambda: data.mixture_score(
-            data.noisy_arc(5), data.ring_of_means(), sigma=1
+        "score": lambda: mixtures.mixture_score(
+            data.noisy_arc(5), mixtures.ring_of_means(), sigma=1
         ),
     }.values(),
 )

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from deck import LOOK, LOOK_AT_PAPER, deaf, pages
 
-from course_utils import slides
+from tools import slides
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -35,7 +35,7 @@ def deck(request, tmp_path_factory):
     return kept
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_a_deck_is_small_and_opens_at_once(deck, offline):
     assert deck.stat().st_size < LARGEST
     seconds = []

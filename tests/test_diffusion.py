@@ -9,25 +9,25 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
-from course_utils import diffusion
-from course_utils.data import (
+from course_utils.generative import diffusion
+from course_utils.generative.diffusion import (
+    NoisePredictor,
+    UNet,
+    cosine_schedule,
+    diffusion_elbo,
+    eps_from_v,
+    predict_x0,
+    reverse_steps,
+    sinusoidal_embedding,
+)
+from course_utils.generative.metrics import energy_distance
+from course_utils.objectives import dae_loss, diffuse, diffusion_loss
+from course_utils.theory.mixtures import (
     mixture_log_density,
     mixture_score,
     ring_of_means,
     sample_mixture,
 )
-from course_utils.diffusion import (
-    NoisePredictor,
-    UNet,
-    cosine_schedule,
-    denoised,
-    diffusion_elbo,
-    noise_of,
-    reverse_steps,
-    time_features,
-)
-from course_utils.objectives import dae_loss, diffuse, diffusion_loss
-from course_utils.samples import energy_distance
 from course_utils.training import training_epochs
 
 B, D = 64, 3
@@ -92,7 +92,7 @@ def test_many_small_steps_are_the_closed_form():
 def test_denoised_undoes_diffuse():
     x, eps, alpha_bar_t = torch.randn(B, D), torch.randn(B, D), torch.rand(B, 1)
     x_t = diffuse(x, eps, alpha_bar_t)
-    assert_close(denoised(x_t, eps, alpha_bar_t), x, atol=1e-3, rtol=1e-3)
+    assert_close(predict_x0(x_t, eps, alpha_bar_t), x, atol=1e-3, rtol=1e-3)
 
 
 def test_a_row_of_noise_levels_is_refused():
@@ -117,7 +117,7 @@ def test_it_is_the_denoising_objective_up_to_its_weight(same_noise):
 
     def denoiser(noisy):  # of x + σε, which is xₜ divided by √ᾱ
         x_t = alpha_bar[1].sqrt() * noisy
-        return denoised(x_t, network(x_t, step), alpha_bar[1])
+        return predict_x0(x_t, network(x_t, step), alpha_bar[1])
 
     dae = dae_loss(lambda x: x, denoiser, x, sigma=math.sqrt(variance))["loss"]
     loss = diffusion_loss(network, x, alpha_bar=alpha_bar)["loss"]
@@ -205,7 +205,7 @@ def test_the_bound_is_a_sum_of_divergences(same_noise, last):
             a, before = alpha_bar[t], alpha_bar[t - 1]
             alpha, beta = a / before, 1 - a / before
             x_t = a.sqrt() * x + (1 - a).sqrt() * eps
-            x_hat = denoised(x_t, network(x_t, torch.full((B,), t)), a)
+            x_hat = predict_x0(x_t, network(x_t, torch.full((B,), t)), a)
             # q(xₜ₋₁|xₜ, x₀), Ho et al. (2020), equation 7; p puts x̂₀ for x₀.
             of_x = before.sqrt() * beta / (1 - a)
             of_x_t = alpha.sqrt() * (1 - before) / (1 - a)
@@ -269,7 +269,9 @@ def test_the_network_is_told_the_time(kind):
 def test_the_time_goes_from_0_to_1(kind, monkeypatch):
     told = []
     monkeypatch.setattr(
-        diffusion, "time_features", lambda t: (told.append(t), time_features(t))[1]
+        diffusion,
+        "sinusoidal_embedding",
+        lambda t: (told.append(t), sinusoidal_embedding(t))[1],
     )
     data_dim, make = NETWORKS[kind]
     make(ALPHA_BAR)(torch.randn(3, data_dim), torch.tensor([0, 10, 50]))
@@ -278,7 +280,7 @@ def test_the_time_goes_from_0_to_1(kind, monkeypatch):
 
 def test_the_time_is_told_in_sines_and_cosines_of_half_a_turn_and_more():
     t = torch.tensor([0.0, 0.3, 1.0])
-    sines, cosines = time_features(t).chunk(2, dim=1)
+    sines, cosines = sinusoidal_embedding(t).chunk(2, dim=1)
     assert_close(sines.square() + cosines.square(), torch.ones(3, 16))
     assert_close(sines[:, 0], (math.pi * t).sin(), atol=1e-5, rtol=0)
     assert_close(cosines[:, 0], (math.pi * t).cos(), atol=1e-5, rtol=0)
@@ -289,7 +291,7 @@ def test_v_tells_the_noise_and_the_data():
     x, eps = torch.randn(2, B, D)
     a = ALPHA_BAR[torch.randint(1, 51, (B,)), None]
     v = a.sqrt() * eps - (1 - a).sqrt() * x
-    seen = noise_of(v, diffuse(x, eps, a), a)
+    seen = eps_from_v(v, diffuse(x, eps, a), a)
     assert_close(seen, eps, rtol=1e-4, atol=1e-5)
 
 

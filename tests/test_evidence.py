@@ -10,24 +10,6 @@ from torch import nn
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 from torch.testing import assert_close
 
-from course_utils import evidence
-from course_utils.evidence import (
-    active_units,
-    distance_to_nearest,
-    elbo,
-    importance_weighted_bound,
-    kl_to_true_posterior,
-    latent_lattice,
-    log_evidence,
-    log_joint,
-    mutual_information,
-    pixel_entropy,
-    prior_mass,
-    rate_and_distortion,
-    ring_mass,
-    true_posterior,
-)
-from course_utils.linear_gaussian import linear_log_evidence, linear_posterior
 from course_utils.models import VAE
 from course_utils.objectives import (
     bernoulli_nll,
@@ -35,6 +17,26 @@ from course_utils.objectives import (
     kl_to_standard_normal,
     vae_loss,
 )
+from course_utils.theory import evidence
+from course_utils.theory.evidence import (
+    active_units,
+    elbo,
+    importance_weighted_bound,
+    kl_to_true_posterior,
+    log_evidence,
+    log_joint,
+    mutual_information,
+    rate_and_distortion,
+    true_posterior,
+)
+from course_utils.theory.lattice import (
+    distance_to_nearest,
+    latent_lattice,
+    pixel_entropy,
+    prior_mass,
+    ring_mass,
+)
+from course_utils.theory.linear_gaussian import linear_log_evidence, linear_posterior
 
 
 @pytest.mark.parametrize("half_width, step", [(1, 0.1), (5, 0.5)])

@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Normal
 from torch.testing import assert_close
 
-from course_utils.gan import adversarial_epochs, conv_gan, mlp_gan
+from course_utils.generative.gan import adversarial_epochs, conv_gan, mlp_gan
 from course_utils.objectives import discriminator_loss, generator_loss
 
 B, D = 40, 2

@@ -14,7 +14,7 @@ import pytest
 from classroom import failed, grade, graded, nbgrader, submit
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_utils import handout
+from tools import handout
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -22,9 +22,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SETUP = """
 import torch
 from course_utils import objectives
-from course_utils.display import show_source
+from course_utils.notebook import show_source
 from course_utils.exercises import check_kl
-from course_utils.verdicts import compare, compare_value, progress
+from course_utils.exercises.grading import compare, compare_value, progress
 
 def check_width(answer):
     return compare_value(answer, 4, {"count the bias, too.": 3})

@@ -10,8 +10,15 @@ from sklearn.decomposition import PCA
 from torch.distributions import MultivariateNormal, kl_divergence
 from torch.testing import assert_close
 
-from course_utils.evidence import rate_and_distortion
-from course_utils.linear_gaussian import (
+from course_utils.models import VAE
+from course_utils.objectives import (
+    gaussian_nll,
+    kl_to_standard_normal,
+    squared_error,
+    vae_loss,
+)
+from course_utils.theory.evidence import rate_and_distortion
+from course_utils.theory.linear_gaussian import (
     fit_ppca,
     implied_variance,
     linear_elbo,
@@ -19,13 +26,6 @@ from course_utils.linear_gaussian import (
     linear_posterior,
     reverse_water_filling,
     spectrum,
-)
-from course_utils.models import VAE
-from course_utils.objectives import (
-    gaussian_nll,
-    kl_to_standard_normal,
-    squared_error,
-    vae_loss,
 )
 
 

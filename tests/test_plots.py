@@ -9,7 +9,8 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from course_utils import evidence, plots
+from course_utils import plots
+from course_utils.theory import lattice
 
 RECORDS = [{"epoch": 1, "loss": 3.0, "recon": 2.0, "kl": 1.0}] * 3
 RANDOM = torch.Generator().manual_seed(0)
@@ -232,7 +233,7 @@ def picture(axis):
 ])  # fmt: skip
 def test_each_decoded_image_lies_on_its_own_z(draw):
     """A decoder that paints z₁ left and z₂ right on 2 × 2 pixels, read off at every z."""
-    z = evidence.latent_lattice(5, n=4)
+    z = lattice.latent_lattice(5, n=4)
     images = z[:, [0, 1, 0, 1]]
     at = picture(draw(images))
     for z1, z2 in z.tolist():
@@ -289,7 +290,7 @@ def test_every_plane_holds_all_its_codes(share):
 
 
 def test_a_distance_lies_on_its_own_z():
-    z = evidence.latent_lattice(5, n=4)
+    z = lattice.latent_lattice(5, n=4)
     figure = plots.distance_map(
         10 + z[:, 0] + z[:, 1] / 2, CODES, half_width=5, title="Map"
     )
@@ -397,7 +398,7 @@ def test_each_gaussian_lies_on_its_own_posterior():
 
 
 def test_a_density_is_dark_where_it_is_large():
-    z = evidence.latent_lattice(2, n=41)
+    z = lattice.latent_lattice(2, n=41)
     peak = -4 * (z - torch.tensor([1.0, 1.5])).square().sum(1)
     figure = plots.densities({"q": (peak, CODES)}, half_width=2, title="Peak")
     [axis] = figure.axes

@@ -10,20 +10,23 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils import data, pretrained
+from course_utils import data
+from course_utils.generative import pretrained
 from course_utils.objectives import diffuse
+from tools import train_checkpoints
 
 SHIPPED = files("course_utils") / "checkpoints"
 EPOCHS = {"vq_vae_2": (1, 1, 1), "digit_gan": 1, "digit_diffusion": 1}
 
 
-@pytest.mark.parametrize("name", pretrained.MAKERS)
+@pytest.mark.parametrize("name", train_checkpoints.MAKERS)
 def test_the_recipe_makes_what_the_reader_reads(name, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
+    monkeypatch.setattr(train_checkpoints, "CHECKPOINTS", tmp_path / "checkpoints")
     (tmp_path / "checkpoints").mkdir()
     torch.manual_seed(0)
-    made = pretrained.MAKERS[name](torch.rand(8, 784), torch.arange(8), EPOCHS[name])
-    pretrained.write(name, made)
+    made = train_checkpoints.MAKERS[name](torch.rand(8, 784), torch.arange(8), EPOCHS[name])
+    train_checkpoints.write(name, made)
     read = getattr(pretrained, name)()
     for a, b in zip(made, read if isinstance(read, tuple) else (read,), strict=True):
         for (key, want), got in zip(a.state_dict().items(), b.state_dict().values()):
@@ -31,7 +34,7 @@ def test_the_recipe_makes_what_the_reader_reads(name, tmp_path, monkeypatch):
         assert not b.training and not any(p.requires_grad for p in b.parameters())
 
 
-@pytest.mark.parametrize("name", pretrained.MAKERS)
+@pytest.mark.parametrize("name", train_checkpoints.MAKERS)
 def test_the_shipped_weights_are_small_and_of_sixteen_bits(name):
     states = torch.load(SHIPPED / f"{name}.pt", weights_only=True)
     kinds = {value.dtype for state in states for value in state.values()}
@@ -113,7 +116,7 @@ def test_a_checkpoint_that_is_damaged_is_refused_in_words(content, shelf):
 
 
 def test_another_name_is_refused(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["pretrained", "vqvae"])
+    monkeypatch.setattr(sys, "argv", ["train_checkpoints", "vqvae"])
     with pytest.raises(SystemExit):
-        pretrained.main()
+        train_checkpoints.main()
     assert "vq_vae_2" in capsys.readouterr().err

@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_layers import imports
 
-from course_utils import slides
+from tools import slides
 
 PACKAGE = Path(__file__).parents[1] / "course_utils"
 

@@ -23,8 +23,8 @@ from nbformat.v4 import (
 )
 from PIL import Image
 
-from course_utils import slides
-from course_utils.slides import SlideError
+from tools import slides
+from tools.slides import SlideError
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

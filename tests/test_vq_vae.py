@@ -8,9 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from course_utils.objectives import bernoulli_nll, straight_through, vq_vae_loss
-from course_utils.training import evaluate, training_epochs
-from course_utils.vq_vae import (
+from course_utils.generative.vq_vae import (
     VQVAE2,
     CodePrior,
     GatedBlock,
@@ -22,6 +20,8 @@ from course_utils.vq_vae import (
     nearest_code,
     perplexity,
 )
+from course_utils.objectives import bernoulli_nll, straight_through, vq_vae_loss
+from course_utils.training import evaluate, training_epochs
 
 B, D, K = 12, 3, 5
 DECAYS = pytest.mark.parametrize("decay", [0.9, None], ids=["moving average", "its loss"])

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from traitlets import TraitError
 
-from course_utils.evidence import latent_lattice
+from course_utils.theory.lattice import latent_lattice
 from course_utils.widgets.denoising_field import DenoisingField
 
 

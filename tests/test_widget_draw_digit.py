@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from traitlets import TraitError
 
-from course_utils import evidence
 from course_utils.models import VAE, Autoencoder, mlp
+from course_utils.theory import evidence
 from course_utils.widgets import DrawDigit
 
 CODES, LABELS, ELBOS = torch.randn(20, 2), torch.arange(20) % 10, -torch.rand(30)

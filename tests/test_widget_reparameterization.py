@@ -5,7 +5,10 @@ import pytest
 import torch
 from traitlets import TraitError
 
-from course_utils.gradients import reparameterized_gradients, score_function_gradients
+from course_utils.theory.gradient_estimators import (
+    reparameterized_gradients,
+    score_function_gradients,
+)
 from course_utils.widgets import Reparameterization
 
 

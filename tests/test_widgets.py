@@ -15,18 +15,13 @@ from torch import nn
 from traitlets import TraitError
 
 from course_utils import plots, widgets
-from course_utils.evidence import (
-    distance_to_nearest,
-    kl_to_true_posterior,
-    latent_lattice,
-    log_evidence,
-    pixel_entropy,
-)
 from course_utils.models import VAE
-from course_utils.paths import image_length
-from course_utils.refresh import WIDGET_VIEW, _keep
+from course_utils.theory.evidence import kl_to_true_posterior, log_evidence
+from course_utils.theory.geodesics import curve_length
+from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import Dial, EvidenceGap, LatentWalk
 from course_utils.widgets.picture import WithPicture, png
+from tools.execute import WIDGET_VIEW, _keep
 
 PNG = b"\x89PNG\r\n"
 
@@ -187,7 +182,7 @@ def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_on
             away = np.linalg.norm(own - np.median(own, axis=0), axis=1)
             for way in ways:
                 assert np.array_equal(way[place], own[away.argmin()])
-        expected = image_length(decoder, torch.tensor(ways))
+        expected = curve_length(decoder, torch.tensor(ways))
         assert lengths == pytest.approx(expected.tolist(), rel=1e-4)
         assert lengths[1] <= lengths[0]
     saved = [1 - curved / straight for straight, curved in walk.path_lengths]

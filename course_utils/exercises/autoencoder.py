@@ -8,18 +8,19 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course_utils import evidence, objectives
-from course_utils.exercises.probes import (
+from course_utils import objectives
+from course_utils.exercises._wrappers import (
     detached,
     identity,
     loss_and_slopes,
     losses_and_slopes,
     mean_square,
 )
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.theory import lattice
 
 
-def check_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
+def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − g(f(x))‖², and its gradients.  (f, g, x) -> ()"""
     x = torch.tensor([[0.0, 0.5, 1.0, 0.1], [0.2, 0.4, 0.9, 0.7], [1.0, 0.0, 0.3, 0.6]])
     a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3], [0.2, 0.8]])
@@ -48,7 +49,7 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
             "the gradient that reaches the encoder": ("f", encode, decode, x),
             "the gradient that reaches the decoder": ("g", encode, decode, x),
         },
-        slips=losses_and_slopes(
+        mistakes=losses_and_slopes(
             {
                 "add up the pixels of a picture; their mean was not asked for.": partial(
                     ae, error=lambda d: d.square().mean()
@@ -97,7 +98,7 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
     )
 
 
-def check_lost_share(answer: float | None) -> Verdict:
+def check_lost_share(answer: float | None) -> CheckResult:
     """Notebook 01: the share of noise's variance that 32 numbers for 196 pixels lose.
 
     All directions of independent, equal pixels have the same variance, so the best plane of
@@ -121,7 +122,7 @@ def check_lost_share(answer: float | None) -> Verdict:
     )
 
 
-def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − x̂‖² / E ‖x − x̄‖², x̄ the mean picture.  (B, D), (B, D) -> ()"""
     x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9], [1.0, 0.0, 0.3], [0.4, 0.6, 0.7]])
     x_hat = x.roll(1, 0) / 2
@@ -142,7 +143,7 @@ def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "another reconstruction": (x, x_hat),
             "pictures of two pixels": (x[:, :2], x_hat[:, :2]),
         },
-        slips={
+        mistakes={
             "which mean is this? One gray value for all pixels is not the mean picture.": (
                 lambda x, x_hat: share(x, x_hat, yardstick=x.mean())
             ),
@@ -181,13 +182,13 @@ def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: minⱼ ‖zᵢ − codeⱼ‖ of each zᵢ.  (N, K), (M, K) -> (N,)"""
     codes = torch.tensor([[0.0, 0.0], [3.0, 4.0], [-2.0, 1.0]])
     points = torch.tensor([[3.0, 0.0], [3.0, 5.0], [-2.0, -2.0], [0.5, 0.0]])
     return compare(
         answer,
-        evidence.distance_to_nearest,
+        lattice.distance_to_nearest,
         {
             "one point, one code": (points[:1], codes[1:2]),
             "every point is a code": (codes, codes.clone()),
@@ -195,9 +196,9 @@ def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> Ver
             "two points, three codes": (points[:2], codes),
             "codes of one number": (points[:, :1], codes[:, :1]),
         },
-        slips={
+        mistakes={
             "the square root is missing: a length was asked for.": (
-                lambda points, codes: evidence.distance_to_nearest(points, codes).square()
+                lambda points, codes: lattice.distance_to_nearest(points, codes).square()
             ),
             "this is the number of the nearest code, not how far it is.": (
                 lambda points, codes: torch.cdist(points, codes).argmin(1)

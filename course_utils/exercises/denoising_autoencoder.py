@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises.probes import (
+from course_utils.exercises._wrappers import (
     detached,
     identity,
     loss_and_slopes,
@@ -17,11 +17,11 @@ from course_utils.exercises.probes import (
     mean_square,
     no_noise,
 )
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 from course_utils.objectives import Encoder
-from course_utils.verdicts import Verdict, compare, compare_value
 
 
-def check_dae_loss(answer: Callable[..., Tensor]) -> Verdict:
+def check_dae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 04: E ‖x − g(f(x + ε))‖², ε ~ N(0, σ²I), and gradients.  (f, g, x, sigma) -> ()
 
     The noise may be drawn in any way, so the samples are large: 200,000 numbers fix a mean
@@ -89,7 +89,7 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> Verdict:
             "the gradient that reaches the encoder": ("f", encode, decode, x, 1.0),
             "the gradient that reaches the decoder": ("g", encode, decode, x, 1.0),
         },
-        slips=losses_and_slopes(
+        mistakes=losses_and_slopes(
             {
                 "the target. Compare with the clean x, not with the noisy one.": (
                     lambda f, g, x, sigma: dae(f, g, objectives.add_noise(x, sigma), 0.0)
@@ -166,7 +166,7 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> Verdict:
 
 def check_score_from_denoiser(
     answer: Callable[[Callable[[Tensor], Tensor], Tensor, float], Tensor],
-) -> Verdict:
+) -> CheckResult:
     """Notebook 04: (r(x) − x) / σ² of a denoiser r.  (r, x, sigma) -> (B, D)"""
     x = torch.tensor([[0.0, 0.5], [1.0, -2.0], [3.0, 4.0]])
 
@@ -186,7 +186,7 @@ def check_score_from_denoiser(
             "data from N(0, I), σ = 0.5": (gaussian(0.5), x, 0.5),
             "all data in one place, σ = 2": (lambda x: torch.ones_like(x), x, 2.0),
         },
-        slips={
+        mistakes={
             "the sign. The score points to where the denoiser goes.": (
                 lambda r, x, sigma: -score(r, x, sigma)
             ),
@@ -224,7 +224,7 @@ def check_score_from_denoiser(
     )
 
 
-def check_summit(answer: float | None) -> Verdict:
+def check_summit(answer: float | None) -> CheckResult:
     """Notebook 04: the σ at which the middle of the ring becomes a summit of p_σ.
 
     The curvature at the middle changes its sign where s² + σ² = radius² / 2, here
@@ -248,7 +248,7 @@ def check_summit(answer: float | None) -> Verdict:
     )
 
 
-def check_langevin_step(answer: Callable[..., Tensor]) -> Verdict:
+def check_langevin_step(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 04: x + (h/2) score(x) + √h ξ, ξ ~ N(0, I).  (score, x, h) -> (B, D)
 
     Any way of drawing is right, so the sample is large: a hundred thousand steps from one
@@ -274,9 +274,9 @@ def check_langevin_step(answer: Callable[..., Tensor]) -> Verdict:
             "h = 0.04, the mean step": ("mean", away, start, 0.04),
             "h = 0.04, the spread": ("spread", away, start, 0.04),
         },
-        slips={
-            hint: _statistics_of_steps(slip)
-            for hint, slip in {
+        mistakes={
+            hint: _statistics_of_steps(mistake)
+            for hint, mistake in {
                 "the shake. Do all particles get the same one?": partial(
                     step, draw=lambda x: torch.randn(x.shape[1])
                 ),

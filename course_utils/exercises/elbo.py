@@ -8,12 +8,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils import linear_gaussian, objectives
-from course_utils.exercises.probes import bugs_left
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils import objectives
+from course_utils.exercises._wrappers import bugs_left
+from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.theory import linear_gaussian
 
 
-def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> Verdict:
+def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> CheckResult:
     """Notebook 07: log Σⱼ p(x, zⱼ) hᴷ from log p(x, zⱼ).  (B, N), h, K -> (B,)"""
     log_joint = torch.tensor([[-1.0, 0.5, 0.0, -2.0], [-3.0, -1.0, -0.5, -1.5]])
 
@@ -36,7 +37,7 @@ def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> Verdict
             "a cube": (log_joint[:1], 0.5, 3),
             "pictures: densities of e⁻²⁰⁰, too small for exp": (log_joint - 200, 0.25, 2),
         },
-        slips=bugs_left(bugs, log_sum)
+        mistakes=bugs_left(bugs, log_sum)
         | {
             "the size of a cell is missing.": lambda log_joint, h, k: log_joint.logsumexp(
                 1
@@ -61,7 +62,7 @@ def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> Verdict
     )
 
 
-def check_width_price(answer: float | None) -> Verdict:
+def check_width_price(answer: float | None) -> CheckResult:
     """Notebook 07: KL(N(m, (2s)²) ‖ N(m, s²)) = ½ (4 − 1 − log 4), in nats."""
     price = 1.5 - math.log(2)
     return compare_value(
@@ -85,7 +86,7 @@ def check_width_price(answer: float | None) -> Verdict:
     )
 
 
-def check_linear_elbo(answer: Callable[..., Tensor]) -> Verdict:
+def check_linear_elbo(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 07: the ELBO of q = N(μ, diag s²) where x | z ~ N(Wz + b, σ²I), exactly.
 
     x (B, D), w (D, K), b (D,), sigma, mu (B, K), logvar (B, K) -> (B,)
@@ -136,7 +137,7 @@ def check_linear_elbo(answer: Callable[..., Tensor]) -> Verdict:
             "any q, a narrow σ, b not 0": (x, w, b, 0.3, mu, logvar),
             "one image": (x[:1], w, b, 2.0, mu[:1], logvar[:1]),
         },
-        slips={
+        mistakes={
             "E_q of the square has the spread of q in it, not its mean alone.": (
                 lambda *q: elbo(*q, spread=0.0)
             ),
@@ -172,7 +173,7 @@ def check_linear_elbo(answer: Callable[..., Tensor]) -> Verdict:
     )
 
 
-def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> Verdict:
+def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 07: log (1/L) Σₗ wₗ from log wₗ = log p(x, zₗ) − log q(zₗ|x).  (L, B) -> (B,)"""
     log_weights = torch.tensor([[0.0, -1.0, 2.0], [1.0, -1.0, -3.0], [-2.0, 0.5, 0.0]])
     return compare(
@@ -185,7 +186,7 @@ def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> Verdict:
             "two draws for each of three images": (log_weights[:2],),
             "pictures: weights of e⁻²⁰⁰, too small for exp": (log_weights - 200,),
         },
-        slips={
+        mistakes={
             "the log stands outside of the mean. Inside, it is the ELBO again.": (
                 lambda log_weights: log_weights.mean(0)
             ),

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils import objectives
-from course_utils.exercises.probes import bugs_left
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises._wrappers import bugs_left
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 
 
-def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Verdict:
+def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> CheckResult:
     """Notebook 10: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps = torch.randn(2, 3, 4, generator=generator)
@@ -37,7 +37,7 @@ def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Ve
             "a step without noise": (x, eps, [1.0]),
             "nothing is left of x": (x, eps, [0.5, 0.0]),
         },
-        slips={
+        mistakes={
             "ᾱ is a share of the variance: x shrinks by its root.": (
                 lambda x, eps, alpha: math.prod(alpha) * x + (1 - math.prod(alpha)) * eps
             ),
@@ -85,7 +85,7 @@ def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Ve
     )
 
 
-def check_reverse_step(answer: Callable[..., Tensor]) -> Verdict:
+def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 10: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps, xi = torch.randn(3, 3, 4, generator=generator)
@@ -111,7 +111,7 @@ def check_reverse_step(answer: Callable[..., Tensor]) -> Verdict:
             "in the middle": (x, eps, 0.9, 0.5, xi),
             "early, nearly all is noise": (x, eps, 0.7, 0.01, xi),
         },
-        slips=bugs_left(bugs, step)
+        mistakes=bugs_left(bugs, step)
         | {
             "the sign. What the network sees as noise is taken away.": (
                 lambda x, eps, alpha, alpha_bar, xi: step(x, -eps, alpha, alpha_bar, xi)
@@ -156,7 +156,7 @@ def check_reverse_step(answer: Callable[..., Tensor]) -> Verdict:
     )
 
 
-def check_best_reply(answer: float | None) -> Verdict:
+def check_best_reply(answer: float | None) -> CheckResult:
     """Notebook 10: D* = p / (p + p̃) at x = 1.5 for p = N(0, 1) and p̃ = N(2, 1)."""
     real, fake = math.exp(-(1.5**2) / 2), math.exp(-(0.5**2) / 2)
     return compare_value(
@@ -181,7 +181,7 @@ def check_best_reply(answer: float | None) -> Verdict:
     )
 
 
-def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 10: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
 
     def loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -198,7 +198,7 @@ def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> Verd
             "very sure, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
             "very sure, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
         },
-        slips={
+        mistakes={
             "the sign. A loss is to be made small.": lambda real, fake: -loss(real, fake),
             "real and fake have changed places.": lambda real, fake: loss(fake, real),
             "the samples. The discriminator is to say no to them.": (

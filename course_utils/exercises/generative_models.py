@@ -9,11 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course_utils.exercises.probes import TINY
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises._wrappers import TINY
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 
 
-def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 00: μₖ = Σᵢ rᵢₖ xᵢ / Σᵢ rᵢₖ, the M step of EM.  (N, D), (N, K) -> (K, D)"""
     x = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, -1.0], [1.0, 5.0]])
     winners = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
@@ -32,7 +32,7 @@ def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "shares of two components": (x, shares),
             "as many components as examples": (x[:3], square),
         },
-        slips={
+        mistakes={
             "what is the weighted sum divided by? A component has not N examples.": (
                 lambda x, r: r.T @ x / len(x)
             ),
@@ -62,7 +62,7 @@ def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_mixture_size(answer: int | None) -> Verdict:
+def check_mixture_size(answer: int | None) -> CheckResult:
     """Notebook 00: the free numbers of 30 Gaussians in 40 dimensions and their weights.
 
     40 for a mean, 40 · 41 / 2 for a symmetric covariance, 30 weights that add up to one.
@@ -87,7 +87,7 @@ def check_mixture_size(answer: int | None) -> Verdict:
     )
 
 
-def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 00: log p(x) = log Σₖ πₖ p(x|z = k).
 
     log πₖ (K,), log p(x|z = k) (B, K) -> (B,), nats, also where exp rounds to 0.
@@ -115,7 +115,7 @@ def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Ver
             ),
             "images so probable that exp overflows": (log_prior, log_likelihood + 2000),
         },
-        slips={
+        mistakes={
             "exp(−2000) is 0 for a computer, and log 0 is −∞. Avoid the exp.": (
                 lambda prior, likelihood: (prior + likelihood).exp().sum(1).log()
             ),
@@ -178,7 +178,7 @@ def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Ver
     )
 
 
-def check_mixture_draws(answer: Callable[..., Tensor]) -> Verdict:
+def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 00: n draws of Σₖ πₖ N(meanₖ, σ²I).
 
     (n, weights (K,), means (K, D), sigma) -> (n, D). Any way of drawing is right, so the
@@ -212,9 +212,9 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> Verdict:
             "their spread along each axis and along the diagonal": ("spread", *mixture),
             "the share of them within σ of the mean, 68 percent": ("bell", *mixture),
         },
-        slips={
-            hint: _statistics_of_draws(slip)
-            for hint, slip in {
+        mistakes={
+            hint: _statistics_of_draws(mistake)
+            for hint, mistake in {
                 "one component was chosen for all draws. Each has its own choice.": partial(
                     draws, choose=lambda n, w: choose(1, w).expand(n)
                 ),

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 
 
-def check_pca_reconstruction(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Verdict:
+def check_pca_reconstruction(
+    answer: Callable[[Tensor, Tensor, Tensor], Tensor],
+) -> CheckResult:
     """Notebook 02: mean + Vᵀ V (x − mean), a component a row of V.
 
     (B, D), (D,), (K, D) -> (B, D)
@@ -32,7 +34,7 @@ def check_pca_reconstruction(answer: Callable[[Tensor, Tensor, Tensor], Tensor])
             "two components": (x, mean, v[1:]),
             "as many components as dimensions, so nothing is lost": (x, mean, v),
         },
-        slips={
+        mistakes={
             "the mean has to be added back at the end.": (
                 lambda x, mean, v: project(x, mean, v) - mean
             ),
@@ -67,7 +69,7 @@ def check_pca_reconstruction(answer: Callable[[Tensor, Tensor, Tensor], Tensor])
     )
 
 
-def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> Verdict:
+def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
     """Notebook 02: the least E ‖x − x̂‖² of a linear code of k numbers.  (N, D), int -> ()
 
     By Eckart and Young the eigenvalues of the covariance (1/N) that were left out, summed.
@@ -93,7 +95,7 @@ def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> Verdict:
             "the same points, turned and moved": (turned, 1),
             "k = 2 of points that lie in a plane, so nothing is lost": (turned, 2),
         },
-        slips={
+        mistakes={
             "these are the directions that are kept. The others make the error.": (
                 lambda x, k: values(x)[:k].sum()
             ),
@@ -131,7 +133,7 @@ def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> Verdict:
     )
 
 
-def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> Verdict:
+def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
     """Notebook 02: the k leading eigenvectors of the covariance as rows.  (N, D), int -> (k, D)
 
     Eigenvectors are known up to their sign, so what is compared are their shape, the
@@ -156,9 +158,9 @@ def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> Verdict
             "points that were turned and moved": ("projectors", turned, 3),
             "the rows are orthogonal and have length one": ("products", turned, 2),
         },
-        slips={
-            hint: _without_signs(slip)
-            for hint, slip in {
+        mistakes={
+            hint: _without_signs(mistake)
+            for hint, mistake in {
                 "in which order does eigh return the eigenvalues?": (
                     lambda x, k: leading(x, 4)[4 - k :].flip(0)
                 ),
@@ -209,7 +211,7 @@ def _without_signs(components: Callable[[Tensor, int], Tensor]) -> Callable[...,
     return measure
 
 
-def check_code_width(answer: int | None) -> Verdict:
+def check_code_width(answer: int | None) -> CheckResult:
     """Notebook 02: the least k at which E(k) is below a tenth of the variance.
 
     For scikit-learn's small digits, by the singular values of the centered data.

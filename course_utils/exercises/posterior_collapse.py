@@ -8,11 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils import linear_gaussian, objectives
-from course_utils.verdicts import Verdict, compare
+from course_utils import objectives
+from course_utils.exercises.grading import CheckResult, compare
+from course_utils.theory import linear_gaussian
 
 
-def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> Verdict:
+def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResult:
     """Notebook 08: living units, rate, distortion of the best linear β-VAE.
 
     eigenvalues (D,), level βσ² -> (3,): how many λₖ exceed it, ½ Σ log (λₖ / βσ²) over
@@ -43,7 +44,7 @@ def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> Verdict:
             "all live": (values, 0.05),
             "none lives": (values, 7.0),
         },
-        slips={
+        mistakes={
             "only directions above the level live and send.": (
                 lambda values, level: changed(
                     values, level, active=len(values), rate=rate(values, level).sum()
@@ -85,7 +86,7 @@ def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> Verdict:
     )
 
 
-def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 08: b that makes a ‖x − x̂‖² + b KL the −ELBO of pixels N(x̂, σ²I): 2aσ².
 
     a (n,), sigma (n,) -> (n,), one for each code base.
@@ -104,7 +105,7 @@ def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "a sum of squares and narrow pixels": cases((1, 0.1)),
             "several code bases at once": cases((1, 0.5), (500 / 784, 0.3), (0.5, 2)),
         },
-        slips={
+        mistakes={
             "sigma is a standard deviation; −log N has its square.": (
                 lambda a, sigma: 2 * a * sigma
             ),
@@ -127,7 +128,7 @@ def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_vae_loss(answer: Callable[..., Tensor]) -> Verdict:
+def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 08: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
 
     The draw may be made in any way, so the batch is large: the mean over 40,000 images
@@ -173,7 +174,7 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> Verdict:
             "narrow clouds": (encoder(0.0, -4.0), decoder, x),
             "clouds wider than the prior": (encoder(0.0, 1.0), decoder, x),
         },
-        slips={
+        mistakes={
             "the pixels. Their cross entropy is summed over an image, not averaged.": (
                 lambda f, g, x: parts(f, g, x, pixels=1 / 3)
             ),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises.probes import (
+from course_utils.exercises._wrappers import (
     TINY,
     detached,
     linear_pair,
@@ -20,10 +20,10 @@ from course_utils.exercises.probes import (
     no_noise,
     value_and_gradient,
 )
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 
 
-def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Verdict:
+def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> CheckResult:
     """Notebook 05: −log N(x; x̂, σ²I) with its constant.  (B, D), (B, D), float -> (B,)
 
     As a loss it needs a gradient, so that by the mean is compared as well.
@@ -48,9 +48,9 @@ def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Ver
             "a wide σ": ("value", x, mean, 3.0),
             "the gradient that reaches the mean": ("gradient", x, mean, 0.5),
         },
-        slips={
-            hint: value_and_gradient(slip, by=1)
-            for hint, slip in {
+        mistakes={
+            hint: value_and_gradient(mistake, by=1)
+            for hint, mistake in {
                 "the sign. What is asked for falls as the density grows.": (
                     lambda x, mean, sigma: -nll(x, mean, sigma)
                 ),
@@ -106,7 +106,7 @@ def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Ver
     )
 
 
-def check_perfect_nll(answer: float | None) -> Verdict:
+def check_perfect_nll(answer: float | None) -> CheckResult:
     """Notebook 05: −log p(x|z) in nats where g(z) = x, σ = 1 and D = 784: (D/2) log 2π."""
     constant = 392 * math.log(2 * math.pi)
     return compare_value(
@@ -134,7 +134,7 @@ def check_perfect_nll(answer: float | None) -> Verdict:
     )
 
 
-def check_safe_nll(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_safe_nll(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 05: −log Π_d N(x_d; x̂_d, 1), also where the product underflows.
 
     (B, D), (B, D) -> (B,)
@@ -158,7 +158,7 @@ def check_safe_nll(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "784 pixels": (x[:, :784], mean[:, :784]),
             "1500 pixels, too many for double precision": (x, mean),
         },
-        slips={
+        mistakes={
             "this is still the product. Which numbers should be added up instead?": (
                 lambda x, mean: -density(x, mean).prod(1).log()
             ),
@@ -198,7 +198,7 @@ def check_safe_nll(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_regularized_pae(answer: Callable[..., Tensor]) -> Verdict:
+def check_regularized_pae(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 05: E [ ‖x − g(f(x) + ε)‖² + λ ‖f(x)‖² ], ε ~ N(0, I), and its gradients.
 
     (f, g, x, lam) -> (); the answer draws ε once, as torch.randn_like does.
@@ -231,7 +231,7 @@ def check_regularized_pae(answer: Callable[..., Tensor]) -> Verdict:
             "the gradient that reaches the encoder": ("f", encode, decode, x, 0.5),
             "the gradient that reaches the decoder": ("g", encode, decode, x, 0.5),
         },
-        slips=losses_and_slopes(
+        mistakes=losses_and_slopes(
             {
                 "the noise ε is missing.": partial(rpae, draw=no_noise),
                 "the noise belongs on the code, not on the image.": noisy_image,

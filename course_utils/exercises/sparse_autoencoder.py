@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course_utils import models, objectives
-from course_utils.exercises.probes import (
+from course_utils.exercises._wrappers import (
     detached,
     identity,
     linear_pair,
@@ -19,10 +19,10 @@ from course_utils.exercises.probes import (
     mean_square,
     value_and_gradient,
 )
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 
 
-def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
+def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 03: E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ], and its gradients.  (f, g, x, lam) -> ()"""
     # Four images of three pixels: with as many images, a sum over the wrong axis passes.
     x = torch.tensor([[0.0, 0.5, 1.0], [0.2, -0.4, 0.9], [1.0, 0.0, 0.3], [0.7, 0.1, 0.4]])
@@ -55,7 +55,7 @@ def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
             "the gradient that reaches the encoder": ("f", encode, decode, x, 0.5),
             "the gradient that reaches the decoder": ("g", encode, decode, x, 0.5),
         },
-        slips=losses_and_slopes(
+        mistakes=losses_and_slopes(
             {
                 "the penalty takes absolute values, not squares.": priced(mean_square),
                 "the penalty is the sum of absolute values, not the length of the code.": (
@@ -144,7 +144,7 @@ def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> Verdict:
     )
 
 
-def check_silent_price(answer: float | None) -> Verdict:
+def check_silent_price(answer: float | None) -> CheckResult:
     """Notebook 03: the least λ at which (0.3 − z)² + λ|z| is smallest at z = 0: 2 · 0.3."""
     return compare_value(
         answer,
@@ -163,7 +163,7 @@ def check_silent_price(answer: float | None) -> Verdict:
     )
 
 
-def check_active_units(answer: Callable[[Tensor], Tensor]) -> Verdict:
+def check_active_units(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 03: how many numbers of a code are not 0, averaged over images.  (B, K) -> ()"""
     z = torch.tensor([[0.0, 2.0, 0.0, 0.5], [0.0, 0.0, 1.0, 0.0], [0.0, 0.3, 0.0, 0.0]])
     signed = z * torch.tensor([1.0, -1.0, 1.0, 1.0])
@@ -187,7 +187,7 @@ def check_active_units(answer: Callable[[Tensor], Tensor]) -> Verdict:
             "activations that cancel in the mean": (cancelling,),
             "a unit that whispers is not silent": (z / 10_000,),
         },
-        slips={
+        mistakes={
             "which units are counted? Here all that any image uses.": (
                 lambda z: (z.mean(0) != 0).sum().float()
             ),
@@ -221,7 +221,7 @@ def check_active_units(answer: Callable[[Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_unit_columns(answer: Callable[[Tensor], Tensor]) -> Verdict:
+def check_unit_columns(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 03: every column divided by its length.  (D, K) -> (D, K)
 
     The weights are trained through it, so their gradient is compared as well.
@@ -242,9 +242,9 @@ def check_unit_columns(answer: Callable[[Tensor], Tensor]) -> Verdict:
             ),
             "the gradient that reaches the weights": ("gradient", weight),
         },
-        slips={
-            hint: value_and_gradient(slip, by=0)
-            for hint, slip in {
+        mistakes={
+            hint: value_and_gradient(mistake, by=0)
+            for hint, mistake in {
                 "the axis. Columns have to get length one, not rows.": (
                     lambda weight: unit(weight.T).T
                 ),

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils.exercises.grading import CheckResult, compare, compare_value
 
 
-def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: KL(N(μ, diag σ²) ‖ N(0, I)) in closed form.  (B, K), (B, K) -> (B,)"""
     kl, zeros = objectives.kl_to_standard_normal, torch.zeros(2, 3)
     return compare(
@@ -24,7 +24,7 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "q is narrower than the prior": (zeros, zeros - 2),
             "q is wider than the prior": (zeros, zeros + 1),
         },
-        slips={
+        mistakes={
             "the sign. A KL is never negative.": lambda mu, logvar: -kl(mu, logvar),
             "the factor ½ is missing.": lambda mu, logvar: 2 * kl(mu, logvar),
             "a sum over the K dimensions was asked for, not their mean.": (
@@ -40,7 +40,7 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: z = μ + σ ⊙ ε and its gradients.  (B, K), (B, K) -> (B, K)"""
     draw = objectives.reparameterize
     mu = torch.linspace(-2, 2, 12).reshape(4, 3)
@@ -55,9 +55,9 @@ def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "∂z/∂μ, the gradient that reaches mu": ("mu", mu, logvar),
             "∂z/∂log σ², the gradient that reaches logvar": ("logvar", mu, logvar),
         },
-        slips={
-            hint: _draw_and_gradients(slip)
-            for hint, slip in {
+        mistakes={
+            hint: _draw_and_gradients(mistake)
+            for hint, mistake in {
                 "logvar is log σ²: exp(logvar) is the variance, not σ.": (
                     lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)
                 ),
@@ -105,7 +105,7 @@ def _draw_and_gradients(draw: Callable[[Tensor, Tensor], Tensor]) -> Callable[..
     return measure
 
 
-def check_prior_share(answer: float | None) -> Verdict:
+def check_prior_share(answer: float | None) -> CheckResult:
     """Notebook 06: the share of N(0, I) in the plane that falls into [−1, 1]²."""
     line = math.erf(0.5**0.5)
     return compare_value(
@@ -127,7 +127,7 @@ def check_prior_share(answer: float | None) -> Verdict:
     )
 
 
-def check_hidden_beta(answer: float | None) -> Verdict:
+def check_hidden_beta(answer: float | None) -> CheckResult:
     """Notebook 06: β of a mean over 32 · 32 · 3 pixel values and over K = 128 dimensions."""
     return compare_value(
         answer,

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils import objectives, vq_vae
-from course_utils.verdicts import Verdict, compare, compare_value
+from course_utils import objectives
+from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.generative import vq_vae
 
 
-def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 09: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(7, 3, generator=generator)
@@ -28,7 +29,7 @@ def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
             "one encoding": (z[:1], codebook),
             "each code is nearest to itself": (codebook, codebook),
         },
-        slips={
+        mistakes={
             "the axis. Each encoding looks for a code, not each code for an encoding.": (
                 lambda z, codebook: torch.cdist(z, codebook).argmin(0)
             ),
@@ -57,7 +58,7 @@ def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_perplexity(answer: Callable[[Tensor], Tensor]) -> Verdict:
+def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 09: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
     return compare(
         answer,
@@ -69,7 +70,7 @@ def check_perplexity(answer: Callable[[Tensor], Tensor]) -> Verdict:
             "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
             "one takes all": (torch.tensor([0.0, 1.0, 0.0]),),
         },
-        slips={
+        mistakes={
             "0 log 0 counts as 0; a computer makes it nan.": (
                 lambda share: (-(share * share.log()).sum()).exp()
             ),
@@ -94,7 +95,7 @@ def check_perplexity(answer: Callable[[Tensor], Tensor]) -> Verdict:
     )
 
 
-def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdict:
+def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 09: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)
 
     What is compared: the value, and the gradients in z and e of a weighted sum of it.
@@ -123,9 +124,9 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdic
             "nothing to round": (e, e.clone()),
             "one number": (z[:1, :1], e[:1, :1]),
         },
-        slips={
-            hint: value_and_gradients(slip)
-            for hint, slip in {
+        mistakes={
+            hint: value_and_gradients(mistake)
+            for hint, mistake in {
                 "the value is right, but the gradient goes to e: detach the difference.": (
                     lambda z, e: e
                 ),
@@ -144,7 +145,7 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> Verdic
     )
 
 
-def check_plain_bits(answer: int | None) -> Verdict:
+def check_plain_bits(answer: int | None) -> CheckResult:
     """Notebook 09: (32² + 64²) · log₂ 512, a photograph's codes written plainly."""
     return compare_value(
         answer,

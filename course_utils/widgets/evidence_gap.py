@@ -11,14 +11,14 @@ import traitlets
 from torch import Tensor
 
 from course_utils import plots
-from course_utils.evidence import Nll
 from course_utils.objectives import Decoder, GaussianEncoder, bernoulli_nll
-from course_utils.posterior import (
-    Window,
+from course_utils.theory.evidence import Nll
+from course_utils.theory.posterior_grid import (
+    PosteriorGrid,
     best_gaussian,
-    bound_on_window,
-    posterior_window,
-    window_log_evidence,
+    bound_on_grid,
+    grid_log_evidence,
+    posterior_grid,
 )
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
@@ -78,7 +78,7 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
             )
         encoder = [(m, s) for m, s in zip(mu, (0.5 * logvar).exp())]
         self._windows = [
-            posterior_window(decoder, image, *q, nll=nll, half_width=half_width, n=n)
+            posterior_grid(decoder, image, *q, nll=nll, half_width=half_width, n=n)
             for image, q in zip(x, encoder)
         ]
         best = [best_gaussian(window, *q) for window, q in zip(self._windows, encoder)]
@@ -98,7 +98,7 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
 
     @property
     def log_evidence(self) -> float:
-        return window_log_evidence(self._windows[self.digit])
+        return grid_log_evidence(self._windows[self.digit])
 
     @property
     def elbo(self) -> float:
@@ -110,7 +110,7 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
 
     def _bound(self) -> dict[str, float]:
         q = torch.tensor([self.mu, self.sigma], dtype=torch.float64)
-        terms = bound_on_window(self._windows[self.digit], *q)
+        terms = bound_on_grid(self._windows[self.digit], *q)
         return {name: float(value) for name, value in terms.items()}
 
     @traitlets.observe("digit")
@@ -150,7 +150,7 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
         return f"EvidenceGap({len(self.labels)} images: {', '.join(self.labels)})"
 
 
-def _describe(window: Window) -> list[float]:
+def _describe(window: PosteriorGrid) -> list[float]:
     center = [float(z[0] + z[-1]) / 2 for z in (window.z1, window.z2)]
     reach = float(window.z1[-1] - window.z1[0]) / 2
     return [*center, reach, len(window.z1)]

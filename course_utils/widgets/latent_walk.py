@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.evidence import (
+from course_utils.theory.geodesics import curve_length, shortest_paths, straight_paths
+from course_utils.theory.lattice import (
     distance_to_nearest,
     latent_lattice,
     pixel_entropy,
     prior_mass,
     ring_mass,
 )
-from course_utils.paths import image_length, shortest_paths, straight_paths
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths, checked_points
 from course_utils.widgets.network import browser_network, check_image_side
@@ -226,7 +226,7 @@ def _paths(
     reach = min(a, 1.25 * float(ends.abs().max()))
     ways = [straight_paths(ink, ends), shortest_paths(ink, ends, half_width=reach)]
     both = torch.stack(ways, dim=1)  # (P, 2, T, 2)
-    lengths = image_length(ink, both)
+    lengths = curve_length(ink, both)
     saved = int((1 - lengths[:, 1] / lengths[:, 0].clamp_min(1e-9)).argmax())
     return {
         "path_classes": classes,

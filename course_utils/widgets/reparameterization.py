@@ -11,7 +11,7 @@ import traitlets
 from torch import Tensor
 
 from course_utils import plots
-from course_utils.gradients import (
+from course_utils.theory.gradient_estimators import (
     Function,
     reparameterized_gradients,
     score_function_gradients,

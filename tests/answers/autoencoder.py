@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch.nn.functional import mse_loss
 
-from course_utils import evidence, exercises, objectives
+from course_utils import objectives
+from course_utils.exercises import autoencoder
+from course_utils.theory import lattice
 
 
 def ae_loss_with_loops(f, g, x):
@@ -23,18 +25,18 @@ def nearest_with_loops(points, codes):
 
 
 RIGHT = {
-    exercises.check_ae_loss: {
+    autoencoder.check_ae_loss: {
         "package": lambda f, g, x: objectives.ae_loss(f, g, x)["recon"],
         "loops": ae_loss_with_loops,
         "torch's mse": lambda f, g, x: mse_loss(g(f(x)), x, reduction="sum") / len(x),
         "norms": lambda f, g, x: torch.linalg.norm(x - g(f(x)), dim=1).square().mean(),
     },
-    exercises.check_lost_share: {
+    autoencoder.check_lost_share: {
         "a share": 164 / 196,
         "rounded": 0.84,
         "by variances": torch.full((196,), 1 / 12)[32:].sum() / (196 / 12),
     },
-    exercises.check_error_share: {
+    autoencoder.check_error_share: {
         "mended": lambda x, x_hat: (
             (x - x_hat).square().sum(1).mean() / (x - x.mean(0)).square().sum(1).mean()
         ),
@@ -47,8 +49,8 @@ RIGHT = {
             ((x - x_hat).numpy() ** 2).sum() / (len(x) * x.numpy().var(axis=0).sum())
         ),
     },
-    exercises.check_distance_to_nearest: {
-        "package": evidence.distance_to_nearest,
+    autoencoder.check_distance_to_nearest: {
+        "package": lattice.distance_to_nearest,
         "loops": nearest_with_loops,
         "broadcasting": lambda points, codes: (
             (points[:, None] - codes).square().sum(2).sqrt().min(1).values
@@ -58,7 +60,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_ae_loss: {
+    autoencoder.check_ae_loss: {
         "mean over pixels": ("add up the pixels", lambda f, g, x: mse_loss(g(f(x)), x)),
         "sum over the batch": (
             "not the sum",
@@ -107,7 +109,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda f, g, x: None),
     },
-    exercises.check_lost_share: {
+    autoencoder.check_lost_share: {
         "what is kept": ("kept", 0.163),
         "nothing": ("nothing is lost only", 0),
         "all": ("all is lost only", 1),
@@ -119,7 +121,7 @@ WRONG = {
         "of what is kept": ("all directions", 164 / 32),
         "a word": ("not a number", "most"),
     },
-    exercises.check_error_share: {
+    autoencoder.check_error_share: {
         "one gray value": (
             "One gray value",
             lambda x, x_hat: (
@@ -182,7 +184,7 @@ WRONG = {
             lambda x, x_hat: float(mse_loss(x_hat, x) / x.var(0, correction=0).mean()),
         ),
     },
-    exercises.check_distance_to_nearest: {
+    autoencoder.check_distance_to_nearest: {
         "the squared distance": (
             "square root",
             lambda points, codes: (points[:, None] - codes).square().sum(2).min(1).values,

@@ -6,7 +6,9 @@ import torch
 from torch.distributions import Normal
 from torch.nn.functional import mse_loss
 
-from course_utils import data, exercises, objectives
+from course_utils import objectives
+from course_utils.exercises import denoising_autoencoder
+from course_utils.theory import mixtures
 
 
 def dae_with(draw):
@@ -21,14 +23,14 @@ def noise_column_by_column(x, sigma):
 
 def turning_point():
     """The least σ, in steps of 0.001, at which the score near the middle leads to it."""
-    means, near = data.ring_of_means().cpu(), torch.tensor([[0.01, 0.0]])
+    means, near = mixtures.ring_of_means().cpu(), torch.tensor([[0.01, 0.0]])
     sigmas = torch.arange(1, 2, 0.001).tolist()
-    scores = (data.mixture_score(near, means, sigma=math.hypot(0.2, s)) for s in sigmas)
+    scores = (mixtures.mixture_score(near, means, sigma=math.hypot(0.2, s)) for s in sigmas)
     return next(s for s, score in zip(sigmas, scores) if score[0, 0] < 0)
 
 
 RIGHT = {
-    exercises.check_dae_loss: {
+    denoising_autoencoder.check_dae_loss: {
         "package": dae_with(objectives.add_noise),
         "shape by hand": dae_with(lambda x, sigma: x + sigma * torch.randn(x.shape)),
         "torch.normal": dae_with(lambda x, sigma: torch.normal(x, sigma)),
@@ -40,19 +42,19 @@ RIGHT = {
             f, g, torch.randn(7).sum() * 0 + x, sigma=sigma
         )["recon"],
     },
-    exercises.check_score_from_denoiser: {
+    denoising_autoencoder.check_score_from_denoiser: {
         "one line": lambda r, x, sigma: (r(x) - x) / sigma**2,
         "noise, then its sign": lambda r, x, sigma: -(x - r(x)).div(sigma).div(sigma),
         "row by row": lambda r, x, sigma: torch.cat(
             [(r(row) - row) * sigma**-2 for row in x.split(1)]
         ),
     },
-    exercises.check_summit: {
+    denoising_autoencoder.check_summit: {
         "1.4": 1.4,
         "by theory": math.sqrt(2**2 / 2 - 0.2**2),
         "by trying": turning_point(),
     },
-    exercises.check_langevin_step: {
+    denoising_autoencoder.check_langevin_step: {
         "formula": lambda score, x, h: (
             x + h / 2 * score(x) + math.sqrt(h) * torch.randn_like(x)
         ),
@@ -67,7 +69,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_dae_loss: {
+    denoising_autoencoder.check_dae_loss: {
         "noise on the target too": (
             "the clean x, not with the noisy",
             lambda f, g, x, sigma: objectives.ae_loss(f, g, objectives.add_noise(x, sigma))[
@@ -188,7 +190,7 @@ WRONG = {
             lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma)["loss"].item(),
         ),
     },
-    exercises.check_score_from_denoiser: {
+    denoising_autoencoder.check_score_from_denoiser: {
         "σ for σ²": (
             "not by the standard deviation",
             lambda r, x, sigma: (r(x) - x) / sigma,
@@ -216,7 +218,7 @@ WRONG = {
         ),
         "numpy": ("got ndarray", lambda r, x, sigma: ((r(x) - x) / sigma**2).numpy()),
     },
-    exercises.check_summit: {
+    denoising_autoencoder.check_summit: {
         "√2": ("width of the smoothed", 1.414),
         "variance": ("its root", 1.96),
         "two clusters": ("two clusters", 1.99),
@@ -227,7 +229,7 @@ WRONG = {
         "too large": ("a smaller one", 1.6),
         "a guess": ("It is not 1.2", 1.2),
     },
-    exercises.check_langevin_step: {
+    denoising_autoencoder.check_langevin_step: {
         "one shake for all": (
             "all particles",
             lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(x.shape[1]),

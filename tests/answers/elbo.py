@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_utils import exercises, linear_gaussian, objectives
+from course_utils import objectives
+from course_utils.exercises import elbo
+from course_utils.theory import linear_gaussian
 
 
 def elbo_by_matrices(x, w, b, sigma, mu, logvar):
@@ -39,7 +41,7 @@ def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
 
 
 RIGHT = {
-    exercises.check_lattice_sum: {
+    elbo.check_lattice_sum: {
         "logsumexp": lambda log_joint, h, k: log_joint.logsumexp(1) + k * math.log(h),
         "into the logs": lambda log_joint, h, k: (log_joint + math.log(h**k)).logsumexp(-1),
         "largest first": lambda log_joint, h, k: (
@@ -53,7 +55,7 @@ RIGHT = {
             np.logaddexp.reduce(log_joint.numpy(), axis=1) + k * np.log(h)
         ),
     },
-    exercises.check_width_price: {
+    elbo.check_width_price: {
         "formula": (4 - 1 - math.log(4)) / 2,
         "rounded": 0.81,
         "package": objectives.kl_to_standard_normal(
@@ -63,13 +65,13 @@ RIGHT = {
             Normal(3.0, 1.0), Normal(3.0, 0.5)
         ).item(),
     },
-    exercises.check_linear_elbo: {
+    elbo.check_linear_elbo: {
         "package": linear_gaussian.linear_elbo,
         "trace": elbo_by_matrices,
         "evidence less the gap": elbo_by_the_gap,
         "one line": elbo_with,
     },
-    exercises.check_importance_bound: {
+    elbo.check_importance_bound: {
         "package's line": lambda lw: torch.logsumexp(lw, 0) - math.log(len(lw)),
         "log of the mean, the largest put aside": lambda lw: (
             (lw - lw.amax(0)).exp().mean(0).log() + lw.amax(0)
@@ -82,7 +84,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_lattice_sum: {
+    elbo.check_lattice_sum: {
         "all three bugs": (
             "takes care. And the cells are added up, not averaged. And a cell of the plane",
             lambda log_joint, h, k: (log_joint.exp().mean(1) * h).log(),
@@ -142,7 +144,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda log_joint, h, k: None),
     },
-    exercises.check_width_price: {
+    elbo.check_width_price: {
         "half as wide": ("half as wide", 0.318),
         "sign": ("never negative", -0.807),
         "no ½": ("½ is missing", 1.614),
@@ -155,7 +157,7 @@ WRONG = {
         "bits": ("are bits", 1.164),
         "a guess": ("It is not 0.7", 0.7),
     },
-    exercises.check_linear_elbo: {
+    elbo.check_linear_elbo: {
         "decoded at the mean alone": ("the spread of q", partial(elbo_with, spread=0.0)),
         "s⁴ for s²": (
             "once",
@@ -203,7 +205,7 @@ WRONG = {
             ),
         ),
     },
-    exercises.check_importance_bound: {
+    elbo.check_importance_bound: {
         "mean of the logs, the ELBO": ("outside of the mean", lambda lw: lw.mean(0)),
         "log L forgotten": ("log L is missing", lambda lw: lw.logsumexp(0)),
         "divided by L after the log": (

@@ -6,10 +6,11 @@ from functools import reduce
 import numpy as np
 import torch
 
-from course_utils import exercises, objectives
+from course_utils import objectives
+from course_utils.exercises import gan_and_diffusion
 
 RIGHT = {
-    exercises.check_diffuse: {
+    gan_and_diffusion.check_diffuse: {
         "closed form": lambda x, eps, alpha: (
             math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) ** 0.5 * eps
         ),
@@ -20,7 +21,7 @@ RIGHT = {
             np.sqrt(np.prod(alpha)) * x.numpy() + np.sqrt(1 - np.prod(alpha)) * eps.numpy()
         ).float(),
     },
-    exercises.check_reverse_step: {
+    gan_and_diffusion.check_reverse_step: {
         "formula": lambda x, eps, alpha, alpha_bar, xi: (
             (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
             + math.sqrt(1 - alpha) * xi
@@ -40,12 +41,12 @@ RIGHT = {
             + np.sqrt(1 - alpha) * xi.numpy()
         ),
     },
-    exercises.check_best_reply: {
+    gan_and_diffusion.check_best_reply: {
         "densities": math.exp(-1.125) / (math.exp(-1.125) + math.exp(-0.125)),
         "sigmoid of the logit": torch.sigmoid(torch.tensor(2 - 2 * 1.5)),
         "rounded": 0.269,
     },
-    exercises.check_discriminator_loss: {
+    gan_and_diffusion.check_discriminator_loss: {
         "softplus": lambda real, fake: (
             torch.nn.functional.softplus(-real).mean()
             + torch.nn.functional.softplus(fake).mean()
@@ -66,7 +67,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_diffuse: {
+    gan_and_diffusion.check_diffuse: {
         "roots forgotten": (
             "by its root",
             lambda x, eps, alpha: math.prod(alpha) * x + (1 - math.prod(alpha)) * eps,
@@ -131,7 +132,7 @@ WRONG = {
             ),
         ),
     },
-    exercises.check_reverse_step: {
+    gan_and_diffusion.check_reverse_step: {
         "all three bugs": (
             "x as well. And the noise that the network sees has the width √(1 − ᾱ). And β is",
             lambda x, eps, alpha, alpha_bar, xi: (
@@ -253,7 +254,7 @@ WRONG = {
             lambda x, eps, alpha, alpha_bar, xi: None,
         ),
     },
-    exercises.check_best_reply: {
+    gan_and_diffusion.check_best_reply: {
         "changed over": ("changed places", 0.731),
         "logit": ("the logit", -1),
         "quotient": ("share of their sum", 0.3679),
@@ -264,7 +265,7 @@ WRONG = {
         "percent": ("in percent", 26.9),
         "a guess": ("It is not 0.2", 0.2),
     },
-    exercises.check_discriminator_loss: {
+    gan_and_diffusion.check_discriminator_loss: {
         "sign": (
             "the sign",
             lambda real, fake: (

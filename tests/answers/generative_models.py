@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from course_utils import exercises
+from course_utils.exercises import generative_models
 
 
 def mixture_pair_by_pair(log_prior, log_likelihood):
@@ -51,7 +51,7 @@ def draws_by_thresholds(n, weights, means, sigma):
 SMALL = "1e-05 1e-06 1e-07 1e-08 1e-09 1e-10 1e-12 1e-16 1e-20 1e-30".split()
 
 RIGHT = {
-    exercises.check_m_step: {
+    generative_models.check_m_step: {
         "matrices": lambda x, r: (r / r.sum(0)).T @ x,
         "einsum": lambda x, r: torch.einsum("nk,nd->kd", r, x) / r.sum(0).unsqueeze(1),
         "component by component": lambda x, r: torch.stack(
@@ -61,13 +61,13 @@ RIGHT = {
             np.stack([np.average(x.numpy(), axis=0, weights=w) for w in r.T.numpy()])
         ),
     },
-    exercises.check_mixture_size: {
+    generative_models.check_mixture_size: {
         "counted": 30 * 40 + 30 * 40 * 41 // 2 + 29,
         "a float": 25_829.0,
         "a tensor": torch.tensor(25_829),
         "by numpy": 30 * (40 + np.tril(np.ones((40, 40))).sum()) + 29,
     },
-    exercises.check_mixture_log_density: {
+    generative_models.check_mixture_log_density: {
         "logsumexp": lambda prior, likelihood: torch.logsumexp(prior + likelihood, dim=1),
         "pair by pair": mixture_pair_by_pair,
         "largest first": mixture_largest_first,
@@ -75,7 +75,7 @@ RIGHT = {
             (prior + likelihood) - (prior + likelihood).log_softmax(1)
         )[:, 0],
     },
-    exercises.check_mixture_draws: {
+    generative_models.check_mixture_draws: {
         "two steps": lambda n, weights, means, sigma: draws_around(
             means[choices(n, weights)], sigma
         ),
@@ -89,7 +89,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_m_step: {
+    generative_models.check_m_step: {
         "divided by N": ("divided by", lambda x, r: r.T @ x / len(x)),
         "divided by N, by einsum": (
             "divided by",
@@ -132,7 +132,7 @@ WRONG = {
         "a list": ("got list", lambda x, r: [x.mean(0) for _ in r.T]),
         "forgotten return": ("a return may be missing", lambda x, r: None),
     },
-    exercises.check_mixture_size: {
+    generative_models.check_mixture_size: {
         "all weights": ("know the last", 30 * 861),
         "no weights": ("weights of the components are missing", 25_800),
         "whole covariances": ("symmetric", 49_229),
@@ -147,7 +147,7 @@ WRONG = {
         "several numbers": ("not a number", (30, 860)),
         "anything": ("It is not 7", 7),
     },
-    exercises.check_mixture_log_density: {
+    generative_models.check_mixture_log_density: {
         "exp rounds to 0": (
             "Avoid the exp",
             lambda prior, likelihood: torch.log((prior.exp() * likelihood.exp()).sum(1)),
@@ -234,7 +234,7 @@ WRONG = {
             lambda prior, likelihood: (prior + likelihood).logsumexp(1).numpy(),
         ),
     },
-    exercises.check_mixture_draws: {
+    generative_models.check_mixture_draws: {
         "one component for all": (
             "one component was chosen",
             lambda n, weights, means, sigma: draws_around(

@@ -5,7 +5,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from course_utils import exercises
+from course_utils.exercises import pca
 
 SMALL = load_digits().data / 16
 
@@ -39,13 +39,13 @@ def left_out(x, k):
 
 
 RIGHT = {
-    exercises.check_pca_reconstruction: {
+    pca.check_pca_reconstruction: {
         "projector": lambda x, mean, v: (x - mean) @ (v.T @ v) + mean,
         "image by image": pca_image_by_image,
         "scikit-learn": pca_with_scikit_learn,
         "einsum": lambda x, mean, v: mean + torch.einsum("bd,kd,ke->be", x - mean, v, v),
     },
-    exercises.check_pca_error: {
+    pca.check_pca_error: {
         "singular values": lambda x, k: left_out(x - x.mean(0), k) / len(x),
         "scikit-learn": pca_error_by_scikit_learn,
         "what the projection leaves": lambda x, k: (
@@ -56,7 +56,7 @@ RIGHT = {
             .mean()
         ),
     },
-    exercises.check_leading_components: {
+    pca.check_leading_components: {
         "eigh, flipped": lambda x, k: (
             torch.linalg.eigh(torch.cov(x.T)).eigenvectors.flip(1)[:, :k].T
         ),
@@ -68,7 +68,7 @@ RIGHT = {
             -np.linalg.eigh(np.cov(x.numpy().T))[1][:, ::-1][:, :k].T.copy()
         ),
     },
-    exercises.check_code_width: {
+    pca.check_code_width: {
         "an int": 21,
         "a float": 21.0,
         "scikit-learn": int(
@@ -80,7 +80,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_pca_reconstruction: {
+    pca.check_pca_reconstruction: {
         "code only": ("still has to be decoded", lambda x, mean, v: (x - mean) @ v.T),
         "mean not added back": ("added back", lambda x, mean, v: (x - mean) @ v.T @ v),
         "mean not subtracted": (
@@ -117,7 +117,7 @@ WRONG = {
             lambda x, mean, v: (mean + (x - mean) @ v.T @ v).numpy(),
         ),
     },
-    exercises.check_pca_error: {
+    pca.check_pca_error: {
         "kept, not left out": (
             "kept",
             lambda x, k: torch.linalg.svdvals(x - x.mean(0)).square()[:k].sum() / len(x),
@@ -165,7 +165,7 @@ WRONG = {
             lambda x, k: float(left_out(x - x.mean(0), k) / len(x)),
         ),
     },
-    exercises.check_leading_components: {
+    pca.check_leading_components: {
         "smallest first": (
             "which order",
             lambda x, k: torch.linalg.eigh(torch.cov(x.T)).eigenvectors[:, :k].T,
@@ -211,7 +211,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda x, k: None),
     },
-    exercises.check_code_width: {
+    pca.check_code_width: {
         "without biases": ("without biases", 9),
         "one too few": ("by a little", 20),
         "one too many": ("one number less", 22),

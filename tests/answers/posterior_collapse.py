@@ -6,7 +6,9 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from course_utils import exercises, linear_gaussian, objectives
+from course_utils import objectives
+from course_utils.exercises import posterior_collapse
+from course_utils.theory import linear_gaussian
 
 
 def water_filling_with_loops(values, level, alive=lambda value, level: value > level):
@@ -35,7 +37,7 @@ def vae_loss_with_distributions(f, g, x):
 
 
 RIGHT = {
-    exercises.check_water_filling: {
+    posterior_collapse.check_water_filling: {
         "package": lambda values, level: torch.tensor(
             linear_gaussian.reverse_water_filling(values, level)
         ),
@@ -48,14 +50,14 @@ RIGHT = {
             ]
         ),
     },
-    exercises.check_kl_weight: {
+    posterior_collapse.check_kl_weight: {
         "formula": lambda a, sigma: 2 * a * sigma**2,
         "variance first": lambda a, sigma: sigma.square() * a * 2,
         "one by one": lambda a, sigma: torch.tensor(
             [s * s / (0.5 / r) for r, s in zip(a.tolist(), sigma.tolist())]
         ),
     },
-    exercises.check_vae_loss: {
+    posterior_collapse.check_vae_loss: {
         "package": lambda f, g, x: objectives.vae_loss(f, g, x)["loss"],
         "two draws": lambda f, g, x: objectives.vae_loss(f, g, x, samples=2)["loss"],
         "by hand": vae_loss_by_hand,
@@ -64,7 +66,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_water_filling: {
+    posterior_collapse.check_water_filling: {
         "all count": (
             "only directions above",
             lambda values, level: water_filling_with_loops(
@@ -124,7 +126,7 @@ WRONG = {
             ),
         ),
     },
-    exercises.check_kl_weight: {
+    posterior_collapse.check_kl_weight: {
         "σ for σ²": ("standard deviation", lambda a, sigma: 2 * a * sigma),
         "no two": ("factor 2", lambda a, sigma: a * sigma**2),
         "half": ("a factor is wrong", lambda a, sigma: a * sigma**2 / 2),
@@ -134,7 +136,7 @@ WRONG = {
         "inverse": ("upside down", lambda a, sigma: 1 / (2 * a * sigma**2)),
         "always one": ("only where", lambda a, sigma: torch.ones_like(a)),
     },
-    exercises.check_vae_loss: {
+    posterior_collapse.check_vae_loss: {
         "mean over pixels": (
             "the pixels",
             lambda f, g, x: objectives.vae_loss(

@@ -6,7 +6,8 @@ import torch
 from torch.distributions import Independent, Normal
 from torch.nn.functional import mse_loss
 
-from course_utils import exercises, objectives
+from course_utils import objectives
+from course_utils.exercises import probabilistic_autoencoder
 
 
 def nll_pixel_by_pixel(x, mean, sigma):
@@ -35,14 +36,14 @@ def regularized_pae(f, g, x, lam, sigma=1.0):
 SMALL = "1e-05 1e-06 1e-07 1e-08 1e-09 1e-10 1e-12 1e-16 1e-20 1e-30".split()
 
 RIGHT = {
-    exercises.check_gaussian_nll: {
+    probabilistic_autoencoder.check_gaussian_nll: {
         "package": lambda x, mean, sigma: objectives.gaussian_nll(x, mean, sigma=sigma),
         "torch.distributions": lambda x, mean, sigma: (
             -Independent(Normal(mean, sigma), 1).log_prob(x)
         ),
         "pixel by pixel": nll_pixel_by_pixel,
     },
-    exercises.check_perfect_nll: {
+    probabilistic_autoencoder.check_perfect_nll: {
         "constant": 392 * math.log(2 * math.pi),
         "rounded": 720,
         "torch.distributions": -Normal(torch.zeros(784), 1.0)
@@ -50,7 +51,7 @@ RIGHT = {
         .sum(),
         "package": objectives.gaussian_nll(torch.zeros(1, 784), torch.zeros(1, 784)).item(),
     },
-    exercises.check_safe_nll: {
+    probabilistic_autoencoder.check_safe_nll: {
         "package": objectives.gaussian_nll,
         "logarithm first": lambda x, mean: (
             (x - mean) ** 2 / 2 + math.log(2 * math.pi) / 2
@@ -63,7 +64,7 @@ RIGHT = {
         ),
         "double": lambda x, mean: -Normal(mean.double(), 1.0).log_prob(x.double()).sum(1),
     },
-    exercises.check_regularized_pae: {
+    probabilistic_autoencoder.check_regularized_pae: {
         "package": regularized_pae,
         "one line": regularized_pae_in_one_line,
         "torch.distributions": regularized_pae_with_distributions,
@@ -71,7 +72,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_gaussian_nll: {
+    probabilistic_autoencoder.check_gaussian_nll: {
         "no constant": (
             "constant is missing",
             lambda x, mean, sigma: (x - mean).square().sum(1) / (2 * sigma**2),
@@ -150,7 +151,7 @@ WRONG = {
             lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma).detach().numpy(),
         ),
     },
-    exercises.check_perfect_nll: {
+    probabilistic_autoencoder.check_perfect_nll: {
         "zero": ("perfect reconstruction", 0.0),
         "sign": ("sign", -720.45),
         "one pixel": ("one pixel", 0.9189),
@@ -162,7 +163,7 @@ WRONG = {
         "a word": ("not a number", "zero"),
         "a density": ("It is not 1", 1),
     },
-    exercises.check_safe_nll: {
+    probabilistic_autoencoder.check_safe_nll: {
         "the product": (
             "still the product",
             lambda x, mean: -torch.prod(Normal(mean, 1.0).log_prob(x).exp(), 1).log(),
@@ -214,7 +215,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda x, mean: None),
     },
-    exercises.check_regularized_pae: {
+    probabilistic_autoencoder.check_regularized_pae: {
         "no noise": (
             "noise ε is missing",
             lambda f, g, x, lam: (

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch.nn.functional import mse_loss, normalize
 
-from course_utils import exercises, models, objectives
+from course_utils import models, objectives
+from course_utils.exercises import sparse_autoencoder
 
 
 def sparse_ae_image_by_image(f, g, x, lam):
@@ -20,7 +21,7 @@ def unit_columns_one_by_one(weight):
 
 
 RIGHT = {
-    exercises.check_sparse_ae_loss: {
+    sparse_autoencoder.check_sparse_ae_loss: {
         "package": lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam)["loss"],
         "image by image": sparse_ae_image_by_image,
         "norms": lambda f, g, x, lam: (
@@ -31,12 +32,12 @@ RIGHT = {
             (mse_loss(g(f(x)), x, reduction="sum") + lam * f(x).abs().sum()) / len(x)
         ),
     },
-    exercises.check_silent_price: {
+    sparse_autoencoder.check_silent_price: {
         "two times": 2 * 0.3,
         "a fraction": 3 / 5,
         "a tensor": torch.tensor(0.6),
     },
-    exercises.check_active_units: {
+    sparse_autoencoder.check_active_units: {
         "mended": lambda z: (z != 0).sum(1).float().mean(),
         "count": lambda z: torch.count_nonzero(z) / len(z),
         "loops": lambda z: (
@@ -45,7 +46,7 @@ RIGHT = {
         "L0": lambda z: z.norm(p=0, dim=1).mean(),
         "numpy": lambda z: torch.tensor(np.count_nonzero(z.numpy(), axis=1).mean()),
     },
-    exercises.check_unit_columns: {
+    sparse_autoencoder.check_unit_columns: {
         "package": models.UnitColumns(),
         "norm": lambda weight: weight / weight.norm(dim=0, keepdim=True),
         "transposed": lambda weight: normalize(weight.T, dim=1).T,
@@ -55,7 +56,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_sparse_ae_loss: {
+    sparse_autoencoder.check_sparse_ae_loss: {
         "squared norm": (
             "not squares",
             lambda f, g, x, lam: (
@@ -198,7 +199,7 @@ WRONG = {
             lambda f, g, x, lam: sparse_ae_image_by_image(f, g, x, lam).item(),
         ),
     },
-    exercises.check_silent_price: {
+    sparse_autoencoder.check_silent_price: {
         "no two": ("factor 2", 0.3),
         "half": ("wrong side", 0.15),
         "costs": ("slopes at 0", 0.09),
@@ -209,7 +210,7 @@ WRONG = {
         "sign": ("sign", -0.6),
         "a word": ("not a number", "never"),
     },
-    exercises.check_active_units: {
+    sparse_autoencoder.check_active_units: {
         "units in use, by the mean": (
             "which units are counted",
             lambda z: (z.mean(0) != 0).sum().float(),
@@ -234,7 +235,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda z: print(end="")),
     },
-    exercises.check_unit_columns: {
+    sparse_autoencoder.check_unit_columns: {
         "rows": ("axis", lambda weight: normalize(weight, dim=1)),
         "the whole matrix": ("whole matrix", lambda weight: weight / weight.norm()),
         "squared length": ("not by its square", lambda weight: weight / (weight**2).sum(0)),

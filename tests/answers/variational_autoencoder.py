@@ -5,7 +5,9 @@ import math
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils import evidence, exercises, objectives
+from course_utils import objectives
+from course_utils.exercises import variational_autoencoder
+from course_utils.theory import lattice
 
 
 def kl_from_distributions(mu, logvar):
@@ -37,12 +39,12 @@ def plain_draw(mu, logvar):
 
 
 RIGHT = {
-    exercises.check_kl: {
+    variational_autoencoder.check_kl: {
         "package": objectives.kl_to_standard_normal,
         "torch.distributions": kl_from_distributions,
         "loops": kl_with_loops,
     },
-    exercises.check_reparameterize: {
+    variational_autoencoder.check_reparameterize: {
         "package": objectives.reparameterize,
         "torch.distributions": draw_from_distributions,
         "in place": draw_in_place,
@@ -50,13 +52,13 @@ RIGHT = {
             torch.randn(len(mu), mu.shape[1]) * (logvar / 2).exp() + mu
         ),
     },
-    exercises.check_prior_share: {
+    variational_autoencoder.check_prior_share: {
         "rounded": 0.466,
         "by the error function": math.erf(math.sqrt(0.5)) ** 2,
-        "package": evidence.prior_mass(1),
+        "package": lattice.prior_mass(1),
         "torch.distributions": (2 * Normal(0.0, 1.0).cdf(torch.tensor(1.0)) - 1) ** 2,
     },
-    exercises.check_hidden_beta: {
+    variational_autoencoder.check_hidden_beta: {
         "counted": 32 * 32 * 3 / 128,
         "an integer": 24,
         "a tensor": torch.tensor(24.0),
@@ -64,7 +66,7 @@ RIGHT = {
 }
 
 WRONG = {
-    exercises.check_kl: {
+    variational_autoencoder.check_kl: {
         "sign": (
             "the sign",
             lambda mu, logvar: -objectives.kl_to_standard_normal(mu, logvar),
@@ -87,7 +89,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
-    exercises.check_reparameterize: {
+    variational_autoencoder.check_reparameterize: {
         "variance for σ": (
             "not σ",
             lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu),
@@ -128,7 +130,7 @@ WRONG = {
         ),
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
-    exercises.check_prior_share: {
+    variational_autoencoder.check_prior_share: {
         "on a line": ("both numbers", 0.683),
         "outside, on a line": ("inside was asked", 0.317),
         "outside": ("share outside", 0.534),
@@ -139,7 +141,7 @@ WRONG = {
         "share of the area": ("not spread evenly", 4 / 100),
         "a guess": ("It is not 0.9", 0.9),
     },
-    exercises.check_hidden_beta: {
+    variational_autoencoder.check_hidden_beta: {
         "KL summed": ("its 128 dimensions", 3072),
         "gray": ("three numbers here", 8),
         "gray, KL summed": ("a pixel has three", 1024),

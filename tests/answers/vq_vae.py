@@ -4,7 +4,9 @@ import math
 
 import torch
 
-from course_utils import exercises, objectives, vq_vae
+from course_utils import objectives
+from course_utils.exercises import vq_vae as exercises
+from course_utils.generative import vq_vae
 
 RIGHT = {
     exercises.check_nearest_code: {

@@ -9,8 +9,8 @@ import torch
 from hands import FRAME, RENDER, Hands, delays, load
 from torch import nn
 
-from course_utils import data
-from course_utils.evidence import distance_to_nearest
+from course_utils.theory import mixtures
+from course_utils.theory.lattice import distance_to_nearest
 from course_utils.widgets.denoising_field import DenoisingField
 
 SIGMAS = (0.2, 0.4, 0.8)
@@ -33,7 +33,7 @@ class Blend(nn.Sequential):
 def make_field() -> tuple[DenoisingField, dict[float, nn.Module], torch.Tensor]:
     torch.manual_seed(0)
     denoisers = {s: Blend((s, -2 * s)) for s in SIGMAS}
-    points = data.sample_mixture(300, data.ring_of_means(), sigma=0.2)
+    points = mixtures.sample_mixture(300, mixtures.ring_of_means(), sigma=0.2)
     return DenoisingField(denoisers, points), denoisers, points
 
 
@@ -271,7 +271,7 @@ def test_a_crowd_comes_from_everywhere_and_can_be_cleared(field, page):
     assert page.locator(".df-way").inner_text() == "–"
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
     def move():
         page.get_by_role("button", name="100").click()
@@ -280,7 +280,7 @@ def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
     assert np.percentile(delays(page, field.stage, "pointermove", move), 95) < FRAME
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_turning_sigma_with_a_hundred_particles_is_in_time(field, page):
     slider = page.get_by_role("slider")
 

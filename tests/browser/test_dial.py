@@ -107,7 +107,7 @@ def test_pictures_have_two_pixels_for_one_of_the_page(page):
     assert shown == pytest.approx(pixels / 2, abs=1)
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_the_dial_turns_within_a_frame(page):
     load(page, make_dial(*range(6)))
     page.evaluate(RENDER)

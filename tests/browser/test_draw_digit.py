@@ -363,7 +363,7 @@ def test_it_cleans_up(paper, page):
     assert page.evaluate("() => saved.length") > 0, "the drawing is not forgotten"
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_it_answers_the_pen_within_a_frame(page):
     load(page, make(n=10_000))  # as many codes as in the course
     page.evaluate(RENDER)

@@ -8,7 +8,7 @@ import torch
 from hands import FRAME, RENDER, Hands, delays, load
 
 from course_utils.models import VAE
-from course_utils.posterior import bound_on_window
+from course_utils.theory.posterior_grid import bound_on_grid
 from course_utils.widgets import EvidenceGap
 
 CORNERS = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
@@ -87,7 +87,7 @@ def test_the_browser_s_bound_is_that_of_torch(page):
         qs = torch.stack([mu, sigma], 1).double()
         in_browser = page.evaluate(script, [digit, qs.tolist()])
         for q, found in zip(qs, in_browser):
-            exact = bound_on_window(widget._windows[digit], *q)
+            exact = bound_on_grid(widget._windows[digit], *q)
             # Values reach it as float32: 1e-5 nats at 200; sums run in float64 in both.
             assert found["elbo"] == pytest.approx(float(exact["elbo"]), abs=1e-4)
             assert found["gap"] == pytest.approx(float(exact["gap"]), abs=1e-4)
@@ -192,7 +192,7 @@ def test_a_gap_beyond_the_chart_is_said_to_be_so(gap, page):
     *center, reach, _ = gap.gap.windows[0]
     deepest = max(
         ([c + s * reach for c, s in zip(center, signs)] for signs in CORNERS),
-        key=lambda mu: bound_on_window(
+        key=lambda mu: bound_on_grid(
             gap.gap._windows[0], torch.tensor(mu), torch.full((2,), reach / 9)
         )["gap"],
     )
@@ -232,7 +232,7 @@ def test_the_heat_map_is_darkest_where_the_posterior_is(gap, page):
     assert abs(column - i) <= 2 and abs(n - 1 - row - j) <= 2
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_the_gap_answers_within_a_frame(page, gap):
     def move():
         places = [(0.2, 0.3), (0.8, 0.4), (0.3, 0.7)]

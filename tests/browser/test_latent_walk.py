@@ -11,7 +11,7 @@ from hands import FRAME, RENDER, delays, load
 from torch import nn
 from walk import Walk
 
-from course_utils.evidence import distance_to_nearest, latent_lattice, pixel_entropy
+from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import LatentWalk
 
 
@@ -392,7 +392,7 @@ def sweep(walk: Walk):
     return move
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 @pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
 def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
     walk = show(page, make_walk(vivid_decoder(), n=10_000))

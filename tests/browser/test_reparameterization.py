@@ -5,7 +5,10 @@ import pytest
 import torch
 from hands import FRAME, RENDER, Hands, delays, load
 
-from course_utils.gradients import reparameterized_gradients, score_function_gradients
+from course_utils.theory.gradient_estimators import (
+    reparameterized_gradients,
+    score_function_gradients,
+)
 from course_utils.widgets import Reparameterization
 
 
@@ -169,7 +172,7 @@ def test_it_cleans_up(play, page):
     assert page.evaluate("() => saved.at(-1).mu") == play.get("mu")
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_it_answers_within_a_frame(play, page):
     page.get_by_role("radio", name="16", exact=True).check()
 

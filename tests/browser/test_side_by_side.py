@@ -8,8 +8,8 @@ import torch
 from hands import FRAME, RENDER, Hands, delays, load
 from torch import nn
 
-from course_utils.evidence import distance_to_nearest
 from course_utils.models import Autoencoder
+from course_utils.theory.lattice import distance_to_nearest
 from course_utils.widgets.side_by_side import SideBySide
 
 EDGE = 1.05  # the stage shows so much more than the box
@@ -183,7 +183,7 @@ def test_the_clean_up_stops_it(side, page):
     assert page.evaluate("() => saved.length") == 1, "what was due is told"
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_three_decoders_answer_within_a_frame(side, page):
     stage = side.stages.nth(1)
 

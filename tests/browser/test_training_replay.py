@@ -338,7 +338,7 @@ def test_clean_up_ends_everything(replay, page):
 # --- how fast, and how it looks -------------------------------------------------------
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_scrubbing_is_painted_within_a_frame(replay, page):
     def move():
         replay.drag(
@@ -350,7 +350,7 @@ def test_scrubbing_is_painted_within_a_frame(replay, page):
     assert np.percentile(delays(page, replay.range, "input", move), 95) < FRAME
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_a_frame_of_playing_leaves_time_to_paint(page):
     page.goto("about:blank")
     widget = make_replay()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal
 
-from course_utils.checks import (
+from course_utils._validation import (
     check_finite,
     check_finite_rows,
     check_positive,

@@ -1,9 +1,9 @@
 """One HTML file of slides from one notebook: it opens offline, and its widgets move.
 
-    python -m course_utils.slides                             all, and a page that links them
-    python -m course_utils.slides notebooks/02_pca.ipynb      one: slides/02_pca.html
-    python -m course_utils.slides notebooks/02_pca.ipynb -o talk.html
-    python -m course_utils.slides --stored                    as stored, nothing is executed
+    python -m tools.slides                             all, and a page that links them
+    python -m tools.slides notebooks/02_pca.ipynb      one: slides/02_pca.html
+    python -m tools.slides notebooks/02_pca.ipynb -o talk.html
+    python -m tools.slides --stored                    as stored, nothing is executed
 
 The slides' types are JupyterLab's; every cell needs one. A copy of the notebook is executed,
 so that each widget of ours has its state, which a stored notebook lacks. Nothing in the file

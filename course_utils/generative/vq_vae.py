@@ -14,14 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.checks import (
-    as_images,
-    check_count,
-    check_finite_rows,
-    check_input,
-    check_rows,
-    check_whole,
-)
+from course_utils._validation import check_count, check_finite_rows, check_rows, check_whole
+from course_utils.models import as_images, check_input
 from course_utils.objectives import Terms, straight_through
 
 TOP, BOTTOM = 4 * 4, 7 * 7  # codes of an image on either level
@@ -300,11 +294,11 @@ class GatedBlock(nn.Module):
         super().__init__()
         self.past = MaskedConv2d(width, 2 * width, 3, own=True)
         self.context = nn.Conv2d(width, 2 * width, 1)
-        self.leave = nn.Conv2d(width, width, 1)
+        self.output = nn.Conv2d(width, width, 1)
 
     def forward(self, h: Tensor, context: Tensor) -> Tensor:
         a, b = (self.past(h) + self.context(context)).chunk(2, dim=1)
-        return h + self.leave(a.tanh() * b.sigmoid())
+        return h + self.output(a.tanh() * b.sigmoid())
 
 
 class CodePrior(nn.Module):
@@ -324,43 +318,45 @@ class CodePrior(nn.Module):
         check_count("n_codes", n_codes)
         check_count("side", side)
         self.side = side
-        self.of_code = nn.Embedding(n_codes, width)
-        self.of_label = nn.Embedding(10, width)
-        self.of_place = nn.Parameter(torch.zeros(width, side, side))
+        self.code_embedding = nn.Embedding(n_codes, width)
+        self.label_embedding = nn.Embedding(10, width)
+        self.position_embedding = nn.Parameter(torch.zeros(width, side, side))
         self.n_top = n_top
         if n_top:
-            self.of_top = nn.Embedding(n_top, width)
+            self.top_embedding = nn.Embedding(n_top, width)
             self.to_bottom = nn.Sequential(
                 nn.ConvTranspose2d(width, width, 3, stride=2, padding=1),  # 4 × 4 -> 7 × 7
                 nn.ReLU(),
                 nn.Conv2d(width, width, 3, padding=1),
             )
-        self.enter = MaskedConv2d(width, width, 5, own=False)
+        self.input_conv = MaskedConv2d(width, width, 5, own=False)
         self.blocks = nn.ModuleList(GatedBlock(width) for _ in range(depth))
-        self.leave = nn.Sequential(
+        self.head = nn.Sequential(
             nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, n_codes, 1)
         )
 
     def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
         """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
         self._check(label, top)
-        check_whole("codes", codes, self.of_code.num_embeddings, (len(label), self.side**2))
+        check_whole(
+            "codes", codes, self.code_embedding.num_embeddings, (len(label), self.side**2)
+        )
         return self._logits(codes, self._context(label, top))
 
     def _context(self, label: Tensor, top: Tensor | None) -> Tensor:
-        context = self.of_label(label)[:, :, None, None] + self.of_place
+        context = self.label_embedding(label)[:, :, None, None] + self.position_embedding
         if top is not None:
-            e = self.of_top(top).mT.unflatten(2, (4, 4))
+            e = self.top_embedding(top).mT.unflatten(2, (4, 4))
             context = context + self.to_bottom(e)
         return context
 
     def _logits(self, codes: Tensor, context: Tensor) -> Tensor:
         """Of the first rows alone, if ``codes`` are these: no row depends on those below."""
-        h = self.enter(self.of_code(codes).mT.unflatten(2, (-1, self.side)))
+        h = self.input_conv(self.code_embedding(codes).mT.unflatten(2, (-1, self.side)))
         context = context[:, :, : h.shape[2]]
         for block in self.blocks:
             h = block(h, context)
-        return self.leave(h).flatten(2)
+        return self.head(h).flatten(2)
 
     def _check(self, label: Tensor, top: Tensor | None) -> None:
         if self.n_top and top is None:

@@ -3,7 +3,7 @@
 import inspect
 
 from course_utils import objectives
-from course_utils.display import show_source
+from course_utils.notebook import show_source
 
 
 def test_the_source_shown_is_the_source_that_runs():

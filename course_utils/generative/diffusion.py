@@ -16,16 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.checks import (
-    as_images,
-    check_alike,
-    check_input,
-    check_schedule,
-    check_share,
-    check_whole,
-)
+from course_utils._validation import check_alike, check_schedule, check_share, check_whole
 from course_utils.device import choose_device
-from course_utils.models import mlp
+from course_utils.models import as_images, check_input, mlp
 from course_utils.objectives import (
     Denoiser,
     diffuse,
@@ -49,7 +42,7 @@ def cosine_schedule(steps: int) -> Tensor:
     return torch.cat([torch.ones(1), alpha.cumprod(0)]).float().to(choose_device())
 
 
-def denoised(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
+def predict_x0(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """x̂₀ = (xₜ − √(1 − ᾱₜ) ε̂) / √ᾱₜ, ``diffuse`` solved for x.  (B, D), (B, D), (B, 1) -> (B, D)"""
     check_alike(x_t, eps)
     check_share(alpha_bar_t, x_t)
@@ -110,7 +103,7 @@ def _own_schedule(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
 # --- denoisers -------------------------------------------------------------------------
 
 
-def noise_of(v: Tensor, x_t: Tensor, alpha_bar_t: Tensor) -> Tensor:
+def eps_from_v(v: Tensor, x_t: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """ε = √ᾱₜ v + √(1 − ᾱₜ) xₜ, where v = √ᾱₜ ε − √(1 − ᾱₜ) x.  (B, D), (B, D), (B, 1) -> (B, D)
 
     A network learns v more easily than ε or x: it is nearly −x in much noise and nearly ε in
@@ -135,19 +128,19 @@ class NoisePredictor(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("alpha_bar", alpha_bar)
-        self.enter = check_input(nn.Linear(data_dim, width))
-        self.blocks = nn.ModuleList(TimedBlock(width) for _ in range(depth))
-        self.leave = nn.Sequential(
+        self.input = check_input(nn.Linear(data_dim, width))
+        self.blocks = nn.ModuleList(TimeConditionedBlock(width) for _ in range(depth))
+        self.output = nn.Sequential(
             nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, data_dim)
         )
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         alpha_bar_t = _at(self.alpha_bar, t, x_t)
-        time = time_features(t / (len(self.alpha_bar) - 1))
-        h = self.enter(x_t)
+        time = sinusoidal_embedding(t / (len(self.alpha_bar) - 1))
+        h = self.input(x_t)
         for block in self.blocks:
             h = block(h, time)
-        return noise_of(self.leave(h), x_t, alpha_bar_t)
+        return eps_from_v(self.output(h), x_t, alpha_bar_t)
 
 
 class UNet(nn.Module):
@@ -167,13 +160,13 @@ class UNet(nn.Module):
             side,
             side // 14,
         )  # a place is a block of 2 × 2 pixels, or one
-        self.enter = check_input(nn.Conv2d(self.block**2, width, 3, padding=1))
-        self.fine = TimedConvBlock(width)
+        self.input = check_input(nn.Conv2d(self.block**2, width, 3, padding=1))
+        self.fine = TimeConditionedConvBlock(width)
         self.down = nn.Conv2d(width, 2 * width, 2, stride=2)
-        self.coarse = nn.ModuleList(TimedConvBlock(2 * width) for _ in range(2))
+        self.coarse = nn.ModuleList(TimeConditionedConvBlock(2 * width) for _ in range(2))
         self.up = nn.ConvTranspose2d(2 * width, width, 2, stride=2)
-        self.fine_again = TimedConvBlock(width)
-        self.leave = nn.Sequential(
+        self.fine_again = TimeConditionedConvBlock(width)
+        self.output = nn.Sequential(
             nn.GroupNorm(8, width),
             nn.SiLU(),
             nn.Conv2d(width, self.block**2, 3, padding=1),
@@ -181,47 +174,49 @@ class UNet(nn.Module):
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         alpha_bar_t = _at(self.alpha_bar, t, x_t)
-        time = time_features(t / (len(self.alpha_bar) - 1))
+        time = sinusoidal_embedding(t / (len(self.alpha_bar) - 1))
         image = as_images(x_t, self.side)
-        fine = self.fine(self.enter(F.pixel_unshuffle(image, self.block)), time)
+        fine = self.fine(self.input(F.pixel_unshuffle(image, self.block)), time)
         h = self.down(fine)
         for block in self.coarse:
             h = block(h, time)
         h = self.fine_again(self.up(h) + fine, time)
-        v_hat = F.pixel_shuffle(self.leave(h), self.block).flatten(1)
-        return noise_of(v_hat, x_t, alpha_bar_t)
+        v_hat = F.pixel_shuffle(self.output(h), self.block).flatten(1)
+        return eps_from_v(v_hat, x_t, alpha_bar_t)
 
 
-class TimedConvBlock(nn.Module):
+class TimeConditionedConvBlock(nn.Module):
     """h + two convolutions, the time between them.  (B, C, H, W), (B, 32) -> (B, C, H, W)"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(8, channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.of_time = nn.Linear(32, channels)
+        self.time_projection = nn.Linear(32, channels)
         self.second_norm = nn.GroupNorm(8, channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, h: Tensor, time: Tensor) -> Tensor:
-        inner = self.first(F.silu(self.norm(h))) + self.of_time(time)[:, :, None, None]
+        inner = (
+            self.first(F.silu(self.norm(h))) + self.time_projection(time)[:, :, None, None]
+        )
         return h + self.second(F.silu(self.second_norm(inner)))
 
 
-class TimedBlock(nn.Module):
+class TimeConditionedBlock(nn.Module):
     """h + an MLP of h and the time.  (B, W), (B, 32) -> (B, W)"""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.of_time = nn.Linear(32, width)
+        self.time_projection = nn.Linear(32, width)
         self.mlp = mlp(width, width, width)
 
     def forward(self, h: Tensor, time: Tensor) -> Tensor:
-        return h + self.mlp(F.silu(self.norm(h) + self.of_time(time)))
+        return h + self.mlp(F.silu(self.norm(h) + self.time_projection(time)))
 
 
-def time_features(t: Tensor) -> Tensor:
+def sinusoidal_embedding(t: Tensor) -> Tensor:
     """Sines and cosines of ½ to 100 turns for t in [0, 1].  (B,) -> (B, 32)"""
     turns = torch.logspace(math.log10(0.5), 2, 16, device=t.device)
     angle = 2 * math.pi * turns * t[:, None]

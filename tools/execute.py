@@ -1,7 +1,7 @@
 """Run notebooks from the top and store what they show, ready to be committed.
 
-    python -m course_utils.refresh                      all notebooks
-    python -m course_utils.refresh notebooks/02_pca.ipynb
+    python -m tools.execute                      all notebooks
+    python -m tools.execute notebooks/02_pca.ipynb
 
 A notebook that fails is left as it was. Widgets are stored as their static picture, since
 without a kernel a stored widget would be an error message. Pictures are stored with 256

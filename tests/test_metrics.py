@@ -6,13 +6,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from course_utils.samples import (
+from course_utils.generative.classifier import (
     accuracy,
     classification_loss,
     digit_classifier,
-    energy_distance,
-    sharpness,
 )
+from course_utils.generative.metrics import energy_distance, sharpness
 from course_utils.training import training_epochs
 
 

@@ -14,7 +14,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from course_utils import plots, refresh
+from course_utils import plots
+from tools import execute
 
 WIDGET = """
 from base64 import b64encode
@@ -59,7 +60,7 @@ def files(path):
 
 def test_what_is_stored_can_be_read_without_a_kernel(notebook):
     path = notebook(WIDGET, PROGRESS, TALKING, "import os; os.getcwd()")
-    refresh.main([str(path)])
+    execute.main([str(path)])
     stored = nbformat.read(path, as_version=4)
     nbformat.validate(stored)
     widget, progress, talking, place = stored.cells
@@ -84,7 +85,7 @@ def test_a_picture_is_stored_small_and_looks_the_same():
     png = BytesIO()
     figure.savefig(png)
     output = {"data": {"image/png": b64encode(png.getvalue()).decode()}}
-    refresh._shrink_picture(output)
+    execute._shrink_picture(output)
     small = b64decode(output["data"]["image/png"])
     assert len(small) < 0.7 * len(png.getvalue())
     before, after = (
@@ -98,7 +99,7 @@ def test_a_notebook_that_fails_is_left_as_it_was(notebook):
     path = notebook("1 + 1", "1 / 0")
     before = path.read_bytes()
     with pytest.raises(SystemExit, match=r"(?s)was left as it was.*ZeroDivisionError"):
-        refresh.main([str(path)])
+        execute.main([str(path)])
     assert path.read_bytes() == before
     assert files(path) == [path.name]
 
@@ -110,7 +111,7 @@ def test_an_interrupted_refresh_leaves_notebook_and_machine_as_they_were(noteboo
     )
     before = path.read_bytes()
     process = subprocess.Popen(
-        [sys.executable, "-m", "course_utils.refresh", path],
+        [sys.executable, "-m", "tools.execute", path],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -11,10 +11,12 @@ from torch import nn
 from torch.distributions import MultivariateNormal, Normal
 from torch.testing import assert_close
 
-from course_utils import diffusion, objectives, scoreboard
-from course_utils.samples import energy_distance
-from course_utils.scoreboard import FAMILY, SIGMA, Member, half_size, table
-from course_utils.vq_vae import log_code_probability
+from course_utils import objectives
+from course_utils.data import half_size
+from course_utils.generative import comparison, diffusion
+from course_utils.generative.comparison import MODELS, SIGMA, TrainedModel, table
+from course_utils.generative.metrics import energy_distance
+from course_utils.generative.vq_vae import log_code_probability
 
 N = 150
 
@@ -33,38 +35,38 @@ def rows(images):
     classifier = nn.Linear(196, 10)
     labels = torch.arange(N) % 10
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoreboard, "SAMPLES", 200)  # two thousand take a minute
-        board = scoreboard.scoreboard(images, labels, images, classifier)
+        patch.setattr(comparison, "SAMPLES", 200)  # two thousand take a minute
+        board = comparison.compare_models(images, labels, images, classifier)
         return {row["name"]: row for row in board}
 
 
 def test_rows_that_are_asked_for_are_made_alone_and_as_on_the_whole_board(
     images, rows, monkeypatch
 ):
-    monkeypatch.setattr(scoreboard, "SAMPLES", 200)
+    monkeypatch.setattr(comparison, "SAMPLES", 200)
     classifier, labels = nn.Linear(196, 10), torch.arange(N) % 10
-    board = scoreboard.scoreboard(images, labels, images, classifier, ["VAE", "PCA"])
+    board = comparison.compare_models(images, labels, images, classifier, ["VAE", "PCA"])
     _, vae, pca = board
     assert (vae["name"], pca["name"]) == ("VAE", "PCA")
     assert vae["nats"] == rows["VAE"]["nats"] and pca["error"] == rows["PCA"]["error"]
     with pytest.raises(ValueError, match="nobody is called 'Vae': choose among PCA, auto"):
-        next(scoreboard.scoreboard(images, labels, images, classifier, ["Vae"]))
+        next(comparison.compare_models(images, labels, images, classifier, ["Vae"]))
 
 
 def test_a_stored_board_is_the_board_in_256_shades(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoreboard, "STORED", tmp_path / "board.pt")
-    scoreboard.store(rows.values())
-    for row, read in zip(rows.values(), scoreboard.stored(), strict=True):
+    monkeypatch.setattr(comparison, "STORED", tmp_path / "board.pt")
+    comparison.store(rows.values())
+    for row, read in zip(rows.values(), comparison.stored(), strict=True):
         assert_close(read.pop("samples"), row["samples"], rtol=0, atol=0.5 / 255 + 1e-6)
         assert read == {name: value for name, value in row.items() if name != "samples"}
-    assert table(scoreboard.stored()) == table(list(rows.values()))
+    assert table(comparison.stored()) == table(list(rows.values()))
 
 
 @pytest.fixture
 def untrained(monkeypatch):
     """The members keep the weights they began with.  -> what each ``fit`` was asked for"""
     asked = []
-    monkeypatch.setattr(scoreboard, "fit", lambda *what, **how: asked.append(what))
+    monkeypatch.setattr(comparison, "fit", lambda *what, **how: asked.append(what))
     return asked
 
 
@@ -75,7 +77,7 @@ def test_half_size_is_the_mean_of_four_pixels():
 
 
 def test_the_whole_family_has_a_row(rows):
-    assert list(rows) == ["real digits", *FAMILY]
+    assert list(rows) == ["real digits", *MODELS]
     for row in rows.values():
         assert row["samples"].shape == (20, 196)
         assert math.isfinite(row["distance"]) and 0 <= row["digits"] <= 1
@@ -96,7 +98,7 @@ def test_what_is_not_defined_is_not_filled_in(rows):
 
 
 def test_pca_tells_the_density_of_its_gaussian(images):
-    member = FAMILY["PCA"](images, None)
+    member = MODELS["PCA"](images, None)
     drawn = member.sample(20_000)
     covariance = torch.cov(drawn.T) + SIGMA**2 * torch.eye(196)
     by_draws = MultivariateNormal(drawn.mean(0), covariance).log_prob(images).mean()
@@ -105,7 +107,7 @@ def test_pca_tells_the_density_of_its_gaussian(images):
 
 def test_the_mixture_samples_what_its_density_says(images):
     """Without its components' own noise of SIGMA, a draw has the data's mean and variance."""
-    member = FAMILY["Gaussian mixture"](images, None)
+    member = MODELS["Gaussian mixture"](images, None)
     drawn = member.sample(20_000)
     assert_close(drawn.mean(0), images.mean(0), rtol=0, atol=0.02)
     assert_close(drawn.var(0), images.var(0), rtol=0, atol=SIGMA**2 / 4)
@@ -114,8 +116,8 @@ def test_the_mixture_samples_what_its_density_says(images):
 def test_the_regularized_pae_is_a_vae(images):
     """Its loss, divided by 2σ², is −ELBO up to a constant: the slides' identity."""
     torch.manual_seed(0)
-    tau, k, d = 0.2, scoreboard.LATENT_DIM, 196
-    member = FAMILY["regularized probabilistic"](images, None)
+    tau, k, d = 0.2, comparison.LATENT_DIM, 196
+    member = MODELS["regularized probabilistic"](images, None)
     network = member.reconstruct
     loss = partial(objectives.regularized_pae_loss, lam=SIGMA**2, sigma=tau)
     nats = torch.stack([-member.log_likelihood(images).mean() for _ in range(200)])
@@ -142,11 +144,11 @@ def test_a_row_measures_what_the_member_does():
         share = torch.tensor([0.95, 0.85, 0.85, 0.85]).repeat(n // 4)
         return torch.stack([share, torch.linspace(-1, 2, n).roll(700)], dim=1)
 
-    member = Member(
+    member = TrainedModel(
         7, sample, lambda x: x + 1, lambda x: -x[:, 0], False, lambda x: f"all {len(x)}"
     )
     certain = lambda x: torch.stack([x[:, 0], 1 - x[:, 0]], dim=1).log()
-    row = scoreboard._measure(member, test, certain)
+    row = comparison._measure(member, test, certain)
     new = sample(2000).clamp(0, 1)
     assert asked[0] == 2000 and torch.equal(row["samples"], new[:20])
     assert row["digits"] == 0.25
@@ -163,27 +165,27 @@ def test_the_seconds_are_those_of_the_training(images, monkeypatch):
         clock[0] += seconds
         return answer
 
-    member = Member(1, lambda n: takes(100, torch.rand(n, 196)))
-    monkeypatch.setattr(scoreboard, "FAMILY", {"slow": lambda x, y: takes(7, member)})
-    monkeypatch.setattr(scoreboard, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    _, row = scoreboard.scoreboard(images, None, images, nn.Linear(196, 10))
+    member = TrainedModel(1, lambda n: takes(100, torch.rand(n, 196)))
+    monkeypatch.setattr(comparison, "MODELS", {"slow": lambda x, y: takes(7, member)})
+    monkeypatch.setattr(comparison, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    _, row = comparison.compare_models(images, None, images, nn.Linear(196, 10))
     assert row["name"] == "slow" and row["seconds"] == 7
 
 
 def test_units_count_that_vary_by_a_hundredth():
     code = torch.tensor([-1.0, 1.0])[:, None]  # of variance 1
     codes = code * torch.tensor([2.0, 0.12, 0.08, 0.0])
-    assert scoreboard._units(codes) == "2 of 4 units"
-    assert scoreboard._units(code * torch.full((4,), 0.05)) == "0 of 4 units"
+    assert comparison._units(codes) == "2 of 4 units"
+    assert comparison._units(code * torch.full((4,), 0.05)) == "0 of 4 units"
     # Without a prior the scale does not matter: the mean variance is near 1 for any.
     for scale in (0.1, 1, 10):
-        assert scoreboard._units(scale * codes, prior=False) == "2 of 4 units"
+        assert comparison._units(scale * codes, prior=False) == "2 of 4 units"
 
 
 def test_pca_counts_its_own_units(images):
     """Of data in three dimensions, a little noise aside, it can use three units."""
     flat = torch.rand(N, 3) @ torch.eye(3, 196)
-    assert FAMILY["PCA"](flat, None).latent_use(flat) == "3 of 16 units"
+    assert MODELS["PCA"](flat, None).latent_use(flat) == "3 of 16 units"
 
 
 def test_an_autoencoder_draws_from_the_gaussian_of_its_codes(untrained):
@@ -191,14 +193,14 @@ def test_an_autoencoder_draws_from_the_gaussian_of_its_codes(untrained):
         encoder = decoder = nn.Identity()
 
     codes = torch.randn(500, 3) @ torch.randn(3, 3) + torch.tensor([5.0, 0, -5])
-    drawn = scoreboard._autoencoder(codes, None, model=lambda d: Mirror()).sample(20_000)
+    drawn = comparison._autoencoder(codes, None, model=lambda d: Mirror()).sample(20_000)
     assert_close(drawn.mean(0), codes.mean(0), rtol=0, atol=0.1)
     assert_close(drawn.T.cov(), codes.T.cov(), rtol=0.1, atol=0.1)
 
 
 @pytest.mark.parametrize("name, beta", [("VAE", 1), ("β-VAE, β = 4", 4)])
 def test_beta_arrives_in_the_loss(name, beta, untrained, images):
-    FAMILY[name](images, None)
+    MODELS[name](images, None)
     ((model, objective, _),) = untrained
     terms = objective(model.encoder, model.decoder, images)
     assert terms["kl"] > 0
@@ -207,7 +209,7 @@ def test_beta_arrives_in_the_loss(name, beta, untrained, images):
 
 def test_the_bound_of_vq_vae_2_is_that_of_its_codes_and_its_pixels(untrained, images):
     x = images[:20]
-    member = FAMILY["VQ-VAE-2"](x, None)
+    member = MODELS["VQ-VAE-2"](x, None)
     model, top_prior, bottom_prior = (asked[0] for asked in untrained)
     with torch.no_grad():
         codes = model.codes(x)
@@ -231,7 +233,7 @@ def test_diffusion_tells_the_density_of_gray_levels(untrained, monkeypatch):
     """Gray levels N(½, ¼ I) are N(0, I) from −1 to 1, of which the best denoiser is known."""
     monkeypatch.setattr(diffusion, "UNet", OfNormal)
     x = 0.5 + 0.5 * torch.randn(400, 196)
-    member = FAMILY["diffusion"](x, None)
+    member = MODELS["diffusion"](x, None)
     assert_close(untrained[0][2], 2 * x - 1)
     exact = Normal(0.5, 0.5).log_prob(x).sum(1).mean()
     gap = exact - member.log_likelihood(x).mean()
@@ -241,7 +243,7 @@ def test_diffusion_tells_the_density_of_gray_levels(untrained, monkeypatch):
 
 def test_diffusion_begins_at_noise_and_ends_at_gray_levels(untrained, monkeypatch):
     monkeypatch.setattr(diffusion, "UNet", OfNormal)
-    member = FAMILY["diffusion"](torch.rand(50, 196), None)
+    member = MODELS["diffusion"](torch.rand(50, 196), None)
     begun = []
 
     def steps(model, noise, alpha_bar):

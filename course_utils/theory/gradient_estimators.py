@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils.checks import check_finite_number, check_positive, check_vector
+from course_utils._validation import check_finite_number, check_positive, check_vector
 
 Function = Callable[[Tensor], Tensor]
 

@@ -7,13 +7,13 @@ import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 from torch.testing import assert_close
 
-from course_utils.linear_gaussian import linear_log_evidence, linear_posterior
 from course_utils.objectives import gaussian_nll, kl_to_standard_normal
-from course_utils.posterior import (
+from course_utils.theory.linear_gaussian import linear_log_evidence, linear_posterior
+from course_utils.theory.posterior_grid import (
     best_gaussian,
-    bound_on_window,
-    posterior_window,
-    window_log_evidence,
+    bound_on_grid,
+    grid_log_evidence,
+    posterior_grid,
 )
 
 SIGMA = 0.3
@@ -34,7 +34,7 @@ def window_of(w, mu=None, sigma=None, **arguments):
     mean, covariance = linear_posterior(X[None], w, B, SIGMA)
     mu = mean[0] if mu is None else mu
     sigma = covariance.diagonal().sqrt() if sigma is None else sigma
-    window = posterior_window(lambda z: z @ w.T + B, X, mu, sigma, nll=NLL, **arguments)
+    window = posterior_grid(lambda z: z @ w.T + B, X, mu, sigma, nll=NLL, **arguments)
     return window, mean[0], covariance
 
 
@@ -48,7 +48,7 @@ def test_the_window_holds_log_p_of_x(w):
     window, mean, covariance = window_of(w)
     exact = linear_log_evidence(X[None], w, B, SIGMA)
     # 6 standard deviations hold all but 4e-9; the sum over the points adds nothing to that.
-    assert window_log_evidence(window) == pytest.approx(exact.item(), abs=1e-6)
+    assert grid_log_evidence(window) == pytest.approx(exact.item(), abs=1e-6)
     share = window.log_joint.flatten().softmax(0).reshape(window.log_joint.shape)
     assert_close(share.sum(1) @ window.z1, mean[0], rtol=0, atol=1e-6)
     variance = share.sum(0) @ (window.z2 - mean[1]).square()
@@ -65,13 +65,13 @@ def test_the_bound_of_any_q_is_that_of_the_closed_forms(w, width):
     if width != "the spacing":
         sigma = width * posterior_sigma * pair(1, 0.8)
     mu = mean + posterior_sigma * pair(0.7, -1.1)
-    bound = bound_on_window(window, mu, sigma)
+    bound = bound_on_grid(window, mu, sigma)
     exact = gap_in_closed_form(mu, sigma, mean, covariance)
     assert_close(bound["gap"], exact, rtol=0, atol=1e-6)
     to_prior = kl_to_standard_normal(mu[None], 2 * sigma.log()[None])[0]
     assert_close(bound["kl_to_prior"], to_prior, rtol=0, atol=1e-6)
     assert_close(bound["elbo"], bound["reconstruction"] - bound["kl_to_prior"])
-    assert bound["elbo"] + bound["gap"] == pytest.approx(window_log_evidence(window))
+    assert bound["elbo"] + bound["gap"] == pytest.approx(grid_log_evidence(window))
 
 
 def test_no_q_has_more_than_log_p_of_x_even_cut_at_the_window_s_edge():
@@ -79,13 +79,13 @@ def test_no_q_has_more_than_log_p_of_x_even_cut_at_the_window_s_edge():
     corner = torch.stack([window.z1[-1], window.z2[0]])
     for scale in (1.0, 3.0, 30.0):
         sigma = scale * covariance.diagonal().sqrt()
-        assert bound_on_window(window, corner, sigma)["gap"] > 0
+        assert bound_on_grid(window, corner, sigma)["gap"] > 0
 
 
 def test_the_best_gaussian_is_the_posterior_where_that_is_diagonal():
     window, mean, covariance = window_of(DIAGONAL)
     mu, sigma = best_gaussian(window, mean + 0.1, covariance.diagonal().sqrt() * 2)
-    assert bound_on_window(window, mu, sigma)["gap"] < 1e-6
+    assert bound_on_grid(window, mu, sigma)["gap"] < 1e-6
     assert_close(mu, mean, rtol=0, atol=1e-4)
     assert_close(sigma, covariance.diagonal().sqrt(), rtol=1e-3, atol=0)
 
@@ -116,7 +116,7 @@ def test_a_second_peak_is_in_the_window():
 
     x, mu, sigma = pair(1.5, 0.3), pair(1.4, 0.3), pair(0.1, 0.1)
     nll = partial(gaussian_nll, sigma=0.1)
-    window = posterior_window(decoder, x, mu, sigma, nll=nll)
+    window = posterior_grid(decoder, x, mu, sigma, nll=nll)
     right = window.log_joint[window.z1 > 0].logsumexp((0, 1))
     left = window.log_joint[window.z1 < 0].logsumexp((0, 1))
     assert_close(left, right, rtol=0, atol=1e-6)

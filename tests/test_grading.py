@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 import torch
 
-from course_utils import verdicts
-from course_utils.verdicts import Verdict, compare, compare_value, progress
+from course_utils.exercises import grading
+from course_utils.exercises.grading import CheckResult, compare, compare_value, progress
 
 CASES = {"three numbers": (torch.tensor([1.0, 2, 3]),), "one": (torch.tensor([4.0]),)}
 SLIPS = {
@@ -30,7 +30,7 @@ def judge(answer):
 
 
 def test_a_right_answer_hears_how_many_cases_agree():
-    assert judge(lambda x: x @ x) == Verdict("right", "All 2 cases agree.")
+    assert judge(lambda x: x @ x) == CheckResult("right", "All 2 cases agree.")
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_any_other_slip_is_a_verdict_in_words(answer, words):
 
 
 def test_a_hint_is_found_for_an_answer_without_a_number_too():
-    slips = {"nan is no number.": lambda x: x.sum() * math.nan, "it fails.": refuse}
+    mistakes = {"nan is no number.": lambda x: x.sum() * math.nan, "it fails.": refuse}
     for answer, hint in [(lambda x: (x - x) / 0, None), (lambda x: x.sum() * 0 / 0, "nan")]:
-        message = compare(answer, lambda x: x.sum(), CASES, slips).message
+        message = compare(answer, lambda x: x.sum(), CASES, mistakes).message
         assert f"Hint: {hint}" in message if hint else "Hint" not in message
     verdict = compare(lambda x: 1 / 0, lambda x: x, CASES, {"it fails.": lambda x: 1 / 0})
     assert verdict.message.endswith("Hint: it fails.")
@@ -111,10 +111,10 @@ def test_an_answer_that_is_given_up_does_not_keep_python_alive():
     assert daemons and all(daemons)
 
 
-@pytest.mark.parametrize("at, slip, most", [(0.0, 0.0, 1e-5), (1e3, 1e-4, 0.0)])
-def test_rounding_is_forgiven_and_no_more(at, slip, most):
+@pytest.mark.parametrize("at, mistake, most", [(0.0, 0.0, 1e-5), (1e3, 1e-4, 0.0)])
+def test_rounding_is_forgiven_and_no_more(at, mistake, most):
     def verdict(share):
-        off = share * (slip * at + most)
+        off = share * (mistake * at + most)
         return compare(
             lambda x: x + off, lambda x: x, {"one": (torch.tensor([at]),)}
         ).status
@@ -137,7 +137,7 @@ def test_of_many_numbers_the_first_four_are_shown():
 
 
 def test_an_answer_without_end_is_stopped(monkeypatch):
-    monkeypatch.setattr(verdicts, "SECONDS", 0.2)
+    monkeypatch.setattr(grading, "SECONDS", 0.2)
 
     def endless(x):
         while True:
@@ -193,12 +193,12 @@ def test_predictions_are_judged_by_value(answer, want, status):
 
 
 def test_a_prediction_may_be_near_and_hears_a_hint_but_never_the_answer():
-    slips = {"count the rows.": 5, "think of λ = 0.": 7}
+    mistakes = {"count the rows.": 5, "think of λ = 0.": 7}
     assert compare_value(98, 100, rtol=0.03).status == "right"
     assert compare_value(96, 100, rtol=0.03).status == "wrong"
-    verdict = compare_value(7, 100, slips)
+    verdict = compare_value(7, 100, mistakes)
     assert verdict.message == "It is not 7. Hint: think of λ = 0."
-    assert "Hint" not in compare_value(8, 100, slips).message
+    assert "Hint" not in compare_value(8, 100, mistakes).message
     assert "100" not in compare_value("a", 100).message
 
 
@@ -220,7 +220,7 @@ def test_a_prediction_of_another_kind_hears_which_was_asked_for(answer, want, ki
     [("todo", "✏️ To do."), ("wrong", "❌ Not yet."), ("right", "✅ Right.")],
 )
 def test_a_verdict_is_shown_in_words(status, words):
-    verdict = Verdict(status, "So it is.")
+    verdict = CheckResult(status, "So it is.")
     assert repr(verdict) == verdict._repr_markdown_() == f"{words} So it is."
 
 
@@ -243,7 +243,7 @@ def check_second_law(answer):
 )
 def test_progress_is_one_line_about_all(answers, status, line):
     verdict = progress(dict(zip((check_first, check_second_law), answers)))
-    assert verdict == Verdict(status, line)
+    assert verdict == CheckResult(status, line)
 
 
 def test_a_verdict_on_a_number_leaves_out_what_rounding_left():

@@ -7,14 +7,10 @@ that diverges can be told by its loss; they are refused where the result would l
 from __future__ import annotations
 
 import math
-from functools import partial
 from numbers import Integral, Real
-from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
-
-Layer = TypeVar("Layer", bound=nn.Module)
+from torch import Tensor
 
 # --- numbers --------------------------------------------------------------------------
 
@@ -151,47 +147,3 @@ def check_share(alpha_bar_t: Tensor, x: Tensor) -> None:
 def _check_shares(alpha_bar: Tensor) -> None:
     if not ((alpha_bar >= 0) & (alpha_bar <= 1)).all():
         raise ValueError("alpha_bar is a share of the variance and must lie in [0, 1].")
-
-
-# --- networks -------------------------------------------------------------------------
-
-
-def check_input(layer: Layer) -> Layer:
-    """The layer, which from now on refuses in words what it cannot read."""
-    layer.register_forward_pre_hook(_fits)
-    return layer
-
-
-def to_images(side: int) -> nn.Unflatten:
-    """A layer that makes images of rows of pixels.  (B, side²) -> (B, 1, side, side)"""
-    layer = nn.Unflatten(1, (1, side, side))
-    layer.register_forward_pre_hook(partial(_has_pixels, side * side))
-    return layer
-
-
-def as_images(x: Tensor, side: int) -> Tensor:
-    """Rows of pixels as images.  (B, side²) -> (B, 1, side, side)"""
-    return to_images(side)(x)
-
-
-def _fits(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    x, weight = inputs[0], next(layer.parameters())
-    check_floats(x)
-    # Autocast brings both to one dtype, but later than this hook is called.
-    if x.dtype == weight.dtype or not torch.is_autocast_enabled(weight.device.type):
-        check_floats(x, weight)
-    if isinstance(layer, nn.Linear):  # images have been looked at by ``to_images``
-        _check_width(x, layer.in_features)
-
-
-def _has_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    check_rows(inputs[0])
-    _check_width(inputs[0], pixels)
-
-
-def _check_width(x: Tensor, width: int) -> None:
-    if not x.ndim or x.shape[-1] != width or not x.numel():
-        raise ValueError(
-            f"this network reads {width} numbers a data point, one or more in rows; it was "
-            f"given {tuple(x.shape)}."
-        )

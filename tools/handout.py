@@ -1,7 +1,7 @@
 """A class from the course's notebooks: to hand out, to compare with, to show, to grade.
 
-    python -m course_utils.handout                            all notebooks, into handout
-    python -m course_utils.handout notebooks/02_pca.ipynb -o class
+    python -m tools.handout                            all notebooks, into handout
+    python -m tools.handout notebooks/02_pca.ipynb -o class
 
 Of each notebook are made:
 
@@ -32,7 +32,7 @@ from symtable import symtable
 import nbformat
 from nbformat import NotebookNode
 
-from course_utils import slides
+from tools import slides
 
 ROOT = Path(__file__).parents[1]
 CONFIG = '''"""The class's settings of nbgrader: made once, and from then on yours."""

@@ -1,4 +1,4 @@
-"""The generative adversarial network: a forger, and an expert who looks at the results.
+"""The generative adversarial network: a generator, and a discriminator trained against it.
 
     z ~ N(0, I)  (B, K)  --generator-->  x̃ (B, D);    x or x̃ (B, D)  --discriminator-->  logit (B,)
 
@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from course_utils.checks import check_count, check_input, to_images
-from course_utils.models import mlp
+from course_utils._validation import check_count
+from course_utils.models import check_input, mlp, to_images
 from course_utils.objectives import Terms, discriminator_loss, generator_loss
 from course_utils.training import Record, check_training, shuffled_epochs
 
@@ -81,7 +81,7 @@ def conv_gan(latent_dim: int = 32, width: int = 16) -> GAN:
         nn.BatchNorm2d(many),
         nn.LeakyReLU(0.2),
         nn.Flatten(),
-        nn.Dropout(0.3),  # an expert who cannot learn the pictures by heart
+        nn.Dropout(0.3),  # keeps the discriminator from memorizing the training set
         nn.Linear(many * 49, 1),
         nn.Flatten(0),
     )
@@ -93,13 +93,13 @@ def adversarial_epochs(
 ) -> Iterator[Record]:
     """Train both players on the same batches, yielding after each epoch their mean losses.
 
-    data (N, D) float. The paper alternates k steps of the expert with one of the forger; here
+    data (N, D) float. The paper alternates k steps of the discriminator with one of the generator; here
     both step at once, on the same batch. Two Adams with β₁ = ½ and a constant rate, since each player's target
     moves with the other. Refuses and stops as ``training_epochs`` does.
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016) for Adam's β₁.
     """
     (x,) = check_training(gan.discriminator, data, epochs, batch_size, lr)
-    forger, expert = (
+    generator_optimizer, discriminator_optimizer = (
         torch.optim.Adam(player.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
         for player in (gan.generator, gan.discriminator)
     )
@@ -112,11 +112,11 @@ def adversarial_epochs(
         }
 
     def update(terms: Terms) -> None:
-        forger.zero_grad()
+        generator_optimizer.zero_grad()
         terms["generator"].backward()
-        expert.zero_grad()  # of what the generator's loss has left there
+        discriminator_optimizer.zero_grad()  # clears the gradients that the generator loss left in the discriminator
         terms["discriminator"].backward()
-        forger.step()
-        expert.step()
+        generator_optimizer.step()
+        discriminator_optimizer.step()
 
     return shuffled_epochs(losses, update, (x,), epochs, batch_size)

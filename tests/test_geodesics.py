@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils.paths import (
-    image_length,
+from course_utils.theory.geodesics import (
+    curve_length,
     shortest_path,
     shortest_paths,
     straight_paths,
@@ -41,14 +41,14 @@ def hill(z):
 def test_image_length_is_the_sum_of_the_steps():
     path = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
     last = (2**2 + 2**2) ** 0.5
-    assert_close(image_length(linear, path), torch.tensor(2 + 2 + last))
+    assert_close(curve_length(linear, path), torch.tensor(2 + 2 + last))
     both = torch.stack([path, path.flip(0)])[None]
-    assert_close(image_length(linear, both), torch.full((1, 2), 2 + 2 + last))
+    assert_close(curve_length(linear, both), torch.full((1, 2), 2 + 2 + last))
 
 
 def test_one_pixel_from_white_to_black_is_one():
     path = torch.tensor([[0.0, 0.0], [0.5, 0.0], [1.0, 0.0]])
-    assert image_length(lambda z: z[:, :1], path) == 1
+    assert curve_length(lambda z: z[:, :1], path) == 1
 
 
 @pytest.mark.parametrize("find", [straight_paths, shortest_paths])
@@ -68,7 +68,7 @@ def test_where_the_metric_is_the_same_everywhere_the_straight_line_is_the_shorte
     paths, straight = shortest_paths(linear, ENDS), straight_paths(linear, ENDS)
     assert_close(paths, straight, rtol=0, atol=1e-5)  # rounding
     ends = (linear(ENDS[0]) - linear(ENDS[1])).norm()
-    assert_close(image_length(linear, paths[0]), ends)
+    assert_close(curve_length(linear, paths[0]), ends)
 
 
 def test_a_decoder_that_says_nothing_leaves_finite_paths():
@@ -77,15 +77,15 @@ def test_a_decoder_that_says_nothing_leaves_finite_paths():
     paths = shortest_paths(blank, ENDS)
     assert paths.isfinite().all()
     assert torch.equal(paths[:, [0, -1]], straight_paths(linear, ENDS)[:, [0, -1]])
-    assert image_length(blank, paths).tolist() == [0, 0, 0]
+    assert curve_length(blank, paths).tolist() == [0, 0, 0]
 
 
 def test_a_path_goes_around_the_hill():
     """Over the top it is 2 + about 8 long; around, the foot of the hill is nearly flat."""
     start, end = torch.tensor([-1.0, 0.05]), torch.tensor([1.0, 0.05])
     path = shortest_path(hill, start, end)
-    around = image_length(hill, path)
-    over = image_length(hill, straight_paths(hill, torch.stack([start, end]))[0])
+    around = curve_length(hill, path)
+    over = curve_length(hill, straight_paths(hill, torch.stack([start, end]))[0])
     assert over > 7 and around < 3.3
     assert path[:, 1].max() > 0.6, "on the side on which it starts"
     assert path.norm(dim=1).min() > 0.6
@@ -108,8 +108,8 @@ def test_around_a_wall_with_a_gate():
 def test_no_path_is_longer_than_the_straight_one_and_some_are_shorter(vivid):
     torch.manual_seed(1)
     ends = torch.randn(6, 2)
-    curved = image_length(vivid, shortest_paths(vivid, ends))
-    straight = image_length(vivid, straight_paths(vivid, ends))
+    curved = curve_length(vivid, shortest_paths(vivid, ends))
+    straight = curve_length(vivid, straight_paths(vivid, ends))
     assert (curved <= straight).all()
     assert (curved < 0.95 * straight).any()
 
@@ -118,10 +118,10 @@ def test_the_lattice_s_own_way_is_kept_where_relaxing_spoils_it(vivid, monkeypat
     def spoil(g, paths, rate):
         return paths + torch.randn_like(paths)
 
-    good = image_length(vivid, shortest_paths(vivid, ENDS))
-    monkeypatch.setattr("course_utils.paths._relaxed", spoil)
-    kept = image_length(vivid, shortest_paths(vivid, ENDS))
-    assert (kept <= image_length(vivid, straight_paths(vivid, ENDS))).all()
+    good = curve_length(vivid, shortest_paths(vivid, ENDS))
+    monkeypatch.setattr("course_utils.theory.geodesics._relaxed", spoil)
+    kept = curve_length(vivid, shortest_paths(vivid, ENDS))
+    assert (kept <= curve_length(vivid, straight_paths(vivid, ENDS))).all()
     assert (kept < 1.1 * good).all()
 
 

@@ -71,9 +71,9 @@ def loss_and_slopes(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def losses_and_slopes(
-    slips: Mapping[str, Callable[..., object]],
+    mistakes: Mapping[str, Callable[..., object]],
 ) -> dict[str, Callable[..., Tensor]]:
-    return {hint: loss_and_slopes(slip) for hint, slip in slips.items()}
+    return {hint: loss_and_slopes(mistake) for hint, mistake in mistakes.items()}
 
 
 def mean_square(d: Tensor) -> Tensor:

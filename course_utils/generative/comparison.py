@@ -21,11 +21,10 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 from torch.nn import functional as F
 
-from course_utils import diffusion, evidence, linear_gaussian, objectives, samples
-from course_utils.gan import adversarial_epochs, mlp_gan
-from course_utils.models import VAE, Autoencoder, SparseAutoencoder
-from course_utils.training import Objective, fit
-from course_utils.vq_vae import (
+from course_utils import objectives
+from course_utils.generative import diffusion, metrics
+from course_utils.generative.gan import adversarial_epochs, mlp_gan
+from course_utils.generative.vq_vae import (
     VQVAE2,
     CodePrior,
     code_nll,
@@ -33,17 +32,20 @@ from course_utils.vq_vae import (
     log_code_probability,
     perplexity,
 )
+from course_utils.models import VAE, Autoencoder, SparseAutoencoder
+from course_utils.theory import evidence, linear_gaussian
+from course_utils.training import Objective, fit
 
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
 LATENT_DIM, HIDDEN = 16, (256,)
 SAMPLES = 2000  # new images of each member
-STORED = files("course_utils") / "checkpoints" / "scoreboard.pt"
+STORED = files("course_utils") / "checkpoints" / "comparison.pt"
 likelihood = partial(objectives.gaussian_nll, sigma=SIGMA)
 plain = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
 
 
 @dataclass(frozen=True)
-class Member:
+class TrainedModel:
     """What one of the family can do once it is trained; None for what it cannot."""
 
     parameters: int
@@ -54,7 +56,7 @@ class Member:
     latent_use: Callable[[Tensor], str] = lambda x: "–"
 
 
-def scoreboard(
+def compare_models(
     images: Tensor,
     labels: Tensor,
     test: Tensor,
@@ -68,33 +70,26 @@ def scoreboard(
     new images to the test images), digits (share of them of which the classifier is more than
     90 % sure), use, parameters, seconds (of training) and samples (20, 196). None: not defined.
     The first row is that of other real digits, which no model can be expected to beat.
-    ValueError for a name that is none of ``FAMILY``.
+    ValueError for a name that is none of ``MODELS``.
     """
-    names = list(FAMILY if names is None else names)
+    names = list(MODELS if names is None else names)
     for name in names:
-        if name not in FAMILY:
+        if name not in MODELS:
             raise ValueError(
-                f"nobody is called {name!r}: choose among {', '.join(FAMILY)}."
+                f"nobody is called {name!r}: choose among {', '.join(MODELS)}."
             )
-    real = Member(0, lambda n: images[torch.randperm(len(images))[:n]])
+    real = TrainedModel(0, lambda n: images[torch.randperm(len(images))[:n]])
     yield {"name": "real digits", "seconds": None, **_measure(real, test, classifier)}
     for name in names:
         torch.manual_seed(0)
         began = time.perf_counter()
-        member = FAMILY[name](images, labels)
+        member = MODELS[name](images, labels)
         seconds = time.perf_counter() - began
         yield {"name": name, "seconds": seconds, **_measure(member, test, classifier)}
 
 
-def store(rows: Iterable[dict]) -> None:
-    """Keep the whole board with the course, its samples in 256 shades of gray."""
-    rows = [{**row, "samples": (255 * row["samples"]).round().byte().cpu()} for row in rows]
-    with as_file(STORED) as path:
-        torch.save(rows, path)
-
-
 def stored() -> list[dict]:
-    """The rows as ``python benchmarks/scoreboard.py --write`` has made them."""
+    """The rows as ``python benchmarks/comparison.py --write`` has made them."""
     with as_file(STORED) as path:
         rows = torch.load(path, weights_only=True)
     return [{**row, "samples": row["samples"] / 255} for row in rows]
@@ -125,13 +120,8 @@ def _number(value: float | None, form: str) -> str:
     return "not defined" if value is None else form.format(value)
 
 
-def half_size(images: Tensor) -> Tensor:
-    """Means of 2 × 2 pixels.  (B, 784) -> (B, 196)"""
-    return F.avg_pool2d(images.unflatten(1, (1, 28, 28)), 2).flatten(1)
-
-
 @torch.no_grad()
-def _measure(member: Member, test: Tensor, classifier: nn.Module) -> dict:
+def _measure(member: TrainedModel, test: Tensor, classifier: nn.Module) -> dict:
     torch.manual_seed(0)
     new = member.sample(SAMPLES).clamp(0, 1)
     sure = classifier(new).softmax(1).amax(1) > 0.9
@@ -144,7 +134,7 @@ def _measure(member: Member, test: Tensor, classifier: nn.Module) -> dict:
         "error": error,
         "nats": nats,
         "bound": member.bound,
-        "distance": samples.energy_distance(
+        "distance": metrics.energy_distance(
             new, test[torch.randperm(len(test))[:SAMPLES]]
         ).item(),
         "digits": sure.float().mean().item(),
@@ -155,8 +145,8 @@ def _measure(member: Member, test: Tensor, classifier: nn.Module) -> dict:
 
 
 @contextmanager
-def unfinished() -> Iterator[None]:
-    """No warning from scikit-learn that a mixture might be fitted for longer: it was asked to."""
+def ignore_convergence_warning() -> Iterator[None]:
+    """Hide scikit-learn's ConvergenceWarning: max_iter is small on purpose."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
@@ -171,10 +161,10 @@ def _count(*models: nn.Module) -> int:
 # --- the family -----------------------------------------------------------------------
 
 
-def _pca(images: Tensor, labels: Tensor) -> Member:
+def _pca(images: Tensor, labels: Tensor) -> TrainedModel:
     w, b, _ = linear_gaussian.fit_ppca(images, LATENT_DIM, sigma=SIGMA)
     u = F.normalize(w, dim=0)
-    return Member(
+    return TrainedModel(
         parameters=w.numel() + b.numel(),
         sample=lambda n: torch.randn(n, LATENT_DIM, device=b.device) @ w.T + b,
         reconstruct=lambda x: (x - b) @ u @ u.T + b,
@@ -189,14 +179,14 @@ def _autoencoder(
     labels: Tensor,
     objective: Objective = objectives.ae_loss,
     model: Callable[[int], nn.Module] = plain,
-) -> Member:
+) -> TrainedModel:
     network = model(images.shape[1]).to(images.device)
     fit(network, objective, images, epochs=8, batch_size=128, lr=3e-3)
     network.requires_grad_(False)
     codes = network.encoder(images)
     spread = torch.cov(codes.T) + 1e-6 * torch.eye(codes.shape[1], device=codes.device)
     prior = MultivariateNormal(codes.mean(0), spread)
-    return Member(
+    return TrainedModel(
         parameters=_count(network),
         sample=lambda n: network.decoder(prior.sample((n,))),
         reconstruct=network,
@@ -215,7 +205,7 @@ def _units(codes: Tensor, *, prior: bool = True) -> str:
     return f"{active} of {codes.shape[1]} units"
 
 
-def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> Member:
+def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> TrainedModel:
     """With λ = σ² its loss is 2σ² times a VAE's whose encoder has the fixed deviation τ."""
     objective = partial(objectives.regularized_pae_loss, lam=SIGMA**2, sigma=tau)
     model = Autoencoder(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
@@ -226,7 +216,7 @@ def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> Member
         z = model.encoder(x)
         return z, torch.full_like(z, 2 * math.log(tau))
 
-    return Member(
+    return TrainedModel(
         parameters=_count(model),
         sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
         reconstruct=model,
@@ -235,12 +225,12 @@ def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> Member
     )
 
 
-def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> Member:
+def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> TrainedModel:
     objective = partial(objectives.vae_loss, beta=beta, nll=likelihood)
     model = VAE(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
     fit(model, objective, images, epochs=8, batch_size=128, lr=3e-3)
     model.requires_grad_(False)
-    return Member(
+    return TrainedModel(
         parameters=_count(model),
         sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
         reconstruct=model,
@@ -251,7 +241,7 @@ def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> Member:
     )
 
 
-def _vq_vae_2(images: Tensor, labels: Tensor) -> Member:
+def _vq_vae_2(images: Tensor, labels: Tensor) -> TrainedModel:
     sizes = (32, 8)
     model = VQVAE2(sizes, side=14, channels=16)
     top_prior = CodePrior(sizes[0], 4, width=32)
@@ -280,7 +270,7 @@ def _vq_vae_2(images: Tensor, labels: Tensor) -> Member:
             " + ".join(f"{count:.0f} of {n}" for count, n in zip(counts, sizes)) + " codes"
         )
 
-    return Member(
+    return TrainedModel(
         _count(model, top_prior, bottom_prior),
         sample,
         model,
@@ -289,13 +279,13 @@ def _vq_vae_2(images: Tensor, labels: Tensor) -> Member:
     )
 
 
-def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> Member:
+def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> TrainedModel:
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(
         components, covariance_type="diag", reg_covar=SIGMA**2, max_iter=30, random_state=0
     )
-    with unfinished():
+    with ignore_convergence_warning():
         mixture.fit(images.cpu().numpy())
     means = torch.as_tensor(mixture.means_, dtype=images.dtype, device=images.device)
     spread = torch.as_tensor(mixture.covariances_ - SIGMA**2).clamp(min=0).sqrt().to(means)
@@ -305,7 +295,7 @@ def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> Member:
         k = torch.multinomial(weights, n, replacement=True)
         return means[k] + spread[k] * torch.randn_like(means[k])
 
-    return Member(
+    return TrainedModel(
         parameters=mixture._n_parameters(),
         sample=sample,
         log_likelihood=lambda x: torch.as_tensor(mixture.score_samples(x.cpu().numpy())),
@@ -316,14 +306,14 @@ def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> Member:
     )
 
 
-def _gan(images: Tensor, labels: Tensor) -> Member:
+def _gan(images: Tensor, labels: Tensor) -> TrainedModel:
     gan = mlp_gan(images.shape[1], 32, (256, 256), last=nn.Sigmoid()).to(images.device)
     for _ in adversarial_epochs(gan, images, epochs=20, batch_size=128, lr=1e-3):
         pass
-    return Member(_count(gan), gan.sample)
+    return TrainedModel(_count(gan), gan.sample)
 
 
-def _diffusion(images: Tensor, labels: Tensor) -> Member:
+def _diffusion(images: Tensor, labels: Tensor) -> TrainedModel:
     """Its last step is the others' p(x|z), with the variance β₁ = (2 SIGMA)²: images go to
     [−1, 1], twice as far as gray levels."""
     first = torch.tensor([1.0, 1 - (2 * SIGMA) ** 2], device=images.device)
@@ -342,10 +332,10 @@ def _diffusion(images: Tensor, labels: Tensor) -> Member:
         nats = diffusion.diffusion_elbo(model, 2 * x - 1, alpha_bar)
         return nats + x.shape[1] * math.log(2)  # a density of gray levels again
 
-    return Member(_count(model), sample, log_likelihood=log_likelihood)
+    return TrainedModel(_count(model), sample, log_likelihood=log_likelihood)
 
 
-FAMILY = {
+MODELS = {
     "PCA": _pca,
     "autoencoder": _autoencoder,
     "sparse": partial(

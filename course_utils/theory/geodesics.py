@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.checks import (
+from course_utils._validation import (
     check_count,
     check_floats,
     check_positive,
@@ -27,13 +27,15 @@ from course_utils.checks import (
 
 Decoder = Callable[[Tensor], Tensor]  # z (B, 2) -> x (B, D)
 STRIDES = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # 16 ways
-TIE = 1e-4  # pixels a unit of z: where the picture stays the same, the shorter way
-SMOOTH = 16  # rounds of the average with both neighbors, against the corners of the lattice
-DOWN = 10  # steps down the energy; each further ten gain a third of a percent of the length
+LENGTH_PENALTY = 1e-4  # added per unit of ‖dz‖, so that ties go to the shorter path
+SMOOTHING_ROUNDS = (
+    16  # rounds of the average with both neighbors, against the corners of the lattice
+)
+RELAX_STEPS = 10  # Adam steps on the energy; ten more shorten the path by about 0.3 %
 
 
 @torch.no_grad()
-def image_length(g: Decoder, path: Tensor) -> Tensor:
+def curve_length(g: Decoder, path: Tensor) -> Tensor:
     """Σₜ ‖g(zₜ₊₁) − g(zₜ)‖, how much the picture changes on the way.  (…, T, 2) -> (…)"""
     check_floats(path)
     if path.ndim < 2 or not path.numel():
@@ -99,7 +101,7 @@ def shortest_paths(
         found = _evenly(g, found)
         ways = [straight_paths(g, ends, points=points), found]
         ways = torch.stack([*ways, _evenly(g, _relaxed(g, found, half_width / 1000))])
-        return ways[image_length(g, ways).argmin(0), torch.arange(ways.shape[1])]
+        return ways[curve_length(g, ways).argmin(0), torch.arange(ways.shape[1])]
 
 
 # --- over the lattice -----------------------------------------------------------------
@@ -112,11 +114,13 @@ def _over_the_lattice(g: Decoder, ends: Tensor, half_width: float, n: int) -> li
 
     axis = torch.linspace(-half_width, half_width, n).to(ends)
     z = torch.cat([torch.cartesian_prod(axis, axis), ends])
-    i, j = torch.cat([_edges(n), _doors(z, ends, 1.5 * float(axis[1] - axis[0]))], dim=1)
+    i, j = torch.cat(
+        [_edges(n), _end_edges(z, ends, 1.5 * float(axis[1] - axis[0]))], dim=1
+    )
     x = g(z)
     parts = zip(i.split(4096), j.split(4096))
     weight = torch.cat([(x[a] - x[b]).norm(dim=1) for a, b in parts])
-    weight = weight.double() + TIE * (z[i] - z[j]).norm(dim=1)
+    weight = weight.double() + LENGTH_PENALTY * (z[i] - z[j]).norm(dim=1)
     graph = coo_array((weight.cpu().numpy(), (i.numpy(), j.numpy())), (len(z), len(z)))
     sources = np.arange(n * n, len(z))
     _, before = dijkstra(graph.tocsr(), False, sources, return_predecessors=True)
@@ -139,7 +143,7 @@ def _edges(n: int) -> Tensor:
     return torch.cat(pairs, dim=1)
 
 
-def _doors(z: Tensor, ends: Tensor, reach: float) -> Tensor:
+def _end_edges(z: Tensor, ends: Tensor, reach: float) -> Tensor:
     """From each end, which stand last in z, to all that is within reach.  -> (2, E)"""
     first, second = (torch.cdist(ends, z) < reach).nonzero().cpu().T
     first = first + len(z) - len(ends)
@@ -179,12 +183,12 @@ def _resampled(paths: Sequence[Tensor], steps: Sequence[Tensor], points: int) ->
 def _relaxed(g: Decoder, paths: Tensor, rate: float) -> Tensor:
     """Smoothed, then down the energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖²; the ends stay.  -> (P, T, 2)"""
     first, last = paths[:, :1], paths[:, -1:]
-    for _ in range(SMOOTH):
+    for _ in range(SMOOTHING_ROUNDS):
         inner = (paths[:, :-2] + 2 * paths[:, 1:-1] + paths[:, 2:]) / 4
         paths = torch.cat([first, inner, last], dim=1)
     inner = inner.clone().requires_grad_()
     adam = torch.optim.Adam([inner], lr=rate)
-    for _ in range(DOWN):
+    for _ in range(RELAX_STEPS):
         path = torch.cat([first, inner, last], dim=1)
         (inner.grad,) = torch.autograd.grad(_steps(g, path).square().sum(), inner)
         adam.step()

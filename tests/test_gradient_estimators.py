@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.gradients import reparameterized_gradients, score_function_gradients
+from course_utils.theory.gradient_estimators import (
+    reparameterized_gradients,
+    score_function_gradients,
+)
 
 ESTIMATORS = [reparameterized_gradients, score_function_gradients]
 

@@ -15,7 +15,7 @@ SECONDS = 10  # that an answer may take on one case; ours take milliseconds
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What a check shows under the cell: to do, wrong (where, and a hint), or right."""
 
     status: Literal["todo", "wrong", "right"]
@@ -32,7 +32,7 @@ class Verdict:
     _repr_markdown_ = __repr__
 
 
-def progress(answers: Mapping[Callable[..., Verdict], object]) -> Verdict:
+def progress(answers: Mapping[Callable[..., CheckResult], object]) -> CheckResult:
     """All exercises of a notebook in one line: each check with the student's answer to it.
 
     It runs the checks anew, so that what it says is true now. Nothing is stored or sent.
@@ -45,20 +45,20 @@ def progress(answers: Mapping[Callable[..., Verdict], object]) -> Verdict:
     )
     untouched = all(verdict.status == "todo" for verdict in verdicts.values())
     status = "right" if right == len(verdicts) else "todo" if untouched else "wrong"
-    return Verdict(status, f"{right} of {len(verdicts)} exercises: {' · '.join(names)}")
+    return CheckResult(status, f"{right} of {len(verdicts)} exercises: {' · '.join(names)}")
 
 
 def compare(
     answer: Callable[..., Tensor],
     reference: Callable[..., Tensor],
     cases: Mapping[str, tuple],
-    slips: Mapping[str, Callable[..., Tensor]] | None = None,
+    mistakes: Mapping[str, Callable[..., Tensor]] | None = None,
     *,
     rtol: float = 1e-4,
-) -> Verdict:
+) -> CheckResult:
     """Run answer and reference on named cases; stop at the first that differs.
 
-    ``slips`` are wrong answers, each under the hint that helps who gave it: the verdict on an
+    ``mistakes`` are wrong answers, each under the hint that helps who gave it: the verdict on an
     answer that agrees with one of them in every case ends with that hint.
     All see the same random numbers; an answer that may draw them in another order needs
     large samples and a tolerance ``rtol`` that covers their chance. A wrong answer is a
@@ -70,46 +70,46 @@ def compare(
         try:
             got = _run(answer, arguments)
         except NotImplementedError:
-            return Verdict("todo", "Replace the line that raises NotImplementedError.")
+            return CheckResult("todo", "Replace the line that raises NotImplementedError.")
         except TimeoutError as problem:
-            return Verdict("wrong", f"{case}: {problem}.")
+            return CheckResult("wrong", f"{case}: {problem}.")
         except Unfit as problem:
             message = f"{case}: {problem}."
         else:
             if _agree(got, want, rtol):
                 continue
             message = f"{case}: {_difference(got, want)}."
-        hint = _hint(answer, cases, slips or {}, rtol)
-        return Verdict("wrong", f"{message} Hint: {hint}" if hint else message)
-    return Verdict("right", f"All {len(cases)} cases agree.")
+        hint = _hint(answer, cases, mistakes or {}, rtol)
+        return CheckResult("wrong", f"{message} Hint: {hint}" if hint else message)
+    return CheckResult("right", f"All {len(cases)} cases agree.")
 
 
 def compare_value(
     answer: object,
     want: float | str | Sequence[float],
-    slips: Mapping[str, object] | None = None,
+    mistakes: Mapping[str, object] | None = None,
     *,
     rtol: float = 0.0,
-) -> Verdict:
+) -> CheckResult:
     """Judge a prediction: a number, a word, or several numbers such as a shape.
 
-    ``slips`` are wrong values, each under the hint that helps who gave it. The verdict on a
+    ``mistakes`` are wrong values, each under the hint that helps who gave it. The verdict on a
     wrong answer does not say what the right one is. Numbers may differ by the share ``rtol``;
     case and outer blanks of words do not count.
     """
     if answer is None:
-        return Verdict("todo", "Replace None by your answer.")
+        return CheckResult("todo", "Replace None by your answer.")
     if _same(answer, want, rtol):
-        return Verdict("right", f"{_in_words(answer)} it is.")
+        return CheckResult("right", f"{_in_words(answer)} it is.")
     if type(_plain(answer)) is not type(_plain(want)):
         kind = {str: "a word", float: "a number"}.get(
             type(_plain(want)), "several numbers in brackets"
         )
-        return Verdict("wrong", f"{answer!r} is not {kind}, which was asked for.")
-    hints = (hint for hint, value in (slips or {}).items() if _same(answer, value, rtol))
+        return CheckResult("wrong", f"{answer!r} is not {kind}, which was asked for.")
+    hints = (hint for hint, value in (mistakes or {}).items() if _same(answer, value, rtol))
     hint = next(hints, None)
     message = f"It is not {_in_words(answer)}."
-    return Verdict("wrong", f"{message} Hint: {hint}" if hint else message)
+    return CheckResult("wrong", f"{message} Hint: {hint}" if hint else message)
 
 
 def _same(answer: object, want: object, rtol: float) -> bool:
@@ -180,7 +180,9 @@ def _in_time(function: Callable[..., Tensor], arguments: Sequence) -> Tensor:
     # A stub raises it bare; PyTorch raises it with a text, for the mean of whole numbers too.
     if isinstance(error, NotImplementedError) and not error.args:
         raise error
-    if error is not None:  # a student's slip, SystemExit too, and not a crash of the course
+    if (
+        error is not None
+    ):  # a student's mistake, SystemExit too, and not a crash of the course
         raise Unfit(f"your function raised {error!r}") from error
     return value
 
@@ -206,13 +208,13 @@ def _difference(got: object, want: Tensor) -> str:
 def _hint(
     answer: Callable[..., Tensor],
     cases: Mapping[str, tuple],
-    slips: Mapping[str, Callable[..., Tensor]],
+    mistakes: Mapping[str, Callable[..., Tensor]],
     rtol: float,
 ) -> str | None:
-    """Under which slip, if any, an answer is the same in every case."""
+    """Under which mistake, if any, an answer is the same in every case."""
 
     def outcome(function: Callable[..., Tensor]) -> list:
-        """Its values, or the error where it has none: a slip may crash as its answer does."""
+        """Its values, or the error where it has none: a mistake may crash as its answer does."""
         values: list = []
         for arguments in cases.values():
             try:
@@ -222,12 +224,12 @@ def _hint(
         return values
 
     given = outcome(answer)
-    for hint, slip in slips.items():
+    for hint, mistake in mistakes.items():
         if all(
-            _agree(mine, slipped, rtol, equal_nan=True)  # a slip may give nan as well
+            _agree(mine, slipped, rtol, equal_nan=True)  # a mistake may give nan as well
             if isinstance(slipped, Tensor)
             else type(mine) is type(slipped)
-            for mine, slipped in zip(given, outcome(slip))
+            for mine, slipped in zip(given, outcome(mistake))
         ):
             return hint
     return None

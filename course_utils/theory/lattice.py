@@ -1,0 +1,77 @@
+"""The lattice over the latent plane that students walk: its points, the prior's share of it,
+and what can be mapped over it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from course_utils._validation import (
+    check_count,
+    check_finite_rows,
+    check_floats,
+    check_not_negative,
+    check_positive,
+)
+from course_utils.device import choose_device
+
+
+def latent_lattice(half_width: float, n: int = 21, latent_dim: int = 2) -> Tensor:
+    """nᴷ points z over [−a, a]ᴷ, a = half_width, in reading order.  -> (nᴷ, K)
+
+    In the plane the first row of pictures has the largest z₂, as in a plot; z₁ grows to
+    the right. ValueError unless a > 0 and n ≥ 2.
+    Source: lecture, "Visualization of latent space" (a = 1 and a = 5, n = 21).
+    """
+    check_positive("half_width", half_width)
+    check_count("n, the points a side,", n, least=2)
+    check_count("latent_dim", latent_dim)
+    axis = torch.linspace(-half_width, half_width, n, device=choose_device())
+    axes = torch.meshgrid(*[axis.flip(0)] * (latent_dim - 1), axis, indexing="ij")
+    return torch.stack([z.flatten() for z in reversed(axes)], dim=1)
+
+
+def prior_mass(half_width: float, latent_dim: int = 2) -> float:
+    """Share of N(0, I) inside the box [−a, a]ᴷ:  erf(a / √2)ᴷ. ValueError if a < 0, K < 1."""
+    if half_width != math.inf:  # which holds everything
+        check_not_negative("half_width", half_width)
+    check_count("latent_dim", latent_dim)
+    return math.erf(half_width / math.sqrt(2)) ** latent_dim
+
+
+def ring_mass(radius: float) -> float:
+    """Share of N(0, I) within a circle of the plane, r = radius:  1 − exp(−r²/2).
+
+    One, two and three standard deviations hold 39.3 %, 86.5 % and 98.9 %: less than on a
+    line. Source: the square of the radius is exponential with mean 2 (Rayleigh).
+    """
+    if radius != math.inf:
+        check_not_negative("radius", radius)
+    return -math.expm1(-(radius**2) / 2)
+
+
+@torch.no_grad()
+def distance_to_nearest(points: Tensor, codes: Tensor) -> Tensor:
+    """minⱼ ‖zᵢ − f(xⱼ)‖, how far each point lies from all codes.  (N, K), (M, K) -> (N,)
+
+    Large in the holes of the plane, where the decoder was never trained.
+    """
+    check_finite_rows(points, codes)
+    # No matrix product: it rounds away distances that are small beside the codes.
+    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+    parts = points.split(256)  # not all N × M distances in memory at once
+    return torch.cat([torch.cdist(part, codes, **exact).amin(1) for part in parts])
+
+
+def pixel_entropy(p: Tensor) -> Tensor:
+    """Σ_d H(p_d) = −Σ_d [ p_d log p_d + (1 − p_d) log(1 − p_d) ].  (B, D) -> (B,), nats
+
+    How uncertain a Bernoulli decoder is of its picture, p_d the probability of ink: none
+    where a pixel is surely black or white, log 2 where it is a coin.
+    """
+    check_floats(p)
+    if not ((0 <= p) & (p <= 1)).all():
+        raise ValueError("p is a probability and must lie in [0, 1]: use logits.sigmoid().")
+    return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)).sum(-1)

@@ -1,0 +1,1 @@
+"""What is made of the notebooks: slides, a class, executed copies. Needs the repository."""
