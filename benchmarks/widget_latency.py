@@ -144,7 +144,7 @@ points = data.sample_mixture(3000, data.ring_of_means(), sigma=0.2)
 denoisers = {s: models.mlp(2, 128, 128, 64, 128, 128, 2) for s in (0.1, 0.2, 0.4, 0.8)}
 widgets.DenoisingField(denoisers, points)""",
           ".cw-stage", ".cw-lines", (0.2, 0.3), (0.8, 0.6)),
-    Trial("`EvidenceGap`", "widgets.EvidenceGap(vae.decoder, vae.encoder, images[:3])",
+    Trial("`EvidenceGap`", "widgets.EvidenceGap(vae.encoder, vae.decoder, images[:3])",
           ".cw-stage", ".eg-chart", (0.5, 0.5), (0.9, 0.8)),
     Trial("`Reparameterization`", "widgets.Reparameterization(torch.sin)",
           ".rp-axis .cw-stage", ".rp-lines", (0.5, 0.7), (0.7, 0.7)),

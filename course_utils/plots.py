@@ -1,4 +1,4 @@
-"""Pictures of the course: arrays in, a matplotlib Figure out. Nothing shows, nothing trains.
+"""Pictures of the course: arrays in, a matplotlib Figure out. Nothing is shown or trained.
 
 Images are rows of 784 pixels, 0 black and 1 white, drawn dark on light as ink on paper.
 Every title is the picture's message, so every function asks for one.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -27,16 +28,16 @@ INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the bytes of 25
 
 def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
     """Rows of images under each other, each with its name.  name -> (n, 784)"""
-    arrays = {name: _array(images) for name, images in rows.items()}
+    arrays = {name: as_array(images) for name, images in rows.items()}
     columns = max(len(images) for images in arrays.values())
     size = (0.62 * columns + 1.3, 0.68 * len(arrays) + 0.5)
-    figure, axes = _figure(size, len(arrays), 1, title)
-    for axis, (name, images) in zip(np.atleast_1d(axes).flat, arrays.items()):
+    figure, axes = new_figure(size, len(arrays), 1, title)
+    for axis, (name, images) in zip(axes, arrays.items()):
         side = math.isqrt(images.shape[1])
         gap = -(-side // 28)  # one axes a row: a hundred of them would take seconds to draw
         line = images.reshape(-1, side, side)
         line = np.pad(line, ((0, columns - len(line)), (0, 0), (gap, gap)))
-        _draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
+        draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
         axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
     return figure
@@ -47,8 +48,8 @@ def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
 
     Images in the order of ``latent_lattice``: the first row has the largest z₂.
     """
-    figure, axis = _figure((6.2, 6.4), 1, 1, title)
-    _draw_lattice(axis, _array(images), half_width)
+    figure, [axis] = new_figure((6.2, 6.4), 1, 1, title)
+    draw_lattice(axis, as_array(images), half_width)
     return figure
 
 
@@ -59,8 +60,8 @@ def latent_plane(
 
     ``half_width`` = a shows the box [−a, a]² only.
     """
-    figure, axis = _figure((6, 5.2), 1, 1, title)
-    _draw_codes(axis, _array(codes), _array(labels))
+    figure, [axis] = new_figure((6, 5.2), 1, 1, title)
+    draw_codes(axis, as_array(codes), as_array(labels))
     if half_width:
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
     return figure
@@ -74,53 +75,30 @@ def latent_planes(
     Each plane is a square around the origin that holds all its codes; with ``share`` the
     largest of these squares serves them all.
     """
-    arrays = {name: _array(codes) for name, codes in planes.items()}
+    arrays = {name: as_array(codes) for name, codes in planes.items()}
     edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
     width = min(12.0, 4.0 * len(arrays))
     height = 0.85 * width / len(arrays) + 0.75
-    figure, axes = _figure((width, height), 1, len(arrays), title)
-    for axis, (name, codes), edge in zip(np.atleast_1d(axes).flat, arrays.items(), edges):
-        _draw_codes(axis, codes, _array(labels))
+    figure, axes = new_figure((width, height), 1, len(arrays), title)
+    for axis, (name, codes), edge in zip(axes, arrays.items(), edges):
+        draw_codes(axis, codes, as_array(labels), legend=axis is axes[-1])
         edge = max(edges) if share else edge
         axis.set(title=name, xlim=(-edge, edge), ylim=(-edge, edge))
-        if name != list(arrays)[-1]:  # one legend is enough
-            axis.get_legend().remove()
-    return figure
-
-
-def plane_and_lattice(
-    codes: ArrayLike,
-    labels: ArrayLike,
-    images: ArrayLike,
-    *,
-    half_width: float,
-    title: str,
-) -> Figure:
-    """``latent_plane`` and ``digit_grid`` side by side.  (N, 2), (N,), (n·n, 784)
-
-    Both show the same part of the plane, so a place on the left is the place on the right.
-    """
-    figure, axes = _figure((10.4, 4.9), 1, 2, title)
-    left, right = axes.flat
-    _draw_codes(left, _array(codes), _array(labels))
-    _draw_lattice(right, _array(images), half_width)
-    same = {"xlim": right.get_xlim(), "xticks": right.get_xticks()}
-    left.set(**same, ylim=same["xlim"], yticks=same["xticks"])
     return figure
 
 
 def distance_map(
     distances: ArrayLike, codes: ArrayLike, *, half_width: float, title: str
 ) -> Figure:
-    """How far each point of ``latent_lattice`` lies from the codes, which are drawn as dots.
+    """How far each point of ``latent_lattice`` lies from the codes, drawn as dots.
 
     (n·n,), (N, 2). Colors are logarithmic, since codes lie far closer
     together in the crowded parts of a plane than in its corners.
     """
-    distances, codes = _array(distances), _array(codes)
+    distances, codes = as_array(distances), as_array(codes)
     n = math.isqrt(len(distances))
     edge = half_width * n / (n - 1)  # a square is centered on its z
-    figure, axis = _figure((6.4, 5.2), 1, 1, title)
+    figure, [axis] = new_figure((6.4, 5.2), 1, 1, title)
     picture = axis.imshow(
         distances.reshape(n, n),
         extent=(-edge, edge, -edge, edge),
@@ -138,16 +116,22 @@ def residuals(
 ) -> Figure:
     """Points of the plane, tied to their reconstructions by lines whose squared lengths are
     the squared errors; one panel a model.  (N, 2), name -> (N, 2)"""
-    points = _array(points)
-    figure, axes = _figure(
+    points = as_array(points)
+    figure, axes = new_figure(
         (4.2 * len(reconstructions), 4.4), 1, len(reconstructions), title
     )
-    for axis, (name, x_hat) in zip(np.atleast_1d(axes).flat, reconstructions.items()):
-        x_hat = _array(x_hat)
-        ties = LineCollection(np.stack([points, x_hat], axis=1), colors="#bbbbbb", lw=0.5)
+    for axis, (name, x_hat) in zip(axes, reconstructions.items()):
+        x_hat = as_array(x_hat)
+        ties = LineCollection(
+            list(np.stack([points, x_hat], axis=1)), colors="#bbbbbb", lw=0.5
+        )
         axis.add_collection(ties)
-        axis.scatter(*points.T, s=7, color="#1f77b4", linewidths=0, label="$x$")
-        axis.scatter(*x_hat.T, s=7, color="#d62728", linewidths=0, label="$g(f(x))$")
+        for ends, color, label in (
+            (points, "#1f77b4", "$x$"), (x_hat, "#d62728", "$g(f(x))$")
+        ):  # fmt: skip
+            axis.scatter(
+                ends[:, 0], ends[:, 1], s=7, color=color, linewidths=0, label=label
+            )
         axis.set(title=name, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
         axis.legend(markerscale=3, loc="lower left", frameon=False)
     return figure
@@ -163,17 +147,21 @@ def curves(
     log_x: bool = False,
     fill: bool = False,
 ) -> Figure:
-    """Named curves over a common axis, with ``fill`` the area under them.  (n,), name -> (n,)"""
-    figure, axis = _figure((6.4, 3.6), 1, 1, title)
+    """Named curves over a common axis, with ``fill`` also the area under them.
+
+    x (n,), name -> y (n,)
+    """
+    x = as_array(x)
+    figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
     marker = "o" if len(x) <= 30 else None  # more would hide the line
     for name, y in lines.items():
-        axis.plot(_array(x), _array(y), marker=marker, markersize=4, label=name)
+        axis.plot(x, as_array(y), marker=marker, markersize=4, label=name)
         if fill:
-            axis.fill_between(_array(x), _array(y), alpha=0.2)
+            axis.fill_between(x, as_array(y), alpha=0.2)
     if log_x:
         axis.set_xscale("log")
         if len(x) <= 10:  # few enough to name each, instead of powers of ten
-            axis.set_xticks(_array(x), [f"{value:g}" for value in _array(x)])
+            axis.set_xticks(x, [f"{value:g}" for value in x])
             axis.minorticks_off()
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
@@ -195,7 +183,7 @@ def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) 
         del lines["loss"]
     epochs = [record["epoch"] for record in records]
     figure = curves(epochs, lines, xlabel="epoch", ylabel=ylabel, title=title)
-    figure.axes[0].xaxis.get_major_locator().set_params(integer=True)
+    figure.axes[0].locator_params("x", integer=True)
     return figure
 
 
@@ -208,13 +196,13 @@ def histograms(
     log_x: bool = False,
 ) -> Figure:
     """How often each value occurs, for named samples over common bins.  name -> (n,)"""
-    arrays = {name: _array(sample) for name, sample in values.items()}
+    arrays = {name: as_array(sample) for name, sample in values.items()}
     low = min(sample.min() for sample in arrays.values())
     high = max(sample.max() for sample in arrays.values())
     bins = np.geomspace(low, high, 81) if log_x else np.linspace(low, high, 81)
-    figure, axis = _figure((6.4, 3.6), 1, 1, title)
+    figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
     for name, sample in arrays.items():
-        axis.hist(sample, bins, alpha=0.6, label=name)
+        axis.hist(sample, bins.tolist(), alpha=0.6, label=name)
     if log_x:
         axis.set_xscale("log")
     axis.set(xlabel=xlabel, ylabel=ylabel)
@@ -231,12 +219,12 @@ def arrows(
     All arrows have the same scale, so that lengths may be compared; the longest
     reaches over an eighth of the points it starts from.
     """
-    at, points = _array(at), _array(points)
-    fields = {name: _array(vectors) for name, vectors in fields.items()}
-    longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in fields.values())
+    at, points = as_array(at), as_array(points)
+    arrays = {name: as_array(vectors) for name, vectors in fields.items()}
+    longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in arrays.values())
     scale = {"scale_units": "xy", "scale": 8 * (longest or 1) / np.ptp(at[:, 0])}
-    figure, axes = _figure((4.2 * len(fields), 4.4), 1, len(fields), title)
-    for axis, (name, vectors) in zip(np.atleast_1d(axes).flat, fields.items()):
+    figure, axes = new_figure((4.2 * len(arrays), 4.4), 1, len(arrays), title)
+    for axis, (name, vectors) in zip(axes, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=2, color="#9ecae1", linewidths=0)
         axis.quiver(*at.T, *vectors.T, angles="xy", width=0.004, **scale)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
@@ -246,28 +234,24 @@ def arrows(
 def code_bars(
     images: ArrayLike, codes: ArrayLike, reconstructions: ArrayLike, *, title: str
 ) -> Figure:
-    """Each image, its code as a bar a unit, and its reconstruction.  (n, D), (n, K), (n, D)"""
-    images, codes, reconstructions = map(_array, (images, codes, reconstructions))
-    figure, axes = plt.subplots(
-        len(images), 3, figsize=(9, 1.25 * len(images) + 0.6), dpi=90,
-        layout="constrained", squeeze=False, width_ratios=(1, 7, 1), sharey="col",
-    )  # fmt: skip
-    plt.close(figure)
-    figure.suptitle(title, fontsize=12, fontweight="bold")
-    for line, image, code, x_hat in zip(axes, images, codes, reconstructions):
-        for axis, picture in ((line[0], image), (line[2], x_hat)):
-            _draw_image(axis, _square(picture))
-            axis.axis("off")
+    """Images, their codes with a bar a unit, reconstructions.  (n, D), (n, K), (n, D)"""
+    images, codes, reconstructions = map(as_array, (images, codes, reconstructions))
+    size = (9, 1.25 * len(images) + 0.6)
+    ratios = {"width_ratios": (1, 7, 1), "sharey": "col"}
+    figure, axes = new_figure(size, len(images), 3, title, **ratios)
+    left, middle, right = axes[::3], axes[1::3], axes[2::3]
+    for axis, image in zip(left + right, (*images, *reconstructions)):
+        draw_image(axis, image)
+        axis.axis("off")
+    for axis, code in zip(middle, codes):
         active = np.flatnonzero(code)
-        line[1].vlines(active, 0, code[active], lw=1, color="#1f77b4")
-        line[1].set(xlim=(-5, len(code) + 4), ylabel="$z_k$")
-        line[1].set_title(f"{len(active)} of {len(code)} units active", fontsize=9)
-    for axis, name in zip(axes[0], ("$x$", None, "$g(f(x))$")):
-        if name:
-            axis.set_title(name, fontsize=10)
-    axes[-1, 1].set_xlabel("unit $k$")
-    for axis in axes[:-1, 1]:
-        axis.tick_params(labelbottom=False)
+        axis.vlines(active, 0, code[active], lw=1, color="#1f77b4")
+        axis.set(xlim=(-5, len(code) + 4), ylabel="$z_k$")
+        axis.set_title(f"{len(active)} of {len(code)} units active", fontsize=9)
+        axis.tick_params(labelbottom=axis is middle[-1])
+    left[0].set_title("$x$", fontsize=10)
+    right[0].set_title("$g(f(x))$", fontsize=10)
+    middle[-1].set_xlabel("unit $k$")
     return figure
 
 
@@ -275,8 +259,8 @@ def heatmap(
     values: ArrayLike, *, xlabel: str, ylabel: str, label: str, title: str
 ) -> Figure:
     """A matrix as colors from white (0) to dark, rows counted from 0.  (rows, columns)"""
-    values = _array(values)
-    figure, axis = _figure((8.6, 3.4), 1, 1, title)
+    values = as_array(values)
+    figure, [axis] = new_figure((8.6, 3.4), 1, 1, title)
     picture = axis.imshow(
         values, aspect="auto", cmap="Blues", vmin=0, interpolation="nearest"
     )
@@ -292,11 +276,11 @@ def clouds(
 
     The axes are [−half_width, half_width]², or as wide as holds all points.
     """
-    arrays = {name: _array(points) for name, points in panels.items()}
+    arrays = {name: as_array(points) for name, points in panels.items()}
     edge = half_width or 1.05 * max(np.abs(points).max() for points in arrays.values())
     width = min(10.4, 3.4 * len(arrays))
-    figure, axes = _figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
-    for axis, (name, points) in zip(np.atleast_1d(axes).flat, arrays.items()):
+    figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
+    for axis, (name, points) in zip(axes, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=4, color="#1f77b4", linewidths=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
         axis.set(xlim=(-edge, edge), ylim=(-edge, edge))
@@ -309,15 +293,16 @@ def cloud_rows(
     """Rows of clouds of points, each row with its name.  row -> name -> (N, 2)"""
     columns = max(len(panels) for panels in rows.values())
     size = (1.75 * columns + 0.6, 1.75 * len(rows) + 0.7)
-    figure, axes = _figure(size, len(rows), columns, title)
-    for line, (row, panels) in zip(np.atleast_2d(axes), rows.items()):
+    figure, axes = new_figure(size, len(rows), columns, title)
+    for i, (row, panels) in enumerate(rows.items()):
+        line = axes[i * columns : (i + 1) * columns]
         line[0].set_ylabel(row)
         for axis, (name, points) in zip(line, panels.items()):
-            points = _array(points)
+            points = as_array(points)
             axis.scatter(points[:, 0], points[:, 1], s=2, color="#1f77b4", linewidths=0)
             axis.set(aspect="equal", xticks=[], yticks=[])
             axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
-            if row == next(iter(rows)):
+            if i == 0:
                 axis.set_title(name, fontsize=10)
     return figure
 
@@ -325,10 +310,10 @@ def cloud_rows(
 def codebooks(
     panels: Mapping[str, tuple[ArrayLike, ArrayLike]], *, half_width: float, title: str
 ) -> Figure:
-    """Points of the plane, and the codebook vectors among them.  name -> ((N, 2), (K, 2))"""
-    arrays = {name: tuple(map(_array, pair)) for name, pair in panels.items()}
-    figure, axes = _figure((3.7 * len(arrays), 4.1), 1, len(arrays), title)
-    for axis, (name, (points, codes)) in zip(np.atleast_1d(axes).flat, arrays.items()):
+    """Points of the plane and codebook vectors among them.  name -> ((N, 2), (K, 2))"""
+    arrays = {name: tuple(map(as_array, pair)) for name, pair in panels.items()}
+    figure, axes = new_figure((3.7 * len(arrays), 4.1), 1, len(arrays), title)
+    for axis, (name, (points, codes)) in zip(axes, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=5, color="#9bb8d3", linewidths=0)
         axis.scatter(codes[:, 0], codes[:, 1], s=60, color="#d62728", marker="X", lw=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
@@ -340,9 +325,9 @@ def bars(
     panels: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str, title: str
 ) -> Figure:
     """One bar for each place of a list, a panel for each list.  name -> (n,)"""
-    figure, axes = _figure((8.6, 3.2), 1, len(panels), title)
-    for axis, (name, heights) in zip(np.atleast_1d(axes).flat, panels.items()):
-        heights = _array(heights)
+    figure, axes = new_figure((8.6, 3.2), 1, len(panels), title)
+    for axis, (name, heights) in zip(axes, panels.items()):
+        heights = as_array(heights)
         axis.bar(np.arange(len(heights)), heights, color="#1f77b4", width=0.8)
         axis.set(title=name, xlabel=xlabel, ylabel=ylabel)
     return figure
@@ -351,10 +336,10 @@ def bars(
 def named_bars(
     panels: Mapping[str, Mapping[str, float]], *, xlabel: str, title: str
 ) -> Figure:
-    """Lying bars with their names and numbers, a panel for each set of them; panels share x."""
-    figure, axes = _figure((9.4, 2.6), 1, len(panels), title)
+    """Horizontal bars with names and numbers, a panel for each set; panels share x."""
+    figure, axes = new_figure((9.4, 2.6), 1, len(panels), title)
     widest = max(max(bars.values()) for bars in panels.values())
-    for axis, (panel, bars) in zip(np.atleast_1d(axes).flat, panels.items()):
+    for axis, (panel, bars) in zip(axes, panels.items()):
         axis.barh(list(bars), list(bars.values()), color="#1f77b4")
         for place, value in enumerate(bars.values()):  # a value may lie a little below 0
             axis.text(
@@ -365,19 +350,20 @@ def named_bars(
     return figure
 
 
-def image_grids(grids: Mapping[str, ArrayLike], *, columns: int = 10, title: str) -> Figure:
-    """Blocks of images side by side, each with its name above.  name -> (n, D)"""
-    arrays = {name: _array(images) for name, images in grids.items()}
+def image_grids(grids: Mapping[str, ArrayLike], *, title: str) -> Figure:
+    """Blocks of images side by side, ten images a row.  name -> (n, D)"""
+    columns = 10
+    arrays = {name: as_array(images) for name, images in grids.items()}
     rows = math.ceil(max(len(images) for images in arrays.values()) / columns)
     inch = min(0.42, 10 / (columns * len(arrays)))
     size = (inch * columns * len(arrays) + 0.3 * len(arrays), inch * rows + 0.8)
-    figure, axes = _figure(size, 1, len(arrays), title)
-    for axis, (name, images) in zip(np.atleast_1d(axes).flat, arrays.items()):
+    figure, axes = new_figure(size, 1, len(arrays), title)
+    for axis, (name, images) in zip(axes, arrays.items()):
         side = math.isqrt(images.shape[1])
-        sheet = np.zeros((rows * columns, side, side))
-        sheet[: len(images)] = images.reshape(-1, side, side)
-        sheet = sheet.reshape(rows, columns, side, side).swapaxes(1, 2)
-        _draw_image(axis, sheet.reshape(rows * side, columns * side))
+        block = np.zeros((rows * columns, side, side))
+        block[: len(images)] = images.reshape(-1, side, side)
+        lines = block.reshape(rows, columns, side, side).swapaxes(1, 2)
+        draw_image(axis, lines.reshape(rows * side, columns * side))
         axis.set_title(name, fontsize=10)
         axis.axis("off")
     return figure
@@ -391,14 +377,12 @@ def densities(
     One scale for all panels: a shade a nat, white eight nats below the darkest shade,
     which is the highest point of the panel in the middle (by height).
     """
-    arrays = {name: tuple(map(_array, panel)) for name, panel in panels.items()}
+    arrays = {name: tuple(map(as_array, panel)) for name, panel in panels.items()}
     heights = sorted(log_density.max() for log_density, _ in arrays.values())
     levels = heights[len(heights) // 2] + np.arange(-8, 1)
     width = min(10.4, 3.7 * len(arrays))
-    figure, axes = _figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
-    for axis, (name, (log_density, points)) in zip(
-        np.atleast_1d(axes).flat, arrays.items()
-    ):
+    figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
+    for axis, (name, (log_density, points)) in zip(axes, arrays.items()):
         n = math.isqrt(len(log_density))
         line = np.linspace(-half_width, half_width, n)
         values = log_density.reshape(n, n)[::-1]  # from the bottom up, as contours count
@@ -406,52 +390,6 @@ def densities(
         axis.scatter(points[:, 0], points[:, 1], s=5, color="#d95f0e", linewidths=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
-    return figure
-
-
-def posterior_and_bound(
-    log_joint: ArrayLike,
-    z1: ArrayLike,
-    z2: ArrayLike,
-    *,
-    mu: ArrayLike,
-    sigma: ArrayLike,
-    elbo: float,
-    log_evidence: float,
-    title: str,
-) -> Figure:
-    """p(z|x) ∝ p(x, z) with q = N(μ, diag σ²) on it, and bars of log p(x) and the ELBO.
-
-    log p(x, z) (n, m) at the points of the axes z1 (n,), z2 (m,); mu (2,), sigma (2,).
-    The ellipses lie one and two σ around μ; the bars show the last nats below log p(x).
-    """
-    log_joint, z1, z2, mu, sigma = map(_array, (log_joint, z1, z2, mu, sigma))
-    figure, (plane, bars) = plt.subplots(
-        1, 2, figsize=(8.2, 4.4), dpi=90, layout="constrained", width_ratios=(1.25, 1)
-    )
-    plt.close(figure)
-    figure.suptitle(title, fontsize=12, fontweight="bold")
-    _draw_posterior(plane, z1, z2, log_joint)
-    for times in (1, 2):
-        width, height = 2 * times * sigma
-        plane.add_patch(Ellipse(mu, width, height, fill=False, color="#d95f0e", lw=1.5))
-    plane.plot(*mu, "o", color="#d95f0e", ms=4)
-    plane.set(xlabel="$z_1$", ylabel="$z_2$", title="true posterior and $q$ (1σ, 2σ)")
-
-    gap = log_evidence - elbo
-    floor = log_evidence - max(16, 1.3 * gap)
-    bars.bar(0, log_evidence - floor, bottom=floor, color="#6baed6")
-    bars.bar(1, elbo - floor, bottom=floor, color="#fdae6b")
-    bars.bar(1, gap, bottom=elbo, color="white", edgecolor="#d95f0e", hatch="////", lw=0)
-    bars.axhline(log_evidence, color="black", lw=1)
-    middle = (elbo + log_evidence) / 2
-    bars.text(1.45, middle, f"KL(q ‖ p(z|x))\n{gap:.2f}", va="top" if gap < 2 else "center")
-    for x, value in enumerate((log_evidence, elbo)):
-        words = f"{value:.2f}".replace("-", "−")
-        bars.text(x, (floor + elbo) / 2, words, ha="center", va="center")
-    bars.set(xticks=(0, 1), xticklabels=("log p(x)", "ELBO"), ylabel="nats")
-    bars.set(xlim=(-0.5, 2.4), ylim=(floor, log_evidence + 1))
-    bars.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -466,18 +404,17 @@ def gaussians_on_posteriors(
     Posterior: name -> (z1 (n,), z2 (m,), log p(x, z) (n, m)), each in a window of its own.
     Gaussians: name -> a pair mu (2,), sigma (2,) for each of the posteriors, in order.
     """
-    figure, axes = _figure((3.5 * len(posteriors), 3.9), 1, len(posteriors), title)
+    figure, axes = new_figure((3.5 * len(posteriors), 3.9), 1, len(posteriors), title)
     colors = dict(zip(gaussians, ("#d95f0e", "#238b45", "#6a51a3")))
-    for number, (axis, name) in enumerate(zip(np.atleast_1d(axes).flat, posteriors)):
-        _draw_posterior(axis, *map(_array, posteriors[name]))
+    for number, (axis, name) in enumerate(zip(axes, posteriors)):
+        draw_posterior(axis, *map(as_array, posteriors[name]))
         for q, color in colors.items():
-            mu, sigma = map(_array, gaussians[q][number])
-            axis.add_patch(Ellipse(mu, *(4 * sigma), fill=False, color=color, lw=1.5))
+            mu, sigma = map(as_array, gaussians[q][number])
+            draw_gaussian(axis, mu, sigma, times=(2,), color=color, lw=1.5)
             axis.plot(*mu, "o", color=color, ms=3, label=q)
         axis.set(xlabel="$z_1$", title=name)
-    first = np.atleast_1d(axes).flat[0]
-    first.set_ylabel("$z_2$")
-    handles, words = first.get_legend_handles_labels()
+    axes[0].set_ylabel("$z_2$")
+    handles, words = axes[0].get_legend_handles_labels()
     figure.legend(
         handles, words, loc="outside lower center", ncols=3, markerscale=2, frameon=False
     )
@@ -496,17 +433,17 @@ def water_level(
     The height of a blue bar above the line, in natural logarithms, is twice the rate
     ½ log (λₖ / βσ²) of its unit. ``limits`` of the λ axis keep several pictures alike.
     """
-    eigenvalues = _array(eigenvalues)
+    eigenvalues = as_array(eigenvalues)
     units = np.arange(1, len(eigenvalues) + 1)
     alive = eigenvalues > level
-    figure, axis = _figure((6.4, 3.6), 1, 1, title)
+    figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
     for name, part, color in (("lives", alive, "#1f77b4"), ("dies", ~alive, "#c7c7c7")):
         axis.bar(units[part], eigenvalues[part], color=color, label=name)
     axis.axhline(level, color="#d62728", lw=1.5, label=rf"$\beta\sigma^2$ = {level:.3g}")
     low, high = min(eigenvalues.min(), level), max(eigenvalues.max(), level)
     axis.set(xlabel="unit $k$", ylabel=r"eigenvalue $\lambda_k$", yscale="log")
     axis.set(ylim=limits or (low / 1.6, 1.6 * high), xlim=(0.3, len(units) + 0.7))
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.locator_params("x", integer=True)
     for formatted in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
         formatted(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
     axis.legend(loc="upper right", framealpha=1)
@@ -525,8 +462,8 @@ def tradeoff(
 
     The last of the lines is drawn as dots; ``marks`` says at each what was turned.
     """
-    arrays = {name: _array(points) for name, points in lines.items()}
-    figure, axis = _figure((6.4, 3.8), 1, 1, title)
+    arrays = {name: as_array(points) for name, points in lines.items()}
+    figure, [axis] = new_figure((6.4, 3.8), 1, 1, title)
     for color, (name, points) in zip(DIGIT_COLORS, arrays.items()):
         last = name == list(arrays)[-1]
         axis.plot(*points.T, "o" if last else "-", color=color, label=name)
@@ -555,14 +492,13 @@ def lattice_and_tradeoff(
     ylabel: str,
     title: str,
 ) -> Figure:
-    """A decoded lattice over [−a, a]², and the one of several (n, 2) points that it belongs to.
+    """A decoded lattice over [−a, a]², and a line through several points.  (n·n, D), (m, 2)
 
-    ``told`` stands at the point number ``mark``; the line runs through all of them.
+    The lattice belongs to the point number ``mark``, at which ``told`` is written.
     """
-    points = _array(points)
-    figure, axes = _figure((8.6, 4.3), 1, 2, title)
-    left, right = axes.flat
-    _draw_lattice(left, _array(images), half_width)
+    points = as_array(points)
+    figure, [left, right] = new_figure((8.6, 4.3), 1, 2, title)
+    draw_lattice(left, as_array(images), half_width)
     right.plot(*points.T, "o-", color="#9aa0a6")
     x, y = points[mark]
     right.plot(x, y, "o", color="#d62728", ms=11)
@@ -583,103 +519,46 @@ def posteriors(
     labels: ArrayLike,
     *,
     title: str,
-    half_width: float = 4.0,
 ) -> Figure:
-    """Each q(z|x) as the ellipse one σ around its μ, over the prior's.  (N, 2), (N, 2), (N,)
+    """Each q(z|x) as the ellipse one σ around its μ.  (N, 2), (N, 2), (N,)
 
     The dashed circles are the prior's, one, two and three σ around the origin.
     """
-    mu, sigma, labels = map(_array, (mu, sigma, labels))
-    figure, axis = _figure((5.4, 4.8), 1, 1, title)
-    _draw_codes(axis, mu, labels)
-    for center, (width, height), label in zip(mu, 2 * sigma, labels):
-        line = {"fill": False, "lw": 0.8, "alpha": 0.5, "color": DIGIT_COLORS[label]}
-        axis.add_patch(Ellipse(center, width, height, **line))
-    for radius in (1, 2, 3):
-        circle = {"fill": False, "ls": "--", "lw": 0.8, "color": "#555555"}
-        axis.add_patch(Ellipse((0, 0), 2 * radius, 2 * radius, **circle))
-    axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    mu, sigma, labels = map(as_array, (mu, sigma, labels))
+    figure, [axis] = new_figure((5.4, 4.8), 1, 1, title)
+    draw_codes(axis, mu, labels)
+    for center, widths, label in zip(mu, sigma, labels):
+        line = {"color": DIGIT_COLORS[label], "lw": 0.8, "alpha": 0.5}
+        draw_gaussian(axis, center, widths, times=(1,), **line)
+    draw_gaussian(axis, (0, 0), (1, 1), times=(1, 2, 3), color="#555555", lw=0.8, ls="--")
+    axis.set(xlim=(-4, 4), ylim=(-4, 4))
     return figure
 
 
-def drawing_on_plane(
-    codes: ArrayLike,
-    labels: ArrayLike,
-    *,
-    mu: ArrayLike,
-    sigma: ArrayLike,
-    images: Mapping[str, ArrayLike],
-    title: str,
-) -> Figure:
-    """q(z|x) = N(μ, diag σ²) of one image on the plane of codes, beside rows of images.
+# --- what pictures are made of, those of the widgets too ------------------------------
 
-    (N, 2), (N,), mu (2,), sigma (2,), name -> (n, D). The ellipses lie one and two σ around μ.
-    """
-    codes, labels, mu, sigma = map(_array, (codes, labels, mu, sigma))
-    figure = plt.figure(figsize=(9.4, 4.7), dpi=90, layout="constrained")
-    plt.close(figure)
+
+def new_figure(
+    size: tuple[float, float], rows: int, columns: int, title: str, **grid: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure and its axes, row by row. ``grid`` goes to ``plt.subplots``."""
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, dpi=90, layout="constrained", squeeze=False, **grid
+    )
+    plt.close(figure)  # else the notebook would show it twice
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.5))
-    grid = left.add_gridspec(len(images), 1)
-    for cell, (name, rows) in zip(grid, images.items()):
-        line = cell.subgridspec(1, max(3, min(6, len(rows))))
-        for i, image in enumerate(_array(rows)[:6]):
-            axis = left.add_subplot(line[i])
-            _draw_image(axis, _square(image))
-            axis.axis("off")
-            if i == 0:
-                axis.set_title(name, loc="left", fontsize=10)
-    plane = right.subplots()
-    _draw_codes(plane, codes, labels)
-    for times in (1, 2):
-        line = {"fill": False, "color": "black", "lw": 1.5}
-        plane.add_patch(Ellipse(mu, *(2 * times * sigma), **line))
-    plane.annotate(
-        "$q(z|x)$", mu, (22, 18), textcoords="offset points", fontsize=12,
-        arrowprops={"arrowstyle": "-", "shrinkB": 5}, bbox={"fc": "white", "ec": "none"},
-    )  # fmt: skip
-    return figure
+    return figure, list(axes.flat)
 
 
-def draws_and_gradients(
-    z: ArrayLike,
-    heights: ArrayLike,
-    *,
-    mu: float,
-    sigma: float,
-    eps: ArrayLike,
-    estimates: Mapping[str, ArrayLike],
-    exact: ArrayLike,
-    title: str,
-) -> Figure:
-    """h with q = N(μ, σ²) and its draws z = μ + σε; beside it, clouds of gradients.
-
-    z and heights h(z) (n,), eps (L,); estimates by μ and σ, name -> (N, 2), exact (2,).
-    The plane holds nine of ten estimates.
-    """
-    z, heights, eps = map(_array, (z, heights, eps))
-    clouds = {name: _array(points) for name, points in estimates.items()}
-    figure, axes = _figure((9.4, 4.5), 1, 2, title)
-    left, right = axes.flat
-    density, at = np.exp(-0.5 * ((z - mu) / sigma) ** 2), mu + sigma * eps
-    left.fill_between(z, 0.4 * density * np.ptp(heights), color="#dddddd", label="q(z)")
-    left.plot(z, heights - heights.min(), color="black", label="h(z)")
-    left.plot(at, np.interp(at, z, heights) - heights.min(), "o", label="z = μ + σε")
-    left.set(xlabel="$z$", yticks=[], xlim=(z[0], z[-1]))
-    left.legend(frameon=False, loc="upper center")
-    for color, (name, points) in zip(("#e8710a", "#1976d2"), clouds.items()):
-        right.scatter(*points.T, s=7, color=color, linewidths=0, label=name)
-    right.plot(*_array(exact), "P", color="black", ms=9, label="exact")
-    far = max(np.quantile(np.abs(points), 0.95) for points in clouds.values())
-    edge = max(far, 1.2 * np.abs(_array(exact)).max())
-    right.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
-    right.set(xlabel=r"by $\mu$", ylabel=r"by $\sigma$")
-    right.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+def as_array(values: ArrayLike) -> np.ndarray:
+    """Tensors from any device, lists and arrays, as a numpy array."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
-def _draw_posterior(axis: Axes, z1: np.ndarray, z2: np.ndarray, log_joint: np.ndarray):
-    """The density, each value centered on its z."""
+def draw_posterior(
+    axis: Axes, z1: np.ndarray, z2: np.ndarray, log_joint: np.ndarray
+) -> None:
+    """p(z|x) ∝ p(x, z) as shades, each value centered on its z.  (n,), (m,), (n, m)"""
     half = (z1[1] - z1[0]) / 2
     axis.imshow(
         np.exp(log_joint - log_joint.max()).T,
@@ -690,43 +569,45 @@ def _draw_posterior(axis: Axes, z1: np.ndarray, z2: np.ndarray, log_joint: np.nd
     )
 
 
-def _draw_codes(axis: Axes, codes: np.ndarray, labels: np.ndarray) -> None:
+def draw_codes(
+    axis: Axes, codes: np.ndarray, labels: np.ndarray, *, legend: bool = True
+) -> None:
+    """Dots colored by class.  (N, 2), (N,)"""
     for digit, color in enumerate(DIGIT_COLORS):
         at = codes[labels == digit]
         axis.scatter(at[:, 0], at[:, 1], s=4, color=color, linewidths=0, label=str(digit))
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    axis.legend(markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    if legend:
+        axis.legend(
+            markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
+        )
 
 
-def _draw_image(axis: Axes, image: np.ndarray, **where) -> None:
-    """Ink on paper. Stage "data": interpolate first, then color, so that no shade is new."""
+def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:
+    """Ink on paper, of a row of side² pixels or a picture.  (side²,) or (height, width)
+
+    Stage "data": interpolate first, then color, so that no shade is new.
+    """
+    if image.ndim == 1:
+        image = image.reshape(math.isqrt(image.size), -1)
     axis.imshow(image, cmap=INK, vmin=0, vmax=1, interpolation_stage="data", **where)
 
 
-def _draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
+def draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
+    """Decoded images, each where its z lies in [−a, a]², a = half_width.  (n·n, side²)"""
     n, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
     picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
     edge = half_width * n / (n - 1)  # an image is centered on its z
-    _draw_image(axis, picture, extent=(-edge, edge, -edge, edge))
+    draw_image(axis, picture, extent=(-edge, edge, -edge, edge))
     ticks = half_width * np.linspace(-1, 1, 5)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", xticks=ticks, yticks=ticks)
 
 
-def _figure(size: tuple[float, float], rows: int, columns: int, title: str):
-    """A figure with its axes: an array of them for a grid, one axes for 1 × 1."""
-    figure, axes = plt.subplots(
-        rows, columns, figsize=size, dpi=90, layout="constrained", squeeze=False
-    )
-    plt.close(figure)  # else the notebook would show it twice
-    figure.suptitle(title, fontsize=12, fontweight="bold")
-    return figure, axes[0, 0] if rows == columns == 1 else axes
-
-
-def _array(values: ArrayLike) -> np.ndarray:
-    """Tensors from any device, lists and arrays, as a numpy array."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-
-
-def _square(image: np.ndarray) -> np.ndarray:
-    side = math.isqrt(image.size)
-    return image.reshape(side, side)
+def draw_gaussian(
+    axis: Axes, mu: ArrayLike, sigma: ArrayLike, times: Sequence[int], **line: Any
+) -> None:
+    """N(μ, diag σ²) as ellipses so many times σ around μ.  (2,), (2,)"""
+    z1, z2 = as_array(mu)
+    for k in times:
+        width, height = 2 * k * as_array(sigma)
+        axis.add_patch(Ellipse((z1, z2), width, height, fill=False, **line))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
-import anywidget
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import traitlets
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from course_utils import plots
 from course_utils.models import GaussianHead
 from course_utils.objectives import bernoulli_nll, kl_to_standard_normal
+from course_utils.widgets._validation import checked_digits, checked_points
 from course_utils.widgets.core import BOTH_WAYS, with_core
-from course_utils.widgets.cursor import checked_points
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
@@ -24,16 +26,16 @@ DRAWS = 64  # z ~ q(z|x) of which the browser takes the mean; it shows the first
 SHOWN = 6
 
 
-class DrawDigit(WithPicture, anywidget.AnyWidget):
+class DrawDigit(WithPicture):
     """Paper to draw on, and the VAE's answer to the drawing: the lecture's "Testing".
 
         mu, _ = vae.encoder(test)
         elbos = evidence.elbo(vae.encoder, vae.decoder, test)
         DrawDigit(vae.encoder, vae.decoder, mu, labels, elbos, examples=test[:6])
 
-    encoder   q(z|x): nn.Sequential of Linear and ReLU, at the end a GaussianHead with two
-              codes, x (B, 784) -> mu, logvar (B, 2)
-    decoder   p(x|z): nn.Sequential of Linear and ReLU, z (B, 2) -> logits (B, 784)
+    f         encoder, q(z|x): nn.Sequential of Linear and ReLU, at the end a GaussianHead
+              with two codes, x (B, 784) -> mu, logvar (B, 2)
+    g         decoder, p(x|z): nn.Sequential of Linear and ReLU, z (B, 2) -> logits (B, 784)
     codes     (N, 2), means of test digits, drawn as dots
     labels    (N,), digits 0 to 9 that color the dots
     elbos     (M,), nats, of test digits, among which the drawing's is shown
@@ -44,9 +46,10 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
     A drawing becomes x as MNIST's digits did: cropped, its longer side scaled to 20 pixels,
     placed with its center of mass in the middle of 28 × 28.
 
-    Traits that live with the view: ``pixels``, the bytes of x, about 0.1 s after the hand
-    rests. Properties: ``x`` (1, 784) in [0, 1], which may be set; ``mu`` and ``sigma`` (2,)
-    of q(z|x); ``elbo``, nats, by torch with the browser's draws. An empty page has them, too.
+    Traits that live with the view: ``pixels``, the bytes of x, about 0.1 s after the
+    pointer rests. Properties: ``x`` (1, 784) in [0, 1], which may be set; ``mu`` and
+    ``sigma`` (2,) of q(z|x); ``elbo``, nats, by torch with the browser's draws. An empty
+    page has them, too.
     TypeError or ValueError, in words, for anything that the browser could not run or draw.
     Source: lecture, "Testing"; Y. LeCun, C. Cortes, C. Burges: the page of MNIST.
     """
@@ -69,26 +72,29 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
 
     def __init__(
         self,
-        encoder: nn.Module,
-        decoder: nn.Module,
+        f: nn.Module,
+        g: nn.Module,
         codes: ArrayLike,
         labels: ArrayLike,
         elbos: ArrayLike,
         *,
         examples: ArrayLike | None = None,
     ) -> None:
-        networks = _checked_encoder(encoder), _checked_decoder(decoder)
-        self._points = checked_points(codes, labels)
-        images = [] if examples is None else _checked_images("examples", examples)
+        encoder, decoder = _checked_encoder(f), _checked_decoder(g)
+        codes = checked_points("codes", codes)
+        labels = checked_digits(labels, len(codes), "codes")
+        self._points = codes, labels
+        empty = np.empty((0, PIXELS))
+        images = _checked_images("examples", empty if examples is None else examples)
         elbos = _checked_elbos(elbos)
-        self._networks = copy.deepcopy(encoder).eval(), copy.deepcopy(decoder).eval()
+        self._networks = copy.deepcopy(f).eval(), copy.deepcopy(g).eval()
         self._eps = torch.randn(DRAWS, 2, generator=torch.Generator().manual_seed(0))
         super().__init__(
-            encoder=networks[0],
-            decoder=networks[1],
+            encoder=encoder,
+            decoder=decoder,
             eps=self._eps.numpy().astype("<f4").tobytes(),
-            codes=self._points[0].astype("<f4").tobytes(),
-            labels=self._points[1].astype(np.uint8).tobytes(),
+            codes=codes.astype("<f4").tobytes(),
+            labels=labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),
             elbos=elbos.astype("<f4").tobytes(),
             examples=[image.tobytes() for image in images],
@@ -111,7 +117,8 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
 
     @x.setter
     def x(self, image: ArrayLike) -> None:
-        self.pixels = _checked_images("x", _array(image).reshape(1, -1))[0].tobytes()
+        [pixels] = _checked_images("x", plots.as_array(image).reshape(1, -1))
+        self.pixels = pixels.tobytes()
 
     @property
     def mu(self) -> Tensor:
@@ -141,18 +148,14 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
     @torch.no_grad()
     def picture(self) -> bytes:
         """As it is now: what the encoder sees, what comes back, and q(z|x) on the plane."""
-        decode = self._networks[1]
-        figure = plots.drawing_on_plane(
-            *self._points,
-            mu=self.mu,
-            sigma=self.sigma,
-            images={
-                "the encoder sees": self.x,
-                "it comes back as": decode(self.mu[None]).sigmoid(),
-                "draws, decoded": decode(self._draws(SHOWN)).sigmoid(),
-            },
-            title=f"The drawing on the plane of codes; its ELBO is {self.elbo:.0f} nats",
-        )
+        g = self._networks[1]
+        images = {
+            "the encoder sees": self.x,
+            "it comes back as": g(self.mu[None]).sigmoid(),
+            "draws, decoded": g(self._draws(SHOWN)).sigmoid(),
+        }
+        title = f"The drawing on the plane of codes; its ELBO is {self.elbo:.0f} nats"
+        figure = _draw(*self._points, self.mu, self.sigma, images, title)
         return png(figure, colors=128)
 
     def __repr__(self) -> str:
@@ -160,18 +163,49 @@ class DrawDigit(WithPicture, anywidget.AnyWidget):
         return f"DrawDigit({codes} codes, {elbos} ELBOs, {len(self.examples)} examples)"
 
 
+def _draw(
+    codes: np.ndarray,
+    labels: np.ndarray,
+    mu: Tensor,
+    sigma: Tensor,
+    images: Mapping[str, Tensor],
+    title: str,
+) -> Figure:
+    """Rows of images with their names, beside q(z|x), one and two σ, among the codes."""
+    figure = plt.figure(figsize=(9.4, 4.7), dpi=90, layout="constrained")
+    plt.close(figure)
+    figure.suptitle(title, fontsize=12, fontweight="bold")
+    [[left, right]] = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.5))
+    for cell, (name, rows) in zip(left.add_gridspec(len(images), 1), images.items()):
+        line = cell.subgridspec(1, max(3, len(rows)))
+        for i, image in enumerate(rows):
+            axis = left.add_subplot(line[i])
+            plots.draw_image(axis, plots.as_array(image))
+            axis.axis("off")
+            if i == 0:
+                axis.set_title(name, loc="left", fontsize=10)
+    plane = right.subplots()
+    plots.draw_codes(plane, codes, labels)
+    plots.draw_gaussian(plane, mu, sigma, times=(1, 2), color="black", lw=1.5)
+    plane.annotate(
+        "$q(z|x)$", plots.as_array(mu), (22, 18), textcoords="offset points", fontsize=12,
+        arrowprops={"arrowstyle": "-", "shrinkB": 5}, bbox={"fc": "white", "ec": "none"},
+    )  # fmt: skip
+    return figure
+
+
 # --- what is refused ------------------------------------------------------------------
 
 
-def _checked_encoder(encoder: nn.Module) -> dict:
-    network = browser_network(encoder, n_in=PIXELS)
-    last = encoder
+def _checked_encoder(f: nn.Module) -> dict:
+    network = browser_network(f, n_in=PIXELS)
+    last = f
     while isinstance(last, nn.Sequential):
         last = last[-1]
     if not isinstance(last, GaussianHead):
         raise TypeError(
-            "the encoder must end in a GaussianHead, which gives μ and log σ² of q(z|x), as "
-            "that of a VAE does; an Autoencoder's gives a point only."
+            "the encoder must end in a GaussianHead, which gives μ and log σ² of q(z|x), "
+            "as a VAE's does; an Autoencoder's gives a point only."
         )
     if n_out(network) != 4:
         raise ValueError(
@@ -180,8 +214,8 @@ def _checked_encoder(encoder: nn.Module) -> dict:
     return network
 
 
-def _checked_decoder(decoder: nn.Module) -> dict:
-    network = browser_network(decoder, n_in=2)
+def _checked_decoder(g: nn.Module) -> dict:
+    network = browser_network(g, n_in=2)
     if n_out(network) != PIXELS:
         raise ValueError(
             f"the decoder must give {PIXELS} logits, 28 × 28 pixels, not {n_out(network)}."
@@ -195,7 +229,7 @@ def _checked_decoder(decoder: nn.Module) -> dict:
 
 
 def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
-    elbos = _array(elbos)
+    elbos = plots.as_array(elbos)
     if elbos.ndim != 1 or len(elbos) < 2:
         raise ValueError(
             "the histogram needs the ELBOs of some test digits, shape (M,), not "
@@ -210,7 +244,7 @@ def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
 
 def _checked_images(name: str, images: ArrayLike) -> np.ndarray:
     """Images as ink in whole gray levels.  (n, 784) in [0, 1] -> (n, 784) uint8"""
-    images = _array(images)
+    images = plots.as_array(images)
     if images.ndim != 2 or images.shape[1] != PIXELS:
         raise ValueError(
             f"{name} must hold images of {PIXELS} pixels, one a row, not {images.shape}."
@@ -218,7 +252,3 @@ def _checked_images(name: str, images: ArrayLike) -> np.ndarray:
     if not ((images >= 0) & (images <= 1)).all():  # also NaN
         raise ValueError(f"{name} must have pixels in [0, 1], 0 is paper and 1 is ink.")
     return np.round(255 * images).astype(np.uint8)
-
-
-def _array(values: ArrayLike) -> np.ndarray:
-    return torch.as_tensor(values).detach().cpu().numpy()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
-import anywidget
-import numpy as np
 import torch
 import traitlets
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from course_utils import plots
@@ -20,28 +20,35 @@ from course_utils.theory.posterior_grid import (
     grid_log_evidence,
     posterior_grid,
 )
+from course_utils.widgets._validation import (
+    check_square_images,
+    checked_labels,
+    finite,
+    index_below,
+)
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
 
+HALF_WIDTH = 5.0  # a of the plane [−a, a]² in which a posterior is looked for
 
-class EvidenceGap(WithPicture, anywidget.AnyWidget):
+
+class EvidenceGap(WithPicture):
     """The posterior p(z|x) close up, a Gaussian q on it, and bars for log p(x), ELBO, KL.
 
-        EvidenceGap(vae.decoder, vae.encoder, x[:6], labels[:6])
+        EvidenceGap(vae.encoder, vae.decoder, x[:6], labels[:6])
 
-    decoder     p(x|z) as ``nll`` reads it, z (B, 2) -> (B, side²); f the encoder, q(z|x)
-    x           (B, side²), a handful of images: each costs about 0.2 s and 30 kB
-    labels      (B,), what the images are called, if they have names
-    nll         of an exponential family, as for ``evidence.log_joint``
-    half_width  of the plane in which a posterior is looked for
-    n           points a side of each posterior's own lattice, at least
+    f       encoder, q(z|x): x (B, side²) -> mu, logvar (B, 2)
+    g       decoder, p(x|z) as ``nll`` reads it: z (B, 2) -> (B, side²)
+    x       (B, side²), a few images: each costs about 0.2 s and 30 kB
+    labels  (B,), what the images are called, if they have names
+    nll     of an exponential family, as for ``evidence.log_joint``
 
-    Traits that live with the view: ``digit``, number of the image; ``mu`` and ``sigma``, two
-    numbers each, of q, which start where the encoder puts them. A q that is too narrow
-    for the lattice or leaves its window is moved to the limit; what reaches beyond the
-    window is cut off. Properties: ``elbo`` and
-    ``kl`` = KL(q ‖ p(z|x)), which add up to ``log_evidence``, nats.
-    ValueError, in words, for anything that cannot be drawn or computed.
+    Traits that live with the view: ``digit``, number of the image; ``mu`` and ``sigma``,
+    two numbers each, of q, at first the encoder's. A q that is too narrow for the lattice
+    or outside of its window is moved to the limit; what reaches beyond the window is cut
+    off. Properties: ``elbo`` and ``kl`` = KL(q ‖ p(z|x)), which add up to
+    ``log_evidence``, nats.
+    TypeError or ValueError, in words, for anything that cannot be drawn or computed.
     """
 
     _esm = with_core("evidence_gap.js")
@@ -49,11 +56,13 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
 
     images = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (side²,), ink
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    windows = traitlets.List().tag(sync=True)  # center z₁, center z₂, reach, points a side
+    windows = traitlets.List(traitlets.List()).tag(sync=True)  # of _describe
     log_joints = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (n, n)
-    encoder_q = traitlets.List().tag(sync=True)  # μ₁, μ₂, σ₁, σ₂ of each image
-    best_q = traitlets.List().tag(sync=True)
-    half_width = traitlets.Float().tag(sync=True)
+    encoder_q = traitlets.List(traitlets.List()).tag(
+        sync=True
+    )  # μ₁, μ₂, σ₁, σ₂ of each image
+    best_q = traitlets.List(traitlets.List()).tag(sync=True)
+    half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)
     digit = traitlets.Int(0).tag(**BOTH_WAYS)
     mu = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(**BOTH_WAYS)
     sigma = traitlets.List(traitlets.Float(), [1.0, 1.0], 2, 2).tag(**BOTH_WAYS)
@@ -61,27 +70,30 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
     @torch.no_grad()
     def __init__(
         self,
-        decoder: Decoder,
         f: GaussianEncoder,
+        g: Decoder,
         x: Tensor,
-        labels: Tensor | None = None,
+        labels: ArrayLike | None = None,
         *,
         nll: Nll = bernoulli_nll,
-        half_width: float = 5.0,
-        n: int = 81,
     ) -> None:
-        names = _checked_names(x, labels)
+        check_square_images(x)
+        names = [f"image {i}" for i in range(len(x))]
+        if labels is not None:
+            names = [
+                str(name) for name in checked_labels(labels, len(x), "images").tolist()
+            ]
         mu, logvar = f(x)
         if mu.shape != (len(x), 2):
             raise ValueError(
                 f"the gap needs codes of 2 numbers, not {tuple(mu.shape[1:])}."
             )
-        encoder = [(m, s) for m, s in zip(mu, (0.5 * logvar).exp())]
+        encoder_q = list(zip(mu, (0.5 * logvar).exp()))
         self._windows = [
-            posterior_grid(decoder, image, *q, nll=nll, half_width=half_width, n=n)
-            for image, q in zip(x, encoder)
+            posterior_grid(g, image, *q, nll=nll, half_width=HALF_WIDTH)
+            for image, q in zip(x, encoder_q)
         ]
-        best = [best_gaussian(window, *q) for window, q in zip(self._windows, encoder)]
+        best = [best_gaussian(window, *q) for window, q in zip(self._windows, encoder_q)]
         images = (255 * x.clamp(0, 1)).round().byte().cpu().numpy()
         super().__init__(
             images=[image.tobytes() for image in images],
@@ -90,9 +102,8 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
             log_joints=[
                 window.log_joint.numpy().astype("<f4").tobytes() for window in self._windows
             ],
-            encoder_q=[torch.cat(q).tolist() for q in encoder],
+            encoder_q=[torch.cat(q).tolist() for q in encoder_q],
             best_q=[torch.cat(q).tolist() for q in best],
-            half_width=half_width,
         )
         self._as_encoded()
 
@@ -120,30 +131,24 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
 
     @traitlets.validate("digit")
     def _one_of_the_images(self, proposal: dict) -> int:
-        if not 0 <= proposal["value"] < len(self.labels):
-            raise traitlets.TraitError(f"digit must be from 0 to {len(self.labels) - 1}.")
-        return proposal["value"]
+        return index_below(len(self.labels), proposal)
 
     @traitlets.validate("mu")
     def _in_the_window(self, proposal: dict) -> list[float]:
         *center, reach, _ = self.windows[self.digit]
-        values = _finite("mu", proposal["value"])
-        return [min(c + reach, max(c - reach, v)) for c, v in zip(center, values)]
+        both = zip(center, finite(proposal))
+        return [min(c + reach, max(c - reach, value)) for c, value in both]
 
     @traitlets.validate("sigma")
     def _on_the_lattice(self, proposal: dict) -> list[float]:
         _, _, reach, n = self.windows[self.digit]
-        values = _finite("sigma", proposal["value"])
-        return [min(reach / 4, max(2 * reach / (n - 1), v)) for v in values]
+        least = 2 * reach / (n - 1)  # the spacing of the lattice
+        return [min(reach / 4, max(least, value)) for value in finite(proposal)]
 
     def picture(self) -> bytes:
         """As it is now: posterior and q, and the bars."""
         window, bound = self._windows[self.digit], self._bound()
-        figure = plots.posterior_and_bound(
-            window.log_joint, window.z1, window.z2, mu=self.mu, sigma=self.sigma,
-            elbo=bound["elbo"], log_evidence=self.log_evidence,
-            title="What the ELBO lacks of log p(x) is KL(q ‖ p(z|x))",
-        )  # fmt: skip
+        figure = _draw(window, self.mu, self.sigma, bound["elbo"], self.log_evidence)
         return png(figure, colors=256)
 
     def __repr__(self) -> str:
@@ -151,27 +156,42 @@ class EvidenceGap(WithPicture, anywidget.AnyWidget):
 
 
 def _describe(window: PosteriorGrid) -> list[float]:
+    """Center z₁, center z₂, reach, points a side."""
     center = [float(z[0] + z[-1]) / 2 for z in (window.z1, window.z2)]
     reach = float(window.z1[-1] - window.z1[0]) / 2
     return [*center, reach, len(window.z1)]
 
 
-def _finite(name: str, values: list[float]) -> list[float]:
-    if not all(map(math.isfinite, values)):
-        raise traitlets.TraitError(f"{name} must be two finite numbers.")
-    return values
+def _draw(
+    window: PosteriorGrid,
+    mu: Sequence[float],
+    sigma: Sequence[float],
+    elbo: float,
+    log_evidence: float,
+) -> Figure:
+    """p(z|x) with q, one and two σ, on it; bars for the last nats below log p(x)."""
+    title = "What the ELBO lacks of log p(x) is KL(q ‖ p(z|x))"
+    ratios = {"width_ratios": (1.25, 1)}
+    figure, [plane, bars] = plots.new_figure((8.2, 4.4), 1, 2, title, **ratios)
+    plots.draw_posterior(
+        plane, *map(plots.as_array, (window.z1, window.z2, window.log_joint))
+    )
+    plots.draw_gaussian(plane, mu, sigma, times=(1, 2), color="#d95f0e", lw=1.5)
+    plane.plot(*mu, "o", color="#d95f0e", ms=4)
+    plane.set(xlabel="$z_1$", ylabel="$z_2$", title="true posterior and $q$ (1σ, 2σ)")
 
-
-def _checked_names(x: Tensor, labels: Tensor | None) -> list[str]:
-    if x.ndim != 2 or len(x) == 0 or math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
-        raise ValueError(
-            f"the gap needs square images, one a row, (B, side²), not {tuple(x.shape)}."
-        )
-    if labels is None:
-        return [f"image {i}" for i in range(len(x))]
-    labels = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
-    if labels.shape != (len(x),):
-        raise ValueError(
-            f"each image needs its label: {len(x)} images, labels of shape {labels.shape}."
-        )
-    return [str(label) for label in labels.tolist()]
+    gap = log_evidence - elbo
+    floor = log_evidence - max(16, 1.3 * gap)
+    bars.bar(0, log_evidence - floor, bottom=floor, color="#6baed6")
+    bars.bar(1, elbo - floor, bottom=floor, color="#fdae6b")
+    bars.bar(1, gap, bottom=elbo, color="white", edgecolor="#d95f0e", hatch="////", lw=0)
+    bars.axhline(log_evidence, color="black", lw=1)
+    middle = (elbo + log_evidence) / 2
+    bars.text(1.45, middle, f"KL(q ‖ p(z|x))\n{gap:.2f}", va="top" if gap < 2 else "center")
+    for x, value in enumerate((log_evidence, elbo)):
+        words = f"{value:.2f}".replace("-", "−")
+        bars.text(x, (floor + elbo) / 2, words, ha="center", va="center")
+    bars.set(xticks=(0, 1), xticklabels=("log p(x)", "ELBO"), ylabel="nats")
+    bars.set(xlim=(-0.5, 2.4), ylim=(floor, log_evidence + 1))
+    bars.spines[["top", "right"]].set_visible(False)
+    return figure

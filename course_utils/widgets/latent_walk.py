@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
@@ -22,8 +22,9 @@ from course_utils.theory.lattice import (
     prior_mass,
     ring_mass,
 )
+from course_utils.widgets._validation import checked_digits, checked_points, one_of
 from course_utils.widgets.core import BOTH_WAYS, with_core
-from course_utils.widgets.cursor import WithCursor, checked_half_widths, checked_points
+from course_utils.widgets.cursor import WithCursor, checked_half_widths
 from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
 
@@ -34,16 +35,16 @@ STAGE = 21 / 20  # the view shows this times the half-width, a margin around the
 PATHS = "none", "straight", "curved"
 
 
-class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
-    """The latent plane with its codes, the decoded lattice, and z under the cursor, decoded.
+class LatentWalk(WithPicture, WithCursor):
+    """The latent plane with its codes, and the picture that g makes of z under the cursor.
 
         LatentWalk(nn.Sequential(vae.decoder, nn.Sigmoid()), mu, labels)
         LatentWalk(decode, mu, labels, sigmas=torch.exp(logvar / 2))
 
-    decoder      nn.Sequential (may be nested) of Linear, ReLU and Sigmoid, from (B, 2) to
-                 square images (B, side²) with ink in [0, 1]; other values are clipped.
-                 The browser runs it, from a copy of its weights in float16: the walk does
-                 not follow a model that is trained further.
+    g            the decoder: nn.Sequential (may be nested) of Linear, ReLU and Sigmoid,
+                 from (B, 2) to square images (B, side²) with ink in [0, 1]; other values
+                 are clipped. The browser runs it, from a copy of its weights in float16:
+                 the walk does not follow a model that is trained further.
     codes        (N, 2), drawn as dots; at 10000 the plane is as quick as at 100.
     labels       (N,), digits 0 to 9 that color the dots.
     half_widths  a of each box [−a, a]² that the reader can switch to; the first is shown.
@@ -75,7 +76,9 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
     maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values, one a box
     path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M, by label
     path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
-    path_lengths = traitlets.List().tag(sync=True)  # P times straight, curved
+    path_lengths = traitlets.List(traitlets.List()).tag(
+        sync=True
+    )  # P times straight, curved
 
     rings = traitlets.Bool(False).tag(**BOTH_WAYS)
     clouds = traitlets.Bool(False).tag(**BOTH_WAYS)
@@ -85,26 +88,27 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
 
     def __init__(
         self,
-        decoder: nn.Module,
+        g: nn.Module,
         codes: ArrayLike,
         labels: ArrayLike,
         half_widths: Sequence[float] = (1, 5),
         *,
         sigmas: ArrayLike | None = None,
     ) -> None:
-        codes, labels = checked_points(codes, labels)
+        codes = checked_points("codes", codes)
+        labels = checked_digits(labels, len(codes), "codes")
         half_widths = checked_half_widths(half_widths)
-        network = browser_network(decoder, n_in=2)
+        network = browser_network(g, n_in=2)
         check_image_side(network)
         sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
         self._points = codes, labels
-        ink = _ink_of(decoder)
+        ink = _ink_of(g)
         with torch.no_grad():
             self._lattice = ink(latent_lattice(half_widths[0])).numpy()
         super().__init__(
             decoder=network,
             codes=codes.astype("<f4").tobytes(),
-            labels=labels.astype(np.uint8).tobytes(),
+            labels=labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),
             half_widths=half_widths,
             prior_shares=[_percent(prior_mass(a)) for a in half_widths],
@@ -123,10 +127,7 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
 
     @traitlets.validate("map")
     def _one_of_the_maps(self, proposal: dict) -> str:
-        known = ["none", *self.maps]
-        if proposal["value"] not in known:
-            raise traitlets.TraitError(f"map must be one of {known}.")
-        return proposal["value"]
+        return one_of(["none", *self.maps], proposal)
 
     @traitlets.validate("path")
     def _where_there_is_one(self, proposal: dict) -> str:
@@ -145,12 +146,7 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
 
     def picture(self) -> bytes:
         """Plane and lattice of the first box, side by side."""
-        a = self.half_widths[0]
-        title = f"The latent plane over [−{a:g}, {a:g}]²: codes, and what is decoded there"
-        figure = plots.plane_and_lattice(
-            *self._points, self._lattice, half_width=a, title=title
-        )
-        return png(figure, colors=128)
+        return png(_draw(*self._points, self._lattice, self.half_widths[0]), colors=128)
 
     def __repr__(self) -> str:
         layers = self.decoder["layers"]
@@ -159,6 +155,20 @@ class LatentWalk(WithPicture, WithCursor, anywidget.AnyWidget):
         boxes = ", ".join(f"{a:g}" for a in self.half_widths)
         codes = len(self.labels)
         return f"LatentWalk(decoder {widths}, {codes} codes, half_widths ({boxes}))"
+
+
+def _draw(
+    codes: np.ndarray, labels: np.ndarray, images: np.ndarray, half_width: float
+) -> Figure:
+    """Codes and decoded lattice side by side, each over the same part of the plane."""
+    box = f"[−{half_width:g}, {half_width:g}]²"
+    title = f"The latent plane over {box}: codes, and what is decoded there"
+    figure, [left, right] = plots.new_figure((10.4, 4.9), 1, 2, title)
+    plots.draw_codes(left, codes, labels)
+    plots.draw_lattice(right, images, half_width)
+    limits, ticks = right.get_xlim(), right.get_xticks()
+    left.set(xlim=limits, ylim=limits, xticks=ticks, yticks=ticks)
+    return figure
 
 
 # --- what the browser is sent ---------------------------------------------------------
@@ -172,10 +182,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.{max(1, math.ceil(-math.log10(rest)) - 2)}f} %"
 
 
-def _ink_of(decoder: nn.Module) -> Callable[[Tensor], Tensor]:
+def _ink_of(g: nn.Module) -> Callable[[Tensor], Tensor]:
     """What is seen of a decoder: its pixels within [0, 1], on the CPU."""
-    weight = next(decoder.parameters())
-    return lambda z: decoder(z.to(weight)).clamp(0, 1).float().cpu()
+    weight = next(g.parameters())
+    return lambda z: g(z.to(weight)).clamp(0, 1).float().cpu()
 
 
 def _sample(codes: np.ndarray, sigmas: np.ndarray | None, labels: np.ndarray) -> np.ndarray:
@@ -202,9 +212,7 @@ def _maps(
             z = latent_lattice(STAGE * a * (1 - 1 / CELLS), CELLS).cpu()  # middles of cells
             value = function(z)
             low = 0.0 if name == "distance" else float(value.min())
-            span = (
-                float(value.max()) - low
-            ) or 1.0  # the same everywhere: all is the lowest
+            span = float(value.max()) - low or 1.0  # the same everywhere: all is the lowest
             ranges.append([low, low + span])
             values.append((255 * (value - low) / span).round().byte().numpy().tobytes())
         maps[name] = {"ranges": ranges, "values": values}
@@ -248,7 +256,7 @@ def _typical(codes: np.ndarray, inside: np.ndarray) -> Tensor:
 def _checked_sigmas(sigmas: ArrayLike | None, codes: np.ndarray) -> np.ndarray | None:
     if sigmas is None:
         return None
-    sigmas = torch.as_tensor(sigmas).detach().cpu().numpy()
+    sigmas = plots.as_array(sigmas)
     if sigmas.shape != codes.shape:
         raise ValueError(
             f"each code needs its two standard deviations: codes {codes.shape}, sigmas "

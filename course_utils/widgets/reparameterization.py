@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from course_utils import plots
@@ -16,42 +18,50 @@ from course_utils.theory.gradient_estimators import (
     reparameterized_gradients,
     score_function_gradients,
 )
+from course_utils.widgets._validation import index_below, one_of
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
 
+HALF_WIDTH = 5.0  # the axis shows [−a, a]
+LIMITS = {
+    "mu": [-HALF_WIDTH / 2, HALF_WIDTH / 2],
+    "sigma": [HALF_WIDTH / 30, HALF_WIDTH / 3],
+}
 SETS = 400  # of ε, from which as many estimates follow
 DRAWS = (1, 4, 16)  # ε of a set that are averaged
 TAIL = 6  # standard deviations; what lies further out weighs less than 1e-8
 
 
-class Reparameterization(WithPicture, anywidget.AnyWidget):
-    """Draws z = μ + σε on the axis of z, what each says of the gradient of E[h(z)] by μ and
-    σ, and beside them the clouds of 400 such estimates, by either road.
+class Reparameterization(WithPicture):
+    """Draws z = μ + σε on the axis of z, the gradient of E[h(z)] by μ and σ as each of them
+    estimates it, and beside them the clouds of 400 estimates by either estimator.
 
         Reparameterization(lambda z: z.square() + z.sin(), mu=0.5, sigma=1.0)
 
-    h           a smooth function of one number, (n,) -> (n,), of torch operations, for all z
-                that μ and σ can reach: three times as far as the axis shows.
-    mu, sigma   where q = N(μ, σ²) starts
-    draws       how many ε one estimate averages: 1, 4 or 16
-    half_width  the axis shows [−a, a]; μ stays within ±a/2, σ from a/30 to a/3.
+    h          a smooth function of one number, (n,) -> (n,), of torch operations, for all
+               z that μ and σ can reach: three times as far as the axis shows.
+    mu, sigma  where q = N(μ, σ²) starts: μ within ±2.5, σ from 1/6 to 5/3
 
-    The browser gets h and its slope on a fine lattice and goes between its points by cubics.
-    The 400 sets of 16 standard normal ε are the same for everyone.
+    The axis shows [−5, 5]. The browser gets h and its slope on a fine lattice and uses
+    cubics between its points. The 400 sets of 16 standard normal ε are always the same.
 
-    Traits that live with the view: ``mu``, ``sigma``, ``draws``, ``number`` of the set of ε,
-    and ``keep``: whether the set stays while μ and σ move, or another one comes each time.
+    Traits that live with the view: ``mu``; ``sigma``; ``draws``, how many ε one estimate
+    averages, 1, 4 or 16; ``number`` of the set of ε; and ``keep``: whether the set stays
+    while μ and σ move, or another one comes each time.
     Properties: ``eps`` of the present set; the ``gradient`` by (μ, σ), and its estimates
     ``reparameterized`` and ``score_function`` from these ε.
-    TypeError or ValueError, in words, for an h or a start that cannot be drawn.
+    TypeError or ValueError, in words, for an h that cannot be drawn; TraitError for such a
+    start.
     Source: lecture, "Reparameterization trick"; Kingma and Welling (2014), Williams (1992).
     """
 
     _esm = with_core("plane.js", "reparameterization.js")
     _css = with_core("reparameterization.css")
 
-    half_width = traitlets.Float().tag(sync=True)
-    limits = traitlets.Dict().tag(sync=True)  # name -> lowest and highest value
+    half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)
+    limits = traitlets.Dict(default_value=LIMITS).tag(
+        sync=True
+    )  # name -> lowest and highest value
     reach = traitlets.Float().tag(sync=True)  # the lattice covers [−reach, reach]
     heights = traitlets.Bytes().tag(sync=True)  # float64, h on the lattice
     slopes = traitlets.Bytes().tag(sync=True)  # float64, h′ on the lattice
@@ -63,36 +73,20 @@ class Reparameterization(WithPicture, anywidget.AnyWidget):
     number = traitlets.Int(0).tag(**BOTH_WAYS)
     keep = traitlets.Bool(True).tag(**BOTH_WAYS)
 
-    def __init__(
-        self,
-        h: Function,
-        *,
-        mu: float = 0.0,
-        sigma: float = 1.0,
-        draws: int = 4,
-        half_width: float = 5.0,
-    ) -> None:
-        a = float(half_width)
-        if not 0 < a < math.inf:
-            raise ValueError(f"half_width must be a positive number, not {half_width}.")
-        limits = {"mu": [-a / 2, a / 2], "sigma": [a / 30, a / 3]}
-        _check_start(mu, sigma, draws, limits)
+    def __init__(self, h: Function, *, mu: float = 0.0, sigma: float = 1.0) -> None:
         generator = torch.Generator().manual_seed(0)
         self._h = h
         self._noise = torch.randn(SETS, max(DRAWS), generator=generator)
         farthest = max(TAIL, self._noise.abs().max().item())
-        reach = a / 2 + farthest * a / 3
-        heights, slopes = _on_lattice(h, reach, spacing=a / 150)
+        reach = LIMITS["mu"][1] + farthest * LIMITS["sigma"][1]
+        heights, slopes = _on_lattice(h, reach, spacing=HALF_WIDTH / 150)
         super().__init__(
-            half_width=a,
-            limits=limits,
             reach=reach,
             heights=heights.numpy().astype("<f8").tobytes(),
             slopes=slopes.numpy().astype("<f8").tobytes(),
             noise=self._noise.numpy().astype("<f4").tobytes(),
             mu=float(mu),
             sigma=float(sigma),
-            draws=draws,
         )
 
     @property
@@ -106,56 +100,92 @@ class Reparameterization(WithPicture, anywidget.AnyWidget):
         eps = torch.linspace(-TAIL, TAIL, 2001, dtype=torch.float64)
         shares = (-0.5 * eps.square()).softmax(0)
         exact = reparameterized_gradients(self._h, self.mu, self.sigma, eps)
-        return tuple((shares @ exact).tolist())
+        return _pair(shares @ exact)
 
     @property
     def reparameterized(self) -> tuple[float, float]:
-        return tuple(self._estimates(reparameterized_gradients)[self.number].tolist())
+        return _pair(self._estimates(reparameterized_gradients)[self.number])
 
     @property
     def score_function(self) -> tuple[float, float]:
-        return tuple(self._estimates(score_function_gradients)[self.number].tolist())
+        return _pair(self._estimates(score_function_gradients)[self.number])
 
-    def _estimates(self, road) -> Tensor:
+    def _estimates(self, estimator: Callable) -> Tensor:
         """One from each set of ε.  -> (SETS, 2)"""
         eps = self._noise[:, : self.draws].double()
-        single = road(self._h, self.mu, self.sigma, eps.flatten())
+        single = estimator(self._h, self.mu, self.sigma, eps.flatten())
         return single.detach().view(*eps.shape, 2).mean(1)
 
     @traitlets.validate("mu", "sigma")
     def _on_the_axis(self, proposal: dict) -> float:
-        name = proposal["trait"].name
-        return _checked(name, proposal["value"], self.limits[name], traitlets.TraitError)
+        name, value = proposal["trait"].name, proposal["value"]
+        low, high = LIMITS[name]
+        if not low <= value <= high:  # not: NaN is refused as well
+            raise traitlets.TraitError(
+                f"{name} must be from {low:.3g} to {high:.3g}, so that draws stay on the "
+                f"axis, not {value:g}."
+            )
+        return value
 
     @traitlets.validate("draws")
     def _one_of_the_choices(self, proposal: dict) -> int:
-        if proposal["value"] not in DRAWS:
-            raise traitlets.TraitError(f"draws must be one of {DRAWS}.")
-        return proposal["value"]
+        return one_of(DRAWS, proposal)
 
     @traitlets.validate("number")
     def _one_of_the_sets(self, proposal: dict) -> int:
-        if not 0 <= proposal["value"] < SETS:
-            raise traitlets.TraitError(f"number must be from 0 to {SETS - 1}.")
-        return proposal["value"]
+        return index_below(SETS, proposal)
 
     def picture(self) -> bytes:
         """As it is now: h with the draws on it, and the two clouds."""
-        z = torch.linspace(-self.half_width, self.half_width, 401, dtype=torch.float64)
-        figure = plots.draws_and_gradients(
-            z, self._h(z), mu=self.mu, sigma=self.sigma, eps=self.eps,
-            estimates={
-                "score function": self._estimates(score_function_gradients),
-                "reparameterized": self._estimates(reparameterized_gradients),
-            },
-            exact=self.gradient,
-            title="One gradient, estimated by two roads from the same draws",
-        )  # fmt: skip
+        z = torch.linspace(-HALF_WIDTH, HALF_WIDTH, 401, dtype=torch.float64)
+        clouds = {
+            "score function": self._estimates(score_function_gradients),
+            "reparameterized": self._estimates(reparameterized_gradients),
+        }
+        q = self.mu, self.sigma
+        figure = _draw(z, self._h(z), *q, self.eps, clouds, self.gradient)
         return png(figure, colors=256)
 
     def __repr__(self) -> str:
-        a = f"{self.half_width:g}"
+        a = f"{HALF_WIDTH:g}"
         return f"Reparameterization(h on [−{a}, {a}], {SETS} sets of ε)"
+
+
+def _draw(
+    z: ArrayLike,
+    heights: ArrayLike,
+    mu: float,
+    sigma: float,
+    eps: ArrayLike,
+    clouds: Mapping[str, ArrayLike],
+    exact: tuple[float, float],
+) -> Figure:
+    """h with q and its draws; beside it, clouds of gradients of which nine of ten show."""
+    title = "One gradient, estimated in two ways from the same draws"
+    z, h, eps = map(plots.as_array, (z, heights, eps))
+    h = h - h.min()
+    figure, [left, right] = plots.new_figure((9.4, 4.5), 1, 2, title)
+    density, at = np.exp(-0.5 * ((z - mu) / sigma) ** 2), mu + sigma * eps
+    left.fill_between(z, 0.4 * density * h.max(), color="#dddddd", label="q(z)")
+    left.plot(z, h, color="black", label="h(z)")
+    left.plot(at, np.interp(at, z, h), "o", label="z = μ + σε")
+    left.set(xlabel="$z$", yticks=[], xlim=(z[0], z[-1]))
+    left.legend(frameon=False, loc="upper center")
+    arrays = {name: plots.as_array(points) for name, points in clouds.items()}
+    for color, (name, points) in zip(("#e8710a", "#1976d2"), arrays.items()):
+        right.scatter(points[:, 0], points[:, 1], 7, color, linewidths=0, label=name)
+    right.plot(*exact, "P", color="black", ms=9, label="exact")
+    far = max(np.quantile(np.abs(points), 0.95) for points in arrays.values())
+    edge = max(far, 1.2 * np.abs(exact).max())
+    right.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
+    right.set(xlabel=r"by $\mu$", ylabel=r"by $\sigma$")
+    right.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _pair(values: Tensor) -> tuple[float, float]:
+    first, second = values.tolist()
+    return first, second
 
 
 # --- what the browser is sent ---------------------------------------------------------
@@ -204,23 +234,3 @@ def _heights_and_slopes(h: Function, z: Tensor) -> tuple[Tensor, Tensor]:
         )
     (slopes,) = torch.autograd.grad(heights.sum(), z)
     return heights.detach().double(), slopes.double()
-
-
-# --- what is refused ------------------------------------------------------------------
-
-
-def _check_start(mu: float, sigma: float, draws: int, limits: dict) -> None:
-    _checked("mu", mu, limits["mu"], ValueError)
-    _checked("sigma", sigma, limits["sigma"], ValueError)
-    if draws not in DRAWS:
-        raise ValueError(f"draws must be one of {DRAWS}, not {draws}.")
-
-
-def _checked(name: str, value: float, limits: list[float], error: type) -> float:
-    low, high = limits
-    if not low <= value <= high:  # not: NaN is refused as well
-        raise error(
-            f"{name} must be from {low:.3g} to {high:.3g}, so that the draws stay on the "
-            f"axis, not {value:g}; half_width widens it."
-        )
-    return value

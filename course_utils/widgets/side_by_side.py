@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import anywidget
-import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 from torch import nn
 
 from course_utils import plots
+from course_utils.widgets._validation import checked_digits, checked_points
 from course_utils.widgets.core import with_core
-from course_utils.widgets.cursor import WithCursor, checked_half_widths, checked_points
+from course_utils.widgets.cursor import WithCursor, checked_half_widths
 from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
 
 CODES = 1000  # of each model that are shown; the nearest is looked up in each frame
 
 
-class SideBySide(WithPicture, WithCursor, anywidget.AnyWidget):
+class SideBySide(WithPicture, WithCursor):
     """One z in several latent planes: what each decoder makes of it, how far a code is.
 
-        SideBySide({"AE": (ae.decoder, codes), "VAE": (decoder, mu)}, labels)
+        SideBySide({"AE": (ae.decoder, codes), "VAE": (g, mu)}, labels)
 
-    models       name -> (decoder, codes). The decoder: nn.Sequential (may be nested) of
+    models       name -> (g, codes). The decoder g: nn.Sequential (may be nested) of
                  Linear, ReLU and Sigmoid, from (B, 2) to square images (B, side²) with ink
                  in [0, 1]; other values are clipped. The browser runs it, from a copy of
                  its weights in float16. Codes (N, 2) of the same N images, of which the
@@ -57,17 +56,18 @@ class SideBySide(WithPicture, WithCursor, anywidget.AnyWidget):
     ) -> None:
         _check_pairs(models)
         half_widths = checked_half_widths(half_widths)
-        points = [checked_points(codes, labels) for _, codes in models.values()]
-        self._planes = {name: codes[:CODES] for name, (codes, _) in zip(models, points)}
-        self._labels = points[0][1][:CODES]
-        networks = [browser_network(decoder, n_in=2) for decoder, _ in models.values()]
-        for network in networks:
-            check_image_side(network)
+        self._planes, networks = {}, []
+        for name, (g, codes) in models.items():
+            points = checked_points("codes", codes)
+            self._labels = checked_digits(labels, len(points), "codes")[:CODES]
+            self._planes[name] = points[:CODES]
+            networks.append(browser_network(g, n_in=2))
+            check_image_side(networks[-1])
         super().__init__(
             names=list(models),
             decoders=networks,
             codes=[codes.astype("<f4").tobytes() for codes in self._planes.values()],
-            labels=self._labels.astype(np.uint8).tobytes(),
+            labels=self._labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),
             half_widths=half_widths,
             half_width=half_widths[0],

@@ -20,7 +20,7 @@ def make_gap() -> EvidenceGap:
     vae = VAE(36, 2, (8,))
     with torch.no_grad():
         vae.decoder[-1].weight *= 8  # posteriors narrower than the prior
-    return EvidenceGap(vae.decoder, vae.encoder, torch.rand(3, 36), torch.arange(3))
+    return EvidenceGap(vae.encoder, vae.decoder, torch.rand(3, 36), torch.arange(3))
 
 
 class Gap(Hands):

@@ -33,7 +33,7 @@ from course_utils.widgets import Dial, EvidenceGap
 torch.manual_seed(0)
 vae, x = VAE(36, 2, (8,)), torch.rand(3, 36)
 dial = Dial("k", {k: plots.image_rows({"x": x / k}, title="x") for k in (1, 2, 3)})
-gap = EvidenceGap(vae.decoder, vae.encoder, x)
+gap = EvidenceGap(vae.encoder, vae.decoder, x)
 display(dial, gap)
 """
 
