@@ -1,4 +1,4 @@
-"""A network's way into the browser; tests/browser holds what it computes there against torch."""
+"""How a network is sent; tests/browser compares what it computes there with torch."""
 
 import numpy as np
 import pytest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
@@ -14,28 +13,29 @@ from torch import Tensor, nn
 
 from course_utils import plots
 from course_utils.theory.lattice import latent_lattice
+from course_utils.widgets._validation import checked_points, finite, one_of
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
 MOST_POINTS = 5000  # the nearest one is looked up for each particle at each frame
+HALF_WIDTH = 3.0  # a of the plane [−a, a]²
+ETA = 0.1  # η of each step
 
 
-class DenoisingField(WithPicture, anywidget.AnyWidget):
+class DenoisingField(WithPicture):
     """The field r(x) − x of a denoiser r in the plane, and particles that follow it.
 
         DenoisingField({0.2: nn.Sequential(r.encoder, r.decoder), 0.4: …}, points)
 
-    denoisers   σ -> the denoiser that was trained at this σ: an nn.Sequential (may be
-                nested) of Linear, ReLU and Sigmoid, (B, 2) -> (B, 2). The browser runs it
-                from a copy of its weights in float16.
-    points      (N, 2), the data, drawn as dots; at most 5000
-    half_width  a of the plane [−a, a]²
-    eta         η of each step x ← x + η (r(x) − x): one a frame, for more than 50
-                particles one in two frames
+    denoisers  σ -> the denoiser that was trained at this σ: an nn.Sequential (may be
+               nested) of Linear, ReLU and Sigmoid, (B, 2) -> (B, 2). The browser runs it
+               from a copy of its weights in float16.
+    points     (N, 2), the data, drawn as dots; at most 5000
 
-    A particle is at rest once ‖r(x) − x‖ < a/1000, and stops after 1000 steps in any case.
-    It goes on when σ is turned.
+    The plane is [−3, 3]². Each step is x ← x + 0.1 (r(x) − x), one a frame; with more than
+    50 particles, one in two frames. A particle is at rest once ‖r(x) − x‖ < 0.003, and
+    stops after 1000 steps in any case. It goes on when σ is changed.
 
     Traits that live with the view: ``sigma``, one of the keys, and ``start``, two numbers,
     where the last single particle was dropped. Both may be set from Python.
@@ -50,23 +50,18 @@ class DenoisingField(WithPicture, anywidget.AnyWidget):
     lattice = traitlets.Bytes().tag(sync=True)  # float32 (n², 2), where arrows start
     fields = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (n², 2), one a σ
     points = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
-    half_width = traitlets.Float().tag(sync=True)
-    eta = traitlets.Float().tag(sync=True)
+    half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)
+    eta = traitlets.Float(ETA).tag(sync=True)
     sigma = traitlets.Float().tag(**BOTH_WAYS)
     start = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(**BOTH_WAYS)
 
-    def __init__(
-        self,
-        denoisers: Mapping[float, nn.Module],
-        points: ArrayLike,
-        *,
-        half_width: float = 3.0,
-        eta: float = 0.1,
-    ) -> None:
-        _check_numbers(denoisers, half_width, eta)
+    def __init__(self, denoisers: Mapping[float, nn.Module], points: ArrayLike) -> None:
+        _check_sigmas(denoisers)
         networks = [_checked_network(sigma, r) for sigma, r in denoisers.items()]
-        points = _checked_points(points)
-        lattice = latent_lattice(0.94 * half_width, n=19)
+        points = checked_points("points", points)
+        if len(points) > MOST_POINTS:
+            raise ValueError(f"the field draws at most {MOST_POINTS} points.")
+        lattice = latent_lattice(0.94 * HALF_WIDTH, 19).cpu()
         fields = [_field(r, lattice) for r in denoisers.values()]
         super().__init__(
             sigmas=[float(sigma) for sigma in denoisers],
@@ -74,24 +69,17 @@ class DenoisingField(WithPicture, anywidget.AnyWidget):
             lattice=_bytes(lattice),
             fields=[_bytes(field) for field in fields],
             points=_bytes(points),
-            half_width=half_width,
-            eta=eta,
             sigma=float(next(iter(denoisers))),
         )
         self._drawn = lattice, fields, points
 
     @traitlets.validate("sigma")
     def _one_of_the_sigmas(self, proposal: dict) -> float:
-        if proposal["value"] not in self.sigmas:
-            raise traitlets.TraitError(f"sigma must be one of {self.sigmas}.")
-        return proposal["value"]
+        return one_of(self.sigmas, proposal)
 
     @traitlets.validate("start")
     def _in_the_plane(self, proposal: dict) -> list[float]:
-        if not all(map(math.isfinite, proposal["value"])):
-            raise traitlets.TraitError("start must be two finite numbers.")
-        a = self.half_width
-        return [min(a, max(-a, value)) for value in proposal["value"]]
+        return [min(HALF_WIDTH, max(-HALF_WIDTH, value)) for value in finite(proposal)]
 
     def picture(self) -> bytes:
         """The fields of all σ, side by side."""
@@ -121,9 +109,7 @@ def _bytes(values: ArrayLike) -> bytes:
 # --- what is refused ------------------------------------------------------------------
 
 
-def _check_numbers(
-    denoisers: Mapping[float, nn.Module], half_width: float, eta: float
-) -> None:
+def _check_sigmas(denoisers: Mapping[float, nn.Module]) -> None:
     if not denoisers:
         raise ValueError("the field needs at least one denoiser: {sigma: r, …}.")
     for sigma in denoisers:
@@ -131,12 +117,6 @@ def _check_numbers(
             raise ValueError(
                 f"each denoiser is named by its σ, a number such as 0.4, not {sigma!r}."
             )
-    if not 0 < half_width < math.inf:
-        raise ValueError(
-            f"half_width must be positive, a of the plane [−a, a]², not {half_width}."
-        )
-    if not 0 < eta <= 1:
-        raise ValueError(f"eta must lie in (0, 1], the share of each step, not {eta}.")
 
 
 def _checked_network(sigma: float, r: nn.Module) -> dict:
@@ -151,15 +131,3 @@ def _checked_network(sigma: float, r: nn.Module) -> dict:
             f"{n_out(network)}."
         )
     return network
-
-
-def _checked_points(points: ArrayLike) -> np.ndarray:
-    points = torch.as_tensor(points).detach().cpu().numpy()
-    if points.ndim != 2 or points.shape[1] != 2 or not 0 < len(points) <= MOST_POINTS:
-        raise ValueError(
-            f"the field needs points of shape (N, 2), at most {MOST_POINTS} of them, not "
-            f"{points.shape}."
-        )
-    if not np.isfinite(points).all():
-        raise ValueError("points contain NaN or infinity.")
-    return points

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import anywidget
 import traitlets
 from matplotlib.figure import Figure
 
+from course_utils.widgets._validation import index_below
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, halved, png
 
 Value = float | str
 
 
-class Dial(WithPicture, anywidget.AnyWidget):
+class Dial(WithPicture):
     """Turn ``name`` and see the figure of each value, at once: nothing is computed.
 
         Dial("λ", {lam: plots.curves(…) for lam in (0.1, 1, 10)})
         Dial("what went wrong", {"collapse": …, "holes": …}, captions={"collapse": "…"})
 
-    Numbers get a slider, in the order of the mapping, and a button that plays them to the last;
-    if a value is a word, each gets a button.
-    ``captions`` holds for some values, or all, a plain text that stands above the figure.
+    Numbers get a slider, in the order of the mapping, and a button that plays them to the
+    last; if one of the values is a word, each gets a button.
+    ``captions`` holds, for some values or all, a plain text that stands above the figure.
     The view holds all pictures, so it needs no kernel.
 
-    ``value`` is one of the keys, at first the first, and may be set; the trait ``index``, its number, may also
-    be observed. ValueError for an empty mapping, an unknown value or a caption without its
-    figure; TypeError for a value that is no Figure.
+    ``value`` is one of the keys, at first the first, and may be set; the trait ``index``,
+    its number, may also be observed.
+    ValueError for an empty mapping, an unknown value or a caption without its figure;
+    TypeError for a value that is no Figure.
     """
 
     _esm = with_core("dial.js")
@@ -72,9 +73,7 @@ class Dial(WithPicture, anywidget.AnyWidget):
 
     @traitlets.validate("index")
     def _on_the_dial(self, proposal: dict) -> int:
-        if not 0 <= proposal["value"] < len(self._values):
-            raise traitlets.TraitError(f"index must be from 0 to {len(self._values) - 1}.")
-        return proposal["value"]
+        return index_below(len(self._values), proposal)
 
     def picture(self) -> bytes:
         return halved(self.pictures[self.index])

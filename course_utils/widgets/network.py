@@ -77,8 +77,8 @@ def _flatten(module: nn.Module) -> Iterator[Step]:
         yield "relu" if isinstance(module, nn.ReLU) else "sigmoid"
     else:
         raise TypeError(
-            "the browser runs the network, and it knows nn.Sequential of Linear, ReLU and "
-            f"Sigmoid; this one has {type(module).__name__}."
+            "the browser runs nn.Sequential of Linear, ReLU and Sigmoid only; this network "
+            f"has {type(module).__name__}."
         )
 
 

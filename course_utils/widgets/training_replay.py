@@ -5,25 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_utils import plots
+from course_utils.models import VAE, Autoencoder
+from course_utils.widgets._validation import (
+    check_square_images,
+    checked_digits,
+    index_below,
+)
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import LARGEST_HALF
 from course_utils.widgets.picture import WithPicture, png
 
 POINTS = 300  # codes a model and frame
+IMAGES = 6  # reconstructions a model and frame, the first image of so many classes
 SHARE = 0.99  # of the codes of every model and frame lie inside the plane
 
+Model = Autoencoder | VAE  # or what has such an encoder and decoder
 Record = Mapping[str, float]
 
 
-class TrainingReplay(WithPicture, anywidget.AnyWidget):
+class TrainingReplay(WithPicture):
     """Models side by side: watch their codes move while they train, then play it again.
 
         replay = TrainingReplay({"AE": ae, "VAE": vae}, x, labels)  # frame 0: untrained
@@ -31,18 +38,19 @@ class TrainingReplay(WithPicture, anywidget.AnyWidget):
         for records in until_stopped(zip(*runs)):  # one training_epochs a model, in step
             replay.add(records)
 
-    models      name -> model with ``.encoder`` (B, D) -> (B, 2) and ``.decoder`` back.
-                An encoder that gives (mu, logvar) is a VAE's: its codes are mu, and its
-                decoder gives logits, as ``bernoulli_nll`` reads them.
-    x           (N, side²), ink in [0, 1]; the first 300 become the points of each plane
-    labels      (N,), digits 0 to 9 that color the points
-    images      how many reconstructions are shown: the first image of so many classes
-    half_width  a of the planes' box [−a, a]². None: as wide as holds 99 % of the codes of
-                every model after every epoch, and at least 4; what lies outside is counted.
+    models  name -> model with ``.encoder`` (B, D) -> (B, 2) and ``.decoder`` back. An
+            encoder that gives (mu, logvar) is a VAE's: its codes are mu, and its decoder
+            gives logits, as ``bernoulli_nll`` reads them.
+    x       (N, side²), ink in [0, 1]; the first 300 become the points of each plane, and
+            the first image of each of six classes is reconstructed
+    labels  (N,), digits 0 to 9 that color the points
 
-    Trait ``epoch``: where the playhead stands, 0 before training. It may be set from Python.
-    The view, if it stands at the newest frame, moves on when the next one comes.
-    Trait ``near``: whether the planes show [−4, 4]² instead, where the prior lies.
+    The planes show [−a, a]², as wide as holds 99 % of the codes of every model after every
+    epoch, and at least a = 4; codes outside are counted.
+
+    Traits that live with the view: ``epoch``, which of the frames is shown, 0 before
+    training; it may be set from Python. A view of the newest frame moves on when the next
+    one comes. ``near``: whether the planes show [−4, 4]² instead, where the prior lies.
     TypeError or ValueError, in words, for anything that cannot be recorded or drawn.
     """
 
@@ -55,24 +63,14 @@ class TrainingReplay(WithPicture, anywidget.AnyWidget):
     originals = traitlets.Bytes().tag(sync=True)  # as images of a frame
     digits = traitlets.List(traitlets.Int()).tag(sync=True)  # what they show
     frames = traitlets.List(traitlets.Dict()).tag(sync=True)  # of _record, one an epoch
-    half_width = traitlets.Float(None, allow_none=True).tag(sync=True)
     epoch = traitlets.Int(0).tag(**BOTH_WAYS)
     near = traitlets.Bool(False).tag(**BOTH_WAYS)
 
-    def __init__(
-        self,
-        models: Mapping[str, nn.Module],
-        x: Tensor,
-        labels: ArrayLike,
-        *,
-        images: int = 6,
-        half_width: float | None = None,
-    ) -> None:
+    def __init__(self, models: Mapping[str, Model], x: Tensor, labels: ArrayLike) -> None:
         _check_models(models)
-        labels = _checked_labels(x, labels)
-        chosen = _first_of_each_class(labels, images)
-        if half_width is not None and not 0 < half_width < math.inf:
-            raise ValueError(f"half_width must be a positive number, not {half_width}.")
+        check_square_images(x)
+        labels = checked_digits(labels, len(x), "images")
+        chosen = np.unique(labels, return_index=True)[1][:IMAGES].tolist()
         self._models = dict(models)
         self._x, self._shown = x[:POINTS], x[chosen]
         super().__init__(
@@ -82,7 +80,6 @@ class TrainingReplay(WithPicture, anywidget.AnyWidget):
             originals=_pixels(self._shown),
             digits=labels[chosen].tolist(),
             frames=[self._record([{}] * len(models))],
-            half_width=half_width,
         )
 
     def add(self, records: Sequence[Record]) -> None:
@@ -115,9 +112,7 @@ class TrainingReplay(WithPicture, anywidget.AnyWidget):
 
     @traitlets.validate("epoch")
     def _recorded(self, proposal: dict) -> int:
-        if not 0 <= proposal["value"] < len(self.frames):
-            raise traitlets.TraitError(f"epoch must be from 0 to {len(self.frames) - 1}.")
-        return proposal["value"]
+        return index_below(len(self.frames), proposal)
 
     def picture(self) -> bytes:
         """The codes of the newest frame."""
@@ -145,39 +140,40 @@ def _count(number: int, what: str) -> str:
 # --- what a model makes of images -----------------------------------------------------
 
 
-def _mean_code(model: nn.Module, x: Tensor) -> tuple[Tensor, bool]:
+def _mean_code(model: Model, x: Tensor) -> tuple[Tensor, bool]:
     """The code, or the mean of q(z|x), and whether it is the latter."""
     z = model.encoder(x)
     return (z[0], True) if isinstance(z, tuple) else (z, False)
 
 
-def _encode(name: str, model: nn.Module, x: Tensor) -> np.ndarray:
+def _encode(name: str, model: Model, x: Tensor) -> np.ndarray:
     z, _ = _mean_code(model, x)
     if z.shape != (len(x), 2):
         raise ValueError(
             f"a plane shows codes of 2 numbers; {name} gives {tuple(z.shape[1:])}."
         )
-    z = z.float().cpu().numpy()
-    if not np.abs(z).max() <= LARGEST_HALF:  # not: NaN is refused as well
+    codes = z.float().cpu().numpy()
+    if not np.abs(codes).max() <= LARGEST_HALF:  # not: NaN is refused as well
         raise ValueError(
             f"{name} gives codes that are NaN, infinite or beyond 65504: its training has "
             "diverged. Try a smaller lr on a new model."
         )
-    return z
+    return codes
 
 
-def _reconstruct(name: str, model: nn.Module, x: Tensor) -> Tensor:
+def _reconstruct(name: str, model: Model, x: Tensor) -> Tensor:
     z, is_vae = _mean_code(model, x)
     x_hat = model.decoder(z)
     if x_hat.shape != x.shape:
         raise ValueError(
-            f"{name} makes {tuple(x_hat.shape)} of images {tuple(x.shape)}; they must agree."
+            f"{name} makes {tuple(x_hat.shape)} of images {tuple(x.shape)}: both must have "
+            "the same shape."
         )
     return x_hat.sigmoid() if is_vae else x_hat
 
 
 def _pixels(images: Tensor) -> bytes:
-    """Ink in 16 shades, clipped to [0, 1], two pixels a byte, the first in the high half."""
+    """Ink in [0, 1] as 16 shades, two pixels a byte, the first in the high half."""
     shades = (15 * images.float().clamp(0, 1)).round().byte().flatten().cpu().numpy()
     if len(shades) % 2:
         shades = np.append(shades, np.uint8(0))
@@ -187,7 +183,7 @@ def _pixels(images: Tensor) -> bytes:
 # --- what is refused ------------------------------------------------------------------
 
 
-def _check_models(models: Mapping[str, nn.Module]) -> None:
+def _check_models(models: Mapping[str, Model]) -> None:
     if not isinstance(models, Mapping) or not models:
         raise TypeError('models must be a dict of names and models: {"AE": ae, …}.')
     for name, model in models.items():
@@ -196,31 +192,6 @@ def _check_models(models: Mapping[str, nn.Module]) -> None:
                 f"{name} must have an encoder and a decoder, as models.Autoencoder has; "
                 f"it is {type(model).__name__}."
             )
-
-
-def _checked_labels(x: Tensor, labels: ArrayLike) -> np.ndarray:
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a tensor (N, side²), not {type(x).__name__}.")
-    if x.ndim != 2 or len(x) == 0 or math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
-        raise ValueError(
-            f"the replay needs square images, one a row, (N, side²), not {tuple(x.shape)}."
-        )
-    labels = torch.as_tensor(labels).cpu().numpy()
-    if labels.shape != (len(x),):
-        raise ValueError(
-            f"each image needs its label: {len(x)} images, labels of shape {labels.shape}."
-        )
-    known = range(len(plots.DIGIT_COLORS))
-    if not np.isin(labels, known).all():
-        raise ValueError(f"labels must be whole numbers from 0 to {known[-1]}.")
-    return labels.astype(np.uint8)
-
-
-def _first_of_each_class(labels: np.ndarray, images: int) -> list[int]:
-    if not isinstance(images, int) or images < 1:
-        raise ValueError(f"images must be a whole number from 1 on, not {images}.")
-    _, first = np.unique(labels, return_index=True)
-    return first[:images].tolist()
 
 
 def _checked_records(records: Sequence[Record], names: Sequence[str]) -> list[Record]:
@@ -236,7 +207,7 @@ def _checked_records(records: Sequence[Record], names: Sequence[str]) -> list[Re
                 f"a record is a dict such as training_epochs yields; {name} has "
                 f"{type(record).__name__}. One model still needs a list: add([record])."
             )
-    terms = [
+    terms: list[Record] = [
         {term: float(value) for term, value in record.items() if term != "epoch"}
         for record in records
     ]
