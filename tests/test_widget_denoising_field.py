@@ -43,11 +43,11 @@ def test_the_browser_gets_points_networks_and_the_field_of_each():
     assert [len(network["weights"]) for network in widget.networks] == [12, 12]
 
 
-def test_sigma_and_start_can_be_set_and_heard():
-    widget, heard = make_field(), []
-    widget.observe(lambda change: heard.append(change["new"]), names=["sigma", "start"])
+def test_sigma_and_start_can_be_set_and_observed():
+    widget, seen = make_field(), []
+    widget.observe(lambda change: seen.append(change["new"]), names=["sigma", "start"])
     widget.set_state({"sigma": 0.4, "start": [0.5, -1.5]})  # as a message from the browser
-    assert heard == [0.4, [0.5, -1.5]]
+    assert seen == [0.4, [0.5, -1.5]]
     widget.start = [7, 0]
     assert widget.start == [3, 0], "a particle starts in the plane"
 

@@ -40,15 +40,15 @@ def test_it_starts_with_the_first_example_or_an_empty_page():
     assert make().x.sum() == 0
 
 
-def test_the_view_draws_and_python_hears_it():
-    widget, heard = make(), []
-    widget.observe(lambda change: heard.append(change["new"]), names="pixels")
+def test_what_the_view_draws_can_be_observed():
+    widget, seen = make(), []
+    widget.observe(lambda change: seen.append(change["new"]), names="pixels")
     widget.set_state({"pixels": memoryview(bytes([255] * 784))})  # as from the browser
-    assert heard == [bytes([255] * 784)]
+    assert seen == [bytes([255] * 784)]
     assert torch.equal(widget.x, torch.ones(1, 784))
 
 
-def test_the_browser_does_not_hear_its_own_drawing_again(monkeypatch):
+def test_the_browser_does_not_get_its_own_drawing_again(monkeypatch):
     """An echo that is older than the stroke since then would wipe it out."""
     widget, sent = make(), []
     monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
@@ -79,7 +79,7 @@ def test_its_numbers_are_those_of_the_model():
     many = evidence.elbo(vae.encoder, vae.decoder, widget.x, samples=4000).item()
     torch.manual_seed(1)
     single = [evidence.elbo(vae.encoder, vae.decoder, widget.x).item() for _ in range(200)]
-    # The mean over 64 draws strays by an eighth of a single draw's deviation; four of these.
+    # The mean of 64 draws has an eighth of the deviation of one draw; four of these.
     assert widget.elbo == pytest.approx(many, abs=4 * np.std(single) / 8)
 
 
@@ -91,7 +91,7 @@ def test_it_does_not_follow_a_model_that_is_trained_further():
     assert widget.elbo == before
 
 
-def test_the_same_draws_for_everyone():
+def test_the_draws_are_always_the_same():
     assert make().eps == make().eps
 
 

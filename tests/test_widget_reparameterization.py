@@ -56,17 +56,17 @@ def test_h_and_its_slope_are_sent_on_a_lattice_that_holds_every_draw():
     assert most <= play.reach + 1e-6
 
 
-def test_the_view_moves_q_and_python_hears_it():
-    play, heard = Reparameterization(h), []
+def test_the_view_s_values_can_be_observed():
+    play, seen = Reparameterization(h), []
     names = ["mu", "sigma", "keep", "number", "draws"]
-    play.observe(lambda change: heard.append((change["name"], change["new"])), names)
+    play.observe(lambda change: seen.append((change["name"], change["new"])), names)
     play.set_state({"mu": 1.25, "sigma": 0.5, "keep": False, "number": 3, "draws": 1})
-    assert dict(heard) == {
+    assert dict(seen) == {
         "mu": 1.25, "sigma": 0.5, "keep": False, "number": 3, "draws": 1}  # fmt: skip
     assert play.eps.shape == (1,)
 
 
-def test_everyone_gets_the_same_draws():
+def test_the_sets_of_draws_are_always_the_same():
     assert Reparameterization(h).noise == Reparameterization(h).noise
 
 

@@ -53,12 +53,12 @@ def test_the_first_thousand_codes_are_shown():
     assert "1000 codes" in repr(widget)
 
 
-def test_z_and_the_box_can_be_set_and_heard():
-    widget, heard = make_side(), []
-    widget.observe(lambda change: heard.append(change["new"]), names=["z", "half_width"])
+def test_z_and_the_box_can_be_set_and_observed():
+    widget, seen = make_side(), []
+    widget.observe(lambda change: seen.append(change["new"]), names=["z", "half_width"])
     assert (widget.half_width, widget.z) == (3, [0, 0])
     widget.set_state({"z": [0.5, -7], "half_width": 10})  # as a message from the browser
-    assert heard == [[0.5, -7], 10]
+    assert seen == [[0.5, -7], 10]
     widget.half_width = 3
     assert widget.z == [0.5, -3], "z follows into the smaller box"
 

@@ -100,19 +100,19 @@ def test_add_records_the_models_as_they_are_now():
         {"loss": 5.0, "recon": 5.0},
         {"loss": 7.0, "recon": 6.0, "kl": 1.0},
     ]
-    assert replay.epoch == 0, "the view follows; Python leaves the playhead alone"
+    assert replay.epoch == 0, "the view moves the playhead, Python does not"
 
 
-def test_recording_changes_neither_the_models_nor_the_dice():
+def test_recording_changes_neither_the_models_nor_the_random_state():
     models = make_models()
     replay = make_replay(models)
     before = [weight.clone() for model in models.values() for weight in model.parameters()]
-    dice = torch.get_rng_state()
+    state = torch.get_rng_state()
     replay.add(RECORDS)
     after = [weight for model in models.values() for weight in model.parameters()]
     assert all(a.equal(b) for a, b in zip(before, after, strict=True))
     assert all(weight.grad is None for weight in after)
-    assert torch.get_rng_state().equal(dice)
+    assert torch.get_rng_state().equal(state)
 
 
 def test_the_reach_holds_99_percent_of_the_widest_model_s_codes():

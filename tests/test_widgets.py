@@ -112,12 +112,12 @@ def test_the_share_of_the_prior_is_computed_in_python():
     assert walk.prior_shares == ["46.6 %", "99.5 %", "99.9999 %", "100 %"]
 
 
-def test_z_and_the_box_can_be_set_and_heard():
-    walk, heard = make_walk(), []
-    walk.observe(lambda change: heard.append(change["new"]), names=["z", "half_width"])
+def test_z_and_the_box_can_be_set_and_observed():
+    walk, seen = make_walk(), []
+    walk.observe(lambda change: seen.append(change["new"]), names=["z", "half_width"])
     assert (walk.half_width, walk.z) == (1, [0, 0])
     walk.set_state({"z": [0.5, -0.25], "half_width": 5})  # as a message from the browser
-    assert heard == [[0.5, -0.25], 5]
+    assert seen == [[0.5, -0.25], 5]
 
 
 def test_codes_and_lattice_show_the_same_part_of_the_plane():
@@ -214,14 +214,14 @@ def test_paths_need_two_classes_within_the_largest_box():
     assert (walk.path_classes, walk.path_ends) == ([1, 2], [1, 2])
 
 
-def test_what_is_drawn_can_be_set_and_heard():
-    walk, heard = make_walk(sigmas=torch.ones(50, 2)), []
+def test_what_is_drawn_can_be_set_and_observed():
+    walk, seen = make_walk(sigmas=torch.ones(50, 2)), []
     names = ["rings", "clouds", "map", "path", "path_ends"]
     assert [getattr(walk, name) for name in names[:4]] == [False, False, "none", "none"]
-    walk.observe(lambda change: heard.append(change["name"]), names=names)
+    walk.observe(lambda change: seen.append(change["name"]), names=names)
     walk.set_state({"rings": True, "clouds": True, "map": "uncertainty"})
     walk.set_state({"path": "curved", "path_ends": [8, 3]})  # as messages from the browser
-    assert sorted(heard) == sorted(names)
+    assert sorted(seen) == sorted(names)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ REFUSED = {
         (nn.Bilinear(2, 2, 4), CODES, LABELS), TypeError, "Bilinear"),
     "a decoder of three numbers": (
         (nn.Linear(3, 784), CODES, LABELS), ValueError, "reads 3"),
-    "a decoder that learns nothing": (
+    "a decoder without weights": (
         (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "has no Linear layer"),
     "layers that do not fit": (
         (nn.Sequential(nn.Linear(2, 5), nn.Linear(6, 784)), CODES, LABELS),
@@ -359,11 +359,11 @@ def test_pictures_travel_as_bytes_and_not_as_text():
     assert all(bytes(buffer).startswith(PNG) for buffer in buffers)
 
 
-def test_the_view_turns_the_dial_and_python_hears_it():
-    dial, heard = Dial("λ", figures(0.1, 1, 10)), []
-    dial.observe(lambda change: heard.append(dial.value), names="index")
+def test_the_view_s_index_can_be_observed():
+    dial, seen = Dial("λ", figures(0.1, 1, 10)), []
+    dial.observe(lambda change: seen.append(dial.value), names="index")
     dial.set_state({"index": 2})  # as a message from the browser
-    assert heard == [10]
+    assert seen == [10]
 
 
 def test_a_dial_may_begin_elsewhere():

@@ -58,9 +58,7 @@ class EvidenceGap(WithPicture):
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     windows = traitlets.List(traitlets.List()).tag(sync=True)  # of _describe
     log_joints = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (n, n)
-    encoder_q = traitlets.List(traitlets.List()).tag(
-        sync=True
-    )  # μ₁, μ₂, σ₁, σ₂ of each image
+    encoder_q = traitlets.List(traitlets.List()).tag(sync=True)  # (B, 4): μ₁, μ₂, σ₁, σ₂
     best_q = traitlets.List(traitlets.List()).tag(sync=True)
     half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)
     digit = traitlets.Int(0).tag(**BOTH_WAYS)
@@ -78,11 +76,9 @@ class EvidenceGap(WithPicture):
         nll: Nll = bernoulli_nll,
     ) -> None:
         check_square_images(x)
-        names = [f"image {i}" for i in range(len(x))]
-        if labels is not None:
-            names = [
-                str(name) for name in checked_labels(labels, len(x), "images").tolist()
-            ]
+        if labels is None:
+            labels = [f"image {i}" for i in range(len(x))]
+        names = checked_labels(labels, len(x), "images").tolist()
         mu, logvar = f(x)
         if mu.shape != (len(x), 2):
             raise ValueError(
@@ -97,7 +93,7 @@ class EvidenceGap(WithPicture):
         images = (255 * x.clamp(0, 1)).round().byte().cpu().numpy()
         super().__init__(
             images=[image.tobytes() for image in images],
-            labels=names,
+            labels=list(map(str, names)),
             windows=[_describe(window) for window in self._windows],
             log_joints=[
                 window.log_joint.numpy().astype("<f4").tobytes() for window in self._windows

@@ -76,9 +76,7 @@ class LatentWalk(WithPicture, WithCursor):
     maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values, one a box
     path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M, by label
     path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
-    path_lengths = traitlets.List(traitlets.List()).tag(
-        sync=True
-    )  # P times straight, curved
+    path_lengths = traitlets.List(traitlets.List()).tag(sync=True)  # (P, 2), the same
 
     rings = traitlets.Bool(False).tag(**BOTH_WAYS)
     clouds = traitlets.Bool(False).tag(**BOTH_WAYS)

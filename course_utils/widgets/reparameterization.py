@@ -23,7 +23,7 @@ from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
 
 HALF_WIDTH = 5.0  # the axis shows [−a, a]
-LIMITS = {
+LIMITS = {  # lowest and highest value
     "mu": [-HALF_WIDTH / 2, HALF_WIDTH / 2],
     "sigma": [HALF_WIDTH / 30, HALF_WIDTH / 3],
 }
@@ -50,8 +50,8 @@ class Reparameterization(WithPicture):
     while μ and σ move, or another one comes each time.
     Properties: ``eps`` of the present set; the ``gradient`` by (μ, σ), and its estimates
     ``reparameterized`` and ``score_function`` from these ε.
-    TypeError or ValueError, in words, for an h that cannot be drawn; TraitError for such a
-    start.
+    TypeError or ValueError, in words, for an h that cannot be drawn; TraitError for a mu
+    or sigma out of range.
     Source: lecture, "Reparameterization trick"; Kingma and Welling (2014), Williams (1992).
     """
 
@@ -59,9 +59,7 @@ class Reparameterization(WithPicture):
     _css = with_core("reparameterization.css")
 
     half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)
-    limits = traitlets.Dict(default_value=LIMITS).tag(
-        sync=True
-    )  # name -> lowest and highest value
+    limits = traitlets.Dict(default_value=LIMITS).tag(sync=True)
     reach = traitlets.Float().tag(sync=True)  # the lattice covers [−reach, reach]
     heights = traitlets.Bytes().tag(sync=True)  # float64, h on the lattice
     slopes = traitlets.Bytes().tag(sync=True)  # float64, h′ on the lattice
