@@ -1,12 +1,14 @@
-"""One training loop for every notebook."""
+"""One training loop for every notebook.
+
+What is trained decides how its objective is called: ``objective(model.encoder,
+model.decoder, batch)``, or ``objective(model, batch)`` for a model without an encoder, as
+a classifier or a denoiser.
+"""
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -15,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
+
+from course_utils._interrupts import hold_interrupt
 
 Objective = Callable[..., dict[str, Tensor]]
 Record = dict[str, float]
@@ -33,11 +37,11 @@ def training_epochs(
 ) -> Iterator[Record]:
     """Train with Adam, yielding after each epoch the mean of every term of the objective.
 
-    data (N, D) float, on the model's device, or several tensors of N rows that belong together,
-    as images and labels. The objective is called with the model's encoder and decoder, or with
-    the model itself where it has none, and with a batch of each tensor. ``lr`` is the peak of a one-cycle schedule
-    (Smith & Topin, 2018), which rises for three tenths of the steps, then falls to zero;
-    Adam's β₁ moves the other way.
+    data (N, D) float, on the model's device, or several tensors of N rows that belong
+    together, as images and labels. The objective is called with the model's encoder and
+    decoder, or with the model itself if it has no encoder, and with a batch of each tensor.
+    ``lr`` is the peak of a one-cycle schedule (Smith & Topin, 2018), which rises for three
+    tenths of the steps, then falls to zero; Adam's β₁ moves the other way.
 
         for record in training_epochs(model, ae_loss, images, epochs=5):
             print(record["epoch"], record["loss"])
@@ -63,10 +67,14 @@ def fit(
     batch_size: int = 128,
     lr: float = 3e-3,
 ) -> list[Record]:
-    """Run ``training_epochs`` under a progress bar and return its records.
+    """Run ``training_epochs`` under a progress bar and return its records, one an epoch.
+
+    The objective is called as ``objective(model.encoder, model.decoder, batch)``, or as
+    ``objective(model, batch)`` if the model has no encoder.
 
     The stop button ends the training, not the notebook: the model keeps what it has
-    learned, and the records of the finished epochs are returned.
+    learned, and the records of the finished epochs are returned. There is at least one:
+    before the first epoch is finished, the stop is a KeyboardInterrupt.
     """
     records = training_epochs(
         model, objective, data, epochs=epochs, batch_size=batch_size, lr=lr
@@ -87,15 +95,19 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
         for records in until_stopped(zip(*runs)):  # models that train in step
 
     The button ends the loop, not the notebook: the body of the loop is finished first, and
-    what follows runs with what was learned.
+    what follows runs with what was learned. KeyboardInterrupt where that is not one epoch.
     """
     done = 0
     try:
         for epoch in epochs:
-            with _interrupt_between_steps():  # one step is the loop's body
+            with hold_interrupt():  # until the body of the loop is finished
                 yield epoch
                 done += 1
     except KeyboardInterrupt:
+        if not done:
+            raise KeyboardInterrupt(
+                "stopped before the first epoch was finished: run this cell again."
+            ) from None
         number = "1 epoch" if done == 1 else f"{done} epochs"
         print(f"Stopped after {number}. What has been learned so far is kept.")
 
@@ -119,13 +131,13 @@ def shuffled_epochs(
     epochs: int,
     batch_size: int,
 ) -> Iterator[Record]:
-    """The loop itself: ``update(terms_of(*batch))`` for every batch, in a new order each epoch.
+    """The loop itself: ``update(terms_of(*batch))`` for every batch, shuffled each epoch.
 
     Yields and stops as ``training_epochs`` does, which is this loop with one optimizer.
     """
     for epoch in range(1, epochs + 1):
         means = _RunningMeans()
-        with _interrupt_between_steps() as stop_if_asked:
+        with hold_interrupt() as stop_if_asked:  # never within a step
             order = torch.randperm(len(data[0]), device=data[0].device)
             for batch in order.split(batch_size):
                 # It copies whole rows; rows[batch] takes several times as long on a CPU.
@@ -139,11 +151,14 @@ def shuffled_epochs(
 def adam(parameters: Iterable[Tensor], **settings: Any) -> torch.optim.Adam:
     """Adam, which updates all weights at once and does not slow down as it goes.
 
-    A unit that falls silent has no gradient any more. Adam's mean of its gradients shrinks with
-    each step, within some hundred below 1e-38, and a CPU needs a hundred times as long for such
-    numbers. Below 1e-30 they change no weight; they are set to zero every hundred steps.
+    The gradient of a unit that is never active is zero. Adam's mean of its gradients
+    shrinks with each step, within some hundred below 1e-38, and a CPU needs a hundred times
+    as long for such numbers. Below 1e-30 they change no weight; they are set to zero every
+    hundred steps.
     """
-    optimizer = torch.optim.Adam(parameters, fused=True, **settings)
+    # The first optimizer of a process imports much of torch, which half imported is broken.
+    with hold_interrupt():
+        optimizer = torch.optim.Adam(parameters, fused=True, **settings)
     steps = count(1)
 
     def clear(*_: object) -> None:
@@ -173,13 +188,13 @@ def _train(
         optimizer.step()
         schedule.step()
 
-    return shuffled_epochs(
+    yield from shuffled_epochs(
         partial(objective, *_parts(model)), update, data, epochs, batch_size
     )
 
 
-def _parts(model: nn.Module) -> tuple[nn.Module, ...]:
-    """What an objective is called with: f and g, or the whole model where it has no two."""
+def _parts(model: nn.Module) -> tuple[Any, ...]:
+    """What an objective is called with: f and g, or the model if it has no encoder."""
     return (model.encoder, model.decoder) if hasattr(model, "encoder") else (model,)
 
 
@@ -208,30 +223,6 @@ class _RunningMeans:
 
     def values(self) -> Record:
         return {name: total / self.count for name, total in self.totals.items()}
-
-
-@contextmanager
-def _interrupt_between_steps() -> Iterator[Callable[[], None]]:
-    """Hold back the stop button until the returned function is called.
-
-    An interrupt in the middle of ``optimizer.step()`` would leave some weights updated and
-    others not. Only the main thread may set signal handlers; elsewhere nothing changes.
-    """
-    asked = threading.Event()
-
-    def stop_if_asked() -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop_if_asked
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
-    try:
-        yield stop_if_asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-    stop_if_asked()  # asked after the last step
 
 
 def check_training(

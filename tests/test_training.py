@@ -1,12 +1,18 @@
 """One loop for every notebook: what it refuses, what it promises, what Stop leaves behind."""
 
+import ast
+import json
 import math
+import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
 from inspect import signature
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +26,7 @@ from torch.optim.optimizer import (
 )
 
 from course_utils import training
+from course_utils._interrupts import hold_interrupt
 from course_utils.models import VAE, Autoencoder
 from course_utils.objectives import (
     ae_loss,
@@ -94,6 +101,10 @@ def at_call(number, action, objective=ae_loss):
 
 def press_stop():
     signal.raise_signal(signal.SIGINT)
+
+
+def stopped_early():
+    return pytest.raises(KeyboardInterrupt, match="before the first epoch was finished")
 
 
 # --- it learns ------------------------------------------------------------------------
@@ -341,11 +352,12 @@ def test_stop_in_the_middle_of_a_step_updates_every_weight(model, x):
     hook = register_optimizer_step_pre_hook(lambda *_: press_stop())
     try:
         torch.manual_seed(1)
-        assert fit(model, ae_loss, x, epochs=2, batch_size=25) == []
+        with stopped_early():
+            fit(model, ae_loss, x, epochs=2, batch_size=25)
     finally:
         hook.remove()
     torch.manual_seed(1)
-    with watched_steps() as steps:
+    with watched_steps() as steps, stopped_early():
         fit(twin, at_call(1, press_stop), x, epochs=2, batch_size=25)
     assert len(steps) == 1
     assert same(weights(model), weights(twin))
@@ -353,13 +365,14 @@ def test_stop_in_the_middle_of_a_step_updates_every_weight(model, x):
 
 def test_stop_in_the_last_step_of_an_epoch_is_not_lost(model, x):
     objective = at_call(5, press_stop)
-    assert fit(model, objective, x, epochs=9, batch_size=10) == []
+    with stopped_early():
+        fit(model, objective, x, epochs=9, batch_size=10)
     assert len(objective.calls) == 5
 
 
 def test_stop_between_the_last_step_and_the_end_of_the_epoch_is_not_lost():
-    """No objective can press the button there, so this enters by the back door."""
-    with pytest.raises(KeyboardInterrupt), training._interrupt_between_steps():
+    """No objective can press the button there, so this uses the private function."""
+    with pytest.raises(KeyboardInterrupt), hold_interrupt():
         press_stop()
 
 
@@ -660,10 +673,70 @@ def test_the_stop_button_at_any_moment_leaves_whole_steps_and_whole_epochs(
     done = [same(state, model.parameters()) for state in states]
     assert sum(done) == 1, "the weights are those after some whole number of steps"
     steps, batches = done.index(True), math.ceil(ROWS / BATCH)
-    if history is None:  # before the first step, or when all was over
-        assert steps in (0, EPOCHS * batches)
+    if history is None:  # before the end of the first epoch, or when all was over
+        assert steps <= batches or steps == EPOCHS * batches
     else:
         assert history == whole[: len(history)]
         assert len(history) * batches <= steps <= (len(history) + 1) * batches
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert len(fit(model, ae_loss, torch.rand(ROWS, D), epochs=1)) == 1
+
+
+# --- the stop button while torch imports -----------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FIRST_FIT = """
+import importlib.abc, signal, sys, torch
+from course_utils import models, objectives
+from course_utils.training import fit
+
+class PressStop(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("torch"):
+            signal.raise_signal(signal.SIGINT)
+
+what = models.Autoencoder(6, 2), objectives.ae_loss, torch.rand(9, 6)
+sys.meta_path.insert(0, PressStop())
+try:
+    fit(*what, epochs=1)
+except KeyboardInterrupt:
+    print("stopped,", end=" ")
+print(len(fit(*what, epochs=1)))
+"""
+
+
+def test_a_stop_while_torch_imports_comes_after_the_imports():
+    """Pressed at the beginning of each module: the second try has none left to import."""
+    program = [sys.executable, "-c", FIRST_FIT]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True)
+    assert done.stdout == "stopped, 1\n", done.stderr
+
+
+def test_the_package_makes_its_optimizers_while_the_stop_is_held():
+    """The first one imports what a stop would leave half imported, whoever makes it."""
+    optimizer = r"torch\.optim\.[A-Z]\w+\("
+    for path in (ROOT / "course_utils").rglob("*.py"):
+        code = path.read_text("utf-8")
+        held = [
+            ast.unparse(node)
+            for node in ast.walk(ast.parse(code))
+            if isinstance(node, ast.With)
+            and "hold_interrupt()" in ast.unparse(node.items[0])
+        ]
+        found = re.findall(optimizer, code)
+        assert len(re.findall(optimizer, "".join(held))) == len(found), path.name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_stopped_early_has_what_it_needs(path):
+    """Of ``fit``'s records only the first and the last are sure to be there; and before it
+    makes an optimizer of its own, with the imports that this takes, a notebook calls ``fit``.
+    """
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    records = re.findall(r"^(\w+) = fit\(", code, re.MULTILINE)
+    for name in records:
+        assert not re.search(rf"\b{name}\[(?!0\]|-1\])", code), name
+    assert not re.match(r"((?!\bfit\().)*torch\.optim\.[A-Z]", code, re.DOTALL)

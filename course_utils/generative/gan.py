@@ -1,6 +1,7 @@
 """The generative adversarial network: a generator, and a discriminator trained against it.
 
-    z ~ N(0, I)  (B, K)  --generator-->  x̃ (B, D);    x or x̃ (B, D)  --discriminator-->  logit (B,)
+    z ~ N(0, I)  (B, K)  --generator-->      x̃ (B, D)
+    x or x̃       (B, D)  --discriminator-->  logit (B,)
 
 Source: Goodfellow et al. (2014).
 """
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from course_utils._validation import check_count
 from course_utils.models import check_input, mlp, to_images
 from course_utils.objectives import Terms, discriminator_loss, generator_loss
-from course_utils.training import Record, check_training, shuffled_epochs
+from course_utils.training import Record, adam, check_training, shuffled_epochs
 
 
 class GAN(nn.Module):
@@ -47,7 +48,7 @@ def mlp_gan(
     *,
     last: nn.Module | None = None,
 ) -> GAN:
-    """Two MLPs. ``last`` bounds what the generator draws, as ``nn.Sigmoid()`` does for pixels."""
+    """Two MLPs. ``last`` bounds the generator's output, as ``nn.Sigmoid()`` does for pixels."""
     generator = nn.Sequential(mlp(latent_dim, *hidden, data_dim), last or nn.Identity())
     discriminator = nn.Sequential(mlp(data_dim, *reversed(hidden), 1), nn.Flatten(0))
     return GAN(latent_dim, generator, discriminator)
@@ -91,17 +92,18 @@ def conv_gan(latent_dim: int = 32, width: int = 16) -> GAN:
 def adversarial_epochs(
     gan: GAN, data: Tensor, *, epochs: int, batch_size: int = 128, lr: float = 1e-3
 ) -> Iterator[Record]:
-    """Train both players on the same batches, yielding after each epoch their mean losses.
+    """Train both networks on the same batches, yielding after each epoch their mean losses.
 
-    data (N, D) float. The paper alternates k steps of the discriminator with one of the generator; here
-    both step at once, on the same batch. Two Adams with β₁ = ½ and a constant rate, since each player's target
-    moves with the other. Refuses and stops as ``training_epochs`` does.
+    data (N, D) float. The paper alternates k steps of the discriminator with one of the
+    generator; here both step at once, on the same batch. Two Adams with β₁ = ½ and a
+    constant rate, since the target of each network moves with the other. Refuses and stops
+    as ``training_epochs`` does.
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016) for Adam's β₁.
     """
     (x,) = check_training(gan.discriminator, data, epochs, batch_size, lr)
     generator_optimizer, discriminator_optimizer = (
-        torch.optim.Adam(player.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
-        for player in (gan.generator, gan.discriminator)
+        adam(network.parameters(), lr=lr, betas=(0.5, 0.999))
+        for network in (gan.generator, gan.discriminator)
     )
 
     def losses(x: Tensor) -> Terms:
@@ -114,7 +116,7 @@ def adversarial_epochs(
     def update(terms: Terms) -> None:
         generator_optimizer.zero_grad()
         terms["generator"].backward()
-        discriminator_optimizer.zero_grad()  # clears the gradients that the generator loss left in the discriminator
+        discriminator_optimizer.zero_grad()  # also of what the generator's loss left there
         terms["discriminator"].backward()
         generator_optimizer.step()
         discriminator_optimizer.step()

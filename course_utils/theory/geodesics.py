@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils._interrupts import hold_interrupt
 from course_utils._validation import (
     check_count,
     check_floats,
@@ -187,7 +188,8 @@ def _relaxed(g: Decoder, paths: Tensor, rate: float) -> Tensor:
         inner = (paths[:, :-2] + 2 * paths[:, 1:-1] + paths[:, 2:]) / 4
         paths = torch.cat([first, inner, last], dim=1)
     inner = inner.clone().requires_grad_()
-    adam = torch.optim.Adam([inner], lr=rate)
+    with hold_interrupt():
+        adam = torch.optim.Adam([inner], lr=rate)
     for _ in range(RELAX_STEPS):
         path = torch.cat([first, inner, last], dim=1)
         (inner.grad,) = torch.autograd.grad(_steps(g, path).square().sum(), inner)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_utils._interrupts import hold_interrupt
 from course_utils._validation import (
     check_count,
     check_finite,
@@ -178,7 +179,8 @@ def _climb(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tens
         width = sigma * q[2:].clamp(-9, 9).exp()
         return (mu + sigma * q[:2]).clamp(*ends), width.clamp(grid.spacing, widest)
 
-    optimizer = torch.optim.LBFGS([q], max_iter=60, line_search_fn="strong_wolfe")
+    with hold_interrupt():
+        optimizer = torch.optim.LBFGS([q], max_iter=60, line_search_fn="strong_wolfe")
 
     def descend() -> Tensor:
         optimizer.zero_grad()
