@@ -6,6 +6,8 @@ import os
 
 import torch
 
+Device = torch.device | str | None  # of a function's argument; None is the CPU
+
 
 def choose_device() -> torch.device:
     """The best device at hand: CUDA, else MPS, else the CPU.

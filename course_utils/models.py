@@ -65,19 +65,22 @@ class SparseAutoencoder(nn.Module):
 
     f(x) = relu(A x + a)  (B, D) -> (B, K),   g(z) = W z + b,  ‖wₖ‖ = 1  (B, K) -> (B, D)
 
-    The K columns of W are the dictionary. The encoder starts as its transpose, so that
-    each unit looks for its own column; this leaves fewer units that never fire.
-    Source: Olshausen & Field (1996); Bricken et al. (2023); Gao et al. (2024) for the start.
+    The K columns of W are the dictionary. The encoder starts as its transpose, so that each
+    unit responds to its own column; this leaves fewer units that are never active.
+    Source: Olshausen & Field (1996), Bricken et al. (2023); the start: Gao et al. (2024).
     """
 
     def __init__(self, data_dim: int, latent_dim: int) -> None:
         super().__init__()
-        self.encoder = mlp(data_dim, latent_dim).append(nn.ReLU())
+        check_count("data_dim", data_dim)
+        check_count("latent_dim", latent_dim)
+        linear = check_input(nn.Linear(data_dim, latent_dim))
+        self.encoder = nn.Sequential(linear, nn.ReLU())
         self.decoder = check_input(nn.Linear(latent_dim, data_dim))
         parametrize.register_parametrization(self.decoder, "weight", UnitColumns())
-        nn.init.zeros_(self.encoder[0].bias)
+        nn.init.zeros_(linear.bias)
         with torch.no_grad():
-            self.encoder[0].weight.copy_(self.decoder.weight.T)
+            linear.weight.copy_(self.decoder.weight.T)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder(self.encoder(x))  # g(f(x))
@@ -119,7 +122,7 @@ class VAE(nn.Module):
         return self.decoder(mu)  # decode the mean of q(z|x)
 
 
-# --- layers that refuse in words what they cannot read ---------------------------------
+# --- layers that check their input -----------------------------------------------------
 
 
 def check_input(layer: Layer) -> Layer:

@@ -9,8 +9,8 @@ Notation, the same on the slides, in the code and in the tests:
 
 An autoencoder's objective takes ``(f, g, x)``, diffusion's its denoiser for f and g, and
 returns its named terms: unweighted, summed over dimensions, averaged over the batch.
-``"loss"`` is the quantity to minimize. The GAN has two players, so each has its own loss,
-a number.
+``"loss"`` is the quantity to minimize. The two networks of a GAN have a loss each, a single
+number.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def straight_through(z: Tensor, e: Tensor) -> Tensor:
     """The value of e with the gradient of z:  z + sg(e − z), where sg stops gradients.
 
     (B, …), (B, …) -> the same. Choosing the nearest code has no derivative, so the encoder
-    is handed the decoder's gradient as if nothing had been rounded.
+    gets the decoder's gradient as if nothing had been rounded.
     Source: van den Oord et al. (2017), section 3.2; Bengio et al. (2013).
     """
     check_alike(z, e)
@@ -216,7 +216,7 @@ def straight_through(z: Tensor, e: Tensor) -> Tensor:
 
 def vq_vae_loss(
     f: Quantizer,
-    g: Decoder,
+    g: Callable[[list[Tensor]], Tensor],
     x: Tensor,
     *,
     commitment: float = 0.25,
@@ -224,7 +224,7 @@ def vq_vae_loss(
 ) -> Terms:
     """VQ-VAE:  E [ −log p(x|e) + Σ_levels ‖sg(z) − e‖² + β ‖z − sg(e)‖² ].
 
-    (B, D) -> {name: ()}. The encoder f returns (z, e) for each level: what it says, and the
+    (B, D) -> {name: ()}. The encoder f returns (z, e) for each level: its output, and the
     nearest codebook vectors; g gets e, with the gradient of z. The second term moves e to z
     (and has no gradient if the codebook follows by a moving average), the third, the
     commitment with weight β, z to e. Likelihood in nats. ValueError for a negative β.
@@ -233,8 +233,8 @@ def vq_vae_loss(
     check_not_negative("commitment", commitment)
     levels = f(x)
     recon = nll(x, g([straight_through(z, e) for z, e in levels])).mean()
-    codebook = sum(squared_error(z.detach(), e).mean() for z, e in levels)
-    commit = sum(squared_error(z, e.detach()).mean() for z, e in levels)
+    codebook = torch.stack([squared_error(z.detach(), e).mean() for z, e in levels]).sum()
+    commit = torch.stack([squared_error(z, e.detach()).mean() for z, e in levels]).sum()
     loss = recon + codebook + commitment * commit
     return {"loss": loss, "recon": recon, "codebook": codebook, "commitment": commit}
 
@@ -245,17 +245,17 @@ def vq_vae_loss(
 def discriminator_loss(d: Discriminator, x: Tensor, fake: Tensor) -> Tensor:
     """−E log D(x) − E log(1 − D(x̃)), with D = sigmoid(d).  (B, D), (B, D) -> (), nats
 
-    2 log 2 for a discriminator that cannot tell (D = ½), 0 for one that always can. At the
-    best D it is 2 log 2 − 2 JSD(data ‖ generator).
+    2 log 2 for D = ½ everywhere, 0 for a D that is always right. At the best D it is
+    2 log 2 − 2 JSD(data ‖ generator).
     Source: Goodfellow et al. (2014), equation 1 and theorem 1.
     """
     return F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()
 
 
 def generator_loss(d: Discriminator, fake: Tensor) -> Tensor:
-    """−E log D(x̃), with D = sigmoid(d): "take my samples for data".  (B, D) -> (), nats
+    """−E log D(x̃), with D = sigmoid(d), the non-saturating loss.  (B, D) -> (), nats
 
-    The first game, E log(1 − D(x̃)), has hardly any gradient while D wins; this one has.
+    The minimax loss E log(1 − D(x̃)) has hardly any gradient where D(x̃) ≈ 0; this one has.
     Source: Goodfellow et al. (2014), section 3.
     """
     return F.softplus(-d(fake)).mean()

@@ -113,13 +113,11 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
 
 
 @torch.no_grad()
-def evaluate(
-    model: nn.Module, objective: Objective, data: Data, *, batch_size: int = 1000
-) -> Record:
+def evaluate(model: nn.Module, objective: Objective, data: Data) -> Record:
     """Mean of every term over a data set (N, D), with the model left as it was found."""
     data = _check_data(model, data)
     means = _RunningMeans()
-    for batch in zip(*(rows.split(batch_size) for rows in data)):
+    for batch in zip(*(rows.split(1000) for rows in data)):
         means.add(objective(*_parts(model), *batch), len(batch[0]))
     return means.values()
 

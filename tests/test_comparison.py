@@ -1,8 +1,10 @@
-"""The board: every row is there, and says what is so."""
+"""The table: every model has its row, with what it measures."""
 
+import importlib
 import math
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +25,7 @@ N = 150
 
 @pytest.fixture(scope="module")
 def images():
-    """Blots of the size of half a digit, with some structure to learn.  (N, 196)"""
+    """Images of 14 × 14 pixels, with some structure to learn.  (N, 196)"""
     torch.manual_seed(0)
     return (torch.rand(N, 3) @ torch.rand(3, 196) / 3 + 0.02 * torch.rand(N, 196)).clamp(
         0, 1
@@ -40,22 +42,25 @@ def rows(images):
         return {row["name"]: row for row in board}
 
 
-def test_rows_that_are_asked_for_are_made_alone_and_as_on_the_whole_board(
-    images, rows, monkeypatch
-):
+def test_chosen_rows_are_those_of_the_whole_table(images, rows, monkeypatch):
     monkeypatch.setattr(comparison, "SAMPLES", 200)
     classifier, labels = nn.Linear(196, 10), torch.arange(N) % 10
     board = comparison.compare_models(images, labels, images, classifier, ["VAE", "PCA"])
     _, vae, pca = board
     assert (vae["name"], pca["name"]) == ("VAE", "PCA")
     assert vae["nats"] == rows["VAE"]["nats"] and pca["error"] == rows["PCA"]["error"]
-    with pytest.raises(ValueError, match="nobody is called 'Vae': choose among PCA, auto"):
+    with pytest.raises(ValueError, match="no model 'Vae': choose among PCA, auto"):
         next(comparison.compare_models(images, labels, images, classifier, ["Vae"]))
 
 
-def test_a_stored_board_is_the_board_in_256_shades(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparison, "STORED", tmp_path / "board.pt")
-    comparison.store(rows.values())
+def test_the_stored_table_is_the_table_in_256_shades(rows, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    benchmark = importlib.import_module("comparison")
+    monkeypatch.setattr(benchmark, "ROOT", tmp_path)
+    folder = tmp_path / "course_utils" / "checkpoints"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(comparison, "STORED", folder / "comparison.pt")
+    benchmark.store(rows.values())
     for row, read in zip(rows.values(), comparison.stored(), strict=True):
         assert_close(read.pop("samples"), row["samples"], rtol=0, atol=0.5 / 255 + 1e-6)
         assert read == {name: value for name, value in row.items() if name != "samples"}
@@ -64,10 +69,10 @@ def test_a_stored_board_is_the_board_in_256_shades(rows, tmp_path, monkeypatch):
 
 @pytest.fixture
 def untrained(monkeypatch):
-    """The members keep the weights they began with.  -> what each ``fit`` was asked for"""
-    asked = []
-    monkeypatch.setattr(comparison, "fit", lambda *what, **how: asked.append(what))
-    return asked
+    """Models keep their first weights.  -> the positional arguments of each ``fit``"""
+    calls = []
+    monkeypatch.setattr(comparison, "fit", lambda *what, **how: calls.append(what))
+    return calls
 
 
 def test_half_size_is_the_mean_of_four_pixels():
@@ -76,7 +81,7 @@ def test_half_size_is_the_mean_of_four_pixels():
     assert_close(half_size(image).view(14, 14)[3, 5], square[6:8, 10:12].mean())
 
 
-def test_the_whole_family_has_a_row(rows):
+def test_every_model_has_a_row(rows):
     assert list(rows) == ["real digits", *MODELS]
     for row in rows.values():
         assert row["samples"].shape == (20, 196)
@@ -97,18 +102,18 @@ def test_what_is_not_defined_is_not_filled_in(rows):
     }
 
 
-def test_pca_tells_the_density_of_its_gaussian(images):
-    member = MODELS["PCA"](images, None)
-    drawn = member.sample(20_000)
+def test_pca_has_the_density_of_its_gaussian(images):
+    trained = MODELS["PCA"](images, None)
+    drawn = trained.sample(20_000)
     covariance = torch.cov(drawn.T) + SIGMA**2 * torch.eye(196)
     by_draws = MultivariateNormal(drawn.mean(0), covariance).log_prob(images).mean()
-    assert_close(member.log_likelihood(images).mean(), by_draws, rtol=0, atol=1)  # of 250
+    assert_close(trained.log_likelihood(images).mean(), by_draws, rtol=0, atol=1)  # of 250
 
 
 def test_the_mixture_samples_what_its_density_says(images):
-    """Without its components' own noise of SIGMA, a draw has the data's mean and variance."""
-    member = MODELS["Gaussian mixture"](images, None)
-    drawn = member.sample(20_000)
+    """Without its components' noise of SIGMA, a draw has the data's mean and variance."""
+    trained = MODELS["Gaussian mixture"](images, None)
+    drawn = trained.sample(20_000)
     assert_close(drawn.mean(0), images.mean(0), rtol=0, atol=0.02)
     assert_close(drawn.var(0), images.var(0), rtol=0, atol=SIGMA**2 / 4)
 
@@ -117,10 +122,10 @@ def test_the_regularized_pae_is_a_vae(images):
     """Its loss, divided by 2σ², is −ELBO up to a constant: the slides' identity."""
     torch.manual_seed(0)
     tau, k, d = 0.2, comparison.LATENT_DIM, 196
-    member = MODELS["regularized probabilistic"](images, None)
-    network = member.reconstruct
+    trained = MODELS["regularized probabilistic"](images, None)
+    network = trained.reconstruct
     loss = partial(objectives.regularized_pae_loss, lam=SIGMA**2, sigma=tau)
-    nats = torch.stack([-member.log_likelihood(images).mean() for _ in range(200)])
+    nats = torch.stack([-trained.log_likelihood(images).mean() for _ in range(200)])
     with torch.no_grad():
         losses = torch.stack(
             [loss(network.encoder, network.decoder, images)["loss"] for _ in range(200)]
@@ -135,7 +140,7 @@ def test_the_regularized_pae_is_a_vae(images):
 # --- what a row is made of -------------------------------------------------------------
 
 
-def test_a_row_measures_what_the_member_does():
+def test_a_row_measures_what_the_model_does():
     """A quarter of the samples is taken for a digit with 95 %, the others with 85 %."""
     test, asked = torch.rand(30, 2), []
 
@@ -144,11 +149,14 @@ def test_a_row_measures_what_the_member_does():
         share = torch.tensor([0.95, 0.85, 0.85, 0.85]).repeat(n // 4)
         return torch.stack([share, torch.linspace(-1, 2, n).roll(700)], dim=1)
 
-    member = TrainedModel(
+    trained = TrainedModel(
         7, sample, lambda x: x + 1, lambda x: -x[:, 0], False, lambda x: f"all {len(x)}"
     )
-    certain = lambda x: torch.stack([x[:, 0], 1 - x[:, 0]], dim=1).log()
-    row = comparison._measure(member, test, certain)
+
+    def classifier(x):
+        return torch.stack([x[:, 0], 1 - x[:, 0]], dim=1).log()
+
+    row = comparison._measure(trained, test, classifier)
     new = sample(2000).clamp(0, 1)
     assert asked[0] == 2000 and torch.equal(row["samples"], new[:20])
     assert row["digits"] == 0.25
@@ -165,8 +173,8 @@ def test_the_seconds_are_those_of_the_training(images, monkeypatch):
         clock[0] += seconds
         return answer
 
-    member = TrainedModel(1, lambda n: takes(100, torch.rand(n, 196)))
-    monkeypatch.setattr(comparison, "MODELS", {"slow": lambda x, y: takes(7, member)})
+    trained = TrainedModel(1, lambda n: takes(100, torch.rand(n, 196)))
+    monkeypatch.setattr(comparison, "MODELS", {"slow": lambda x, y: takes(7, trained)})
     monkeypatch.setattr(comparison, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     _, row = comparison.compare_models(images, None, images, nn.Linear(196, 10))
     assert row["name"] == "slow" and row["seconds"] == 7
@@ -209,13 +217,13 @@ def test_beta_arrives_in_the_loss(name, beta, untrained, images):
 
 def test_the_bound_of_vq_vae_2_is_that_of_its_codes_and_its_pixels(untrained, images):
     x = images[:20]
-    member = MODELS["VQ-VAE-2"](x, None)
-    model, top_prior, bottom_prior = (asked[0] for asked in untrained)
+    trained = MODELS["VQ-VAE-2"](x, None)
+    model, top_prior, bottom_prior = (call[0] for call in untrained)
     with torch.no_grad():
         codes = model.codes(x)
         pixels = Normal(model.decode(*codes), SIGMA).log_prob(x).sum(1)
         expected = pixels + log_code_probability(top_prior, bottom_prior, *codes)
-        assert_close(member.log_likelihood(x), expected)
+        assert_close(trained.log_likelihood(x), expected)
 
 
 class OfNormal(nn.Module):
@@ -229,21 +237,21 @@ class OfNormal(nn.Module):
         return (1 - self.alpha_bar[t, None]).sqrt() * x_t
 
 
-def test_diffusion_tells_the_density_of_gray_levels(untrained, monkeypatch):
-    """Gray levels N(½, ¼ I) are N(0, I) from −1 to 1, of which the best denoiser is known."""
+def test_diffusion_has_the_density_of_gray_levels(untrained, monkeypatch):
+    """Gray levels N(½, ¼ I) are N(0, I) from −1 to 1, whose best denoiser is known."""
     monkeypatch.setattr(diffusion, "UNet", OfNormal)
     x = 0.5 + 0.5 * torch.randn(400, 196)
-    member = MODELS["diffusion"](x, None)
+    trained = MODELS["diffusion"](x, None)
     assert_close(untrained[0][2], 2 * x - 1)
     exact = Normal(0.5, 0.5).log_prob(x).sum(1).mean()
-    gap = exact - member.log_likelihood(x).mean()
+    gap = exact - trained.log_likelihood(x).mean()
     # Sixty steps are not all there are; a factor of 2 would cost 196 log 2.
     assert 0 < gap < 196 * 0.2
 
 
 def test_diffusion_begins_at_noise_and_ends_at_gray_levels(untrained, monkeypatch):
     monkeypatch.setattr(diffusion, "UNet", OfNormal)
-    member = MODELS["diffusion"](torch.rand(50, 196), None)
+    trained = MODELS["diffusion"](torch.rand(50, 196), None)
     begun = []
 
     def steps(model, noise, alpha_bar):
@@ -251,15 +259,16 @@ def test_diffusion_begins_at_noise_and_ends_at_gray_levels(untrained, monkeypatc
         return repeat(torch.tensor([[-1.0, 0.0, 1.0]]), 3)
 
     monkeypatch.setattr(diffusion, "reverse_steps", steps)
-    assert_close(member.sample(500), torch.tensor([[0, 0.5, 1]]))
+    assert_close(trained.sample(500), torch.tensor([[0, 0.5, 1]]))
     assert begun[0].shape == (500, 196)
     assert abs(begun[0].mean()) < 0.02 and abs(begun[0].std() - 1) < 0.02
 
 
-def test_the_table_says_what_is_exact_what_a_bound_and_what_undefined():
+def test_the_table_marks_what_is_exact_a_bound_or_undefined():
     row = {"name": "VAE", "error": 1.234, "nats": 140.6, "bound": True, "distance": 0.1234,
-           "digits": 0.256, "use": "9 of 16 units", "parameters": 113380, "seconds": 4.4}  # fmt: skip
-    told = "| VAE | 1.23 | ≥ 141 | 0.123 | 26% | 9 of 16 units | 113 380 | 4 |"
-    assert table([row]).splitlines()[2] == told
+           "digits": 0.256, "use": "9 of 16 units", "parameters": 113380,
+           "seconds": 4.4}  # fmt: skip
+    expected = "| VAE | 1.23 | ≥ 141 | 0.123 | 26% | 9 of 16 units | 113 380 | 4 |"
+    assert table([row]).splitlines()[2] == expected
     exact = table([row | {"bound": False, "error": None}]).splitlines()[2]
     assert exact.startswith("| VAE | not defined | 141 |")

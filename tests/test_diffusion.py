@@ -35,14 +35,14 @@ B, D = 64, 3
 
 @pytest.fixture
 def same_noise(monkeypatch):
-    """Every draw of noise gives the same numbers, whoever asks."""
+    """Every draw of noise gives the same numbers."""
     eps = torch.randn(B, D)
     monkeypatch.setattr(torch, "randn_like", lambda x: eps)
     return eps
 
 
 def oracle(x, alpha_bar):
-    """A denoiser that has seen x: its noise is the true one."""
+    """A denoiser that knows x: it predicts the true noise."""
     return lambda x_t, t: (
         (x_t - alpha_bar[t, None].sqrt() * x) / (1 - alpha_bar[t, None]).sqrt()
     )
@@ -59,10 +59,10 @@ def of_mixture(means, sigma, alpha_bar):
     return denoiser
 
 
-# --- the way to noise -----------------------------------------------------------------
+# --- the process ----------------------------------------------------------------------
 
 
-def test_the_schedule_goes_from_all_to_nothing():
+def test_the_schedule_goes_from_data_to_noise():
     alpha_bar = cosine_schedule(100)
     assert alpha_bar.shape == (101,) and alpha_bar[0] == 1
     assert (alpha_bar.diff() < 0).all() and 0 < alpha_bar[-1] < 1e-5
@@ -89,7 +89,7 @@ def test_many_small_steps_are_the_closed_form():
         assert_close(diffuse(zero, one, alpha_bar[t]).squeeze() ** 2, variance)
 
 
-def test_denoised_undoes_diffuse():
+def test_predict_x0_inverts_diffuse():
     x, eps, alpha_bar_t = torch.randn(B, D), torch.randn(B, D), torch.rand(B, 1)
     x_t = diffuse(x, eps, alpha_bar_t)
     assert_close(predict_x0(x_t, eps, alpha_bar_t), x, atol=1e-3, rtol=1e-3)
@@ -148,10 +148,10 @@ def test_a_perfect_denoiser_has_no_loss():
     assert_close(loss, torch.zeros(()), atol=1e-4, rtol=0)
 
 
-# --- the way back ---------------------------------------------------------------------
+# --- the reverse process --------------------------------------------------------------
 
 
-def test_one_who_knows_the_data_comes_back_to_them():
+def test_an_oracle_returns_to_the_data():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(20)
     *_, last = reverse_steps(oracle(x, alpha_bar), torch.randn(B, D), alpha_bar)
     assert_close(last, x, atol=1e-4, rtol=0)
@@ -165,7 +165,7 @@ def test_with_the_exact_score_noise_becomes_the_data():
     steps = list(reverse_steps(denoiser, torch.randn(n, 2), alpha_bar))
     assert len(steps) == 200
     data = sample_mixture(n, means, sigma=0.1)
-    # Fresh draws of the data differ from each other by 0.000 to 0.003, a mode too few by 0.05.
+    # Fresh draws of the data differ by 0.000 to 0.003; a mode too few makes 0.05.
     assert energy_distance(steps[-1], data).abs() < 0.01
     share = torch.bincount(torch.cdist(steps[-1], means).argmin(1), minlength=8) / n
     assert ((share - 1 / 8).abs() < 5 * math.sqrt(7 / 64 / n)).all()
@@ -175,8 +175,8 @@ def test_with_the_exact_score_noise_becomes_the_data():
 
 def test_each_step_but_the_last_adds_noise_of_variance_beta(same_noise):
     alpha_bar, x = cosine_schedule(4), torch.randn(B, D)
-    ways = [x, *reverse_steps(lambda x_t, t: torch.zeros_like(x_t), x, alpha_bar)]
-    for t, (before, after) in zip(range(4, 1, -1), pairwise(ways)):
+    path = [x, *reverse_steps(lambda x_t, t: torch.zeros_like(x_t), x, alpha_bar)]
+    for t, (before, after) in zip(range(4, 1, -1), pairwise(path)):
         alpha = alpha_bar[t] / alpha_bar[t - 1]
         assert_close(after, before / alpha.sqrt() + (1 - alpha).sqrt() * same_noise)
 
@@ -255,7 +255,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_the_network_is_told_the_time(kind):
+def test_the_network_depends_on_the_time(kind):
     data_dim, make = NETWORKS[kind]
     network, x = make(ALPHA_BAR), torch.randn(B, data_dim)
     early, late = (network(x, torch.full((B,), t)) for t in (1, 2))
@@ -267,18 +267,18 @@ def test_the_network_is_told_the_time(kind):
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_the_time_goes_from_0_to_1(kind, monkeypatch):
-    told = []
+    times = []
     monkeypatch.setattr(
         diffusion,
         "sinusoidal_embedding",
-        lambda t: (told.append(t), sinusoidal_embedding(t))[1],
+        lambda t: (times.append(t), sinusoidal_embedding(t))[1],
     )
     data_dim, make = NETWORKS[kind]
     make(ALPHA_BAR)(torch.randn(3, data_dim), torch.tensor([0, 10, 50]))
-    assert_close(told[0], torch.tensor([0.0, 0.2, 1.0]))
+    assert_close(times[0], torch.tensor([0.0, 0.2, 1.0]))
 
 
-def test_the_time_is_told_in_sines_and_cosines_of_half_a_turn_and_more():
+def test_the_time_is_embedded_in_sines_and_cosines_of_half_a_turn_and_more():
     t = torch.tensor([0.0, 0.3, 1.0])
     sines, cosines = sinusoidal_embedding(t).chunk(2, dim=1)
     assert_close(sines.square() + cosines.square(), torch.ones(3, 16))
@@ -287,7 +287,7 @@ def test_the_time_is_told_in_sines_and_cosines_of_half_a_turn_and_more():
     assert_close(sines[:, -1], (200 * math.pi * t).sin(), atol=1e-3, rtol=0)
 
 
-def test_v_tells_the_noise_and_the_data():
+def test_v_gives_the_noise():
     x, eps = torch.randn(2, B, D)
     a = ALPHA_BAR[torch.randint(1, 51, (B,)), None]
     v = a.sqrt() * eps - (1 - a).sqrt() * x

@@ -1,4 +1,4 @@
-"""Two players: what their losses are worth, and that both learn."""
+"""Generator and discriminator: the values of their losses, and that both learn."""
 
 import math
 
@@ -14,11 +14,11 @@ from course_utils.objectives import discriminator_loss, generator_loss
 B, D = 40, 2
 
 
-def weights(player):
-    return {name: value.detach().clone() for name, value in player.named_parameters()}
+def weights(network):
+    return {name: value.detach().clone() for name, value in network.named_parameters()}
 
 
-def test_one_who_cannot_tell_pays_two_bits():
+def test_the_loss_of_an_undecided_discriminator_is_2_log_2():
     x, fake = torch.randn(B, D), torch.randn(B, D)
     loss = discriminator_loss(lambda x: torch.zeros(len(x)), x, fake)
     assert_close(loss, torch.tensor(2 * math.log(2)))
@@ -34,7 +34,10 @@ def test_at_the_best_discriminator_the_loss_holds_the_divergence():
         torch.trapezoid(side.log_prob(x).exp() * (side.log_prob(x) - middle.log()), x)
         for side in (p, q)
     )  # twice the mean of the two divergences is their sum
-    best = lambda x: p.log_prob(x) - q.log_prob(x)
+
+    def best(x):
+        return p.log_prob(x) - q.log_prob(x)
+
     real, fake = p.sample((n,)), q.sample((n,))
     loss = discriminator_loss(best, real, fake)
     spread = torch.nn.functional.softplus(-best(real)).std() / math.sqrt(n)
@@ -42,18 +45,18 @@ def test_at_the_best_discriminator_the_loss_holds_the_divergence():
     assert abs(loss - (2 * math.log(2) - jsd)) < 5 * spread
 
 
-def test_the_discriminator_wants_data_up_and_samples_down():
+def test_the_discriminators_gradient_raises_data_and_lowers_samples():
     score = torch.zeros(2, requires_grad=True)
     discriminator_loss(lambda i: score[i], torch.tensor([0]), torch.tensor([1])).backward()
     assert_close(score.grad, torch.tensor([-0.5, 0.5]))
 
 
-def test_the_generator_still_learns_from_a_discriminator_that_wins():
+def test_the_generator_has_a_gradient_where_the_discriminator_is_right():
     lost = torch.full((1,), -20.0, requires_grad=True)  # D(x̃) = 2e-9
     generator_loss(lambda logit: logit, lost).backward()
     assert_close(lost.grad, torch.tensor([-1.0]))
     lost.grad = None
-    torch.log1p(-lost.sigmoid()).mean().backward()  # the first game: E log(1 − D(x̃))
+    torch.log1p(-lost.sigmoid()).mean().backward()  # the minimax loss: E log(1 − D(x̃))
     assert lost.grad.abs() < 1e-8
 
 
@@ -65,31 +68,34 @@ def test_shapes():
     assert gan.discriminator(fake).shape == (B,)
 
 
-def test_the_expert_has_the_forgers_widths_in_reverse():
+def test_the_discriminator_has_the_generators_widths_in_reverse():
     gan = mlp_gan(D, 3, (8, 5))
-    for player, sizes in ((gan.generator, [3, 8, 5, D]), (gan.discriminator, [D, 5, 8, 1])):
-        layers = [layer for layer in player.modules() if isinstance(layer, nn.Linear)]
+    for network, sizes in (
+        (gan.generator, [3, 8, 5, D]),
+        (gan.discriminator, [D, 5, 8, 1]),
+    ):
+        layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
         assert [layer.in_features for layer in layers] == sizes[:-1]
         assert [layer.out_features for layer in layers] == sizes[1:]
 
 
-def test_the_convolutional_players_draw_and_judge_digits():
-    gan = conv_gan(4, width=2)
+def test_the_convolutional_networks_have_the_shapes_of_digits():
+    gan = conv_gan()
     fake = gan.sample(5)
-    assert gan.noise(5).shape == (5, 4) and fake.shape == (5, 784)
+    assert gan.noise(5).shape == (5, 32) and fake.shape == (5, 784)
     assert fake.min() >= 0 and fake.max() <= 1
     assert fake.max() > 0.5 > fake.min()  # from black to white
     assert gan.discriminator(fake).shape == (5,)
-    alone = gan.eval().sample(1)  # without a batch to take statistics from
-    assert alone.shape == (1, 784) and gan.discriminator(alone).shape == (1,)
+    single = gan.eval().sample(1)  # without a batch to take statistics from
+    assert single.shape == (1, 784) and gan.discriminator(single).shape == (1,)
 
 
 @pytest.mark.parametrize(
     "make, data_dim",
-    [(lambda: mlp_gan(D, 3, (8,)), D), (lambda: conv_gan(4, width=2), 784)],
+    [(lambda: mlp_gan(D, 3, (8,)), D), (conv_gan, 784)],
     ids=["MLP", "convolutions"],
 )
-def test_both_players_learn_in_every_layer(make, data_dim):
+def test_both_networks_learn_in_every_layer(make, data_dim):
     torch.manual_seed(0)
     gan = make()
     before = weights(gan)
@@ -100,8 +106,8 @@ def test_both_players_learn_in_every_layer(make, data_dim):
         assert not torch.equal(value, before[name]), name
 
 
-def test_a_step_is_one_of_each_player_on_its_own_loss():
-    """Against two steps by hand: no gradient of one player reaches the other, and β₁ = ½."""
+def test_a_step_is_one_of_each_network_on_its_own_loss():
+    """As two steps by hand: no gradient of one network reaches the other, and β₁ = ½."""
     torch.manual_seed(0)
     gan, twin = mlp_gan(D, 3, (8,)), mlp_gan(D, 3, (8,))
     twin.load_state_dict(gan.state_dict())
@@ -110,8 +116,8 @@ def test_a_step_is_one_of_each_player_on_its_own_loss():
     list(adversarial_epochs(gan, x, epochs=2, lr=0.01))
     torch.manual_seed(1)
     optimizers = {
-        player: torch.optim.Adam(player.parameters(), lr=0.01, betas=(0.5, 0.999))
-        for player in (twin.generator, twin.discriminator)
+        network: torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.5, 0.999))
+        for network in (twin.generator, twin.discriminator)
     }
     for _ in range(2):  # the first step is the same with every β₁
         torch.randperm(1)
@@ -120,8 +126,8 @@ def test_a_step_is_one_of_each_player_on_its_own_loss():
             twin.generator: generator_loss(twin.discriminator, fake),
             twin.discriminator: discriminator_loss(twin.discriminator, x, fake.detach()),
         }
-        for player, loss in losses.items():
-            mine = list(player.parameters())
+        for network, loss in losses.items():
+            mine = list(network.parameters())
             gradients = torch.autograd.grad(loss, mine, retain_graph=True)
             for parameter, gradient in zip(mine, gradients):
                 parameter.grad = gradient
@@ -131,7 +137,7 @@ def test_a_step_is_one_of_each_player_on_its_own_loss():
         assert_close(value, other, msg=name)
 
 
-def test_the_forgeries_go_to_the_data():
+def test_samples_move_to_the_data():
     torch.manual_seed(0)
     data = torch.randn(400, 1) * 0.5 + 3
     gan = mlp_gan(1, 1, (16,))

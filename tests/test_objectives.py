@@ -89,7 +89,7 @@ def itself(values):
 
 
 def assert_mean(sample, exact):
-    """The mean of a sample over its first dimension is exact, up to five standard errors."""
+    """The mean over the first dimension is exact, up to five standard errors."""
     error = 5 * sample.std(0) / math.sqrt(len(sample))
     assert ((sample.mean(0) - exact).abs() <= error).all(), (sample.mean(0), exact, error)
 
@@ -256,7 +256,7 @@ def test_noise_makes_the_identity_pay_its_variance(objective, sigma):
 
 
 class Spy:
-    """A network that notes what it was given and what it gave."""
+    """A network that records its input and its output."""
 
     def __init__(self, network):
         self.network = network
@@ -320,10 +320,6 @@ def test_gaussian_nll_is_that_of_torch_distributions(sigma, x):
     assert_close(gaussian_nll(x[:1], mean[:1], sigma=sigma), expected[:1])
 
 
-def test_gaussian_nll_is_negative_where_the_density_exceeds_one(x):
-    assert (gaussian_nll(x, x, sigma=0.1) < 0).all()
-
-
 def test_gaussian_nll_is_half_the_squared_error_plus_a_constant(x):
     """The step of the lecture from −log p(x|z) to ½ ‖x − g(z)‖² + c."""
     mean = torch.randn_like(x)
@@ -337,11 +333,6 @@ def test_bernoulli_nll_is_that_of_torch_distributions_for_binary_pixels(x):
     logits = 3 * torch.randn_like(x)
     expected = -Bernoulli(logits=logits).log_prob(x.round()).sum(1)
     assert_close(bernoulli_nll(x.round(), logits), expected)
-
-
-def test_bernoulli_nll_takes_no_pixel_a_little_above_1(x):
-    with pytest.raises(ValueError):
-        bernoulli_nll(x + 0.5, x)
 
 
 def test_bernoulli_nll_of_gray_pixels_is_the_mean_over_binarized_images():
@@ -529,21 +520,15 @@ def test_the_loss_averages_over_its_samples(vae, x):
     torch.manual_seed(1)
     three = vae_loss(vae.encoder, vae.decoder, x, beta=0.5, samples=3)
     torch.manual_seed(1)
-    alone = [vae_loss(vae.encoder, vae.decoder, x, beta=0.5) for _ in range(3)]
+    single = [vae_loss(vae.encoder, vae.decoder, x, beta=0.5) for _ in range(3)]
     for name in three:
-        assert_close(three[name], torch.stack([terms[name] for terms in alone]).mean())
-    assert alone[0]["recon"] != alone[1]["recon"]
+        assert_close(three[name], torch.stack([terms[name] for terms in single]).mean())
+    assert single[0]["recon"] != single[1]["recon"]
 
 
 def test_a_loss_without_samples_is_refused(vae, x):
     with pytest.raises(ValueError, match="samples must be a whole number >= 1, not 0"):
         vae_loss(vae.encoder, vae.decoder, x, samples=0)
-
-
-def test_default_vae_loss_is_minus_the_bernoulli_elbo(vae, x):
-    default = with_same_noise(vae_loss, vae.encoder, vae.decoder, x)["loss"]
-    terms = with_same_noise(vae_loss, vae.encoder, vae.decoder, x, nll=bernoulli_nll)
-    assert_close(default, terms["recon"] + terms["kl"])
 
 
 # --- refusals, in words ----------------------------------------------------------------
@@ -564,12 +549,12 @@ PIXELS = torch.linspace(0.1, 0.9, 4 * D).view(4, D)
         "bernoulli": (lambda: bernoulli_nll(COLUMN, ROW), "same shape"),
         "kl": (lambda: kl_to_standard_normal(COLUMN, ROW), "same shape"),
         "draw": (lambda: reparameterize(COLUMN, ROW), "same shape"),
-        "pixels above 1": (lambda: bernoulli_nll(PIXELS * 255, PIXELS), r"\[0, 1\].*Scale"),
+        "pixels above 1": (lambda: bernoulli_nll(PIXELS + 0.2, PIXELS), r"\[0, 1\].*Scale"),
         "pixels below 0": (lambda: bernoulli_nll(-PIXELS, PIXELS), r"\[0, 1\].*Scale"),
         "NaN pixels": (lambda: bernoulli_nll(PIXELS * math.nan, PIXELS), "nan"),
         "one NaN pixel": (
             lambda: bernoulli_nll(
-                torch.where(PIXELS == PIXELS[2, 1], math.nan, PIXELS), PIXELS
+                torch.where(PIXELS[2, 1] == PIXELS, math.nan, PIXELS), PIXELS
             ),
             "nan",
         ),
@@ -624,11 +609,3 @@ def test_objectives_allocate_on_the_device_of_the_batch(objective, ae, vae, x, r
     terms = objective(model.encoder, model.decoder, x)
     assert {term.device.type for term in terms.values()} == {"cpu"}
     assert all(term.isfinite() for term in terms.values())
-
-
-def test_the_meta_device_catches_who_forgets(ae, x, meta_by_default):
-    def forgetful(f, g, x):
-        return squared_error(x, g(f(x)) + torch.randn(x.shape)).mean()
-
-    with pytest.raises(RuntimeError):
-        forgetful(ae.encoder, ae.decoder, x).item()

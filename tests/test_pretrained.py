@@ -1,4 +1,4 @@
-"""What a recipe trains is what a reader reads, to sixteen bits; the shipped weights are small."""
+"""What a recipe trains is what is read, to sixteen bits; the shipped weights are small."""
 
 import math
 import sys
@@ -20,7 +20,7 @@ EPOCHS = {"vq_vae_2": (1, 1, 1), "digit_gan": 1, "digit_diffusion": 1}
 
 
 @pytest.mark.parametrize("name", train_checkpoints.MAKERS)
-def test_the_recipe_makes_what_the_reader_reads(name, tmp_path, monkeypatch):
+def test_the_recipe_makes_what_is_read(name, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
     monkeypatch.setattr(train_checkpoints, "CHECKPOINTS", tmp_path / "checkpoints")
     (tmp_path / "checkpoints").mkdir()
@@ -49,9 +49,9 @@ def test_the_shipped_gan_draws_pixels():
     assert 0.05 < x.mean() < 0.3  # MNIST's mean is 0.13
 
 
-def test_the_shipped_denoiser_knows_noise_when_it_sees_it():
-    """Of digits, it explains most of the noise; who says 0 has an error of 784."""
-    model = pretrained.digit_diffusion().cpu()
+def test_the_shipped_denoiser_predicts_the_noise():
+    """On digits it explains most of the noise; the answer 0 has an error of 784."""
+    model = pretrained.digit_diffusion()
     x = 2 * data.mnist("test")[0][:50].cpu() - 1
     torch.manual_seed(0)
     eps = torch.randn_like(x)
@@ -61,7 +61,7 @@ def test_the_shipped_denoiser_knows_noise_when_it_sees_it():
 
 
 class Calls:
-    """What a pickle can do when it is opened: call any function, here one that leaves a trace."""
+    """What a pickle can do when it is opened: call a function, here to create a file."""
 
     def __init__(self, path):
         self.path = path

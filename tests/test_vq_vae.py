@@ -1,4 +1,4 @@
-"""The quantizer is k-means on the run, the prior a probability, and everything learns."""
+"""The quantizer is online k-means, the prior a probability, and everything learns."""
 
 import math
 from itertools import product
@@ -60,7 +60,7 @@ def test_perplexity_counts_the_codes_in_use():
 
 
 def test_a_code_beyond_the_codebook_is_refused():
-    with pytest.raises(ValueError, match="of 4 codes there is no number 4"):
+    with pytest.raises(ValueError, match="below 4, not 4"):
         perplexity(torch.arange(5), 4)
 
 
@@ -76,7 +76,7 @@ def test_the_quantizer_is_idempotent(decay):
 
 
 @DECAYS
-def test_the_quantizer_does_not_learn_while_it_is_only_used(decay):
+def test_without_gradients_no_batch_moves_the_codebook(decay):
     quantizer = VectorQuantizer(K, D, decay=decay)
     quantizer(features())
     before = {name: value.clone() for name, value in quantizer.state_dict().items()}
@@ -116,9 +116,7 @@ def test_the_moving_average_ends_where_k_means_ends():
     for _ in range(400):
         _, codes = quantizer(z)
     codes = codes.flatten()
-    for k in range(
-        K
-    ):  # a fixed point of k-means: each code the mean of those that chose it
+    for k in range(K):  # a fixed point of k-means: each code is the mean of its encodings
         assert_close(quantizer.codebook[k], rows(z)[codes == k].mean(0))
 
 
@@ -136,7 +134,7 @@ def test_more_codes_than_encodings_can_be_started():
     assert codes.max() < 50 and torch.isfinite(quantizer.codebook).all()
 
 
-def test_a_dead_code_comes_back_to_life():
+def test_a_dead_code_is_replaced():
     torch.manual_seed(0)
     quantizer = VectorQuantizer(K, D, decay=0.5)
     z = features()
@@ -219,7 +217,7 @@ def test_codebook_and_commitment_pull_in_opposite_directions():
     )
 
 
-def test_both_levels_pay_and_the_commitment_counts_a_quarter():
+def test_both_levels_count_and_the_commitment_a_quarter():
     (z, w), (e, h) = torch.randn(2, B, D), torch.randn(2, B, D)
     x, logits = torch.rand(B, D), torch.randn(B, D)
     terms = vq_vae_loss(lambda x: [(z, e), (w, h)], lambda levels: logits, x)
@@ -270,7 +268,7 @@ def test_every_parameter_has_a_gradient(images):
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
-def test_the_bottom_hears_what_the_top_has_said(images):
+def test_the_bottom_level_depends_on_the_top(images):
     """Another top codebook changes the bottom's encodings of the same images."""
     torch.manual_seed(0)
     model = VQVAE2((8, 4))
@@ -290,7 +288,7 @@ def test_the_bottom_teaches_the_top_through_the_quantizer():
 
 
 def test_the_codes_of_more_images_than_a_batch():
-    model, x = VQVAE2((8, 4), side=14, channels=2, dim=2), torch.rand(1003, 196)
+    model, x = VQVAE2((8, 4), side=14, channels=2), torch.rand(1003, 196)
     parts = [model.codes(x[:1000]), model.codes(x[1000:])]
     for codes, by_parts in zip(model.codes(x), zip(*parts), strict=True):
         assert torch.equal(codes, torch.cat(by_parts))
@@ -327,7 +325,7 @@ def test_samples_come_as_often_as_their_probability_says():
 
 
 @pytest.mark.parametrize("side, n_top", [(4, 0), (7, 5)])
-def test_a_code_is_told_only_what_stands_before_it(side, n_top):
+def test_a_code_depends_only_on_those_before_it(side, n_top):
     prior = small_prior(side, n_top)
     codes = torch.randint(3, (1, side**2))
     above = (torch.randint(5, (1, 16)),) if n_top else ()
@@ -342,7 +340,7 @@ def test_a_code_is_told_only_what_stands_before_it(side, n_top):
             assert changed[place + 1 :].any() or place == side**2 - 1
 
 
-def test_a_code_is_told_the_label_and_the_whole_top():
+def test_a_code_depends_on_the_label_and_the_whole_top():
     prior = small_prior(7, 5)
     codes, label = torch.randint(3, (1, 49)), torch.tensor([3])
     top = torch.randint(5, (1, 16))
@@ -355,29 +353,29 @@ def test_a_code_is_told_the_label_and_the_whole_top():
             assert (prior(codes, label, other) != before).any()
 
 
-@pytest.mark.parametrize("own, seen", [(False, 12), (True, 13)])
-def test_a_mask_leaves_what_came_before(own, seen):
-    layer = MaskedConv2d(1, 1, 5, own=own)
-    assert layer.seen.flatten().tolist() == [1.0] * seen + [0.0] * (25 - seen)
+@pytest.mark.parametrize("center, seen", [(False, 12), (True, 13)])
+def test_a_mask_leaves_what_came_before(center, seen):
+    layer = MaskedConv2d(1, 1, 5, center=center)
+    assert layer.mask.flatten().tolist() == [1.0] * seen + [0.0] * (25 - seen)
 
 
-def blocks(kind, own):
+def blocks(kind, center):
     if kind == "gated":  # what it adds to h, which of course sees its own place
         block = GatedBlock(2)
         return lambda h: block(h, torch.zeros(1, 2, 5, 5)) - h
-    return MaskedConv2d(2, 2, 3, own=own)
+    return MaskedConv2d(2, 2, 3, center=center)
 
 
 @pytest.mark.parametrize(
-    "kind, own", [("masked", False), ("masked", True), ("gated", True)]
+    "kind, center", [("masked", False), ("masked", True), ("gated", True)]
 )
-def test_a_block_sees_only_what_is_before(kind, own):
-    h, block = torch.randn(1, 2, 5, 5, requires_grad=True), blocks(kind, own)
+def test_a_block_sees_only_what_is_before(kind, center):
+    h, block = torch.randn(1, 2, 5, 5, requires_grad=True), blocks(kind, center)
     for place in range(25):
-        told = block(h).flatten(2)[0, :, place].sum()
-        (gradient,) = torch.autograd.grad(told, h)
+        output = block(h).flatten(2)[0, :, place].sum()
+        (gradient,) = torch.autograd.grad(output, h)
         seen = gradient.flatten(2).abs().amax((0, 1)) > 1e-6  # h − h may leave a rounding
-        assert not seen[place + 1 :].any() and seen[place] == own
+        assert not seen[place + 1 :].any() and seen[place] == center
         assert place % 5 == 0 or seen[place - 1]  # its neighbor on the left
 
 
@@ -414,28 +412,28 @@ def test_the_probability_of_both_levels_is_a_mixture_over_the_ten_labels():
 
 def test_new_images_go_from_the_label_to_the_top_to_the_bottom():
     asked, top, bottom = torch.tensor([3, 8]), torch.ones(2, 16), torch.ones(2, 49)
-    heard = []
+    calls = []
 
-    def told(answer):
+    def returning(answer):
         def sample(*what):
-            heard.append(what)
+            calls.append(what)
             return answer
 
         return SimpleNamespace(sample=sample)
 
     model = SimpleNamespace(decode=lambda *levels: levels)
-    levels = generate(model, told(top), told(bottom), asked)
+    levels = generate(model, returning(top), returning(bottom), asked)
     assert levels[0] is top and levels[1] is bottom
-    (label,), (again, given) = heard
+    (label,), (again, given) = calls
     assert label is asked and again is asked and given is top
 
 
 @pytest.mark.parametrize(
-    "n_top, told, words",
+    "n_top, given, words",
     [(5, False, "none were given"), (0, True, "some were given")],
 )
-def test_a_prior_is_told_the_top_it_was_made_for_or_none(n_top, told, words):
-    top = (torch.zeros(1, 16, dtype=torch.long),) if told else ()
+def test_a_prior_takes_the_top_codes_it_was_made_for_or_none(n_top, given, words):
+    top = (torch.zeros(1, 16, dtype=torch.long),) if given else ()
     prior, label = small_prior(7, n_top), torch.tensor([3])
     with pytest.raises(ValueError, match=words):
         prior.log_prob(torch.zeros(1, 49, dtype=torch.long), label, *top)

@@ -33,16 +33,16 @@ def make_vq_vae_2(
     model = VQVAE2((TOP_CODES, BOTTOM_CODES)).to(images.device)
     top_prior = CodePrior(TOP_CODES, 4).to(images.device)
     bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES).to(images.device)
-    recipe = {"batch_size": 128, "lr": 4e-3}
-    fit(model, vq_vae_loss, images, epochs=epochs[0], **recipe)
+    train = partial(fit, batch_size=128, lr=4e-3)
+    train(model, vq_vae_loss, images, epochs=epochs[0])
     top, bottom = model.codes(images)
-    fit(top_prior, code_nll, (top, labels), epochs=epochs[1], **recipe)
-    fit(bottom_prior, code_nll, (bottom, labels, top), epochs=epochs[2], **recipe)
+    train(top_prior, code_nll, (top, labels), epochs=epochs[1])
+    train(bottom_prior, code_nll, (bottom, labels, top), epochs=epochs[2])
     return model, top_prior, bottom_prior
 
 
 def make_digit_gan(images: Tensor, labels: Tensor, epochs: int = 8) -> tuple[nn.Module]:
-    """Train both players; the labels play no part."""
+    """Train generator and discriminator; the labels are not used."""
     gan = conv_gan().to(images.device)
     for record in adversarial_epochs(gan, images, epochs=epochs, batch_size=128, lr=1e-3):
         print(record, flush=True)
@@ -52,8 +52,8 @@ def make_digit_gan(images: Tensor, labels: Tensor, epochs: int = 8) -> tuple[nn.
 def make_digit_diffusion(
     images: Tensor, labels: Tensor, epochs: int = 12
 ) -> tuple[nn.Module]:
-    """Train ε̂ on pixels from −1 to 1; the labels play no part."""
-    alpha_bar = cosine_schedule(STEPS)
+    """Train ε̂ on pixels from −1 to 1; the labels are not used."""
+    alpha_bar = cosine_schedule(STEPS, device=images.device)
     model = UNet(alpha_bar).to(images.device)
     loss = partial(diffusion_loss, alpha_bar=alpha_bar)
     fit(model, loss, 2 * images - 1, epochs=epochs, batch_size=128, lr=2e-3)

@@ -37,7 +37,7 @@ def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -
 
 @torch.no_grad()
 def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Share of images that the classifier takes for what they should be.  (B, D), (B,) -> ()"""
+    """Share of the images that get the right label.  (B, D), (B,) -> ()"""
     logits = classifier(images)
     check_finite(logits)
     check_whole("labels", labels, logits.shape[1], (len(logits),))

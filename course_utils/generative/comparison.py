@@ -1,8 +1,8 @@
-"""The scoreboard: the whole family on one data set, in one table.
+"""All models of the course on one data set, compared in one table.
 
-Every density is that of the lecture's p(x|z) = N(x̂, σ²I) with one σ for all, ``SIGMA``: what
-differs by less than a tenth of a gray level counts as the same. Where a model has no prior, its
-samples come from a Gaussian fitted to its codes (Ghosh et al., 2020).
+Every density is that of the lecture's p(x|z) = N(x̂, σ²I) with one σ for all, ``SIGMA``:
+what differs by less than a tenth of the gray scale counts as the same. Where a model has no
+prior, its samples come from a Gaussian fitted to its codes (Ghosh et al., 2020).
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from course_utils.training import Objective, fit
 
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
 LATENT_DIM, HIDDEN = 16, (256,)
-SAMPLES = 2000  # new images of each member
+SAMPLES = 2000  # new images of each model
 STORED = files("course_utils") / "checkpoints" / "comparison.pt"
-likelihood = partial(objectives.gaussian_nll, sigma=SIGMA)
-plain = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
+pixel_nll = partial(objectives.gaussian_nll, sigma=SIGMA)
+plain_autoencoder = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What one of the family can do once it is trained; None for what it cannot."""
+    """What a model of the table can do once it is trained; None for what it cannot."""
 
     parameters: int
     sample: Callable[[int], Tensor]  # n -> (n, D)
@@ -63,29 +63,27 @@ def compare_models(
     classifier: nn.Module,
     names: Iterable[str] | None = None,
 ) -> Iterator[dict]:
-    """Train each member in turn, or those with these names, and yield its row of the table.
+    """Train each model in turn, or those with these names, and yield its row of the table.
 
-    images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size`` digits.
-    Yields name, error (squared, an image), nats, bound, distance (energy distance of SAMPLES
-    new images to the test images), digits (share of them of which the classifier is more than
-    90 % sure), use, parameters, seconds (of training) and samples (20, 196). None: not defined.
-    The first row is that of other real digits, which no model can be expected to beat.
-    ValueError for a name that is none of ``MODELS``.
+    images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size``
+    digits. Yields name, error (squared, an image), nats, bound, distance (energy distance
+    of SAMPLES new images to the test images), digits (share of the new images that the
+    classifier gives a label with more than 90 %), use, parameters, seconds (of training)
+    and samples (20, 196). None: not defined. The first row is that of other real digits,
+    which no model can be expected to beat. ValueError for a name not in ``MODELS``.
     """
     names = list(MODELS if names is None else names)
     for name in names:
         if name not in MODELS:
-            raise ValueError(
-                f"nobody is called {name!r}: choose among {', '.join(MODELS)}."
-            )
+            raise ValueError(f"no model {name!r}: choose among {', '.join(MODELS)}.")
     real = TrainedModel(0, lambda n: images[torch.randperm(len(images))[:n]])
     yield {"name": "real digits", "seconds": None, **_measure(real, test, classifier)}
     for name in names:
         torch.manual_seed(0)
         began = time.perf_counter()
-        member = MODELS[name](images, labels)
+        model = MODELS[name](images, labels)
         seconds = time.perf_counter() - began
-        yield {"name": name, "seconds": seconds, **_measure(member, test, classifier)}
+        yield {"name": name, "seconds": seconds, **_measure(model, test, classifier)}
 
 
 def stored() -> list[dict]:
@@ -121,25 +119,25 @@ def _number(value: float | None, form: str) -> str:
 
 
 @torch.no_grad()
-def _measure(member: TrainedModel, test: Tensor, classifier: nn.Module) -> dict:
+def _measure(model: TrainedModel, test: Tensor, classifier: nn.Module) -> dict:
     torch.manual_seed(0)
-    new = member.sample(SAMPLES).clamp(0, 1)
+    new = model.sample(SAMPLES).clamp(0, 1)
     sure = classifier(new).softmax(1).amax(1) > 0.9
     error = nats = None
-    if member.reconstruct:
-        error = objectives.squared_error(test, member.reconstruct(test)).mean().item()
-    if member.log_likelihood:
-        nats = member.log_likelihood(test).mean().item()
+    if model.reconstruct:
+        error = objectives.squared_error(test, model.reconstruct(test)).mean().item()
+    if model.log_likelihood:
+        nats = model.log_likelihood(test).mean().item()
     return {
         "error": error,
         "nats": nats,
-        "bound": member.bound,
+        "bound": model.bound,
         "distance": metrics.energy_distance(
             new, test[torch.randperm(len(test))[:SAMPLES]]
         ).item(),
         "digits": sure.float().mean().item(),
-        "use": member.latent_use(test),
-        "parameters": member.parameters,
+        "use": model.latent_use(test),
+        "parameters": model.parameters,
         "samples": new[:20],
     }
 
@@ -158,7 +156,7 @@ def _count(*models: nn.Module) -> int:
     return sum(p.numel() for model in models for p in model.parameters())
 
 
-# --- the family -----------------------------------------------------------------------
+# --- the models -----------------------------------------------------------------------
 
 
 def _pca(images: Tensor, labels: Tensor) -> TrainedModel:
@@ -178,7 +176,7 @@ def _autoencoder(
     images: Tensor,
     labels: Tensor,
     objective: Objective = objectives.ae_loss,
-    model: Callable[[int], nn.Module] = plain,
+    model: Callable[[int], Autoencoder | SparseAutoencoder] = plain_autoencoder,
 ) -> TrainedModel:
     network = model(images.shape[1]).to(images.device)
     fit(network, objective, images, epochs=8, batch_size=128, lr=3e-3)
@@ -195,18 +193,19 @@ def _autoencoder(
 
 
 def _units(codes: Tensor, *, prior: bool = True) -> str:
-    """Units that tell images apart: those whose code varies by a hundredth of what is usual.
+    """Active units: those whose code has more than a hundredth of the usual variance.
 
-    Usual is the prior's variance, 1 (Burda et al., 2016). Where no prior fixes the scale of the
-    codes, it is the mean over units: an absolute bound would count what the scale happens to be.
+    Usual is the prior's variance, 1 (Burda et al., 2016). Where no prior fixes the scale of
+    the codes, it is the mean over units, so that the scale does not matter.
     """
     variance = codes.var(0, correction=0)
     active = (variance > 0.01 * (1 if prior else variance.mean())).sum().item()
     return f"{active} of {codes.shape[1]} units"
 
 
-def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> TrainedModel:
+def _regularized_pae(images: Tensor, labels: Tensor) -> TrainedModel:
     """With λ = σ² its loss is 2σ² times a VAE's whose encoder has the fixed deviation τ."""
+    tau = 0.2
     objective = partial(objectives.regularized_pae_loss, lam=SIGMA**2, sigma=tau)
     model = Autoencoder(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
     fit(model, objective, images, epochs=8, batch_size=128, lr=3e-3)
@@ -220,13 +219,13 @@ def _regularized_pae(images: Tensor, labels: Tensor, tau: float = 0.2) -> Traine
         parameters=_count(model),
         sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
         reconstruct=model,
-        log_likelihood=lambda x: evidence.elbo(f, model.decoder, x, nll=likelihood),
+        log_likelihood=lambda x: evidence.elbo(f, model.decoder, x, nll=pixel_nll),
         latent_use=lambda x: _units(model.encoder(x)),
     )
 
 
 def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> TrainedModel:
-    objective = partial(objectives.vae_loss, beta=beta, nll=likelihood)
+    objective = partial(objectives.vae_loss, beta=beta, nll=pixel_nll)
     model = VAE(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
     fit(model, objective, images, epochs=8, batch_size=128, lr=3e-3)
     model.requires_grad_(False)
@@ -235,7 +234,7 @@ def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> TrainedModel:
         sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
         reconstruct=model,
         log_likelihood=lambda x: evidence.elbo(
-            model.encoder, model.decoder, x, nll=likelihood
+            model.encoder, model.decoder, x, nll=pixel_nll
         ),
         latent_use=lambda x: _units(model.encoder(x)[0]),
     )
@@ -248,7 +247,7 @@ def _vq_vae_2(images: Tensor, labels: Tensor) -> TrainedModel:
     bottom_prior = CodePrior(sizes[1], 7, n_top=sizes[0], width=32)
     for network in (model, top_prior, bottom_prior):
         network.to(images.device)
-    objective = partial(objectives.vq_vae_loss, nll=likelihood)
+    objective = partial(objectives.vq_vae_loss, nll=pixel_nll)
     fit(model, objective, images, epochs=4, batch_size=128, lr=4e-3)
     top, bottom = model.codes(images)
     fit(top_prior, code_nll, (top, labels), epochs=4, batch_size=128, lr=6e-3)
@@ -260,7 +259,7 @@ def _vq_vae_2(images: Tensor, labels: Tensor) -> TrainedModel:
 
     def log_likelihood(x: Tensor) -> Tensor:
         codes = model.codes(x)
-        return log_code_probability(top_prior, bottom_prior, *codes) - likelihood(
+        return log_code_probability(top_prior, bottom_prior, *codes) - pixel_nll(
             x, model.decode(*codes)
         )
 
@@ -279,9 +278,10 @@ def _vq_vae_2(images: Tensor, labels: Tensor) -> TrainedModel:
     )
 
 
-def _gmm(images: Tensor, labels: Tensor, components: int = 50) -> TrainedModel:
+def _gmm(images: Tensor, labels: Tensor) -> TrainedModel:
     from sklearn.mixture import GaussianMixture
 
+    components = 50
     mixture = GaussianMixture(
         components, covariance_type="diag", reg_covar=SIGMA**2, max_iter=30, random_state=0
     )
@@ -314,10 +314,10 @@ def _gan(images: Tensor, labels: Tensor) -> TrainedModel:
 
 
 def _diffusion(images: Tensor, labels: Tensor) -> TrainedModel:
-    """Its last step is the others' p(x|z), with the variance β₁ = (2 SIGMA)²: images go to
-    [−1, 1], twice as far as gray levels."""
+    """Its last step is p(x|z) of the other models, with the variance β₁ = (2 SIGMA)², as
+    pixels from −1 to 1 have twice the scale of gray levels."""
     first = torch.tensor([1.0, 1 - (2 * SIGMA) ** 2], device=images.device)
-    rest = diffusion.cosine_schedule(60).to(images.device)
+    rest = diffusion.cosine_schedule(60, device=images.device)
     alpha_bar = torch.cat([first, rest[rest < first[1]]])
     model = diffusion.UNet(alpha_bar, side=14, width=16).to(images.device)
     objective = partial(objectives.diffusion_loss, alpha_bar=alpha_bar)
@@ -335,7 +335,7 @@ def _diffusion(images: Tensor, labels: Tensor) -> TrainedModel:
     return TrainedModel(_count(model), sample, log_likelihood=log_likelihood)
 
 
-MODELS = {
+MODELS: dict[str, Callable[[Tensor, Tensor], TrainedModel]] = {
     "PCA": _pca,
     "autoencoder": _autoencoder,
     "sparse": partial(

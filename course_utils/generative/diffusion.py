@@ -1,9 +1,9 @@
-"""Denoising diffusion: a fixed way from data to noise, and a learned way back.
+"""Denoising diffusion: a fixed process from data to noise, and a learned reverse process.
 
     x₀ = x  →  x₁  →  …  →  x_T ~ N(0, I),    q(xₜ|x₀) = N(√ᾱₜ x₀, (1 − ᾱₜ) I)
 
-``alpha_bar`` (T + 1,) holds ᾱ₀ = 1 > ᾱ₁ > … > ᾱ_T, the share of the data's variance that is
-left after t steps. A denoiser ε̂(xₜ, t) says which noise it sees in xₜ.
+``alpha_bar`` (T + 1,) holds ᾱ₀ = 1 > ᾱ₁ > … > ᾱ_T, the share of the data's variance that
+is left after t steps. A denoiser ε̂(xₜ, t) predicts the noise in xₜ.
 Source: Sohl-Dickstein et al. (2015); Ho, Jain & Abbeel (2020).
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils._validation import check_alike, check_schedule, check_share, check_whole
-from course_utils.device import choose_device
+from course_utils.device import Device
 from course_utils.models import as_images, check_input, mlp
 from course_utils.objectives import (
     Denoiser,
@@ -26,10 +26,10 @@ from course_utils.objectives import (
     squared_error,
 )
 
-# --- the way ---------------------------------------------------------------------------
+# --- the process -----------------------------------------------------------------------
 
 
-def cosine_schedule(steps: int) -> Tensor:
+def cosine_schedule(steps: int, *, device: Device = None) -> Tensor:
     """ᾱₜ ∝ cos²(π/2 · (t/T + s)/(1 + s)), s = 0.008: noise at an even pace.  -> (T + 1,)
 
     ValueError for less than two steps. Source: Nichol & Dhariwal (2021), equation 17.
@@ -38,12 +38,15 @@ def cosine_schedule(steps: int) -> Tensor:
         raise ValueError(f"a schedule needs two steps or more, not {steps!r}.")
     t = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     squared = torch.cos((t + 0.008) / 1.008 * math.pi / 2).square()
-    alpha = (squared[1:] / squared[:-1]).clamp(min=0.001)  # else the last one were 0
-    return torch.cat([torch.ones(1), alpha.cumprod(0)]).float().to(choose_device())
+    alpha = (squared[1:] / squared[:-1]).clamp(min=0.001)  # the last one would be 0
+    return torch.cat([torch.ones(1), alpha.cumprod(0)]).float().to(device=device)
 
 
 def predict_x0(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
-    """x̂₀ = (xₜ − √(1 − ᾱₜ) ε̂) / √ᾱₜ, ``diffuse`` solved for x.  (B, D), (B, D), (B, 1) -> (B, D)"""
+    """x̂₀ = (xₜ − √(1 − ᾱₜ) ε̂) / √ᾱₜ, ``diffuse`` solved for x.
+
+    (B, D), (B, D), (B, 1) -> (B, D)
+    """
     check_alike(x_t, eps)
     check_share(alpha_bar_t, x_t)
     return (x_t - (1 - alpha_bar_t).sqrt() * eps) / alpha_bar_t.sqrt()
@@ -51,12 +54,12 @@ def predict_x0(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
 
 @torch.no_grad()
 def reverse_steps(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Iterator[Tensor]:
-    """From noise x_T to data x₀: yields x_{T−1}, …, x₀, each (B, D).
+    """From noise x_T to data x₀; yields x_{T−1}, …, x₀, each (B, D).
 
     p(xₜ₋₁|xₜ) = N((xₜ − βₜ/√(1 − ᾱₜ) ε̂) / √αₜ, βₜ I),  αₜ = ᾱₜ/ᾱₜ₋₁,  βₜ = 1 − αₜ;
     the last step yields its mean. Source: Ho et al. (2020), algorithm 2.
     """
-    _own_schedule(denoiser, alpha_bar, x)
+    _check_denoiser(denoiser, alpha_bar, x)
     for t in range(len(alpha_bar) - 1, 0, -1):
         alpha = alpha_bar[t] / alpha_bar[t - 1]
         eps = denoiser(x, torch.full((len(x),), t, device=x.device))
@@ -72,11 +75,12 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
 
     ELBO = log p(x₀|x₁) − Σₜ₌₂ᵀ KL(q(xₜ₋₁|xₜ, x₀) ‖ p(xₜ₋₁|xₜ)) − KL(q(x_T|x₀) ‖ N(0, I))
 
-    The error of ε̂ costs βₜ / (2 αₜ (1 − ᾱₜ)) ‖ε − ε̂‖² at every t. Besides, as the variance of
-    q is a share r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) of p's, D/2 (r − 1 − log r) at t > 1; and at t = 1 the
-    constant D/2 log 2πβ₁ of a density. Source: Ho et al. (2020), equations 5 to 12.
+    The error of ε̂ costs βₜ / (2 αₜ (1 − ᾱₜ)) ‖ε − ε̂‖² at every t. Besides, as the variance
+    of q is a share r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) of p's, D/2 (r − 1 − log r) at t > 1; and at
+    t = 1 the constant D/2 log 2πβ₁ of a density.
+    Source: Ho et al. (2020), equations 5 to 12.
     """
-    _own_schedule(denoiser, alpha_bar, x)
+    _check_denoiser(denoiser, alpha_bar, x)
     last = alpha_bar[-1]
     mean = last.sqrt() * x
     nats = kl_to_standard_normal(mean, (1 - last).log().expand_as(mean))
@@ -92,8 +96,8 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
     return -nats
 
 
-def _own_schedule(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
-    """A network reads t by the schedule that it was made with; another would mislead it."""
+def _check_denoiser(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
+    """ValueError for another schedule than the network's: t would stand for another ᾱₜ."""
     check_schedule(alpha_bar, x)
     own = getattr(denoiser, "alpha_bar", None)
     if own is not None and not torch.equal(own, alpha_bar.to(own)):
@@ -104,38 +108,39 @@ def _own_schedule(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
 
 
 def eps_from_v(v: Tensor, x_t: Tensor, alpha_bar_t: Tensor) -> Tensor:
-    """ε = √ᾱₜ v + √(1 − ᾱₜ) xₜ, where v = √ᾱₜ ε − √(1 − ᾱₜ) x.  (B, D), (B, D), (B, 1) -> (B, D)
+    """ε = √ᾱₜ v + √(1 − ᾱₜ) xₜ, where v = √ᾱₜ ε − √(1 − ᾱₜ) x.
 
-    A network learns v more easily than ε or x: it is nearly −x in much noise and nearly ε in
-    little, always the part that xₜ hides. Source: Salimans & Ho (2022).
+    (B, D), (B, D), (B, 1) -> (B, D). A network learns v more easily than ε or x: v is
+    nearly −x in much noise and nearly ε in little, always what xₜ does not show.
+    Source: Salimans & Ho (2022).
     """
     check_alike(v, x_t)
     check_share(alpha_bar_t, x_t)
     return alpha_bar_t.sqrt() * v + (1 - alpha_bar_t).sqrt() * x_t
 
 
-def _at(alpha_bar: Tensor, t: Tensor, x_t: Tensor) -> Tensor:
-    """ᾱₜ for each row; ValueError for a time that is none.  (T + 1,), (B,) -> (B, 1)"""
+def _alpha_bar_at(alpha_bar: Tensor, t: Tensor, x_t: Tensor) -> Tensor:
+    """ᾱₜ for each row; ValueError for t outside 0 … T.  (T + 1,), (B,) -> (B, 1)"""
     check_whole("t", t, len(alpha_bar), (len(x_t),))
     return alpha_bar[t, None]
 
 
 class NoisePredictor(nn.Module):
-    """ε̂(xₜ, t) from the v̂ of an MLP with ``depth`` residual blocks.  (B, D), (B,) -> (B, D)"""
+    """ε̂(xₜ, t) from the v̂ of an MLP with two residual blocks.  (B, D), (B,) -> (B, D)"""
 
-    def __init__(
-        self, data_dim: int, alpha_bar: Tensor, *, width: int = 128, depth: int = 2
-    ) -> None:
+    alpha_bar: Tensor
+
+    def __init__(self, data_dim: int, alpha_bar: Tensor, *, width: int = 128) -> None:
         super().__init__()
         self.register_buffer("alpha_bar", alpha_bar)
         self.input = check_input(nn.Linear(data_dim, width))
-        self.blocks = nn.ModuleList(TimeConditionedBlock(width) for _ in range(depth))
+        self.blocks = nn.ModuleList(TimeConditionedBlock(width) for _ in range(2))
         self.output = nn.Sequential(
             nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, data_dim)
         )
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
-        alpha_bar_t = _at(self.alpha_bar, t, x_t)
+        alpha_bar_t = _alpha_bar_at(self.alpha_bar, t, x_t)
         time = sinusoidal_embedding(t / (len(self.alpha_bar) - 1))
         h = self.input(x_t)
         for block in self.blocks:
@@ -144,23 +149,24 @@ class NoisePredictor(nn.Module):
 
 
 class UNet(nn.Module):
-    """ε̂(xₜ, t) for digits of 28 × 28 pixels, or of ``side`` 14.  (B, side²), (B,) -> (B, side²)
+    """ε̂(xₜ, t) for digits of 28 × 28 pixels, or of ``side`` 14.
 
-    From v̂ again. Blocks of convolutions at 14 × 14 places, then at 7 × 7, where one sees the
-    whole digit, and again at 14 × 14, where the first are added.
+    (B, side²), (B,) -> (B, side²). From v̂, too. Blocks of convolutions on a grid of
+    14 × 14, then of 7 × 7, where the receptive field is the whole digit, then of 14 × 14
+    again, with the output of the first added: a skip connection.
     Source: Ronneberger et al. (2015).
     """
+
+    alpha_bar: Tensor
 
     def __init__(self, alpha_bar: Tensor, *, side: int = 28, width: int = 48) -> None:
         super().__init__()
         if side not in (14, 28):
             raise ValueError(f"digits are of 28 × 28 or 14 × 14 pixels, not side {side}.")
         self.register_buffer("alpha_bar", alpha_bar)
-        self.side, self.block = (
-            side,
-            side // 14,
-        )  # a place is a block of 2 × 2 pixels, or one
-        self.input = check_input(nn.Conv2d(self.block**2, width, 3, padding=1))
+        self.side = side
+        self.patch = side // 14  # a place on the grid is a patch of 2 × 2 pixels, or one
+        self.input = check_input(nn.Conv2d(self.patch**2, width, 3, padding=1))
         self.fine = TimeConditionedConvBlock(width)
         self.down = nn.Conv2d(width, 2 * width, 2, stride=2)
         self.coarse = nn.ModuleList(TimeConditionedConvBlock(2 * width) for _ in range(2))
@@ -169,24 +175,24 @@ class UNet(nn.Module):
         self.output = nn.Sequential(
             nn.GroupNorm(8, width),
             nn.SiLU(),
-            nn.Conv2d(width, self.block**2, 3, padding=1),
+            nn.Conv2d(width, self.patch**2, 3, padding=1),
         )
 
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
-        alpha_bar_t = _at(self.alpha_bar, t, x_t)
+        alpha_bar_t = _alpha_bar_at(self.alpha_bar, t, x_t)
         time = sinusoidal_embedding(t / (len(self.alpha_bar) - 1))
         image = as_images(x_t, self.side)
-        fine = self.fine(self.input(F.pixel_unshuffle(image, self.block)), time)
+        fine = self.fine(self.input(F.pixel_unshuffle(image, self.patch)), time)
         h = self.down(fine)
         for block in self.coarse:
             h = block(h, time)
         h = self.fine_again(self.up(h) + fine, time)
-        v_hat = F.pixel_shuffle(self.output(h), self.block).flatten(1)
+        v_hat = F.pixel_shuffle(self.output(h), self.patch).flatten(1)
         return eps_from_v(v_hat, x_t, alpha_bar_t)
 
 
 class TimeConditionedConvBlock(nn.Module):
-    """h + two convolutions, the time between them.  (B, C, H, W), (B, 32) -> (B, C, H, W)"""
+    """h + two convolutions, time between them.  (B, C, H, W), (B, 32) -> (B, C, H, W)"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

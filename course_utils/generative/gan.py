@@ -48,20 +48,18 @@ def mlp_gan(
     *,
     last: nn.Module | None = None,
 ) -> GAN:
-    """Two MLPs. ``last`` bounds the generator's output, as ``nn.Sigmoid()`` does for pixels."""
+    """Two MLPs. ``last`` bounds the generator's output, as ``nn.Sigmoid()`` for pixels."""
     generator = nn.Sequential(mlp(latent_dim, *hidden, data_dim), last or nn.Identity())
     discriminator = nn.Sequential(mlp(data_dim, *reversed(hidden), 1), nn.Flatten(0))
     return GAN(latent_dim, generator, discriminator)
 
 
-def conv_gan(latent_dim: int = 32, width: int = 16) -> GAN:
+def conv_gan() -> GAN:
     """Two convolutional networks for 28 × 28 digits, over 7 × 7 and 14 × 14 pixels.
 
     Source: Radford, Metz & Chintala (2016).
     """
-    check_count("latent_dim", latent_dim)
-    check_count("width", width)
-    few, many = 2 * width, 4 * width  # channels at 14 × 14 and at 7 × 7
+    latent_dim, few, many = 32, 32, 64  # channels at 14 × 14 and at 7 × 7
     generator = nn.Sequential(
         check_input(nn.Linear(latent_dim, many * 49, bias=False)),
         nn.Unflatten(1, (many, 7, 7)),

@@ -1,4 +1,4 @@
-"""How good are new images? Measures for samples that no likelihood is needed for."""
+"""How good are new images? Measures that need samples alone, no likelihood."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from course_utils._validation import check_rows
 
 
 def sharpness(images: Tensor) -> Tensor:
-    """Gradient energy Σ (difference of neighboring pixels)², in both directions.  (B, D) -> (B,)
+    """Gradient energy Σ (difference of neighboring pixels)², both ways.  (B, D) -> (B,)
 
     Images are square. Blur lowers it: an edge of height 1 that is spread over n pixels
     counts 1/n.
@@ -23,10 +23,11 @@ def sharpness(images: Tensor) -> Tensor:
 
 
 def energy_distance(x: Tensor, y: Tensor) -> Tensor:
-    """2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, 0 only for equal distributions.  (N, D), (M, D) -> ()
+    """2 E‖x − y‖ − E‖x − x′‖ − E‖y − y′‖, 0 only for equal distributions.
 
-    Pairs x, x′ and y, y′ are pairs of different points, so the estimate has no bias and may
-    fall a little below 0. ValueError for less than two points. Source: Székely & Rizzo (2013).
+    (N, D), (M, D) -> (). Pairs x, x′ and y, y′ are pairs of different points, so the
+    estimate has no bias and may fall a little below 0.
+    ValueError for less than two points. Source: Székely & Rizzo (2013).
     """
     check_rows(x, y)
     if min(len(x), len(y)) < 2:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from course_utils.device import choose_device
+from course_utils.device import Device
 from course_utils.generative.diffusion import UNet, cosine_schedule
 from course_utils.generative.gan import GAN, conv_gan
 from course_utils.generative.vq_vae import VQVAE2, CodePrior
@@ -18,30 +17,34 @@ TOP_CODES, BOTTOM_CODES = 64, 8
 STEPS = 60  # from a digit to noise
 
 
-def vq_vae_2() -> tuple[VQVAE2, CodePrior, CodePrior]:
+def vq_vae_2(device: Device = None) -> tuple[VQVAE2, CodePrior, CodePrior]:
     """The VQ-VAE-2 of notebook 09, and the priors of its top and bottom codes."""
     model = VQVAE2((TOP_CODES, BOTTOM_CODES))
     top_prior = CodePrior(TOP_CODES, 4)
     bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES)
-    return _read("vq_vae_2", (model, top_prior, bottom_prior))
+    _read("vq_vae_2", device, model, top_prior, bottom_prior)
+    return model, top_prior, bottom_prior
 
 
-def digit_gan() -> GAN:
+def digit_gan(device: Device = None) -> GAN:
     """The convolutional GAN of notebook 10."""
-    return _read("digit_gan", (conv_gan(),))[0]
+    gan = conv_gan()
+    _read("digit_gan", device, gan)
+    return gan
 
 
-def digit_diffusion() -> UNet:
-    """The diffusion model of notebook 10, for pixels from −1 to 1; its ``alpha_bar`` with it."""
-    return _read("digit_diffusion", (UNet(cosine_schedule(STEPS)),))[0]
+def digit_diffusion(device: Device = None) -> UNet:
+    """The diffusion model of notebook 10, for pixels from −1 to 1, with ``alpha_bar``."""
+    denoiser = UNet(cosine_schedule(STEPS))
+    _read("digit_diffusion", device, denoiser)
+    return denoiser
 
 
-def _read(name: str, models: Sequence[nn.Module]) -> Sequence[nn.Module]:
+def _read(name: str, device: Device, *models: nn.Module) -> None:
     """Fill the models with weights of 16 bits, read as weights alone, never as code.
 
     ValueError for a file that is none of ours: it is never run, whatever it holds.
     """
-    device = choose_device()
     with as_file(files("course_utils") / "checkpoints" / f"{name}.pt") as path:
         try:
             states = torch.load(path, weights_only=True, map_location="cpu")
@@ -54,7 +57,6 @@ def _read(name: str, models: Sequence[nn.Module]) -> Sequence[nn.Module]:
             raise ValueError(_foreign(name, path))
     for model in models:
         model.to(device).eval().requires_grad_(False)
-    return models
 
 
 def _foreign(name: str, path: Path) -> str:

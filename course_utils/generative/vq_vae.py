@@ -1,6 +1,6 @@
-"""VQ-VAE-2: two levels of discrete codes, and a learned prior that writes new ones.
+"""VQ-VAE-2: two levels of discrete codes, and a learned prior to draw new codes from.
 
-    x (B, side²) --encoder--> top codes (B, 4, 4) and bottom codes (B, 7, 7) --decoder--> x_hat
+    x (B, side²) --encoder--> top codes (B, 4, 4), bottom codes (B, 7, 7) --decoder--> x_hat
 
 Source: van den Oord, Vinyals & Kavukcuoglu (2017); Razavi, van den Oord & Vinyals (2019).
 """
@@ -19,24 +19,28 @@ from course_utils.models import as_images, check_input
 from course_utils.objectives import Terms, straight_through
 
 TOP, BOTTOM = 4 * 4, 7 * 7  # codes of an image on either level
-Level = tuple[Tensor, Tensor]  # what the encoder says, and the codebook vectors next to it
+DIM = 16  # of a codebook vector of the VQ-VAE-2
+Level = tuple[
+    Tensor, Tensor
+]  # z, the encoder's output, and e, the nearest codebook vectors
 
 
 # --- the quantizer --------------------------------------------------------------------
 
 
 def nearest_code(z: Tensor, codebook: Tensor) -> Tensor:
-    """argminₖ ‖z − eₖ‖², the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    """argminₖ ‖z − eₖ‖², the nearest codebook vector's index.  (N, D), (K, D) -> (N,)"""
     check_finite_rows(z, codebook)
-    # ‖z‖² is the same for every k, so the comparison does without it.
+    # ‖z‖² is the same for every k, so it is left out.
     return (codebook.square().sum(1) - 2 * z @ codebook.T).argmin(1)
 
 
 def perplexity(codes: Tensor, n_codes: int) -> Tensor:
     """exp(−Σₖ pₖ log pₖ), the effective number of codes in use.  any shape, int -> ()
 
-    n_codes if all are used equally often, 1 if one alone is used. pₖ is the share of code k.
-    ValueError for a code beyond n_codes. Source: Jelinek et al. (1977), for language models.
+    n_codes if all are used equally often, 1 if only one is used. pₖ is the share of code k.
+    ValueError for a code beyond n_codes.
+    Source: Jelinek et al. (1977), for language models.
     """
     check_count("n_codes", n_codes)
     if not isinstance(codes, Tensor) or codes.is_floating_point():
@@ -45,7 +49,7 @@ def perplexity(codes: Tensor, n_codes: int) -> Tensor:
         raise ValueError("codes must be whole numbers >= 0, one or more of them.")
     counts = torch.bincount(codes.flatten(), minlength=n_codes)
     if len(counts) > n_codes:
-        raise ValueError(f"of {n_codes} codes there is no number {len(counts) - 1}.")
+        raise ValueError(f"codes must lie below {n_codes}, not {len(counts) - 1}.")
     share = counts / codes.numel()
     return torch.special.entr(share).sum().exp()
 
@@ -55,15 +59,20 @@ class VectorQuantizer(nn.Module):
 
     z (B, D, H, W) -> e (B, D, H, W), codes (B, H, W) int64
 
-    With a ``decay`` γ the codebook follows the encodings by a moving average, k-means on the
-    run: Nₖ ← γ Nₖ + (1 − γ) nₖ,  mₖ ← γ mₖ + (1 − γ) Σ z,  eₖ = mₖ / Nₖ, where nₖ encodings z of
-    the batch chose code k. A code that hardly any encoding chooses moves to a random one.
-    With ``decay=None`` the codebook is a parameter, which learns from ``vq_vae_loss``.
-    The first batch that it learns from gives the codebook its start. In eval mode none does.
+    With a ``decay`` γ the codebook follows the encodings by a moving average (k-means):
+    Nₖ ← γ Nₖ + (1 − γ) nₖ,  mₖ ← γ mₖ + (1 − γ) Σ z,  eₖ = mₖ / Nₖ, where code k is the
+    nearest one for nₖ encodings z of the batch. A code that is nearest for hardly any
+    encoding is replaced by a random encoding. With ``decay=None`` the codebook is a
+    parameter, which learns from ``vq_vae_loss``. The first training batch initializes it.
 
-    Source: van den Oord et al. (2017), section 3.2 and appendix A.1; for codes that come back,
-    Dhariwal et al. (2020), Jukebox, and Williams et al. (2020).
+    Source: van den Oord et al. (2017), section 3.2 and appendix A.1; Dhariwal et al. (2020,
+    Jukebox) and Williams et al. (2020) for the replacement of dead codes.
     """
+
+    codebook: Tensor  # (K, D)
+    counts: Tensor  # (K,), Nₖ
+    sums: Tensor  # (K, D), mₖ
+    started: Tensor  # (), bool
 
     def __init__(self, n_codes: int, dim: int, *, decay: float | None = 0.99) -> None:
         super().__init__()
@@ -79,21 +88,22 @@ class VectorQuantizer(nn.Module):
             self.codebook = nn.Parameter(codebook)
         else:
             self.register_buffer("codebook", codebook)
-            self.register_buffer("counts", torch.zeros(n_codes))  # Nₖ
-            self.register_buffer("sums", torch.zeros(n_codes, dim))  # mₖ
+            self.register_buffer("counts", torch.zeros(n_codes))
+            self.register_buffer("sums", torch.zeros(n_codes, dim))
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         vectors = z.movedim(1, -1)  # (B, H, W, D)
         flat = vectors.reshape(-1, z.shape[1])
-        # else it is only used
+        # The codebook follows the data only in training with gradients; otherwise it is
+        # read-only.
         learns = self.training and torch.is_grad_enabled() and z.requires_grad
         if learns:
             self._start(flat.detach())
         codes = nearest_code(flat.detach(), self.codebook.detach())
         e = self.embed(codes.view(vectors.shape[:-1]))
         if learns and self.decay is not None:
-            self._follow(flat.detach(), codes)
+            self._follow(flat.detach(), codes, self.decay)
         return e, codes.view(vectors.shape[:-1])
 
     def embed(self, codes: Tensor) -> Tensor:
@@ -104,26 +114,26 @@ class VectorQuantizer(nn.Module):
     def _start(self, z: Tensor) -> None:
         if self.started:
             return
-        self.codebook.copy_(_any_of(z, len(self.codebook)))
+        self.codebook.copy_(_random_rows(z, len(self.codebook)))
         if self.decay is not None:
             self.counts.fill_(len(z) / len(self.codebook))
             self.sums.copy_(self.codebook * self.counts[:, None])
         self.started.fill_(True)
 
     @torch.no_grad()
-    def _follow(self, z: Tensor, codes: Tensor) -> None:
+    def _follow(self, z: Tensor, codes: Tensor, decay: float) -> None:
         chosen = F.one_hot(codes, len(self.codebook)).to(z.dtype)  # (N, K)
-        self.counts.lerp_(chosen.sum(0), 1 - self.decay)
-        self.sums.lerp_(chosen.T @ z, 1 - self.decay)
-        even = len(z) / len(self.codebook)  # encodings a code, if all were used alike
+        self.counts.lerp_(chosen.sum(0), 1 - decay)
+        self.sums.lerp_(chosen.T @ z, 1 - decay)
+        even = len(z) / len(self.codebook)  # encodings a code, if all were used equally
         dead = self.counts < even / 50
         self.counts[dead] = even
-        self.sums[dead] = _any_of(z, int(dead.sum())) * even
+        self.sums[dead] = _random_rows(z, int(dead.sum())) * even
         self.codebook.copy_(self.sums / self.counts[:, None])
 
 
-def _any_of(z: Tensor, n: int) -> Tensor:
-    """n rows of z, drawn at random; each at most once, where there are as many."""
+def _random_rows(z: Tensor, n: int) -> Tensor:
+    """n rows of z at random, without replacement if there are as many.  (N, D) -> (n, D)"""
     if not len(z):
         raise ValueError("a codebook cannot learn from an empty batch.")
     order = torch.randperm(len(z), device=z.device)
@@ -149,19 +159,14 @@ class Residual(nn.Module):
         return h + self.inner(h)
 
 
-class Encoder(nn.Module):
-    """x (B, side²) -> the two levels, top first: z and e (B, D, 4, 4), z and e (B, D, 7, 7).
+class TwoLevelEncoder(nn.Module):
+    """x (B, side²) -> two levels, top first: z and e (B, D, 4, 4), z and e (B, D, 7, 7).
 
-    The bottom sees the image and what the top has already said about it.
+    The bottom level encodes the image together with the top level's quantized code.
     """
 
     def __init__(
-        self,
-        side: int,
-        channels: int,
-        n_codes: tuple[int, int],
-        dim: int,
-        decay: float | None,
+        self, side: int, channels: int, n_codes: tuple[int, int], decay: float | None
     ) -> None:
         super().__init__()
         self.side = side
@@ -179,32 +184,32 @@ class Encoder(nn.Module):
             nn.Conv2d(channels, channels, 3, stride=2, padding=1),  # 4 × 4
             Residual(channels),
             nn.ReLU(),
-            nn.Conv2d(channels, dim, 1),
+            nn.Conv2d(channels, DIM, 1),
         )
-        self.top = VectorQuantizer(n_codes[0], dim, decay=decay)
-        self.from_top = nn.ConvTranspose2d(dim, channels, 3, stride=2, padding=1)  # 7 × 7
-        self.join = nn.Conv2d(2 * channels, dim, 1)
-        self.bottom = VectorQuantizer(n_codes[1], dim, decay=decay)
+        self.top = VectorQuantizer(n_codes[0], DIM, decay=decay)
+        self.from_top = nn.ConvTranspose2d(DIM, channels, 3, stride=2, padding=1)  # 7 × 7
+        self.join = nn.Conv2d(2 * channels, DIM, 1)
+        self.bottom = VectorQuantizer(n_codes[1], DIM, decay=decay)
 
     def forward(self, x: Tensor) -> list[Level]:
         h = self.to_bottom(as_images(x, self.side))
         z_top = self.to_top(h)
         e_top, _ = self.top(z_top)
-        said = self.from_top(straight_through(z_top, e_top)).relu()
-        z_bottom = self.join(torch.cat([h, said], dim=1))
+        top = self.from_top(straight_through(z_top, e_top)).relu()
+        z_bottom = self.join(torch.cat([h, top], dim=1))
         e_bottom, _ = self.bottom(z_bottom)
         return [(z_top, e_top), (z_bottom, e_bottom)]
 
 
-class Decoder(nn.Module):
+class TwoLevelDecoder(nn.Module):
     """e of the top (B, D, 4, 4) and of the bottom (B, D, 7, 7) -> logits (B, side²)"""
 
-    def __init__(self, side: int, channels: int, dim: int) -> None:
+    def __init__(self, side: int, channels: int) -> None:
         super().__init__()
         stride = side // 14
-        self.from_top = nn.ConvTranspose2d(dim, dim, 3, stride=2, padding=1)  # 7 × 7
+        self.from_top = nn.ConvTranspose2d(DIM, DIM, 3, stride=2, padding=1)  # 7 × 7
         self.to_image = nn.Sequential(
-            nn.Conv2d(2 * dim, channels, 3, padding=1),
+            nn.Conv2d(2 * DIM, channels, 3, padding=1),
             Residual(channels),
             nn.ReLU(),
             nn.ConvTranspose2d(channels, channels // 2, 4, stride=2, padding=1),  # 14 × 14
@@ -220,7 +225,8 @@ class Decoder(nn.Module):
 class VQVAE2(nn.Module):
     """Two levels of discrete codes: 16 for the whole of a digit, 49 for its details.
 
-    ``n_codes`` are the sizes of the two codebooks, top and bottom; ``side`` is 28 or 14 pixels.
+    ``n_codes`` are the sizes of the codebooks, top and bottom; ``side`` is 28 or 14 pixels;
+    ``decay`` is that of both ``VectorQuantizer``s.
     """
 
     def __init__(
@@ -229,14 +235,13 @@ class VQVAE2(nn.Module):
         *,
         side: int = 28,
         channels: int = 32,
-        dim: int = 16,
         decay: float | None = 0.99,
     ) -> None:
         super().__init__()
         if side not in (14, 28):
             raise ValueError(f"this VQ-VAE-2 reads images of side 14 or 28, not {side}.")
-        self.encoder = Encoder(side, channels, n_codes, dim, decay)
-        self.decoder = Decoder(side, channels, dim)
+        self.encoder = TwoLevelEncoder(side, channels, n_codes, decay)
+        self.decoder = TwoLevelDecoder(side, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder([e for _, e in self.encoder(x)])  # logits
@@ -245,15 +250,12 @@ class VQVAE2(nn.Module):
     def codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Top and bottom codes of images.  (N, side²) -> (N, 16), (N, 49) int64"""
         check_rows(x)
-        levels = [self._codes(batch) for batch in x.split(1000)]
-        top, bottom = (torch.cat(codes) for codes in zip(*levels))
-        return top, bottom
-
-    def _codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        (top, _), (bottom, _) = self.encoder(x)
-        return self.encoder.top(top)[1].flatten(1), self.encoder.bottom(bottom)[1].flatten(
-            1
-        )
+        top, bottom = [], []
+        for batch in x.split(1000):
+            (z_top, _), (z_bottom, _) = self.encoder(batch)
+            top.append(self.encoder.top(z_top)[1].flatten(1))
+            bottom.append(self.encoder.bottom(z_bottom)[1].flatten(1))
+        return torch.cat(top), torch.cat(bottom)
 
     def decode(self, top: Tensor, bottom: Tensor) -> Tensor:
         """Logits of the images that codes stand for.  (B, 16), (B, 49) -> (B, side²)"""
@@ -271,28 +273,33 @@ class VQVAE2(nn.Module):
 
 
 class MaskedConv2d(nn.Conv2d):
-    """A convolution that sees only what was written before: above, and left in the same row.
+    """A convolution over the places before its own in reading order: above and left.
 
-    (B, C, H, W) -> (B, C', H, W). With ``own`` it also sees its own place.
+    (B, C, H, W) -> (B, C', H, W). With ``center`` also over its own place.
     Source: van den Oord, Kalchbrenner & Kavukcuoglu (2016), masks A and B.
     """
 
-    def __init__(self, n_in: int, n_out: int, size: int, *, own: bool) -> None:
+    mask: Tensor  # (size, size)
+
+    def __init__(self, n_in: int, n_out: int, size: int, *, center: bool) -> None:
         super().__init__(n_in, n_out, size, padding=size // 2)
         place = torch.arange(size * size).view(size, size)
-        seen = place < size * size // 2 + own
-        self.register_buffer("seen", seen.to(self.weight.dtype), persistent=False)
+        mask = place < size * size // 2 + center
+        self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
 
     def forward(self, h: Tensor) -> Tensor:
-        return F.conv2d(h, self.weight * self.seen, self.bias, padding=self.padding)
+        return F.conv2d(h, self.weight * self.mask, self.bias, padding=self.padding)
 
 
 class GatedBlock(nn.Module):
-    """h + a gated step: tanh(a) · sigmoid(b), a and b from h's past and from the context."""
+    """h + tanh(a) · sigmoid(b), a and b from the places before and from the context.
+
+    (B, C, H, W), (B, C, H, W) -> (B, C, H, W)
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.past = MaskedConv2d(width, 2 * width, 3, own=True)
+        self.past = MaskedConv2d(width, 2 * width, 3, center=True)
         self.context = nn.Conv2d(width, 2 * width, 1)
         self.output = nn.Conv2d(width, width, 1)
 
@@ -305,9 +312,10 @@ class CodePrior(nn.Module):
     """p(codes | label, top) = ∏ᵢ p(codeᵢ | code₁ … codeᵢ₋₁, label, top), a gated PixelCNN.
 
     codes (B, side²) int64 in reading order, label (B,) int64, top (B, 16) int64.
-    The same class serves both levels: the prior of the bottom codes is told ``n_top``, how
-    many top codes there are, and sees them; the prior of the top codes sees the label alone.
-    It is one stack of masks, with a blind spot to the upper right, which the paper's two avoid.
+    The same class serves both levels: the prior of the bottom codes is conditioned on the
+    label and the top codes, of which there are ``n_top``; that of the top codes on the
+    label. Its one stack of masked convolutions has a blind spot to the upper right, which
+    the paper's two stacks avoid.
     Source: van den Oord et al. (2016), Conditional Image Generation with PixelCNN Decoders.
     """
 
@@ -329,14 +337,14 @@ class CodePrior(nn.Module):
                 nn.ReLU(),
                 nn.Conv2d(width, width, 3, padding=1),
             )
-        self.input_conv = MaskedConv2d(width, width, 5, own=False)
+        self.input_conv = MaskedConv2d(width, width, 5, center=False)
         self.blocks = nn.ModuleList(GatedBlock(width) for _ in range(depth))
         self.head = nn.Sequential(
             nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, n_codes, 1)
         )
 
     def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
-        """Logits of every code, given those before it.  (B, L), (B,) -> (B, K, L)"""
+        """Logits of every code, given those before.  (B, L), (B,), (B, 16) -> (B, K, L)"""
         self._check(label, top)
         check_whole(
             "codes", codes, self.code_embedding.num_embeddings, (len(label), self.side**2)
@@ -351,7 +359,7 @@ class CodePrior(nn.Module):
         return context
 
     def _logits(self, codes: Tensor, context: Tensor) -> Tensor:
-        """Of the first rows alone, if ``codes`` are these: no row depends on those below."""
+        """Only of the first rows, if ``codes`` are those: no row depends on one below."""
         h = self.input_conv(self.code_embedding(codes).mT.unflatten(2, (-1, self.side)))
         context = context[:, :, : h.shape[2]]
         for block in self.blocks:
@@ -360,9 +368,9 @@ class CodePrior(nn.Module):
 
     def _check(self, label: Tensor, top: Tensor | None) -> None:
         if self.n_top and top is None:
-            raise ValueError("this prior is told the top codes, and none were given.")
+            raise ValueError("this prior needs the top codes, but none were given.")
         if top is not None and not self.n_top:
-            raise ValueError("this prior is told no top codes, but some were given.")
+            raise ValueError("this prior takes no top codes, but some were given.")
         if not isinstance(label, Tensor) or label.ndim != 1:
             raise ValueError("labels must be a tensor (B,), one for each image.")
         if ((label < 0) | (label > 9)).any():
@@ -378,13 +386,13 @@ class CodePrior(nn.Module):
 
     @torch.no_grad()
     def sample(self, label: Tensor, top: Tensor | None = None) -> Tensor:
-        """Draw one code after the other, each given those before it.  (B,) -> (B, L)"""
+        """Draw one code after the other, given those before.  (B,), (B, 16) -> (B, L)"""
         self._check(label, top)
         context = self._context(label, top)
         codes = label.new_zeros(len(label), self.side**2)
         for i in range(self.side**2):
-            begun = codes[:, : (i // self.side + 1) * self.side]  # rows that hold a code
-            share = self._logits(begun, context)[:, :, i].softmax(1)
+            rows = codes[:, : (i // self.side + 1) * self.side]  # up to the row of code i
+            share = self._logits(rows, context)[:, :, i].softmax(1)
             codes[:, i] = torch.multinomial(share, 1)[:, 0]
         return codes
 
@@ -421,7 +429,7 @@ def log_code_probability(
 def generate(
     model: VQVAE2, top_prior: CodePrior, bottom_prior: CodePrior, label: Tensor
 ) -> Tensor:
-    """New images of the labels asked for: top codes, bottom codes given these, then pixels.
+    """New images with these labels: top codes, bottom codes given the top, then pixels.
 
     (B,) -> logits (B, side²)
     """
