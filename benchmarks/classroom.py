@@ -1,16 +1,13 @@
 """A class on JupyterHub: students log in, start a server each and run notebook 06 at once.
 
-python benchmarks/classroom.py                  # 1, 2, 4 and 8 students; or --students N ...
-python benchmarks/classroom.py --neighbors      # what one student's mischief does to another
-python benchmarks/classroom.py --write          # and put the table into docs/hub.md
-
-With --rows FILE the figures are kept there, and the table has all that the file holds: so the
-sizes of a class can be measured one at a time.
+python benchmarks/classroom.py               # 1, 2, 4 and 8 students; or --students N ...
+python benchmarks/classroom.py --neighbors   # what one student's faults do to another
+python benchmarks/classroom.py --write       # and put the table into docs/hub.md
 
 Needs Linux, hub/requirements.txt and configurable-http-proxy. The hub has the configuration
-in hub/, except that servers are plain processes, that a password made for the run opens them,
-and that all of it listens on this machine alone. Of the limits only a stand-in for that of
-memory holds here, prlimit's, which counts by process.
+in hub/, except that servers are plain processes, that a password made for the run opens
+them, and that all of it listens on this machine alone. Of the limits only memory's is
+imitated here, by prlimit, which counts by process.
 """
 
 from __future__ import annotations
@@ -35,14 +32,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import docs_table
 import psutil
-import readme
 import requests
 import websocket
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "06_variational_autoencoder.ipynb"
-PAGE = ROOT / "docs" / "hub.md"
 LESSON = 90 * 60  # seconds
 TRAINED = "claim-train"  # the cell after the first training: how far a neighbor is watched
 
@@ -89,7 +85,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
-    """A hub on this machine, which lets these students in; their homes hold the notebook."""
+    """A hub on this machine for these students, whose home folders hold the notebook."""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "course")
         (course / "hub").mkdir(parents=True)
@@ -108,10 +104,14 @@ def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
             "api": api,
             "homes": str(homes / "{username}"),
         }
-        settings |= {"shipped": shipped, "password": password, "python": sys.executable}
+        settings |= {
+            "shipped": str(shipped),
+            "password": password,
+            "python": sys.executable,
+        }
         config.write_text(CONFIG.format(**settings))
         log = Path(folder, "hub.log")
-        command = [sys.executable, "-m", "jupyterhub", "-f", config]
+        command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -125,7 +125,7 @@ def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
 
 
 def end(process: subprocess.Popen) -> None:
-    """Asked to end, the hub stops the servers and the proxy first; what is left is killed."""
+    """The hub stops its servers and its proxy when it ends; what is left is killed."""
     started = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     for left in psutil.wait_procs([psutil.Process(process.pid), *started], timeout=60)[1]:
@@ -161,18 +161,18 @@ def wait_for(condition, seconds: float, process: subprocess.Popen, log: Path) ->
 
 
 def log_in(hub: Hub, name: str, password: str | None = None) -> requests.Session:
-    """Through the login form, as a browser does it; then with a token of the student's own."""
+    """Through the login form, as a browser does it; from then on with a token."""
     session = requests.Session()
     form = session.get(f"{hub.url}/hub/login", timeout=60)
     fields = {"username": name, "password": hub.password if password is None else password}
-    fields["_xsrf"] = session.cookies.get("_xsrf", path="/hub/")
+    fields["_xsrf"] = session.cookies.get("_xsrf", path="/hub/") or ""
     done = session.post(form.url, data=fields, allow_redirects=False, timeout=60)
     if done.status_code != 302:
         raise Failed(f"login refused with {done.status_code}")
     session.get(f"{hub.url}/hub/home", timeout=60)
     answer = session.post(
         f"{hub.url}/hub/api/users/{name}/tokens",
-        headers={"X-XSRFToken": session.cookies.get("_xsrf", path="/hub/")},
+        headers={"X-XSRFToken": session.cookies.get("_xsrf", path="/hub/") or ""},
         timeout=60,
     )
     answer.raise_for_status()
@@ -198,7 +198,12 @@ def start_server(hub: Hub, session: requests.Session, name: str) -> None:
 @contextmanager
 def kernel(hub: Hub, session: requests.Session, name: str, path: str) -> Iterator:
     """A kernel for this notebook.  -> a function that runs code: the types that it shows"""
-    wanted = {"path": path, "name": path, "type": "notebook", "kernel": {"name": "python3"}}
+    wanted: dict = {
+        "path": path,
+        "name": path,
+        "type": "notebook",
+        "kernel": {"name": "python3"},
+    }
     api = f"{hub.url}/user/{name}/api"
     answer = session.post(f"{api}/sessions", json=wanted, timeout=120)
     answer.raise_for_status()
@@ -215,7 +220,7 @@ def kernel(hub: Hub, session: requests.Session, name: str, path: str) -> Iterato
 
 
 def execute(socket: websocket.WebSocket, code: str) -> set[str]:
-    """Run one cell, to its end.  -> the media types of its outputs; Failed if it ends badly"""
+    """Run one cell.  -> the media types of its outputs; Failed if it fails"""
     message = uuid.uuid4().hex
     header = {"msg_id": message, "msg_type": "execute_request", "version": "5.3"}
     header |= {"username": "", "session": message, "date": ""}
@@ -245,9 +250,9 @@ def execute(socket: websocket.WebSocket, code: str) -> set[str]:
 def lesson(
     hub: Hub, name: str, notebook: Path, *, think: float = 0.0, until: str | None = None
 ) -> dict:
-    """A student's lesson, as far as a cell, in seconds since the login page was asked for."""
+    """A student's lesson, up to a cell, in seconds since the request of the login page."""
     began, pauses = time.monotonic(), random.Random(name)
-    result = {"cells": {}, "failure": None}
+    result: dict = {"cells": {}, "failure": None}
 
     def passed() -> float:
         return time.monotonic() - began
@@ -300,8 +305,8 @@ def processes_of(hub: Hub) -> dict[str, list[psutil.Process]]:
 def measure(hub: Hub, seen: dict[str, dict], stop: threading.Event) -> None:
     """Note, twice in three seconds, each student's CPU seconds and greatest memory.
 
-    Memory is the proportional set size: pages that several processes share are divided among
-    them, so that the students' figures add up.
+    Memory is the proportional set size: pages that several processes share are divided
+    among them, so that the students' figures add up.
     """
     while not stop.wait(1.5):
         for name, processes in processes_of(hub).items():
@@ -320,7 +325,8 @@ def measure(hub: Hub, seen: dict[str, dict], stop: threading.Event) -> None:
 def classroom(count: int, think: float, notebook: Path = NOTEBOOK) -> dict:
     """So many students, who begin within some seconds of each other.  -> their figures"""
     names = [f"student{i}" for i in range(count)]
-    seen, stop = {}, threading.Event()
+    seen: dict[str, dict] = {}
+    stop = threading.Event()
     with hub(names, notebook) as place, ThreadPoolExecutor(count + 1) as pool:
         pool.submit(measure, place, seen, stop)
         try:
@@ -369,7 +375,7 @@ def table(rows: list[dict], think: float) -> str:
         )
     words = "Median, and the slowest in brackets; of CPU seconds and memory, the greatest."
     thought = f"A cell is preceded by {think:g} s of thinking, on average."
-    lines += ["", f"{words} {thought} On {readme.machine()}.", ""]
+    lines += ["", f"{words} {thought} On {docs_table.machine()}.", ""]
     lines += ["| students | cores, on average | cores, all at once | memory |"]
     lines += ["|---:|---:|---:|---:|"]
     first = rows[0]
@@ -389,7 +395,7 @@ def needs(students: int, cpu: float, cell: float, memory: float) -> tuple:
 
 # --- neighbors ----------------------------------------------------------------------------
 
-MISCHIEF = {
+FAULTS = {
     "does nothing": "pass",
     "computes without end, on all cores": "import os, torch\n"
     "torch.set_num_threads(os.cpu_count())\n"
@@ -404,27 +410,27 @@ def neighbors(notebook: Path = NOTEBOOK) -> str:
     """One student's lesson, without thinking, beside each kind of neighbor."""
     lines = ["| the neighbor | is told | first figure, s | trained, s | failure |"]
     lines.append("|---|---|---:|---:|---|")
-    for kind, code in MISCHIEF.items():
+    for kind, code in FAULTS.items():
         mine, told = beside(code, notebook)
         first, last = (f"{mine.get(key, 0):.0f}" for key in ("figure", "finished"))
         lines.append(
             f"| {kind} | {told} | {first} | {last} | {mine['failure'] or 'none'} |"
         )
-    return "\n".join(lines) + f"\n\nOn {readme.machine()}.\n"
+    return "\n".join(lines) + f"\n\nOn {docs_table.machine()}.\n"
 
 
 def beside(code: str, notebook: Path = NOTEBOOK) -> tuple[dict, str]:
-    """A lesson while the neighbor's cell runs.  -> its figures, what the neighbor is told"""
-    with hub(["quiet", "loud"], notebook) as place, ThreadPoolExecutor(1) as pool:
-        session = log_in(place, "loud")
-        start_server(place, session, "loud")
-        with kernel(place, session, "loud", notebook.name) as run:
+    """A lesson while the neighbor's cell runs.  -> its figures, the neighbor's error"""
+    with hub(["student", "neighbor"], notebook) as place, ThreadPoolExecutor(1) as pool:
+        session = log_in(place, "neighbor")
+        start_server(place, session, "neighbor")
+        with kernel(place, session, "neighbor", notebook.name) as run:
             run("pass")
             cell = pool.submit(run, code)
-            mine = lesson(place, "quiet", notebook, until=TRAINED)
+            mine = lesson(place, "student", notebook, until=TRAINED)
             still = bool(wait([cell], timeout=30).not_done)  # memory takes some seconds
             if still:
-                interrupt(place, session, "loud")
+                interrupt(place, session, "neighbor")
             error = cell.exception()
         told = str(error).split(":")[0] if error else "nothing"
         return mine, f"nothing; {told} once interrupted" if still else told
@@ -437,23 +443,12 @@ def interrupt(hub: Hub, session: requests.Session, name: str) -> None:
         session.post(f"{api}/{found['id']}/interrupt", timeout=60).raise_for_status()
 
 
-def keep(rows: list[dict], file: Path | None) -> list[dict]:
-    """Add these rows to the file, if there is one.  -> all rows, by the size of the class"""
-    if file:
-        old = json.loads(file.read_text("utf-8")) if file.exists() else []
-        new = {row["students"]: row for row in [*old, *rows]}
-        rows = [new[students] for students in sorted(new)]
-        file.write_text(json.dumps(rows, indent=1), "utf-8")
-    return rows
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--students", type=int, nargs="*", default=[1, 2, 4, 8])
     parser.add_argument("--think", type=float, default=1.0, help="seconds before a cell")
-    parser.add_argument("--rows", type=Path, help="keep the figures in this file")
     parser.add_argument(
-        "--neighbors", action="store_true", help="mischief, instead of a class"
+        "--neighbors", action="store_true", help="faults, instead of a class"
     )
     parser.add_argument(
         "--write", action="store_true", help="put the table into docs/hub.md"
@@ -463,10 +458,10 @@ def main() -> None:
         name, text = "neighbors", neighbors()
     else:
         rows = [classroom(count, arguments.think) for count in arguments.students]
-        name, text = "classroom", table(keep(rows, arguments.rows), arguments.think)
+        name, text = "classroom", table(rows, arguments.think)
     print(text)
     if arguments.write:
-        readme.write(name, text, PAGE)
+        docs_table.write("hub.md", name, text)
 
 
 if __name__ == "__main__":

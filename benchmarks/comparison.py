@@ -1,7 +1,7 @@
-"""The whole family of the course on one data set: trains all of it, prints the table.
+"""Every model of the course on one data set: trains all of them, prints the table.
 
 python benchmarks/comparison.py             # about four minutes
-python benchmarks/comparison.py --write     # and keep it, for README.md and notebook 10
+python benchmarks/comparison.py --write     # and store it for notebook 10 and the docs
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import readme
+import docs_table
 import torch
 
 from course_utils import data
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run() -> list[dict]:
-    """As notebook 10 does it for three rows: the same data, the same judge, the same seeds."""
+    """As notebook 10 does it for three rows: the same data, classifier and seeds."""
     images, labels = data.mnist("train")
     half, test = map(data.half_size, (images, data.mnist("test")[0][::5]))
     torch.manual_seed(0)
@@ -33,20 +33,21 @@ def run() -> list[dict]:
 
 
 def store(rows: list[dict]) -> None:
-    """Keep the whole table in this checkout, its samples in 256 shades of gray."""
+    """Store the rows in this checkout, their samples in 256 shades of gray."""
     rows = [{**row, "samples": (255 * row["samples"]).round().byte().cpu()} for row in rows]
     torch.save(rows, ROOT / "course_utils" / "checkpoints" / "comparison.pt")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="keep the board in the course")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="store rows and table")
     write = parser.parse_args().write
     rows, device = run(), choose_device().type
-    text = f"{comparison.table(rows)}\n\nSeconds on {readme.machine()}; device: {device}.\n"
+    where = f"Seconds on {docs_table.machine()}; device: {device}."
+    text = f"{comparison.table(rows)}\n\n{where}\n"
     print(text)
     if write:
-        readme.write("scoreboard", text)
+        docs_table.write("comparison.md", "comparison", text)
         store(rows)
 
 

@@ -1,31 +1,26 @@
-"""How long a notebook keeps one waiting: its first cell, its first figure, all of it.
+"""Seconds of each notebook until its first cell, its first figure and its end.
 
-    python benchmarks/notebook_time.py              # print the tables
-    python benchmarks/notebook_time.py --write      # and put them into README.md
+    python benchmarks/notebook_time.py              # print the table
+    python benchmarks/notebook_time.py --write      # and put it into docs/performance.md
 
 Every notebook is run in a kernel of its own, as *Run All* does it, one after the other; the
 clock starts before the kernel does. A figure is a picture that has reached the page, or a
-widget with its picture; a progress bar is none. Then each module of the course is imported in a
-fresh Python, and beside it what most of them begin with, torch. Nothing is stored. Ten minutes on
-two cores, the machine alone.
+widget with its picture; a progress bar is none. No output is stored. Some five minutes on
+two cores, with nothing else running.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import docs_table
 import nbformat
-import readme
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
-IMPORTS = 3  # of each module; the median is shown
 
 
 @dataclass
@@ -64,33 +59,17 @@ def wait_for(path: Path) -> Wait:
         notebook, timeout=600, kernel_name="python3",
         resources={"metadata": {"path": path.parent}},
     )  # fmt: skip
-    start, first_cell = time.perf_counter(), None
+    start, first_cell = time.perf_counter(), 0.0
     with client.setup_kernel():
+        kernel = client.km.provisioner.pid  # type: ignore[union-attr]
         for number, cell in enumerate(notebook.cells):
             client.execute_cell(cell, number)
             if cell.cell_type == "code":
                 first_cell = first_cell or time.perf_counter()
         end = time.perf_counter()
-        peak = peak_memory(client.km.provisioner.pid)
+        peak = peak_memory(kernel)
     figure = client.first_figure and client.first_figure - start
     return Wait(path.stem, first_cell - start, figure, end - start, peak)
-
-
-def import_seconds(module: str) -> float:
-    """Seconds of ``import module`` in a fresh Python, without Python's own start."""
-    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        for _ in range(IMPORTS)
-    ]
-    return statistics.median(float(run.stdout.split()[-1]) for run in runs)
-
-
-def modules() -> list[str]:
-    """torch, then every module of the course, as one imports it."""
-    found = sorted((ROOT / "course_utils").glob("*.py"))
-    names = [path.stem for path in found if path.stem != "__init__"]
-    return ["torch", *[f"course_utils.{name}" for name in [*names, "exercises", "widgets"]]]
 
 
 def wait_table(waits: list[Wait]) -> str:
@@ -106,27 +85,18 @@ def wait_table(waits: list[Wait]) -> str:
     return "\n".join(lines)
 
 
-def import_table(seconds: dict[str, float]) -> str:
-    lines = ["| import | s |", "|---|---:|"]
-    lines += [f"| `{name}` | {passed:.2f} |" for name, passed in seconds.items()]
-    return "\n".join(lines)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--write", action="store_true", help="put the tables into README.md"
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put it into the docs")
     write = parser.parse_args().write
     waits = []
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(path.name, "…", flush=True)
         waits.append(wait_for(path))
-    imports = {module: import_seconds(module) for module in modules()}
-    text = f"{wait_table(waits)}\n\n{import_table(imports)}\n\nOn {readme.machine()}.\n"
+    text = f"{wait_table(waits)}\n\nOn {docs_table.machine()}.\n"
     print(text)
     if write:
-        readme.write("notebook time", text)
+        docs_table.write("performance.md", "notebook time", text)
 
 
 if __name__ == "__main__":

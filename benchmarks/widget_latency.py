@@ -1,13 +1,13 @@
 """How soon a widget answers: ours, interact with matplotlib, and ipywidgets.Image.
 
     python benchmarks/widget_latency.py             # print the table
-    python benchmarks/widget_latency.py --write     # and put it into README.md
+    python benchmarks/widget_latency.py --write     # and put it into docs/performance.md
 
 One JupyterLab, one Chromium, one run, a notebook for each widget, with the networks and the
-ten thousand test digits of the course. The mouse moves over the widget, a step once the
-answer to the last is on the screen; a step counts from the moment the page hears of it until
-the frame that shows its picture has been painted. Then an arrow key is held, one way and back,
-with thirty presses a second, as keyboards repeat, and the pictures that reach the screen are
+test digits of the course. The mouse moves over the widget, a step once the answer to the
+last is on the screen; a step counts from its event in the page until the frame
+that shows its picture has been painted. Then an arrow key is held, one way and back, with
+thirty presses a second, as keyboards repeat, and the pictures that reach the screen are
 counted. A step without a new picture is an error, not a fast answer. About four minutes.
 """
 
@@ -21,14 +21,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import docs_table
 import nbformat
 import numpy as np
-import readme
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from lab import chromium, jupyterlab, open_notebook, run_all
+from lab import chromium, jupyterlab, open_notebook, run_all  # noqa: E402
 
 STEPS = 120  # of the mouse,
 SWEEP = 30  # so many from the start of its way to the end, then back
@@ -39,8 +39,8 @@ import io
 import ipywidgets, matplotlib, torch
 from matplotlib import pyplot as plt
 from torch import nn
-from course_utils import data, evidence, models, objectives, plots
-from course_utils import widgets
+from course_utils import data, models, objectives, plots, widgets
+from course_utils.theory import evidence, mixtures
 from course_utils.training import fit
 
 torch.manual_seed(0)
@@ -91,11 +91,11 @@ ipywidgets.VBox([z1, z2, view])
 
 @dataclass
 class Trial:
-    """One widget in a cell of its own, and how a hand moves it."""
+    """One widget in a cell of its own, and how the pointer moves over it."""
 
     name: str
     cell: str
-    handle: str  # what the mouse moves over and what hears the keys
+    handle: str  # what the mouse moves over and what takes the keys
     shown: str  # what must change
     start: tuple[float, float]  # in shares of the handle's width and height
     end: tuple[float, float]
@@ -110,10 +110,11 @@ class Trial:
         """Where the mouse is, in shares of the handle's width and height."""
         if self.spiral:
             radius, angle = step / STEPS * (self.end[0] - self.start[0]), step / 3
-            shares = radius * np.cos(angle), radius * np.sin(angle)
-            return tuple(a + share for a, share in zip(self.start, shares))
+            x, y = self.start
+            return x + radius * np.cos(angle), y + radius * np.sin(angle)
         share = 1 - abs(step % (2 * SWEEP) / SWEEP - 1)
-        return tuple(a + share * (b - a) for a, b in zip(self.start, self.end))
+        (x, y), (x_end, y_end) = self.start, self.end
+        return x + share * (x_end - x), y + share * (y_end - y)
 
 
 SLIDER = ".widget-slider .noUi-target"
@@ -134,13 +135,14 @@ for epoch in range(1, 61):
     nn.init.kaiming_normal_(ae.encoder[0].weight)
     nn.init.kaiming_normal_(pae.encoder[0].weight)
     replay.add([{"epoch": epoch, "loss": 40 / epoch}] * 3)
-replay""", "input[type=range]", ".tr-images canvas", (0.02, 0.5), (0.98, 0.5), event="input"),
+replay""", "input[type=range]", ".tr-images canvas", (0.02, 0.5), (0.98, 0.5),
+          event="input"),
     Trial("`DrawDigit`", """
 widgets.DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos)
 """, ".dd-paper", ".dd-pair canvas", (0.5, 0.5), (0.9, 0.9), spiral=True,
           first=("Backspace", " "), keys=("ArrowRight", "ArrowDown")),
     Trial("`DenoisingField`", """
-points = data.sample_mixture(3000, data.ring_of_means(), sigma=0.2)
+points = mixtures.sample_mixture(3000, mixtures.ring_of_means(), sigma=0.2)
 denoisers = {s: models.mlp(2, 128, 128, 64, 128, 128, 2) for s in (0.1, 0.2, 0.4, 0.8)}
 widgets.DenoisingField(denoisers, points)""",
           ".cw-stage", ".cw-lines", (0.2, 0.3), (0.8, 0.6)),
@@ -154,7 +156,7 @@ widgets.Dial("k", {
 })""", "input[type=range]", ".dial-pictures", (0.02, 0.5), (0.98, 0.5), event="input"),
 ]  # fmt: skip
 
-# In the page: when the event was heard, and when a new picture had been painted.
+# In the page: the time of the event, and the time when a new picture had been painted.
 WATCH = """([handle, shown, kind]) => {
   const root = [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].at(-1);
   const print = () => [...root.querySelectorAll(shown)].map((el) =>
@@ -167,7 +169,7 @@ WATCH = """([handle, shown, kind]) => {
   }, { capture: true });
   const look = () => {
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => { // heard once this frame is painted
+    port1.onmessage = () => { // comes once this frame is painted
       const painted = performance.now(), now = print();
       if (now && now !== watch.last) {
         watch.pictures += 1;
@@ -267,18 +269,18 @@ def table(rows: Sequence[tuple[str, float, float, float]], browser: str) -> str:
     ]
     lines += [f"| {n} | {m:.1f} ms | {p:.1f} ms | {r:.0f} |" for n, m, p, r in rows]
     return "\n".join(
-        [*lines, "", f"Chromium {browser} on {readme.machine()}, no GPU in use.", ""]
+        [*lines, "", f"Chromium {browser} on {docs_table.machine()}, no GPU in use.", ""]
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put it into the docs")
     write = parser.parse_args().write
     text = table(*run(TRIALS))
     print(text)
     if write:
-        readme.write("widget latency", text)
+        docs_table.write("performance.md", "widget latency", text)
 
 
 if __name__ == "__main__":
