@@ -36,7 +36,8 @@ ALL_TESTS = [
         *WORKERS,
         *(f"--ignore={path}" for path in SEPARATE_SUITES),
     ],
-    ["pytest", "-m", "timing", "tests/test_decks.py", "tests/browser"],
+    ["pytest", "-m", "timing"]
+    + ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"],
 ]
 
 

@@ -208,7 +208,7 @@ sys.exit(int(first))
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
 REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
-ALONE = ["-m", "timing", "tests/test_decks.py", "tests/browser"]
+ALONE = ["-m", "timing", "tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 SAID = [str(REST), str(ALONE), "kept"]
 
 
