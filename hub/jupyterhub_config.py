@@ -2,8 +2,8 @@
 
     sudo .venv/bin/jupyterhub -f hub/jupyterhub_config.py
 
-Runs as it stands, on this machine only, and lets nobody in until hub/students.txt names them.
-How to set it up, and what each limit holds: docs/hub.md.
+Runs as it stands, on this machine only, and lets in nobody but those that hub/students.txt
+names. How to set it up, and what each limit holds: docs/hub.md.
 """
 
 from pathlib import Path
