@@ -1,4 +1,4 @@
-"""The verdict on a student's answer: to do, wrong (where, and why perhaps), or right."""
+"""Check a student's answer: to do, wrong (in which case, with a hint if known), or right."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Thread
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-SECONDS = 10  # that an answer may take on one case; ours take milliseconds
+Status = Literal["todo", "wrong", "right"]
+Function = Callable[..., Any]  # a student's function, or a wrong one, may return anything
+
+SECONDS = 10  # time limit of an answer on one case; the references take milliseconds
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check shows under the cell: to do, wrong (where, and a hint), or right."""
+    """What a check shows under the cell."""
 
-    status: Literal["todo", "wrong", "right"]
+    status: Status
     message: str
 
     @property
@@ -32,55 +35,61 @@ class CheckResult:
     _repr_markdown_ = __repr__
 
 
-def progress(answers: Mapping[Callable[..., CheckResult], object]) -> CheckResult:
-    """All exercises of a notebook in one line: each check with the student's answer to it.
+def progress(answers: Mapping[Callable[[Any], CheckResult], object]) -> CheckResult:
+    """One line about all exercises of a notebook: each check with the student's answer.
 
-    It runs the checks anew, so that what it says is true now. Nothing is stored or sent.
+    It runs the checks anew, so that the line is up to date. Nothing is stored or sent.
     """
-    verdicts = {check.__name__: check(answer) for check, answer in answers.items()}
-    right = sum(verdict.status == "right" for verdict in verdicts.values())
+    results = {check.__name__: check(answer) for check, answer in answers.items()}
+    statuses = [result.status for result in results.values()]
     names = (
-        f"{verdict.sign} {name.removeprefix('check_').replace('_', ' ')}"
-        for name, verdict in verdicts.items()
+        f"{result.sign} {name.removeprefix('check_').replace('_', ' ')}"
+        for name, result in results.items()
     )
-    untouched = all(verdict.status == "todo" for verdict in verdicts.values())
-    status = "right" if right == len(verdicts) else "todo" if untouched else "wrong"
-    return CheckResult(status, f"{right} of {len(verdicts)} exercises: {' · '.join(names)}")
+    # All alike is "todo" or "right"; a mixture is "wrong".
+    status: Status = statuses[0] if len(set(statuses)) == 1 else "wrong"
+    right = statuses.count("right")
+    return CheckResult(status, f"{right} of {len(results)} exercises: {' · '.join(names)}")
 
 
 def compare(
-    answer: Callable[..., Tensor],
-    reference: Callable[..., Tensor],
+    answer: Function,
+    reference: Function,
     cases: Mapping[str, tuple],
-    mistakes: Mapping[str, Callable[..., Tensor]] | None = None,
+    mistakes: Mapping[str, Function] | None = None,
     *,
+    wrapper: Callable[[Function], Function] = lambda function: function,
     rtol: float = 1e-4,
 ) -> CheckResult:
-    """Run answer and reference on named cases; stop at the first that differs.
+    """Compare a function with the reference on named cases, up to the first difference.
 
-    ``mistakes`` are wrong answers, each under the hint that helps who gave it: the verdict on an
-    answer that agrees with one of them in every case ends with that hint.
-    All see the same random numbers; an answer that may draw them in another order needs
-    large samples and a tolerance ``rtol`` that covers their chance. A wrong answer is a
-    verdict, never an exception, and one without an end is stopped, so that the notebook
-    always runs to its end.
+    ``mistakes`` are known wrong answers, each under its hint: an answer that agrees with one
+    of them in every case gets that hint. ``wrapper`` is put around answer, reference and
+    mistakes, to compare something else than their plain values, such as a gradient; the
+    cases are then the arguments of the wrapped functions.
+
+    All see the same random numbers. Where an answer may draw them in another order, the
+    cases need large samples and a relative tolerance ``rtol`` that covers their noise. The
+    absolute tolerance is 1e-5. Errors of the answer and endless loops are wrong answers, too:
+    this function raises nothing, so that a notebook runs to its end.
     """
+    answer = wrapper(answer)
     for case, arguments in cases.items():
-        want = _run(reference, arguments)
+        want = _run(wrapper(reference), arguments)
         try:
             got = _run(answer, arguments)
         except NotImplementedError:
             return CheckResult("todo", "Replace the line that raises NotImplementedError.")
-        except TimeoutError as problem:
-            return CheckResult("wrong", f"{case}: {problem}.")
-        except Unfit as problem:
-            message = f"{case}: {problem}."
+        except TimeoutError as error:
+            return CheckResult("wrong", f"{case}: {error}.")
+        except AnswerError as error:
+            message = f"{case}: {error}."
         else:
             if _agree(got, want, rtol):
                 continue
             message = f"{case}: {_difference(got, want)}."
-        hint = _hint(answer, cases, mistakes or {}, rtol)
-        return CheckResult("wrong", f"{message} Hint: {hint}" if hint else message)
+        wrapped = {hint: wrapper(mistake) for hint, mistake in (mistakes or {}).items()}
+        return _wrong(message, _hint(answer, cases, wrapped, rtol))
     return CheckResult("right", f"All {len(cases)} cases agree.")
 
 
@@ -91,11 +100,11 @@ def compare_value(
     *,
     rtol: float = 0.0,
 ) -> CheckResult:
-    """Judge a prediction: a number, a word, or several numbers such as a shape.
+    """Compare a prediction: a number, a word, or several numbers such as a shape.
 
-    ``mistakes`` are wrong values, each under the hint that helps who gave it. The verdict on a
-    wrong answer does not say what the right one is. Numbers may differ by the share ``rtol``;
-    case and outer blanks of words do not count.
+    ``mistakes`` are known wrong values, each under its hint. The message about a wrong answer
+    does not tell the right one. ``rtol`` is the relative tolerance of numbers; words are
+    compared without case and outer blanks.
     """
     if answer is None:
         return CheckResult("todo", "Replace None by your answer.")
@@ -107,60 +116,61 @@ def compare_value(
         )
         return CheckResult("wrong", f"{answer!r} is not {kind}, which was asked for.")
     hints = (hint for hint, value in (mistakes or {}).items() if _same(answer, value, rtol))
-    hint = next(hints, None)
-    message = f"It is not {_in_words(answer)}."
+    return _wrong(f"It is not {_in_words(answer)}.", next(hints, None))
+
+
+def _wrong(message: str, hint: str | None) -> CheckResult:
     return CheckResult("wrong", f"{message} Hint: {hint}" if hint else message)
 
 
 def _same(answer: object, want: object, rtol: float) -> bool:
-    mine, wanted = _plain(answer), _plain(want)
-    if type(mine) is not type(wanted):
+    a, b = _plain(answer), _plain(want)
+    if type(a) is not type(b):
         return False
-    if isinstance(wanted, str):
-        return mine == wanted
-    mine, wanted = torch.tensor(mine), torch.tensor(wanted)
-    return mine.shape == wanted.shape and torch.allclose(mine, wanted, rtol=rtol, atol=0.0)
+    if isinstance(b, str):
+        return a == b
+    a, b = torch.tensor(a), torch.tensor(b)
+    return a.shape == b.shape and torch.allclose(a, b, rtol=rtol, atol=0.0)
 
 
-def _plain(value: object) -> float | str | list[float] | object:
-    """A number, a word or a list of numbers as Python knows them; all else as it is."""
+def _plain(value: object) -> Any:
+    """A number as float, a word in lower case, several numbers as list; all else as it is."""
     if isinstance(value, str):
         return value.strip().casefold()
     try:
-        numbers = torch.as_tensor(value, dtype=torch.float64).tolist()
+        return torch.as_tensor(value, dtype=torch.float64).tolist()
     except (TypeError, ValueError, RuntimeError):
         return value
-    return numbers
 
 
 def _in_words(value: object) -> object:
-    """A number without the digits that rounding has left; all else as it is."""
+    """A number to six digits; all else as it is."""
     plain = _plain(value)
     return f"{plain:.6g}" if isinstance(plain, float) else value
 
 
-class Unfit(Exception):
-    """What an answer did in place of giving a value, in words."""
+class AnswerError(Exception):
+    """An answer that gives no value: it raised an error or changed its arguments."""
 
 
-def _run(function: Callable[..., Tensor], arguments: tuple) -> Tensor:
-    """The value of a function at copies of the arguments, with fixed random numbers."""
+def _run(function: Function, arguments: tuple) -> Any:
+    """The value of a function at copies of the arguments, with a fixed random seed."""
     given = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         value = _in_time(function, given)
     pairs = [pair for pair in zip(given, arguments) if isinstance(pair[0], Tensor)]
     if not all(after.equal(before) for after, before in pairs):
-        raise Unfit("your function changed its argument")
+        raise AnswerError("your function changed its argument")
     return value
 
 
-def _in_time(function: Callable[..., Tensor], arguments: Sequence) -> Tensor:
-    """The value of a function, run beside us so that we can give it up after ``SECONDS``.
+def _in_time(function: Function, arguments: Sequence) -> Any:
+    """The value of a function, run in a thread that is stopped after ``SECONDS``.
 
-    Raises TimeoutError then, NotImplementedError as it does, and Unfit for all else it raises.
+    Raises TimeoutError then, NotImplementedError for a stub, AnswerError for all else.
     """
-    outcome: list = []
+    outcome: list[tuple[Any, BaseException | None]] = []
 
     def work() -> None:
         try:
@@ -172,18 +182,18 @@ def _in_time(function: Callable[..., Tensor], arguments: Sequence) -> Tensor:
     worker.start()
     worker.join(SECONDS)
     if not outcome:
-        # Python looks for such an exception between two lines, so a loop ends here.
+        # Python raises this exception in the thread between two bytecodes, which ends a loop.
+        thread = ctypes.c_ulong(worker.ident or 0)
         stop = ctypes.py_object(TimeoutError)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), stop)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, stop)
         raise TimeoutError(f"your function was still at work after {SECONDS} seconds")
     value, error = outcome[0]
-    # A stub raises it bare; PyTorch raises it with a text, for the mean of whole numbers too.
+    # Only a NotImplementedError without arguments is the stub's; PyTorch raises it with a
+    # message (e.g. for the mean of an int tensor).
     if isinstance(error, NotImplementedError) and not error.args:
         raise error
-    if (
-        error is not None
-    ):  # a student's mistake, SystemExit too, and not a crash of the course
-        raise Unfit(f"your function raised {error!r}") from error
+    if error is not None:  # of any kind, SystemExit as well: the notebook must go on
+        raise AnswerError(f"your function raised {error!r}") from error
     return value
 
 
@@ -206,31 +216,27 @@ def _difference(got: object, want: Tensor) -> str:
 
 
 def _hint(
-    answer: Callable[..., Tensor],
-    cases: Mapping[str, tuple],
-    mistakes: Mapping[str, Callable[..., Tensor]],
-    rtol: float,
+    answer: Function, cases: Mapping[str, tuple], mistakes: Mapping[str, Function], rtol: float
 ) -> str | None:
-    """Under which mistake, if any, an answer is the same in every case."""
+    """The hint of the first mistake with which an answer agrees in every case."""
 
-    def outcome(function: Callable[..., Tensor]) -> list:
-        """Its values, or the error where it has none: a mistake may crash as its answer does."""
-        values: list = []
-        for arguments in cases.values():
-            try:
-                values.append(_run(function, arguments))
-            except (Unfit, NotImplementedError, TimeoutError) as error:
-                values.append(error)
-        return values
+    def outcome(function: Function, arguments: tuple) -> Any:
+        """The value, or the error where there is none: a mistake may raise the same one."""
+        try:
+            return _run(function, arguments)
+        except (AnswerError, NotImplementedError, TimeoutError) as error:
+            return error
 
-    given = outcome(answer)
+    def alike(a: object, b: object) -> bool:
+        if isinstance(b, Tensor):
+            return _agree(a, b, rtol, equal_nan=True)  # both may be nan
+        return type(a) is type(b)
+
+    given = [outcome(answer, arguments) for arguments in cases.values()]
     for hint, mistake in mistakes.items():
-        if all(
-            _agree(mine, slipped, rtol, equal_nan=True)  # a mistake may give nan as well
-            if isinstance(slipped, Tensor)
-            else type(mine) is type(slipped)
-            for mine, slipped in zip(given, outcome(mistake))
-        ):
+        # A generator: most mistakes differ in one of the first cases, and need no other.
+        wrong = (outcome(mistake, arguments) for arguments in cases.values())
+        if all(alike(a, b) for a, b in zip(given, wrong)):
             return hint
     return None
 
