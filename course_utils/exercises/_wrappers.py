@@ -1,56 +1,45 @@
-"""What several checks ask of an answer, and give it to work on."""
+"""Shared by several checks: wrappers of an answer, and mistakes that suit many losses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from course_utils.exercises.grading import Function
 from course_utils.objectives import Encoder
 
 # What students add inside a logarithm, so that it shows no infinity.
 TINY = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16, 1e-20, 1e-30)
 
+# --- wrappers -------------------------------------------------------------------------
 
-def value_and_gradient(
-    function: Callable[..., Tensor], *, by: int
-) -> Callable[..., Tensor]:
-    """A function, asked for its value, or for the slope of its sum by one argument."""
 
-    def measure(what: str, *arguments: Tensor) -> Tensor:
+def value_and_gradient(function: Function, *, by: int) -> Function:
+    """(what, …): its value, or the gradient of its sum by the argument number ``by``."""
+
+    def wrapped(what: str, *arguments: Any) -> Any:
         if what == "value":
             return function(*arguments)
         leaf = arguments[by].clone().requires_grad_()
         value = function(*arguments[:by], leaf, *arguments[by + 1 :])
-        if not isinstance(value, Tensor):
-            return value
-        if not value.requires_grad:
-            return torch.zeros_like(leaf)
-        (gradient,) = torch.autograd.grad(
-            value.sum(), leaf, allow_unused=True, materialize_grads=True
-        )
-        return gradient
+        return gradient(value.sum(), leaf) if isinstance(value, Tensor) else value
 
-    return measure
+    return wrapped
 
 
-def linear_pair() -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """An encoder from three numbers to two and a decoder back, for the cases of a check."""
-    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
-    return lambda x: x @ a, lambda z: z @ a.T / 4
+def loss_and_gradients(loss: Function) -> Function:
+    """(what, f, g, x, …): the loss, or its derivative by the scale of f's or g's output.
 
-
-def loss_and_slopes(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A loss of (f, g, x, …), asked for its value, or for its slope if f or g grows.
-
-    The slope by a common factor of all that f (or g) returns shows a gradient that is cut
-    off, which the value does not.
+    This derivative, by a factor 1 of all that f (or g) returns, shows that a gradient is
+    cut off; the value does not.
     """
 
-    def measure(what: str, f: Encoder, g: Encoder, *more: object) -> Tensor:
+    def wrapped(what: str, f: Encoder, g: Encoder, *more: object) -> Any:
         factor = torch.ones((), requires_grad=True)
         if what == "value":
             return loss(f, g, *more)
@@ -58,26 +47,34 @@ def loss_and_slopes(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
             value = loss(lambda x: factor * f(x), g, *more)
         else:
             value = loss(f, lambda z: factor * g(z), *more)
-        if not isinstance(value, Tensor) or value.numel() != 1:
-            return value
-        if not value.requires_grad:
-            return torch.zeros(())
-        (slope,) = torch.autograd.grad(
-            value.sum(), factor, allow_unused=True, materialize_grads=True
-        )
-        return slope
+        is_loss = isinstance(value, Tensor) and value.numel() == 1
+        return gradient(value.sum(), factor) if is_loss else value
 
-    return measure
+    return wrapped
 
 
-def losses_and_slopes(
-    mistakes: Mapping[str, Callable[..., object]],
-) -> dict[str, Callable[..., Tensor]]:
-    return {hint: loss_and_slopes(mistake) for hint, mistake in mistakes.items()}
+def gradient(value: Tensor, leaf: Tensor) -> Tensor:
+    """∂ value / ∂ leaf; 0 where the value does not depend on it."""
+    if not value.requires_grad:
+        return torch.zeros_like(leaf)
+    return torch.autograd.grad(value, leaf, allow_unused=True, materialize_grads=True)[0]
+
+
+# --- parts of cases and mistakes ------------------------------------------------------
+
+
+def linear_pair() -> tuple[Encoder, Encoder]:
+    """An encoder from three numbers to two and a decoder back."""
+    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
+    return lambda x: x @ a, lambda z: z @ a.T / 4
+
+
+def identity(x: Tensor) -> Tensor:
+    return x
 
 
 def mean_square(d: Tensor) -> Tensor:
-    """Summed over dimensions, averaged over the batch."""
+    """Summed over dimensions, averaged over the batch.  (B, D) -> ()"""
     return d.square().sum(1).mean()
 
 
@@ -89,14 +86,88 @@ def detached(function: Encoder) -> Encoder:
     return lambda x: function(x).detach()
 
 
-def identity(x: Tensor) -> Tensor:
-    return x
+# --- mistakes -------------------------------------------------------------------------
 
 
-def bugs_left(
-    bugs: Mapping[str, str], function: Callable[..., Tensor]
-) -> dict[str, Callable[..., Tensor]]:
-    """All ways to leave some of a function's bugs, each under the hints for those left.
+def loss_mistakes(loss: Function) -> dict[str, Function]:
+    """Mistakes in a loss of (f, g, x, …), whose keyword ``error`` takes x − x̂."""
+    return {
+        "add up the pixels; their mean was not asked for.": partial(
+            loss, error=lambda d: d.square().mean()
+        ),
+        "take the mean over the batch, not the sum.": partial(
+            loss, error=lambda d: d.square().sum()
+        ),
+        "take the mean over the batch: one number is asked for.": partial(
+            loss, error=lambda d: d.square().sum(1)
+        ),
+        "the length of the difference has to be squared.": partial(
+            loss, error=lambda d: d.norm(dim=1).mean()
+        ),
+        "detach() keeps the gradient from the encoder.": (
+            lambda f, *more: loss(detached(f), *more)
+        ),
+        "detach() keeps the gradient from both networks.": (
+            lambda f, g, *more: loss(f, detached(g), *more)
+        ),
+        "return a tensor. A Python number, as of item(), has no gradient.": (
+            lambda *a: loss(*a).item()
+        ),
+    }
+
+
+def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
+    """Mistakes in a loss of (f, g, x, lam) with a penalty on the code.
+
+    Its keywords ``error`` and ``price`` take x − x̂ and f(x). ``each`` is the penalty on one
+    number of a code, to be summed over these and averaged over the batch.
+    """
+    mean_error = partial(loss, error=lambda d: d.square().mean())
+    wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
+    return {
+        "the penalty is missing.": lambda f, g, x, lam: loss(f, g, x, 0.0),
+        "the penalty has to be multiplied by lam.": lambda f, g, x, lam: loss(f, g, x, 1.0),
+        "the penalty adds up the numbers of a code; it takes no mean of them.": (
+            partial(loss, price=lambda z: each(z).mean())
+        ),
+        "the penalty is a mean over the batch, too, not a sum.": (
+            partial(loss, price=lambda z: each(z).sum())
+        ),
+        "the squared error adds up the pixels; it takes no mean of them.": mean_error,
+        "add up the dimensions, in both terms; take no mean of them.": (
+            partial(mean_error, price=lambda z: each(z).mean())
+        ),
+        "the axis. The squared error is a sum over pixels, then a mean over images.": (
+            wrong_axis
+        ),
+        "the axis. Sum over dimensions, then take the mean over images.": (
+            partial(wrong_axis, price=lambda z: each(z).sum(0).mean())
+        ),
+        "take the mean over the batch, not the sum.": (
+            lambda f, g, x, lam: len(x) * loss(f, g, x, lam)
+        ),
+        "take the mean over the batch: one number is asked for.": partial(
+            loss, error=lambda d: d.square().sum(1), price=lambda z: each(z).sum(1)
+        ),
+        "detach() keeps the gradient of the penalty from the encoder.": (
+            partial(loss, price=lambda z: each(z).detach().sum(1).mean())
+        ),
+        "detach() keeps the gradient of the error from the encoder.": (
+            lambda f, g, x, lam: (
+                loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
+            )
+        ),
+        "detach() keeps the gradient from the encoder, in both terms.": (
+            lambda f, *more: loss(detached(f), *more)
+        ),
+        "return a tensor. A Python number, as of item(), has no gradient.": (
+            lambda *a: loss(*a).item()
+        ),
+    }
+
+
+def remaining_bugs(bugs: Mapping[str, str], function: Function) -> dict[str, Function]:
+    """Every way to mend some bugs of a function and not all, with the hints for the others.
 
     ``bugs`` are switches of the function, with a hint each.
     """

@@ -10,14 +10,44 @@ from torch import Tensor
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
-    detached,
     identity,
-    loss_and_slopes,
-    losses_and_slopes,
+    loss_and_gradients,
+    loss_mistakes,
     mean_square,
 )
-from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
 from course_utils.theory import lattice
+
+
+def _ae_loss(f, g, x, *, error=mean_square):
+    return error(x - g(f(x)))
+
+
+def _with_error(error):
+    return partial(_ae_loss, error=error)
+
+
+_AE_LOSS_MISTAKES: Mistakes = loss_mistakes(_ae_loss) | {
+    "sum and mean are swapped. Add up pixels, average over pictures.": (
+        _with_error(lambda d: d.square().mean(1).sum())
+    ),
+    "squares of the differences, not their absolute values.": (
+        _with_error(lambda d: d.abs().sum(1).mean())
+    ),
+    "without a square, errors of opposite sign cancel.": (
+        _with_error(lambda d: d.sum(1).mean())
+    ),
+    "square each pixel before you add them up.": (
+        _with_error(lambda d: d.sum(1).square().mean())
+    ),
+    "there is no factor ½ in this objective.": _with_error(lambda d: mean_square(d) / 2),
+    "the order. First the encoder f, then the decoder g.": lambda f, g, x: _ae_loss(
+        g, f, x
+    ),
+    "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
+    "the sign. An error is never negative.": lambda f, g, x: -_ae_loss(f, g, x),
+    "return the loss alone; a dictionary holds all terms.": objectives.ae_loss,
+}
 
 
 def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
@@ -34,68 +64,16 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     def decode(z: Tensor) -> Tensor:
         return z @ a[:, : z.shape[1]].T / 4
 
-    def ae(f, g, x, *, error=mean_square):
-        return error(x - g(f(x)))
-
-    return compare(
-        loss_and_slopes(answer),
-        loss_and_slopes(ae),
-        {
-            "f and g copy, so the loss is 0": ("value", identity, identity, x),
-            "f doubles and g squares": ("value", lambda x: 2 * x, torch.square, x),
-            "one image and a linear f and g": ("value", encode, decode, x[:1]),
-            "three images": ("value", encode, decode, x),
-            "f and g that are not linear": ("value", bent, decode, 2 * x),
-            "the gradient that reaches the encoder": ("f", encode, decode, x),
-            "the gradient that reaches the decoder": ("g", encode, decode, x),
-        },
-        mistakes=losses_and_slopes(
-            {
-                "add up the pixels of a picture; their mean was not asked for.": partial(
-                    ae, error=lambda d: d.square().mean()
-                ),
-                "take the mean over the pictures, not the sum.": partial(
-                    ae, error=lambda d: d.square().sum()
-                ),
-                "one number for the whole batch: take the mean over the pictures.": partial(
-                    ae, error=lambda d: d.square().sum(1)
-                ),
-                "sum and mean are swapped. Add up pixels, average over pictures.": partial(
-                    ae, error=lambda d: d.square().mean(1).sum()
-                ),
-                "the length of the difference has to be squared.": partial(
-                    ae, error=lambda d: d.norm(dim=1).mean()
-                ),
-                "squares of the differences, not their absolute values.": partial(
-                    ae, error=lambda d: d.abs().sum(1).mean()
-                ),
-                "without a square, errors of opposite sign cancel.": partial(
-                    ae, error=lambda d: d.sum(1).mean()
-                ),
-                "square each pixel before you add them up.": partial(
-                    ae, error=lambda d: d.sum(1).square().mean()
-                ),
-                "there is no factor ½ in this objective.": partial(
-                    ae, error=lambda d: mean_square(d) / 2
-                ),
-                "the order. First the encoder f, then the decoder g.": (
-                    lambda f, g, x: ae(g, f, x)
-                ),
-                "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
-                "the sign. An error is never negative.": lambda f, g, x: -ae(f, g, x),
-                "detach() keeps the gradient from the encoder.": (
-                    lambda f, g, x: ae(detached(f), g, x)
-                ),
-                "detach() keeps the gradient from both networks.": (
-                    lambda f, g, x: ae(f, detached(g), x)
-                ),
-                "return the loss alone; a dictionary holds all terms.": objectives.ae_loss,
-                "return a tensor. A Python number, as of item(), has no gradient.": (
-                    lambda f, g, x: ae(f, g, x).item()
-                ),
-            }
-        ),
-    )
+    cases = {
+        "f and g copy, so the loss is 0": ("value", identity, identity, x),
+        "f doubles and g squares": ("value", lambda x: 2 * x, torch.square, x),
+        "one image and a linear f and g": ("value", encode, decode, x[:1]),
+        "three images": ("value", encode, decode, x),
+        "f and g that are not linear": ("value", bent, decode, 2 * x),
+        "the gradient that reaches the encoder": ("f", encode, decode, x),
+        "the gradient that reaches the decoder": ("g", encode, decode, x),
+    }
+    return compare(answer, _ae_loss, cases, _AE_LOSS_MISTAKES, wrapper=loss_and_gradients)
 
 
 def check_lost_share(answer: float | None) -> CheckResult:
@@ -122,114 +100,113 @@ def check_lost_share(answer: float | None) -> CheckResult:
     )
 
 
+def _error_share(x, x_hat, *, yardstick=lambda x: x.mean(0)):
+    return mean_square(x - x_hat) / mean_square(x - yardstick(x))
+
+
+def _with_yardstick(yardstick):
+    return partial(_error_share, yardstick=yardstick)
+
+
+_ERROR_SHARE_MISTAKES: Mistakes = {
+    "which mean is this? One gray value for all pixels is not the mean picture.": (
+        _with_yardstick(torch.mean)
+    ),
+    "over what is this mean? Over the pixels of each picture, not the pictures.": (
+        _with_yardstick(lambda x: x.mean(1, keepdim=True))
+    ),
+    "the yardstick is now the blank page, not the mean picture.": (
+        _with_yardstick(lambda x: 0 * x)
+    ),
+    "the mean picture of the data, not of the reconstructions.": (
+        lambda x, x_hat: mean_square(x - x_hat) / mean_square(x - x_hat.mean(0))
+    ),
+    "the yardstick is missing.": lambda x, x_hat: mean_square(x - x_hat),
+    "the fraction is upside down.": lambda *a: 1 / _error_share(*a),
+    "this is the share that is explained; what is left was asked for.": (
+        lambda *a: 1 - _error_share(*a)
+    ),
+    "both errors are sums over pixels; nothing has to be divided by D.": (
+        lambda x, x_hat: _error_share(x, x_hat) / x.shape[1]
+    ),
+    "one number for all: a share of two means, not of each picture.": (
+        lambda x, x_hat: (x - x_hat).square().sum(1) / (x - x.mean(0)).square().sum(1)
+    ),
+    "the yardstick is the mean picture, not the median one.": (
+        _with_yardstick(lambda x: x.median(0).values)
+    ),
+    "the variance of torch divides by B − 1, the loss by B.": (
+        lambda x, x_hat: mean_square(x - x_hat) / x.var(0).sum()
+    ),
+    "shares of squared errors were asked for, not of their roots.": (
+        lambda *a: _error_share(*a).sqrt()
+    ),
+}
+
+
 def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − x̂‖² / E ‖x − x̄‖², x̄ the mean picture.  (B, D), (B, D) -> ()"""
     x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9], [1.0, 0.0, 0.3], [0.4, 0.6, 0.7]])
     x_hat = x.roll(1, 0) / 2
+    cases = {
+        "a perfect reconstruction": (x, x.clone()),
+        "the mean picture, which is the yardstick": (x, x.mean(0).expand_as(x).clone()),
+        "the blank page": (x, 0 * x),
+        "another reconstruction": (x, x_hat),
+        "pictures of two pixels": (x[:, :2], x_hat[:, :2]),
+    }
+    return compare(answer, _error_share, cases, _ERROR_SHARE_MISTAKES)
 
-    def share(x: Tensor, x_hat: Tensor, *, yardstick: Tensor | float) -> Tensor:
-        return mean_square(x - x_hat) / mean_square(x - yardstick)
 
-    def right(x: Tensor, x_hat: Tensor) -> Tensor:
-        return share(x, x_hat, yardstick=x.mean(0))
-
-    return compare(
-        answer,
-        right,
-        {
-            "a perfect reconstruction": (x, x.clone()),
-            "the mean picture, which is the yardstick": (x, x.mean(0).expand_as(x).clone()),
-            "the blank page": (x, 0 * x),
-            "another reconstruction": (x, x_hat),
-            "pictures of two pixels": (x[:, :2], x_hat[:, :2]),
-        },
-        mistakes={
-            "which mean is this? One gray value for all pixels is not the mean picture.": (
-                lambda x, x_hat: share(x, x_hat, yardstick=x.mean())
-            ),
-            "over what is this mean? Over the pixels of each picture, not the pictures.": (
-                lambda x, x_hat: share(x, x_hat, yardstick=x.mean(1, keepdim=True))
-            ),
-            "the yardstick is now the blank page, not the mean picture.": (
-                lambda x, x_hat: share(x, x_hat, yardstick=0.0)
-            ),
-            "the mean picture of the data, not of the reconstructions.": (
-                lambda x, x_hat: share(x, x_hat, yardstick=x_hat.mean(0))
-            ),
-            "the yardstick is missing.": lambda x, x_hat: mean_square(x - x_hat),
-            "the fraction is upside down.": lambda x, x_hat: 1 / right(x, x_hat),
-            "this is the share that is explained; what is left was asked for.": (
-                lambda x, x_hat: 1 - right(x, x_hat)
-            ),
-            "both errors are sums over pixels; nothing has to be divided by D.": (
-                lambda x, x_hat: right(x, x_hat) / x.shape[1]
-            ),
-            "one number for all: a share of two means, not of each picture.": (
-                lambda x, x_hat: (
-                    (x - x_hat).square().sum(1) / (x - x.mean(0)).square().sum(1)
-                )
-            ),
-            "the yardstick is the mean picture, not the median one.": (
-                lambda x, x_hat: share(x, x_hat, yardstick=x.median(0).values)
-            ),
-            "the variance of torch divides by B − 1, the loss by B.": (
-                lambda x, x_hat: mean_square(x - x_hat) / x.var(0).sum()
-            ),
-            "shares of squared errors were asked for, not of their roots.": (
-                lambda x, x_hat: right(x, x_hat).sqrt()
-            ),
-        },
-    )
+_DISTANCE_TO_NEAREST_MISTAKES: Mistakes = {
+    "the square root is missing: a length was asked for.": (
+        lambda *a: lattice.distance_to_nearest(*a).square()
+    ),
+    "this is the number of the nearest code, not how far it is.": (
+        lambda *a: torch.cdist(*a).argmin(1)
+    ),
+    "the axis. One distance for each point, not for each code.": (
+        lambda *a: torch.cdist(*a).amin(0)
+    ),
+    "the nearest code was asked for, not the farthest.": (
+        lambda *a: torch.cdist(*a).amax(1)
+    ),
+    "the nearest code was asked for, not the mean distance.": (
+        lambda *a: torch.cdist(*a).mean(1)
+    ),
+    "one distance for each point, not the smallest of all.": (
+        lambda *a: torch.cdist(*a).min()
+    ),
+    "add up squares, not absolute values.": lambda points, codes: torch.cdist(
+        points, codes, p=1
+    ).amin(1),
+    "the smallest number of each difference is not its length.": (
+        lambda points, codes: torch.cdist(points, codes, p=torch.inf).amin(1)
+    ),
+    "take the minimum over the codes.": torch.cdist,
+    "min along an axis returns values and indices; the values were asked for.": (
+        lambda *a: torch.cdist(*a).min(1)
+    ),
+    "this is the nearest code itself, not how far it is.": (
+        lambda points, codes: codes[torch.cdist(points, codes).argmin(1)]
+    ),
+    "one number for each point: the kept dimension is one too many.": (
+        lambda *a: torch.cdist(*a).amin(1, keepdim=True)
+    ),
+}
 
 
 def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: minⱼ ‖zᵢ − codeⱼ‖ of each zᵢ.  (N, K), (M, K) -> (N,)"""
     codes = torch.tensor([[0.0, 0.0], [3.0, 4.0], [-2.0, 1.0]])
     points = torch.tensor([[3.0, 0.0], [3.0, 5.0], [-2.0, -2.0], [0.5, 0.0]])
+    cases = {
+        "one point, one code": (points[:1], codes[1:2]),
+        "every point is a code": (codes, codes.clone()),
+        "four points, three codes": (points, codes),
+        "two points, three codes": (points[:2], codes),
+        "codes of one number": (points[:, :1], codes[:, :1]),
+    }
     return compare(
-        answer,
-        lattice.distance_to_nearest,
-        {
-            "one point, one code": (points[:1], codes[1:2]),
-            "every point is a code": (codes, codes.clone()),
-            "four points, three codes": (points, codes),
-            "two points, three codes": (points[:2], codes),
-            "codes of one number": (points[:, :1], codes[:, :1]),
-        },
-        mistakes={
-            "the square root is missing: a length was asked for.": (
-                lambda points, codes: lattice.distance_to_nearest(points, codes).square()
-            ),
-            "this is the number of the nearest code, not how far it is.": (
-                lambda points, codes: torch.cdist(points, codes).argmin(1)
-            ),
-            "the axis. One distance for each point, not for each code.": (
-                lambda points, codes: torch.cdist(points, codes).amin(0)
-            ),
-            "the nearest code was asked for, not the farthest.": (
-                lambda points, codes: torch.cdist(points, codes).amax(1)
-            ),
-            "the nearest code was asked for, not the mean distance.": (
-                lambda points, codes: torch.cdist(points, codes).mean(1)
-            ),
-            "one distance for each point, not the smallest of all.": (
-                lambda points, codes: torch.cdist(points, codes).min()
-            ),
-            "add up squares, not absolute values.": (
-                lambda points, codes: torch.cdist(points, codes, p=1).amin(1)
-            ),
-            "the smallest number of each difference is not its length.": (
-                lambda points, codes: torch.cdist(points, codes, p=torch.inf).amin(1)
-            ),
-            "take the minimum over the codes.": torch.cdist,
-            "min along an axis returns values and indices; the values were asked for.": (
-                lambda points, codes: torch.cdist(points, codes).min(1)
-            ),
-            "this is the nearest code itself, not how far it is.": (
-                lambda points, codes: codes[torch.cdist(points, codes).argmin(1)]
-            ),
-            "one number for each point: the kept dimension is one too many.": (
-                lambda points, codes: torch.cdist(points, codes).amin(1, keepdim=True)
-            ),
-        },
+        answer, lattice.distance_to_nearest, cases, _DISTANCE_TO_NEAREST_MISTAKES
     )

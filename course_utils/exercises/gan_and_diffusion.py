@@ -10,150 +10,136 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils import objectives
-from course_utils.exercises._wrappers import bugs_left
-from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.exercises._wrappers import identity, remaining_bugs
+from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
+
+
+def _mix(x, eps, alpha_bar):
+    return objectives.diffuse(x, eps, torch.tensor(alpha_bar))
+
+
+def _of_product(mix):
+    """A function of x, ε and ᾱ as one of x, ε and all α."""
+    return lambda x, eps, alpha: mix(x, eps, math.prod(alpha))
+
+
+def _step_by_step(x, eps, alpha):
+    for a in alpha:
+        x = _mix(x, eps, a)
+    return x
+
+
+_DIFFUSE_MISTAKES: Mistakes = {
+    "ᾱ is a share of the variance: x shrinks by its root.": (
+        _of_product(lambda x, eps, a: a * x + (1 - a) * eps)
+    ),
+    "the noise. Its variance is 1 − ᾱ, so a root is missing.": (
+        _of_product(lambda x, eps, a: a**0.5 * x + (1 - a) * eps)
+    ),
+    "x shrinks by the root of ᾱ.": (
+        _of_product(lambda x, eps, a: a * x + (1 - a) ** 0.5 * eps)
+    ),
+    "all steps count, not the last one alone.": (
+        lambda x, eps, alpha: _mix(x, eps, alpha[-1])
+    ),
+    "all steps count, not the first one alone.": (
+        lambda x, eps, alpha: _mix(x, eps, alpha[0])
+    ),
+    "shares are multiplied, not added or averaged.": (
+        lambda x, eps, alpha: _mix(x, eps, sum(alpha) / len(alpha))
+    ),
+    "the noise grows as x shrinks: 1 − ᾱ, not ᾱ.": (
+        _of_product(lambda x, eps, a: a**0.5 * (x + eps))
+    ),
+    "x and ε have changed places.": _of_product(lambda x, eps, a: _mix(eps, x, a)),
+    "x shrinks as well, or the sum explodes.": (
+        _of_product(lambda x, eps, a: x + (1 - a) ** 0.5 * eps)
+    ),
+    "variances add up, standard deviations do not.": (
+        lambda x, eps, alpha: (
+            math.prod(alpha) ** 0.5 * x + sum((1 - a) ** 0.5 for a in alpha) * eps
+        )
+    ),
+    "the noise is not scaled yet.": _of_product(lambda x, eps, a: a**0.5 * x + eps),
+    "the same ε at each step would add up; the closed form has one for all.": (
+        _step_by_step
+    ),
+}
 
 
 def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> CheckResult:
     """Notebook 10: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps = torch.randn(2, 3, 4, generator=generator)
+    cases = {
+        "one step": (x, eps, [0.7]),
+        "two equal steps": (x, eps, [0.9, 0.9]),
+        "three different steps": (x, eps, [0.99, 0.8, 0.4]),
+        "a step without noise": (x, eps, [1.0]),
+        "nothing is left of x": (x, eps, [0.5, 0.0]),
+    }
+    return compare(answer, _of_product(_mix), cases, _DIFFUSE_MISTAKES)
 
-    def diffuse(x: Tensor, eps: Tensor, left: float) -> Tensor:
-        return objectives.diffuse(x, eps, torch.tensor(left))
 
-    def step_by_step(x: Tensor, eps: Tensor, alpha: list[float]) -> Tensor:
-        for a in alpha:
-            x = diffuse(x, eps, a)
-        return x
+def _reverse_step(x, eps, alpha, alpha_bar, xi, *, part=False, variance=False, width=False):
+    beta, seen = 1 - alpha, 1 - alpha_bar
+    shift = beta / (seen if variance else seen**0.5) * eps
+    mean = x - shift / alpha**0.5 if part else (x - shift) / alpha**0.5
+    return mean + (beta if width else beta**0.5) * xi
 
-    return compare(
-        answer,
-        lambda x, eps, alpha: diffuse(x, eps, math.prod(alpha)),
-        {
-            "one step": (x, eps, [0.7]),
-            "two equal steps": (x, eps, [0.9, 0.9]),
-            "three different steps": (x, eps, [0.99, 0.8, 0.4]),
-            "a step without noise": (x, eps, [1.0]),
-            "nothing is left of x": (x, eps, [0.5, 0.0]),
-        },
-        mistakes={
-            "ᾱ is a share of the variance: x shrinks by its root.": (
-                lambda x, eps, alpha: math.prod(alpha) * x + (1 - math.prod(alpha)) * eps
-            ),
-            "the noise. Its variance is 1 − ᾱ, so a root is missing.": (
-                lambda x, eps, alpha: (
-                    math.sqrt(math.prod(alpha)) * x + (1 - math.prod(alpha)) * eps
-                )
-            ),
-            "x shrinks by the root of ᾱ.": (
-                lambda x, eps, alpha: (
-                    math.prod(alpha) * x + math.sqrt(1 - math.prod(alpha)) * eps
-                )
-            ),
-            "all steps count, not the last one alone.": (
-                lambda x, eps, alpha: diffuse(x, eps, alpha[-1])
-            ),
-            "all steps count, not the first one alone.": (
-                lambda x, eps, alpha: diffuse(x, eps, alpha[0])
-            ),
-            "shares are multiplied, not added or averaged.": (
-                lambda x, eps, alpha: diffuse(x, eps, sum(alpha) / len(alpha))
-            ),
-            "the noise grows as x shrinks: 1 − ᾱ, not ᾱ.": (
-                lambda x, eps, alpha: math.sqrt(math.prod(alpha)) * (x + eps)
-            ),
-            "x and ε have changed places.": (
-                lambda x, eps, alpha: diffuse(eps, x, math.prod(alpha))
-            ),
-            "x shrinks as well, or the sum explodes.": (
-                lambda x, eps, alpha: x + math.sqrt(1 - math.prod(alpha)) * eps
-            ),
-            "variances add up, standard deviations do not.": (
-                lambda x, eps, alpha: (
-                    math.sqrt(math.prod(alpha)) * x
-                    + sum(math.sqrt(1 - a) for a in alpha) * eps
-                )
-            ),
-            "the noise is not scaled yet.": (
-                lambda x, eps, alpha: math.sqrt(math.prod(alpha)) * x + eps
-            ),
-            "the same ε at each step would add up; the closed form has one for all.": (
-                step_by_step
-            ),
-        },
-    )
+
+_REVERSE_STEP_BUGS = {
+    "part": "all of the mean is divided by √α, x as well.",
+    "variance": "the noise that the network sees has the width √(1 − ᾱ).",
+    "width": "β is the variance of the new noise, so its width is √β.",
+}
+_REVERSE_STEP_MISTAKES: Mistakes = remaining_bugs(_REVERSE_STEP_BUGS, _reverse_step) | {
+    "the sign. What the network sees as noise is taken away.": (
+        lambda x, eps, *more: _reverse_step(x, -eps, *more)
+    ),
+    "α and ᾱ have changed places.": (
+        lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a_bar, a, xi)
+    ),
+    "under the root of the network's noise stands ᾱ, of all steps, not α of one.": (
+        lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a, xi)
+    ),
+    "the new noise is missing.": (
+        lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a_bar, 0 * xi)
+    ),
+    "the new noise is not shrunk yet.": (
+        lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a_bar, 0 * xi) + xi
+    ),
+    "the new noise comes after the division by √α.": (
+        lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a_bar, xi / a**0.5)
+    ),
+    "dividing by √α is missing: a step back makes x larger again.": (
+        lambda x, eps, a, a_bar, xi: (
+            x - (1 - a) / (1 - a_bar) ** 0.5 * eps + (1 - a) ** 0.5 * xi
+        )
+    ),
+    "one divides by the root of α.": (
+        lambda x, eps, a, a_bar, xi: (
+            (x - (1 - a) / (1 - a_bar) ** 0.5 * eps) / a + (1 - a) ** 0.5 * xi
+        )
+    ),
+    "this takes away all noise at once. A step takes away its own share.": (
+        lambda x, eps, a, a_bar, xi: (x - (1 - a_bar) ** 0.5 * eps) / a_bar**0.5
+    ),
+}
 
 
 def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 10: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps, xi = torch.randn(3, 3, 4, generator=generator)
-
-    def step(x, eps, alpha, alpha_bar, xi, *, part=False, variance=False, width=False):
-        beta, seen = 1 - alpha, 1 - alpha_bar
-        shift = beta / (seen if variance else seen**0.5) * eps
-        mean = x - shift / alpha**0.5 if part else (x - shift) / alpha**0.5
-        return mean + (beta if width else beta**0.5) * xi
-
-    bugs = {
-        "part": "all of the mean is divided by √α, x as well.",
-        "variance": "the noise that the network sees has the width √(1 − ᾱ).",
-        "width": "β is the variance of the new noise, so its width is √β.",
+    cases = {
+        "no noise seen, none added": (x, 0 * eps, 0.8, 0.5, 0 * xi),
+        "no noise is added": (x, eps, 0.8, 0.5, 0 * xi),
+        "late, near the data": (x, eps, 0.99, 0.98, xi),
+        "in the middle": (x, eps, 0.9, 0.5, xi),
+        "early, nearly all is noise": (x, eps, 0.7, 0.01, xi),
     }
-    return compare(
-        answer,
-        step,
-        {
-            "no noise seen, none added": (x, 0 * eps, 0.8, 0.5, 0 * xi),
-            "no noise is added": (x, eps, 0.8, 0.5, 0 * xi),
-            "late, near the data": (x, eps, 0.99, 0.98, xi),
-            "in the middle": (x, eps, 0.9, 0.5, xi),
-            "early, nearly all is noise": (x, eps, 0.7, 0.01, xi),
-        },
-        mistakes=bugs_left(bugs, step)
-        | {
-            "the sign. What the network sees as noise is taken away.": (
-                lambda x, eps, alpha, alpha_bar, xi: step(x, -eps, alpha, alpha_bar, xi)
-            ),
-            "α and ᾱ have changed places.": (
-                lambda x, eps, alpha, alpha_bar, xi: step(x, eps, alpha_bar, alpha, xi)
-            ),
-            "under the root of the network's noise stands ᾱ, of all steps, not α of one.": (
-                lambda x, eps, alpha, alpha_bar, xi: step(x, eps, alpha, alpha, xi)
-            ),
-            "the new noise is missing.": (
-                lambda x, eps, alpha, alpha_bar, xi: step(x, eps, alpha, alpha_bar, 0 * xi)
-            ),
-            "the new noise is not shrunk yet.": (
-                lambda x, eps, alpha, alpha_bar, xi: (
-                    step(x, eps, alpha, alpha_bar, 0 * xi) + xi
-                )
-            ),
-            "the new noise comes after the division by √α.": (
-                lambda x, eps, alpha, alpha_bar, xi: (
-                    step(x, eps, alpha, alpha_bar, 0 * xi)
-                    + ((1 - alpha) / alpha) ** 0.5 * xi
-                )
-            ),
-            "dividing by √α is missing: a step back makes x larger again.": (
-                lambda x, eps, alpha, alpha_bar, xi: (
-                    x - (1 - alpha) / (1 - alpha_bar) ** 0.5 * eps + (1 - alpha) ** 0.5 * xi
-                )
-            ),
-            "one divides by the root of α.": (
-                lambda x, eps, alpha, alpha_bar, xi: (
-                    (x - (1 - alpha) / (1 - alpha_bar) ** 0.5 * eps) / alpha
-                    + (1 - alpha) ** 0.5 * xi
-                )
-            ),
-            "this takes away all noise at once. A step takes away its own share.": (
-                lambda x, eps, alpha, alpha_bar, xi: (
-                    (x - (1 - alpha_bar) ** 0.5 * eps) / alpha_bar**0.5
-                )
-            ),
-        },
-    )
+    return compare(answer, _reverse_step, cases, _REVERSE_STEP_MISTAKES)
 
 
 def check_best_reply(answer: float | None) -> CheckResult:
@@ -165,11 +151,13 @@ def check_best_reply(answer: float | None) -> CheckResult:
         {
             "real and fake have changed places.": fake / (real + fake),
             "this is the logit. D is its sigmoid.": math.log(real / fake),
-            "this is the quotient of the two densities; D* is a share of their sum.": real
-            / fake,
+            "this is the quotient of the two densities; D* is a share of their sum.": (
+                real / fake
+            ),
             "so it is half-way, where both densities are equal.": 0.5,
-            "this is the density of the data there. How large is that of the samples?": real
-            / math.tau**0.5,
+            "this is the density of the data there. How large is that of the samples?": (
+                real / math.tau**0.5
+            ),
             "the exponent of a Gaussian has a factor ½.": real**2 / (real**2 + fake**2),
             "the squares are missing in the exponents.": math.exp(-0.75)
             / (math.exp(-0.75) + math.exp(-0.25)),
@@ -181,57 +169,58 @@ def check_best_reply(answer: float | None) -> CheckResult:
     )
 
 
+def _discriminator_loss(real, fake):
+    return objectives.discriminator_loss(identity, real, fake)
+
+
+_DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
+    "the sign. A loss is to be made small.": lambda real, fake: (
+        -_discriminator_loss(real, fake)
+    ),
+    "real and fake have changed places.": lambda real, fake: _discriminator_loss(
+        fake, real
+    ),
+    "the samples. The discriminator is to say no to them.": (
+        lambda real, fake: _discriminator_loss(real, -fake)
+    ),
+    "the data. The discriminator is to say yes to them.": (
+        lambda real, fake: _discriminator_loss(-real, fake)
+    ),
+    "a mean over each batch, not a sum.": (
+        lambda real, fake: F.softplus(-real).sum() + F.softplus(fake).sum()
+    ),
+    "each batch has its own mean; together, the larger one would count more.": (
+        lambda real, fake: torch.cat([F.softplus(-real), F.softplus(fake)]).mean()
+    ),
+    "the two means are added, not averaged.": lambda real, fake: (
+        _discriminator_loss(real, fake) / 2
+    ),
+    "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": (
+        lambda real, fake: -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+    ),
+    "that is the generator's loss.": lambda real, fake: F.softplus(-fake).mean(),
+    "two means were asked for, so one number.": (
+        lambda real, fake: F.softplus(-real) + F.softplus(fake)
+    ),
+    "the samples are missing.": lambda real, fake: F.softplus(-real).mean(),
+    "the data are missing.": lambda real, fake: F.softplus(fake).mean(),
+    "what comes in are logits: D is their sigmoid.": (
+        lambda real, fake: -real.log().mean() - (1 - fake).log().mean()
+    ),
+    "the log is missing.": (
+        lambda real, fake: -real.sigmoid().mean() - (1 - fake.sigmoid()).mean()
+    ),
+}
+
+
 def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 10: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
-
-    def loss(real: Tensor, fake: Tensor) -> Tensor:
-        return objectives.discriminator_loss(lambda logit: logit, real, fake)
-
-    return compare(
-        answer,
-        loss,
-        {
-            "it cannot tell: 2 log 2": (torch.zeros(3), torch.zeros(3)),
-            "it knows a little": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
-            "it is wrong about both": (torch.tensor([-2.0]), torch.tensor([3.0])),
-            "batches of different sizes": (torch.tensor([1.0, 2, 3]), torch.tensor([-1.0])),
-            "very sure, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
-            "very sure, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
-        },
-        mistakes={
-            "the sign. A loss is to be made small.": lambda real, fake: -loss(real, fake),
-            "real and fake have changed places.": lambda real, fake: loss(fake, real),
-            "the samples. The discriminator is to say no to them.": (
-                lambda real, fake: loss(real, -fake)
-            ),
-            "the data. The discriminator is to say yes to them.": (
-                lambda real, fake: loss(-real, fake)
-            ),
-            "a mean over each batch, not a sum.": (
-                lambda real, fake: F.softplus(-real).sum() + F.softplus(fake).sum()
-            ),
-            "each batch has its own mean; together, the larger one would count more.": (
-                lambda real, fake: torch.cat([F.softplus(-real), F.softplus(fake)]).mean()
-            ),
-            "the two means are added, not averaged.": (
-                lambda real, fake: loss(real, fake) / 2
-            ),
-            "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": (
-                lambda real, fake: (
-                    -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
-                )
-            ),
-            "that is the generator's loss.": lambda real, fake: F.softplus(-fake).mean(),
-            "two means were asked for, so one number.": (
-                lambda real, fake: F.softplus(-real) + F.softplus(fake)
-            ),
-            "the samples are missing.": lambda real, fake: F.softplus(-real).mean(),
-            "the data are missing.": lambda real, fake: F.softplus(fake).mean(),
-            "what comes in are logits: D is their sigmoid.": (
-                lambda real, fake: -real.log().mean() - (1 - fake).log().mean()
-            ),
-            "the log is missing.": (
-                lambda real, fake: -real.sigmoid().mean() - (1 - fake.sigmoid()).mean()
-            ),
-        },
-    )
+    cases = {
+        "it cannot tell: 2 log 2": (torch.zeros(3), torch.zeros(3)),
+        "it knows a little": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
+        "it is wrong about both": (torch.tensor([-2.0]), torch.tensor([3.0])),
+        "batches of different sizes": (torch.tensor([1.0, 2, 3]), torch.tensor([-1.0])),
+        "very sure, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
+        "very sure, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
+    }
+    return compare(answer, _discriminator_loss, cases, _DISCRIMINATOR_LOSS_MISTAKES)

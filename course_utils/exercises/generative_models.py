@@ -5,12 +5,48 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_utils.exercises._wrappers import TINY
-from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
+
+
+def _m_step(x, r):
+    return r.T @ x / r.sum(0)[:, None]
+
+
+_M_STEP_MISTAKES: Mistakes = {
+    "what is the weighted sum divided by? A component has not N examples.": (
+        lambda x, r: r.T @ x / len(x)
+    ),
+    "divide, and not by a row of r: that is an example, and its shares add up to 1.": (
+        lambda x, r: r.T @ x
+    ),
+    "the number of components is not what a component's weight adds up to.": (
+        lambda x, r: r.T @ x / r.shape[1]
+    ),
+    "shares, not winners: every example counts for every component.": (
+        lambda x, r: _m_step(x, (r == r.amax(1, keepdim=True)).to(x))
+    ),
+    "the shares are used as they are, not squared.": lambda x, r: _m_step(x, r.square()),
+    "the shares already are what a softmax makes; apply none.": (
+        lambda x, r: _m_step(x, r.softmax(1))
+    ),
+    "where are the shares? These are equal means for all components.": (
+        lambda x, r: x.mean(0).expand(r.shape[1], -1)
+    ),
+    "the shape. One row for each component.": lambda x, r: _m_step(x, r).T,
+    "these are the weights of the components, not their means.": lambda x, r: r.mean(0),
+}
 
 
 def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
@@ -19,47 +55,13 @@ def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     winners = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     shares = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
     square = torch.tensor([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
-
-    def means(x: Tensor, r: Tensor) -> Tensor:
-        return r.T @ x / r.sum(0)[:, None]
-
-    return compare(
-        answer,
-        means,
-        {
-            "one component, so its mean is the mean of all": (x, torch.ones(4, 1)),
-            "every example belongs to one of two components": (x, winners),
-            "shares of two components": (x, shares),
-            "as many components as examples": (x[:3], square),
-        },
-        mistakes={
-            "what is the weighted sum divided by? A component has not N examples.": (
-                lambda x, r: r.T @ x / len(x)
-            ),
-            "divide, and not by a row of r: that is an example, and its shares add up to 1.": (
-                lambda x, r: r.T @ x
-            ),
-            "the number of components is not what a component's weight adds up to.": (
-                lambda x, r: r.T @ x / r.shape[1]
-            ),
-            "shares, not winners: every example counts for every component.": (
-                lambda x, r: means(x, (r == r.amax(1, keepdim=True)).to(x))
-            ),
-            "the shares are used as they are, not squared.": (
-                lambda x, r: means(x, r.square())
-            ),
-            "the shares already are what a softmax makes; apply none.": (
-                lambda x, r: means(x, r.softmax(1))
-            ),
-            "where are the shares? These are equal means for all components.": (
-                lambda x, r: x.mean(0).expand(r.shape[1], -1)
-            ),
-            "the shape. One row for each component.": lambda x, r: means(x, r).T,
-            "these are the weights of the components, not their means.": (
-                lambda x, r: r.mean(0)
-            ),
-        },
-    )
+    cases = {
+        "one component, so its mean is the mean of all": (x, torch.ones(4, 1)),
+        "every example belongs to one of two components": (x, winners),
+        "shares of two components": (x, shares),
+        "as many components as examples": (x[:3], square),
+    }
+    return compare(answer, _m_step, cases, _M_STEP_MISTAKES)
 
 
 def check_mixture_size(answer: int | None) -> CheckResult:
@@ -71,8 +73,9 @@ def check_mixture_size(answer: int | None) -> CheckResult:
         answer,
         30 * (40 + 820) + 29,
         {
-            "the weights. If you know all but one of them, you know the last.": 30 * 860
-            + 30,
+            "the weights. If you know all but one of them, you know the last.": (
+                30 * 860 + 30
+            ),
             "the weights of the components are missing.": 30 * 860,
             "the covariance is symmetric: half of it says the rest.": 30 * (40 + 1600) + 29,
             "the covariance is symmetric, and the weights add up to one.": 30 * 1641,
@@ -87,6 +90,52 @@ def check_mixture_size(answer: int | None) -> CheckResult:
     )
 
 
+def _log_density(log_prior, log_likelihood):
+    return (log_prior + log_likelihood).logsumexp(1)
+
+
+# p and q: the logarithms of prior and likelihood.
+_MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
+    "exp(−2000) is 0 for a computer, and log 0 is −∞. Avoid the exp.": (
+        lambda p, q: (p + q).exp().sum(1).log()
+    ),
+    **{
+        f"{tiny:g} inside the logarithm hides the −∞, and is wrong.": (
+            lambda p, q, tiny=tiny: ((p + q).exp().sum(1) + tiny).log()
+        )
+        for tiny in TINY
+    },
+    "each image has a largest term of its own to take out.": (
+        lambda p, q: (top := (p + q).max()) + (p + q - top).exp().sum(1).log()
+    ),
+    "the weights of the components are missing.": lambda p, q: q.logsumexp(1),
+    "the weights come as logarithms already.": lambda p, q: (p.exp() + q).logsumexp(1),
+    "products of densities are sums of their logarithms.": (
+        lambda p, q: (p * q).logsumexp(1)
+    ),
+    "the components have weights of their own, not 1/K each.": (
+        lambda p, q: q.logsumexp(1) - math.log(len(p))
+    ),
+    "all components count, not only the likeliest.": lambda p, q: (p + q).amax(1),
+    "this is a mean of logarithms. The logarithm comes after the sum.": (
+        lambda p, q: (p.exp() * q).sum(1)
+    ),
+    "this is a sum of logarithms. The logarithm comes after the sum.": (
+        lambda p, q: (p + q).sum(1)
+    ),
+    "the weights make it a mean already; divide by nothing.": (
+        lambda p, q: _log_density(p, q) - math.log(len(p))
+    ),
+    "the axis. Sum over the components, not over the images.": (
+        lambda p, q: (p + q).logsumexp(0)
+    ),
+    "this is the posterior. What was it divided by?": lambda p, q: (p + q).log_softmax(1),
+    "the sum over the components is missing.": lambda p, q: p + q,
+    "the sign. This is −log p(x).": lambda p, q: -_log_density(p, q),
+    "one number for each image, not their mean.": lambda p, q: _log_density(p, q).mean(),
+}
+
+
 def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 00: log p(x) = log Σₖ πₖ p(x|z = k).
 
@@ -96,86 +145,86 @@ def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Che
     log_likelihood = torch.tensor(
         [[-1.0, -2.0, -0.5], [0.4, 1.5, -3.0], [-9.0, -8.0, -9.5]]
     )
+    cases = {
+        "one component, so no sum is left": (torch.zeros(1), log_likelihood[:, :1]),
+        "three equal components": (torch.full((3,), 1 / 3).log(), log_likelihood),
+        "three components of different weight": (log_prior, log_likelihood),
+        "two images": (log_prior, log_likelihood[1:]),
+        "images so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
+        "a probable image beside an improbable one": (
+            log_prior,
+            log_likelihood[:2] - torch.tensor([[0.0], [2000.0]]),
+        ),
+        "images so probable that exp overflows": (log_prior, log_likelihood + 2000),
+    }
+    return compare(answer, _log_density, cases, _MIXTURE_LOG_DENSITY_MISTAKES)
 
-    def log_density(prior: Tensor, likelihood: Tensor) -> Tensor:
-        return (prior + likelihood).logsumexp(1)
 
-    return compare(
-        answer,
-        log_density,
-        {
-            "one component, so no sum is left": (torch.zeros(1), log_likelihood[:, :1]),
-            "three equal components": (torch.full((3,), 1 / 3).log(), log_likelihood),
-            "three components of different weight": (log_prior, log_likelihood),
-            "two images": (log_prior, log_likelihood[1:]),
-            "images so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
-            "a probable image beside an improbable one": (
-                log_prior,
-                log_likelihood[:2] - torch.tensor([[0.0], [2000.0]]),
-            ),
-            "images so probable that exp overflows": (log_prior, log_likelihood + 2000),
-        },
-        mistakes={
-            "exp(−2000) is 0 for a computer, and log 0 is −∞. Avoid the exp.": (
-                lambda prior, likelihood: (prior + likelihood).exp().sum(1).log()
-            ),
-            **{
-                f"{tiny:g} inside the logarithm hides the −∞, and is wrong.": (
-                    lambda prior, likelihood, tiny=tiny: (
-                        (prior + likelihood).exp().sum(1) + tiny
-                    ).log()
-                )
-                for tiny in TINY
-            },
-            "each image has a largest term of its own to take out.": (
-                lambda prior, likelihood: (
-                    (top := (prior + likelihood).max())
-                    + (prior + likelihood - top).exp().sum(1).log()
-                )
-            ),
-            "the weights of the components are missing.": (
-                lambda prior, likelihood: likelihood.logsumexp(1)
-            ),
-            "the weights come as logarithms already.": (
-                lambda prior, likelihood: (prior.exp() + likelihood).logsumexp(1)
-            ),
-            "products of densities are sums of their logarithms.": (
-                lambda prior, likelihood: (prior * likelihood).logsumexp(1)
-            ),
-            "the components have weights of their own, not 1/K each.": (
-                lambda prior, likelihood: likelihood.logsumexp(1) - math.log(len(prior))
-            ),
-            "all components count, not only the likeliest.": (
-                lambda prior, likelihood: (prior + likelihood).amax(1)
-            ),
-            "this is a mean of logarithms. The logarithm comes after the sum.": (
-                lambda prior, likelihood: (prior.exp() * likelihood).sum(1)
-            ),
-            "this is a sum of logarithms. The logarithm comes after the sum.": (
-                lambda prior, likelihood: (prior + likelihood).sum(1)
-            ),
-            "the weights make it a mean already; divide by nothing.": (
-                lambda prior, likelihood: (
-                    log_density(prior, likelihood) - math.log(len(prior))
-                )
-            ),
-            "the axis. Sum over the components, not over the images.": (
-                lambda prior, likelihood: (prior + likelihood).logsumexp(0)
-            ),
-            "this is the posterior. What was it divided by?": (
-                lambda prior, likelihood: (prior + likelihood).log_softmax(1)
-            ),
-            "the sum over the components is missing.": (
-                lambda prior, likelihood: prior + likelihood
-            ),
-            "the sign. This is −log p(x).": (
-                lambda prior, likelihood: -log_density(prior, likelihood)
-            ),
-            "one number for each image, not their mean.": (
-                lambda prior, likelihood: log_density(prior, likelihood).mean()
-            ),
-        },
-    )
+def _choose(n, weights):
+    return torch.multinomial(weights, n, replacement=True)
+
+
+def _draws(n, weights, means, sigma, *, choose=_choose, noise=torch.randn_like):
+    chosen = means[choose(n, weights)]
+    return chosen + sigma * noise(chosen)
+
+
+def _average(n, weights, means, sigma):
+    return sum(w * _draws(n, torch.ones(1), m[None], sigma) for w, m in zip(weights, means))
+
+
+def _quasi_random_draws(n, weights, means, sigma):
+    """The reference, from a Sobol sequence, so that its statistics are nearly exact."""
+    u = torch.quasirandom.SobolEngine(1 + means.shape[1], scramble=True, seed=0).draw(n)
+    z = torch.bucketize(u[:, 0].contiguous(), weights.cumsum(0)[:-1])
+    return means[z] + sigma * torch.special.ndtri(u[:, 1:].clamp(1e-6, 1 - 1e-6))
+
+
+_MIXTURE_DRAWS_MISTAKES: Mistakes = {
+    "one component was chosen for all draws. Each has its own choice.": (
+        partial(_draws, choose=lambda n, w: _choose(1, w).expand(n))
+    ),
+    "the weights. Not all components are chosen alike.": (
+        partial(_draws, choose=lambda n, w: torch.randint(len(w), (n,)))
+    ),
+    "the heaviest component is not the only one.": (
+        partial(_draws, choose=lambda n, w: w.argmax().expand(n))
+    ),
+    "the weights choose a component; they do not average the means.": (
+        lambda n, w, means, sigma: _draws(n, torch.ones(1), (w @ means)[None], sigma)
+    ),
+    "the weights choose a component; they do not average draws.": _average,
+    "the weights choose a component; they do not scale its mean.": (
+        lambda n, w, means, sigma: _draws(n, w, w[:, None] * means, sigma)
+    ),
+    "sigma is a standard deviation: multiply by it, not by its square.": (
+        lambda n, w, means, sigma: _draws(n, w, means, sigma**2)
+    ),
+    "sigma is a standard deviation, and no root of it is needed.": (
+        lambda n, w, means, sigma: _draws(n, w, means, sigma**0.5)
+    ),
+    "sigma is missing in front of the noise.": (
+        lambda n, w, means, sigma: _draws(n, w, means, 1.0)
+    ),
+    "the second step is missing: draw around the mean.": (
+        partial(_draws, noise=torch.zeros_like)
+    ),
+    "one ε for all draws. Each has noise of its own.": (
+        partial(_draws, noise=lambda chosen: torch.randn_like(chosen[0]))
+    ),
+    "one ε for all coordinates of a draw. Each has noise of its own.": (
+        partial(_draws, noise=lambda chosen: torch.randn(len(chosen), 1))
+    ),
+    "randn draws from the normal distribution, rand from the uniform one.": (
+        partial(_draws, noise=torch.rand_like)
+    ),
+    "the mean is missing: noise around 0 has no place.": (
+        lambda n, w, means, sigma: _draws(n, w, 0 * means, sigma)
+    ),
+    "these are the choices. A point has to be drawn for each of them.": (
+        lambda n, w, means, sigma: _choose(n, w)
+    ),
+}
 
 
 def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
@@ -187,91 +236,22 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     weights = torch.tensor([0.5, 0.3, 0.2])
     means = torch.tensor([[12.0, -12], [-12, 12], [18, 18]])
     mixture = 100_000, weights, means, 0.5
-
-    def choose(n: int, weights: Tensor) -> Tensor:
-        return torch.multinomial(weights, n, replacement=True)
-
-    def draws(n, weights, means, sigma, *, choose=choose, noise=torch.randn_like):
-        chosen = means[choose(n, weights)]
-        return chosen + sigma * noise(chosen)
-
-    def average(n, weights, means, sigma):
-        return sum(
-            weight * draws(n, torch.ones(1), mean[None], sigma)
-            for weight, mean in zip(weights, means)
-        )
-
-    return compare(
-        _statistics_of_draws(answer),
-        _expected_statistics,
-        {
-            "five draws": ("shape", 5, weights, means, 0.5),
-            "one component": ("spread", 100_000, weights[:1] / 0.5, means[:1], 0.5),
-            "the share of draws near each mean": ("share", *mixture),
-            "the middle of the draws near each mean": ("middle", *mixture),
-            "their spread along each axis and along the diagonal": ("spread", *mixture),
-            "the share of them within σ of the mean, 68 percent": ("bell", *mixture),
-        },
-        mistakes={
-            hint: _statistics_of_draws(mistake)
-            for hint, mistake in {
-                "one component was chosen for all draws. Each has its own choice.": partial(
-                    draws, choose=lambda n, w: choose(1, w).expand(n)
-                ),
-                "the weights. Not all components are chosen alike.": partial(
-                    draws, choose=lambda n, w: torch.randint(len(w), (n,))
-                ),
-                "the heaviest component is not the only one.": partial(
-                    draws, choose=lambda n, w: w.argmax().expand(n)
-                ),
-                "the weights choose a component; they do not average the means.": (
-                    lambda n, weights, means, sigma: draws(
-                        n, torch.ones(1), (weights @ means)[None], sigma
-                    )
-                ),
-                "the weights choose a component; they do not average draws.": average,
-                "the weights choose a component; they do not scale its mean.": (
-                    lambda n, weights, means, sigma: draws(
-                        n, weights, weights[:, None] * means, sigma
-                    )
-                ),
-                "sigma is a standard deviation: multiply by it, not by its square.": (
-                    lambda n, weights, means, sigma: draws(n, weights, means, sigma**2)
-                ),
-                "sigma is a standard deviation, and no root of it is needed.": (
-                    lambda n, weights, means, sigma: draws(n, weights, means, sigma**0.5)
-                ),
-                "sigma is missing in front of the noise.": (
-                    lambda n, weights, means, sigma: draws(n, weights, means, 1.0)
-                ),
-                "the second step is missing: draw around the mean.": partial(
-                    draws, noise=torch.zeros_like
-                ),
-                "one ε for all draws. Each has noise of its own.": partial(
-                    draws, noise=lambda chosen: torch.randn_like(chosen[0])
-                ),
-                "one ε for all coordinates of a draw. Each has noise of its own.": partial(
-                    draws, noise=lambda chosen: torch.randn(len(chosen), 1)
-                ),
-                "randn draws from the normal distribution, rand from the uniform one.": (
-                    partial(draws, noise=torch.rand_like)
-                ),
-                "the mean is missing: noise around 0 has no place.": (
-                    lambda n, weights, means, sigma: draws(n, weights, 0 * means, sigma)
-                ),
-                "these are the choices. A point has to be drawn for each of them.": (
-                    lambda n, weights, means, sigma: choose(n, weights)
-                ),
-            }.items()
-        },
-        rtol=0.03,
-    )
+    cases = {
+        "five draws": ("shape", 5, weights, means, 0.5),
+        "one component": ("spread", 100_000, weights[:1] / 0.5, means[:1], 0.5),
+        "the share of draws near each mean": ("share", *mixture),
+        "the middle of the draws near each mean": ("middle", *mixture),
+        "their spread along each axis and along the diagonal": ("spread", *mixture),
+        "the share of them within σ of the mean, 68 percent": ("bell", *mixture),
+    }
+    mistakes, wrapper = _MIXTURE_DRAWS_MISTAKES, _statistics_of_draws
+    return compare(answer, _quasi_random_draws, cases, mistakes, wrapper=wrapper, rtol=0.03)
 
 
-def _statistics_of_draws(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A sampler, asked for one statistic of its draws, grouped by the nearest mean."""
+def _statistics_of_draws(draw: Function) -> Function:
+    """(what, n, weights, …): a statistic of the draws, grouped by the nearest mean."""
 
-    def measure(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Tensor:
+    def measure(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Any:
         x = draw(n, weights, means, sigma)
         if what == "shape" or not isinstance(x, Tensor) or x.shape != (n, means.shape[1]):
             return 0 * x if isinstance(x, Tensor) else x
@@ -285,25 +265,9 @@ def _statistics_of_draws(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
             inside = [(x - mean).abs() < sigma for x, mean in zip(groups, means)]
             return torch.stack([each.float().mean(0) for each in inside]).nan_to_num()
         along = [torch.cat([group, group.sum(1, keepdim=True)], dim=1) for group in groups]
-        # Not std(), which warns of a group of one draw or none; nan_to_num, so that two equal
-        # answers without draws near a mean agree.
+        # Not std(), which warns of a group of one draw or none. nan_to_num, so that two
+        # equal answers without draws near a mean agree.
         spread = [(group - group.mean(0)).square().mean(0).sqrt() for group in along]
         return torch.stack(spread).nan_to_num()
 
     return measure
-
-
-def _expected_statistics(
-    what: str, n: int, weights: Tensor, means: Tensor, sigma: float
-) -> Tensor:
-    """The same statistics for infinitely many draws."""
-    dim = means.shape[1]
-    if what == "shape":
-        return torch.zeros(n, dim)
-    if what == "share":
-        return weights
-    if what == "middle":
-        return means
-    if what == "bell":
-        return torch.full_like(means, math.erf(0.5**0.5))
-    return torch.tensor([sigma] * dim + [sigma * dim**0.5]).expand(len(means), -1)

@@ -1,4 +1,4 @@
-"""Check a student's answer: to do, wrong (in which case, with a hint if known), or right."""
+"""Check a student's answer: to do, wrong (where, with a hint if there is one), or right."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 Status = Literal["todo", "wrong", "right"]
 Function = Callable[..., Any]  # a student's function, or a wrong one, may return anything
+Mistakes = Mapping[str, Function]  # each under the hint for it
 
 SECONDS = 10  # time limit of an answer on one case; the references take milliseconds
 
@@ -56,22 +57,22 @@ def compare(
     answer: Function,
     reference: Function,
     cases: Mapping[str, tuple],
-    mistakes: Mapping[str, Function] | None = None,
+    mistakes: Mistakes | None = None,
     *,
     wrapper: Callable[[Function], Function] = lambda function: function,
     rtol: float = 1e-4,
 ) -> CheckResult:
     """Compare a function with the reference on named cases, up to the first difference.
 
-    ``mistakes`` are known wrong answers, each under its hint: an answer that agrees with one
-    of them in every case gets that hint. ``wrapper`` is put around answer, reference and
+    ``mistakes`` are known wrong answers, each under its hint: an answer that agrees with
+    one in every case gets that hint. ``wrapper`` is put around answer, reference and
     mistakes, to compare something else than their plain values, such as a gradient; the
     cases are then the arguments of the wrapped functions.
 
     All see the same random numbers. Where an answer may draw them in another order, the
     cases need large samples and a relative tolerance ``rtol`` that covers their noise. The
-    absolute tolerance is 1e-5. Errors of the answer and endless loops are wrong answers, too:
-    this function raises nothing, so that a notebook runs to its end.
+    absolute tolerance is 1e-5. Errors and endless loops of the answer are wrong answers,
+    too: this function raises nothing, so that a notebook runs to its end.
     """
     answer = wrapper(answer)
     for case, arguments in cases.items():
@@ -102,9 +103,9 @@ def compare_value(
 ) -> CheckResult:
     """Compare a prediction: a number, a word, or several numbers such as a shape.
 
-    ``mistakes`` are known wrong values, each under its hint. The message about a wrong answer
-    does not tell the right one. ``rtol`` is the relative tolerance of numbers; words are
-    compared without case and outer blanks.
+    ``mistakes`` are known wrong values, each under its hint. The message about a wrong
+    answer does not tell the right one. ``rtol`` is the relative tolerance of numbers; words
+    are compared without case and outer blanks.
     """
     if answer is None:
         return CheckResult("todo", "Replace None by your answer.")
@@ -134,7 +135,7 @@ def _same(answer: object, want: object, rtol: float) -> bool:
 
 
 def _plain(value: object) -> Any:
-    """A number as float, a word in lower case, several numbers as list; all else as it is."""
+    """A number as float, a word in lower case, numbers as list; all else as it is."""
     if isinstance(value, str):
         return value.strip().casefold()
     try:
@@ -182,7 +183,7 @@ def _in_time(function: Function, arguments: Sequence) -> Any:
     worker.start()
     worker.join(SECONDS)
     if not outcome:
-        # Python raises this exception in the thread between two bytecodes, which ends a loop.
+        # Python raises this in the thread between two bytecodes, which ends a loop.
         thread = ctypes.c_ulong(worker.ident or 0)
         stop = ctypes.py_object(TimeoutError)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, stop)
@@ -216,7 +217,10 @@ def _difference(got: object, want: Tensor) -> str:
 
 
 def _hint(
-    answer: Function, cases: Mapping[str, tuple], mistakes: Mapping[str, Function], rtol: float
+    answer: Function,
+    cases: Mapping[str, tuple],
+    mistakes: Mistakes,
+    rtol: float,
 ) -> str | None:
     """The hint of the first mistake with which an answer agrees in every case."""
 

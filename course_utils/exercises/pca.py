@@ -3,11 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
+
+
+def _project(x, mean, v):
+    return mean + (x - mean) @ v.T @ v
+
+
+_PCA_RECONSTRUCTION_MISTAKES: Mistakes = {
+    "the mean has to be added back at the end.": (
+        lambda x, mean, v: _project(x, mean, v) - mean
+    ),
+    "the mean has to be subtracted before the projection.": (
+        lambda x, mean, v: mean + _project(x, 0 * mean, v)
+    ),
+    "the mean is missing, before and after.": lambda x, mean, v: _project(x, 0 * mean, v),
+    "the mean is added before the projection; subtract it.": (
+        lambda x, mean, v: mean + (x + mean) @ v.T @ v
+    ),
+    "the mean is given. The mean of a batch is another one.": (
+        lambda x, mean, v: _project(x, x.mean(0), v)
+    ),
+    "this is the code. It still has to be decoded.": lambda x, mean, v: (x - mean) @ v.T,
+    "this is what is left over, not the reconstruction.": (
+        lambda x, mean, v: x - _project(x, mean, v)
+    ),
+    "the components are the rows, so the transpose comes first.": (
+        lambda x, mean, v: mean + (x - mean) @ v @ v.T
+    ),
+    "all components, not only the first.": lambda x, mean, v: _project(x, mean, v[:1]),
+    "the encoder and the decoder are transposes of each other.": (
+        lambda x, mean, v: mean + (x - mean) @ v.T @ v.T
+    ),
+}
 
 
 def check_pca_reconstruction(
@@ -21,52 +60,54 @@ def check_pca_reconstruction(
     zero, mean = torch.zeros(3), torch.tensor([1.0, -2.0, 0.5])
     # The last is no reflection of itself: V and its transpose differ.
     v = torch.tensor([[0.6, 0.8, 0.0], [0.0, 0.0, 1.0], [0.8, -0.6, 0.0]])
+    cases = {
+        "the mean is 0, one component": (x, zero, v[:1]),
+        "the mean is not 0": (x, mean, v[:1]),
+        "two components": (x, mean, v[1:]),
+        "as many components as dimensions, so nothing is lost": (x, mean, v),
+    }
+    return compare(answer, _project, cases, _PCA_RECONSTRUCTION_MISTAKES)
 
-    def project(x: Tensor, mean: Tensor, v: Tensor) -> Tensor:
-        return mean + (x - mean) @ v.T @ v
 
-    return compare(
-        answer,
-        project,
-        {
-            "the mean is 0, one component": (x, zero, v[:1]),
-            "the mean is not 0": (x, mean, v[:1]),
-            "two components": (x, mean, v[1:]),
-            "as many components as dimensions, so nothing is lost": (x, mean, v),
-        },
-        mistakes={
-            "the mean has to be added back at the end.": (
-                lambda x, mean, v: project(x, mean, v) - mean
-            ),
-            "the mean has to be subtracted before the projection.": (
-                lambda x, mean, v: mean + project(x, 0 * mean, v)
-            ),
-            "the mean is missing, before and after.": (
-                lambda x, mean, v: project(x, 0 * mean, v)
-            ),
-            "the mean is added before the projection; subtract it.": (
-                lambda x, mean, v: mean + (x + mean) @ v.T @ v
-            ),
-            "the mean is given. The mean of a batch is another one.": (
-                lambda x, mean, v: project(x, x.mean(0), v)
-            ),
-            "this is the code. It still has to be decoded.": (
-                lambda x, mean, v: (x - mean) @ v.T
-            ),
-            "this is what is left over, not the reconstruction.": (
-                lambda x, mean, v: x - project(x, mean, v)
-            ),
-            "the components are the rows, so the transpose comes first.": (
-                lambda x, mean, v: mean + (x - mean) @ v @ v.T
-            ),
-            "all components, not only the first.": (
-                lambda x, mean, v: project(x, mean, v[:1])
-            ),
-            "the encoder and the decoder are transposes of each other.": (
-                lambda x, mean, v: mean + (x - mean) @ v.T @ v.T
-            ),
-        },
-    )
+def _eigenvalues(x):
+    return torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0).clamp(min=0)
+
+
+def _left_out(x, k):
+    return _eigenvalues(x)[k:].sum()
+
+
+_PCA_ERROR_MISTAKES: Mistakes = {
+    "these are the directions that are kept. The others make the error.": (
+        lambda x, k: _eigenvalues(x)[:k].sum()
+    ),
+    "the data have to be centered first.": (
+        lambda x, k: torch.linalg.svdvals(x).square()[k:].sum() / len(x)
+    ),
+    "divide by the number of data points N.": lambda x, k: _left_out(x, k) * len(x),
+    "divide by N, not by N − 1.": lambda x, k: _left_out(x, k) * len(x) / (len(x) - 1),
+    "add up the dimensions; divide by N only.": lambda x, k: _left_out(x, k) / x.shape[1],
+    "divide by the number of data points N, not of dimensions.": (
+        lambda x, k: _left_out(x, k) * len(x) / x.shape[1]
+    ),
+    "a variance is a squared singular value.": (
+        lambda x, k: (_eigenvalues(x) * len(x)).sqrt()[k:].sum() / len(x)
+    ),
+    "the variances are added up, not the standard deviations.": (
+        lambda x, k: _eigenvalues(x)[k:].sqrt().sum()
+    ),
+    "the order. eigh and eigvalsh sort the smallest first.": (
+        lambda x, k: _eigenvalues(x).flip(0)[k:].sum()
+    ),
+    "Python counts from 0: after k directions the next one has index k.": (
+        lambda x, k: _eigenvalues(x)[k + 1 :].sum()
+    ),
+    "all directions beyond the first k, not only the next one.": (
+        lambda x, k: _eigenvalues(x)[k]
+    ),
+    "the sum is missing: one number was asked for.": lambda x, k: _eigenvalues(x)[k:],
+    "return a tensor, not a Python number.": lambda x, k: _left_out(x, k).item(),
+}
 
 
 def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
@@ -76,130 +117,75 @@ def check_pca_error(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
     """
     x = torch.tensor([[3.0, 0, 1], [-3, 0, 1], [0, 2, 1], [0, -2, 1], [0, 0, 1]])
     turned = x @ torch.tensor([[0.6, 0.8, 0.0], [0.8, -0.6, 0.0], [0.0, 0.0, 1.0]]) - 0.5
+    cases = {
+        "k = 0 leaves the variance": (x, 0),
+        "k = 1": (x, 1),
+        "the same points, turned and moved": (turned, 1),
+        "k = 2 of points that lie in a plane, so nothing is lost": (turned, 2),
+    }
+    return compare(answer, _left_out, cases, _PCA_ERROR_MISTAKES)
 
-    def values(x: Tensor) -> Tensor:
-        return torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0).clamp(min=0)
 
-    def left_out(x: Tensor, k: int) -> Tensor:
-        return values(x)[k:].sum()
+def _leading(x, k):
+    return torch.linalg.eigh(torch.cov(x.T))[1].T.flip(0)[:k]
 
-    def not_centered(x: Tensor, k: int) -> Tensor:
-        return torch.linalg.svdvals(x).square()[k:].sum() / len(x)
 
-    return compare(
-        answer,
-        left_out,
-        {
-            "k = 0 leaves the variance": (x, 0),
-            "k = 1": (x, 1),
-            "the same points, turned and moved": (turned, 1),
-            "k = 2 of points that lie in a plane, so nothing is lost": (turned, 2),
-        },
-        mistakes={
-            "these are the directions that are kept. The others make the error.": (
-                lambda x, k: values(x)[:k].sum()
-            ),
-            "the data have to be centered first.": not_centered,
-            "divide by the number of data points N.": (
-                lambda x, k: left_out(x, k) * len(x)
-            ),
-            "divide by N, not by N − 1.": (
-                lambda x, k: left_out(x, k) * len(x) / (len(x) - 1)
-            ),
-            "add up the dimensions; divide by N only.": (
-                lambda x, k: left_out(x, k) / x.shape[1]
-            ),
-            "divide by the number of data points N, not of dimensions.": (
-                lambda x, k: left_out(x, k) * len(x) / x.shape[1]
-            ),
-            "a variance is a squared singular value.": (
-                lambda x, k: (values(x) * len(x)).sqrt()[k:].sum() / len(x)
-            ),
-            "the variances are added up, not the standard deviations.": (
-                lambda x, k: values(x)[k:].sqrt().sum()
-            ),
-            "the order. eigh and eigvalsh sort the smallest first.": (
-                lambda x, k: values(x).flip(0)[k:].sum()
-            ),
-            "Python counts from 0: after k directions the next one has index k.": (
-                lambda x, k: values(x)[k + 1 :].sum()
-            ),
-            "all directions beyond the first k, not only the next one.": (
-                lambda x, k: values(x)[k]
-            ),
-            "the sum is missing: one number was asked for.": lambda x, k: values(x)[k:],
-            "return a tensor, not a Python number.": (lambda x, k: left_out(x, k).item()),
-        },
-    )
+_LEADING_COMPONENTS_MISTAKES: Mistakes = {
+    "in which order does eigh return the eigenvalues?": (
+        lambda x, k: _leading(x, 4)[4 - k :].flip(0)
+    ),
+    "the right ones, but the largest has to come first.": (
+        lambda x, k: _leading(x, k).flip(0)
+    ),
+    "rows were asked for: one component a row.": lambda x, k: _leading(x, k).T,
+    "the eigenvectors are the columns of what eigh returns, not its rows.": (
+        lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1][-k:].flip(0)
+    ),
+    "the eigenvectors are the columns of what eigh returns; flip those.": (
+        lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1].flip(0)[:, :k].T
+    ),
+    "the data have to be centered first.": (
+        lambda x, k: torch.linalg.eigh(x.T @ x)[1].T.flip(0)[:k]
+    ),
+    "an eigenvector has length one; its eigenvalue does not scale it.": (
+        lambda x, k: _eigenvalues(x)[:k, None].sqrt() * _leading(x, k)
+    ),
+    "all components are returned; only the first k were asked for.": (
+        lambda x, k: _leading(x, 4)
+    ),
+    "the directions live in the D dimensions, not among the N points.": (
+        lambda x, k: torch.linalg.svd(x - x.mean(0))[0].T[:k]
+    ),
+}
 
 
 def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
-    """Notebook 02: the k leading eigenvectors of the covariance as rows.  (N, D), int -> (k, D)
+    """Notebook 02: the k leading eigenvectors of the covariance as rows.
 
-    Eigenvectors are known up to their sign, so what is compared are their shape, the
-    projectors vⱼ vⱼᵀ, weighted by j, and V Vᵀ.
+    (N, D), int -> (k, D). Eigenvectors are known up to their sign, so what is compared are
+    their shape, the projectors vⱼ vⱼᵀ, weighted by j, and V Vᵀ.
     """
     generator = torch.Generator().manual_seed(0)
     spread = torch.tensor([3.0, 0.3, 2.0, 1.0])
     x = spread * torch.randn(200, 4, generator=generator)
     turned = x @ torch.linalg.qr(torch.randn(4, 4, generator=generator))[0] + 5
-
-    def leading(x: Tensor, k: int) -> Tensor:
-        return torch.linalg.eigh(torch.cov(x.T))[1].T.flip(0)[:k]
-
+    cases = {
+        "k = 1 of points in four dimensions": ("shape", x, 1),
+        "k = 3": ("shape", x, 3),
+        "the spread is largest along an axis": ("projectors", x, 1),
+        "two directions, the first of them first": ("projectors", x, 2),
+        "points that were turned and moved": ("projectors", turned, 3),
+        "the rows are orthogonal and have length one": ("products", turned, 2),
+    }
     return compare(
-        _without_signs(answer),
-        _without_signs(leading),
-        {
-            "k = 1 of points in four dimensions": ("shape", x, 1),
-            "k = 3": ("shape", x, 3),
-            "the spread is largest along an axis": ("projectors", x, 1),
-            "two directions, the first of them first": ("projectors", x, 2),
-            "points that were turned and moved": ("projectors", turned, 3),
-            "the rows are orthogonal and have length one": ("products", turned, 2),
-        },
-        mistakes={
-            hint: _without_signs(mistake)
-            for hint, mistake in {
-                "in which order does eigh return the eigenvalues?": (
-                    lambda x, k: leading(x, 4)[4 - k :].flip(0)
-                ),
-                "the right ones, but the largest has to come first.": (
-                    lambda x, k: leading(x, k).flip(0)
-                ),
-                "rows were asked for: one component a row.": (lambda x, k: leading(x, k).T),
-                "the eigenvectors are the columns of what eigh returns, not its rows.": (
-                    lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1][-k:].flip(0)
-                ),
-                "the eigenvectors are the columns of what eigh returns; flip those.": (
-                    lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1].flip(0)[:, :k].T
-                ),
-                "the data have to be centered first.": (
-                    lambda x, k: torch.linalg.eigh(x.T @ x)[1].T.flip(0)[:k]
-                ),
-                "an eigenvector has length one; its eigenvalue does not scale it.": (
-                    lambda x, k: (
-                        torch.linalg.eigvalsh(torch.cov(x.T, correction=0))
-                        .flip(0)[:k, None]
-                        .sqrt()
-                        * leading(x, k)
-                    )
-                ),
-                "all components are returned; only the first k were asked for.": (
-                    lambda x, k: leading(x, 4)
-                ),
-                "the directions live in the D dimensions, not among the N points.": (
-                    lambda x, k: torch.linalg.svd(x - x.mean(0))[0].T[:k]
-                ),
-            }.items()
-        },
+        answer, _leading, cases, _LEADING_COMPONENTS_MISTAKES, wrapper=_without_signs
     )
 
 
-def _without_signs(components: Callable[[Tensor, int], Tensor]) -> Callable[..., Tensor]:
-    """A function for components, asked for something that their signs do not change."""
+def _without_signs(components: Function) -> Function:
+    """(what, x, k): something of the components that their signs do not change."""
 
-    def measure(what: str, x: Tensor, k: int) -> Tensor:
+    def measure(what: str, x: Tensor, k: int) -> Any:
         v = components(x, k)
         if what == "shape" or not isinstance(v, Tensor) or v.ndim != 2:
             return 0 * v if isinstance(v, Tensor) else v
@@ -238,8 +224,9 @@ def check_code_width(answer: int | None) -> CheckResult:
                 small, 0.1, small.square().sum(1).mean()
             ),
             "with this code more than a tenth is lost, by a little.": want - 1,
-            "one number less is enough. The first error belongs to k = 0, not to 1.": want
-            + 1,
+            "one number less is enough. The first error belongs to k = 0, not to 1.": (
+                want + 1
+            ),
             "a tenth may be left, not nine tenths.": width(centered, 0.9, variance),
             "a tenth, not a twentieth.": width(centered, 0.05, variance),
             "errors are squared already: no root is needed.": width(

@@ -4,13 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises.grading import CheckResult, compare
+from course_utils.exercises.grading import CheckResult, Mistakes, compare
 from course_utils.theory import linear_gaussian
+
+
+def _rate(values, level):
+    """What each direction sends, in nats."""
+    return (values / level).log() / 2
+
+
+def _water_filling(values, level, **wrong):
+    """The three numbers, some of them replaced by another function of the same."""
+    names = "active", "rate", "distortion"
+    right = dict(zip(names, linear_gaussian.reverse_water_filling(values, level)))
+    changed = {name: change(values, level) for name, change in wrong.items()}
+    return torch.tensor([float(value) for value in {**right, **changed}.values()])
+
+
+_WATER_FILLING_MISTAKES: Mistakes = {
+    "only directions above the level live and send.": partial(
+        _water_filling,
+        active=lambda values, level: len(values),
+        rate=lambda values, level: _rate(values, level).sum(),
+    ),
+    "a direction that stands at the level gains nothing, and does not live.": (
+        partial(_water_filling, active=lambda values, level: (values >= level).sum())
+    ),
+    "living directions are those above the level, not below.": partial(
+        _water_filling,
+        active=lambda values, level: (values < level).sum(),
+        rate=lambda values, level: _rate(values, level)[values < level].sum(),
+    ),
+    "the rate. A factor ½ is missing.": (
+        lambda *a: _water_filling(*a) * torch.tensor([1, 2, 1])
+    ),
+    "the rate was asked for in nats, so with log to base e.": (
+        lambda *a: _water_filling(*a) / torch.tensor([1, math.log(2), 1])
+    ),
+    "the distortion. A direction that dies leaves its whole variance behind.": (
+        partial(
+            _water_filling, distortion=lambda values, level: level * (values > level).sum()
+        )
+    ),
+    "the distortion. A direction that lives still has an error as high as the level.": (
+        partial(
+            _water_filling, distortion=lambda values, level: values[values <= level].sum()
+        )
+    ),
+    "the level is βσ² already: neither a root nor a square is needed.": (
+        lambda values, level: _water_filling(values, level**2)
+    ),
+}
 
 
 def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResult:
@@ -20,70 +70,37 @@ def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResul
     these in nats, Σ min(λₖ, βσ²) over all.
     """
     values = torch.tensor([4.0, 2.0, 1.0, 0.5, 0.1])
+    cases = {
+        "one direction, which lives": (torch.tensor([4.0]), 1.0),
+        "one direction, which dies": (torch.tensor([0.5]), 1.0),
+        "two live": (values, 1.5),
+        "one stands at the level, and gains nothing": (values, 1.0),
+        "all live": (values, 0.05),
+        "none lives": (values, 7.0),
+    }
+    return compare(answer, _water_filling, cases, _WATER_FILLING_MISTAKES)
 
-    def rate(values: Tensor, level: float) -> Tensor:
-        return (values / level).log() / 2
 
-    def sent(values: Tensor, level: float) -> Tensor:
-        return rate(values, level)[values > level].sum()
-
-    def changed(values: Tensor, level: float, **wrong: Tensor) -> Tensor:
-        """The three numbers, some of them wrong."""
-        names = ("active", "rate", "distortion")
-        right = dict(zip(names, linear_gaussian.reverse_water_filling(values, level)))
-        return torch.tensor([float(value) for value in {**right, **wrong}.values()])
-
-    return compare(
-        answer,
-        changed,
-        {
-            "one direction, which lives": (torch.tensor([4.0]), 1.0),
-            "one direction, which dies": (torch.tensor([0.5]), 1.0),
-            "two live": (values, 1.5),
-            "one stands at the level, and gains nothing": (values, 1.0),
-            "all live": (values, 0.05),
-            "none lives": (values, 7.0),
-        },
-        mistakes={
-            "only directions above the level live and send.": (
-                lambda values, level: changed(
-                    values, level, active=len(values), rate=rate(values, level).sum()
-                )
-            ),
-            "a direction that stands at the level gains nothing, and does not live.": (
-                lambda values, level: changed(values, level, active=(values >= level).sum())
-            ),
-            "living directions are those above the level, not below.": (
-                lambda values, level: changed(
-                    values,
-                    level,
-                    active=(values < level).sum(),
-                    rate=rate(values, level)[values < level].sum(),
-                )
-            ),
-            "the rate. A factor ½ is missing.": (
-                lambda values, level: changed(values, level, rate=2 * sent(values, level))
-            ),
-            "the rate was asked for in nats, so with log to base e.": (
-                lambda values, level: changed(
-                    values, level, rate=sent(values, level) / math.log(2)
-                )
-            ),
-            "the distortion. A direction that dies leaves its whole variance behind.": (
-                lambda values, level: changed(
-                    values, level, distortion=level * (values > level).sum()
-                )
-            ),
-            "the distortion. A direction that lives still has an error as high as the level.": (
-                lambda values, level: changed(
-                    values, level, distortion=values[values <= level].sum()
-                )
-            ),
-            "the level is βσ² already: neither a root nor a square is needed.": (
-                lambda values, level: changed(values, level**2)
-            ),
-        },
-    )
+_KL_WEIGHT_MISTAKES: Mistakes = {
+    "sigma is a standard deviation; −log N has its square.": (
+        lambda a, sigma: 2 * a * sigma
+    ),
+    "a factor 2 is missing. −log N has 1/(2σ²).": lambda a, sigma: a * sigma**2,
+    "a factor is wrong. −log N has 1/(2σ²), so that a = 1/(2σ²) where b = 1.": (
+        lambda a, sigma: a * sigma**2 / 2
+    ),
+    "σ². Noisier pixels say less, so the KL weighs more.": (
+        lambda a, sigma: 2 * a / sigma**2
+    ),
+    "a. A loss that is twice as large in all has both weights doubled.": (
+        lambda a, sigma: 2 * sigma**2
+    ),
+    "a. The two weights grow together, not against each other.": (
+        lambda a, sigma: 2 * sigma**2 / a
+    ),
+    "the ratio is upside down.": lambda a, sigma: 1 / (2 * a * sigma**2),
+    "b is 1 only where a = 1/(2σ²).": lambda a, sigma: torch.ones_like(a),
+}
 
 
 def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
@@ -92,40 +109,59 @@ def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     a (n,), sigma (n,) -> (n,), one for each code base.
     """
 
-    def cases(*pairs: tuple[float, float]) -> tuple[Tensor, ...]:
+    def columns(*pairs: tuple[float, float]) -> tuple[Tensor, ...]:
         return tuple(torch.tensor(pairs, dtype=torch.float64).T.clone())
 
-    return compare(
-        answer,
-        lambda a, sigma: 2 * a * sigma**2,
-        {
-            "half a sum and σ = 1, the lecture's own": cases((0.5, 1)),
-            "a sum of squares and σ = 1": cases((1, 1)),
-            "a mean over 784 pixels and σ = 1": cases((1 / 784, 1)),
-            "a sum of squares and narrow pixels": cases((1, 0.1)),
-            "several code bases at once": cases((1, 0.5), (500 / 784, 0.3), (0.5, 2)),
-        },
-        mistakes={
-            "sigma is a standard deviation; −log N has its square.": (
-                lambda a, sigma: 2 * a * sigma
-            ),
-            "a factor 2 is missing. −log N has 1/(2σ²).": lambda a, sigma: a * sigma**2,
-            "a factor is wrong. −log N has 1/(2σ²), so that a = 1/(2σ²) where b = 1.": (
-                lambda a, sigma: a * sigma**2 / 2
-            ),
-            "σ². Noisier pixels say less, so the KL weighs more.": (
-                lambda a, sigma: 2 * a / sigma**2
-            ),
-            "a. A loss that is twice as large in all has both weights doubled.": (
-                lambda a, sigma: 2 * sigma**2
-            ),
-            "a. The two weights grow together, not against each other.": (
-                lambda a, sigma: 2 * sigma**2 / a
-            ),
-            "the ratio is upside down.": lambda a, sigma: 1 / (2 * a * sigma**2),
-            "b is 1 only where a = 1/(2σ²).": lambda a, sigma: torch.ones_like(a),
-        },
-    )
+    cases = {
+        "half a sum and σ = 1, the lecture's own": columns((0.5, 1)),
+        "a sum of squares and σ = 1": columns((1, 1)),
+        "a mean over 784 pixels and σ = 1": columns((1 / 784, 1)),
+        "a sum of squares and narrow pixels": columns((1, 0.1)),
+        "several code bases at once": columns((1, 0.5), (500 / 784, 0.3), (0.5, 2)),
+    }
+    return compare(answer, lambda a, sigma: 2 * a * sigma**2, cases, _KL_WEIGHT_MISTAKES)
+
+
+def _width(logvar):
+    return (logvar / 2).exp()
+
+
+def _vae_loss(f, g, x, *, pixels=1.0, kl=1.0, width=_width):
+    """The two terms, each with a weight, and a draw of that width."""
+    mu, logvar = f(x)
+    z = mu + width(logvar) * torch.randn_like(mu)
+    nll = objectives.bernoulli_nll(x, g(z)).mean()
+    return pixels * nll + kl * objectives.kl_to_standard_normal(mu, logvar).mean()
+
+
+_VAE_LOSS_MISTAKES: Mistakes = {
+    "the pixels. Their cross entropy is summed over an image, not averaged.": (
+        partial(_vae_loss, pixels=1 / 3)
+    ),
+    "the KL is summed over the units, not averaged.": partial(_vae_loss, kl=1 / 2),
+    "both terms. Sum over pixels and units, and average over images alone.": (
+        partial(_vae_loss, pixels=1 / 3, kl=1 / 2)
+    ),
+    "the KL is missing.": partial(_vae_loss, kl=0.0),
+    "the sign of the KL. It is a price.": partial(_vae_loss, kl=-1.0),
+    "the KL has a factor ½, once.": partial(_vae_loss, kl=2.0),
+    "the draw. logvar is log σ², not σ.": partial(_vae_loss, width=lambda logvar: logvar),
+    "the draw. exp(logvar) is the variance, not σ.": partial(_vae_loss, width=torch.exp),
+    "the decoder needs a draw, not the mean.": partial(_vae_loss, width=torch.zeros_like),
+    "the pixels are Bernoulli: cross entropy of logits, not a squared error.": (
+        lambda f, g, x: objectives.vae_loss(f, g, x, nll=objectives.gaussian_nll)["loss"]
+    ),
+    "average over the images of the batch; a sum was not asked for.": (
+        lambda f, g, x: len(x) * _vae_loss(f, g, x)
+    ),
+    "one number was asked for, the mean over the batch.": (
+        lambda f, g, x: (
+            objectives.bernoulli_nll(x, g(objectives.reparameterize(*f(x))))
+            + objectives.kl_to_standard_normal(*f(x))
+        )
+    ),
+    "return the loss alone, not all terms by their names.": objectives.vae_loss,
+}
 
 
 def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
@@ -149,68 +185,11 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     def prior(x: Tensor) -> tuple[Tensor, Tensor]:
         return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
 
-    def parts(
-        f: objectives.GaussianEncoder,
-        g: Callable[[Tensor], Tensor],
-        x: Tensor,
-        *,
-        pixels: float = 1.0,
-        kl: float = 1.0,
-        width: Callable[[Tensor], Tensor] = lambda logvar: (logvar / 2).exp(),
-    ) -> Tensor:
-        """The two terms, each with a weight, and a draw of that width."""
-        mu, logvar = f(x)
-        z = mu + width(logvar) * torch.randn_like(mu)
-        nll = objectives.bernoulli_nll(x, g(z)).mean()
-        return pixels * nll + kl * objectives.kl_to_standard_normal(mu, logvar).mean()
-
-    return compare(
-        answer,
-        lambda f, g, x: objectives.vae_loss(f, g, x)["loss"],
-        {
-            "a collapsed VAE with undecided pixels, D log 2": (prior, flat, x),
-            "only the KL differs from that": (encoder(0.5, -1.0), flat, x),
-            "the prior as q, and a decoder that listens": (prior, decoder, x),
-            "narrow clouds": (encoder(0.0, -4.0), decoder, x),
-            "clouds wider than the prior": (encoder(0.0, 1.0), decoder, x),
-        },
-        mistakes={
-            "the pixels. Their cross entropy is summed over an image, not averaged.": (
-                lambda f, g, x: parts(f, g, x, pixels=1 / 3)
-            ),
-            "the KL is summed over the units, not averaged.": (
-                lambda f, g, x: parts(f, g, x, kl=0.5)
-            ),
-            "both terms. Sum over pixels and units, and average over images alone.": (
-                lambda f, g, x: parts(f, g, x, pixels=1 / 3, kl=0.5)
-            ),
-            "the KL is missing.": lambda f, g, x: parts(f, g, x, kl=0.0),
-            "the sign of the KL. It is a price.": lambda f, g, x: parts(f, g, x, kl=-1.0),
-            "the KL has a factor ½, once.": lambda f, g, x: parts(f, g, x, kl=2.0),
-            "the draw. logvar is log σ², not σ.": (
-                lambda f, g, x: parts(f, g, x, width=lambda v: v)
-            ),
-            "the draw. exp(logvar) is the variance, not σ.": (
-                lambda f, g, x: parts(f, g, x, width=torch.exp)
-            ),
-            "the decoder must hear a draw, not the mean.": (
-                lambda f, g, x: parts(f, g, x, width=torch.zeros_like)
-            ),
-            "the pixels are Bernoulli: cross entropy of logits, not a squared error.": (
-                lambda f, g, x: objectives.vae_loss(f, g, x, nll=objectives.gaussian_nll)[
-                    "loss"
-                ]
-            ),
-            "average over the images of the batch; a sum was not asked for.": (
-                lambda f, g, x: len(x) * parts(f, g, x)
-            ),
-            "one number was asked for, the mean over the batch.": (
-                lambda f, g, x: (
-                    objectives.bernoulli_nll(x, g(objectives.reparameterize(*f(x))))
-                    + objectives.kl_to_standard_normal(*f(x))
-                )
-            ),
-            "return the loss alone, not all terms by their names.": lambda f, g, x: {},
-        },
-        rtol=0.02,
-    )
+    cases = {
+        "a collapsed VAE with undecided pixels, D log 2": (prior, flat, x),
+        "only the KL differs from that": (encoder(0.5, -1.0), flat, x),
+        "the prior as q, and a decoder that uses the code": (prior, decoder, x),
+        "narrow clouds": (encoder(0.0, -4.0), decoder, x),
+        "clouds wider than the prior": (encoder(0.0, 1.0), decoder, x),
+    }
+    return compare(answer, _vae_loss, cases, _VAE_LOSS_MISTAKES, rtol=0.02)

@@ -4,103 +4,99 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.exercises._wrappers import value_and_gradient
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
+
+_kl, _draw = objectives.kl_to_standard_normal, objectives.reparameterize
+
+_KL_MISTAKES: Mistakes = {
+    "the sign. A KL is never negative.": lambda *a: -_kl(*a),
+    "the factor ½ is missing.": lambda *a: 2 * _kl(*a),
+    "a sum over the K dimensions was asked for, not their mean.": (
+        lambda mu, logvar: _kl(mu, logvar) / mu.shape[1]
+    ),
+    "add up the K dimensions: one number for each data point.": (
+        lambda mu, logvar: (mu**2 + logvar.exp() - 1 - logvar) / 2
+    ),
+    "logvar is log σ², so that σ² = exp(logvar), not logvar².": (
+        lambda mu, logvar: ((mu**2 + logvar**2 - 1) / 2 - logvar.abs().log()).sum(1)
+    ),
+}
 
 
 def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: KL(N(μ, diag σ²) ‖ N(0, I)) in closed form.  (B, K), (B, K) -> (B,)"""
-    kl, zeros = objectives.kl_to_standard_normal, torch.zeros(2, 3)
-    return compare(
-        answer,
-        kl,
-        {
-            "q is the prior, so the KL is 0": (zeros, zeros),
-            "q is shifted": (torch.tensor([[1.0, -2.0, 0.5]]), torch.zeros(1, 3)),
-            "q is narrower than the prior": (zeros, zeros - 2),
-            "q is wider than the prior": (zeros, zeros + 1),
-        },
-        mistakes={
-            "the sign. A KL is never negative.": lambda mu, logvar: -kl(mu, logvar),
-            "the factor ½ is missing.": lambda mu, logvar: 2 * kl(mu, logvar),
-            "a sum over the K dimensions was asked for, not their mean.": (
-                lambda mu, logvar: kl(mu, logvar) / mu.shape[1]
-            ),
-            "add up the K dimensions: one number for each data point.": (
-                lambda mu, logvar: (mu**2 + logvar.exp() - 1 - logvar) / 2
-            ),
-            "logvar is log σ², so that σ² = exp(logvar), not logvar².": (
-                lambda mu, logvar: ((mu**2 + logvar**2 - 1) / 2 - logvar.abs().log()).sum(1)
-            ),
-        },
-    )
+    zeros = torch.zeros(2, 3)
+    cases = {
+        "q is the prior, so the KL is 0": (zeros, zeros),
+        "q is shifted": (torch.tensor([[1.0, -2.0, 0.5]]), torch.zeros(1, 3)),
+        "q is narrower than the prior": (zeros, zeros - 2),
+        "q is wider than the prior": (zeros, zeros + 1),
+    }
+    return compare(answer, _kl, cases, _KL_MISTAKES)
+
+
+_REPARAMETERIZE_MISTAKES: Mistakes = {
+    "logvar is log σ²: exp(logvar) is the variance, not σ.": (
+        lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)
+    ),
+    "logvar is log σ², not σ itself.": (
+        lambda mu, logvar: mu + logvar * torch.randn_like(mu)
+    ),
+    "a draw by sample() or under no_grad() lets no gradient through.": (
+        lambda mu, logvar: _draw(mu, logvar).detach()
+    ),
+    "the gradient is cut off from mu.": lambda mu, logvar: _draw(mu.detach(), logvar),
+    "the gradient is cut off from logvar.": lambda mu, logvar: _draw(mu, logvar.detach()),
+    "every number needs an ε of its own, not one for all.": (
+        lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(1)
+    ),
+    "every number needs an ε of its own, not one for each row.": (
+        lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(len(mu), 1)
+    ),
+    "ε is normal; torch.rand_like draws it uniform.": (
+        lambda mu, logvar: mu + (logvar / 2).exp() * torch.rand_like(mu)
+    ),
+    "nothing is random yet.": lambda mu, logvar: mu + (logvar / 2).exp(),
+    "mu and logvar have changed places.": lambda mu, logvar: _draw(logvar, mu),
+}
 
 
 def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: z = μ + σ ⊙ ε and its gradients.  (B, K), (B, K) -> (B, K)"""
-    draw = objectives.reparameterize
     mu = torch.linspace(-2, 2, 12).reshape(4, 3)
     logvar = mu.flip(1)
-    return compare(
-        _draw_and_gradients(answer),
-        _draw_and_gradients(objectives.reparameterize),
-        {
-            "σ is almost 0, so z is μ": ("z", mu, mu - 40),
-            "σ is 1, every number has an ε of its own": ("z", mu, 0 * mu),
-            "σ differs from number to number": ("z", mu, logvar),
-            "∂z/∂μ, the gradient that reaches mu": ("mu", mu, logvar),
-            "∂z/∂log σ², the gradient that reaches logvar": ("logvar", mu, logvar),
-        },
-        mistakes={
-            hint: _draw_and_gradients(mistake)
-            for hint, mistake in {
-                "logvar is log σ²: exp(logvar) is the variance, not σ.": (
-                    lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)
-                ),
-                "logvar is log σ², not σ itself.": (
-                    lambda mu, logvar: mu + logvar * torch.randn_like(mu)
-                ),
-                "a draw by sample() or under no_grad() lets no gradient through.": (
-                    lambda mu, logvar: draw(mu, logvar).detach()
-                ),
-                "the gradient is cut off from mu.": (
-                    lambda mu, logvar: draw(mu.detach(), logvar)
-                ),
-                "the gradient is cut off from logvar.": (
-                    lambda mu, logvar: draw(mu, logvar.detach())
-                ),
-                "every number needs an ε of its own, not one for all.": (
-                    lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(1)
-                ),
-                "every number needs an ε of its own, not one for each row.": (
-                    lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(len(mu), 1)
-                ),
-                "ε is normal; torch.rand_like draws it uniform.": (
-                    lambda mu, logvar: mu + (logvar / 2).exp() * torch.rand_like(mu)
-                ),
-                "nothing is random yet.": lambda mu, logvar: mu + (logvar / 2).exp(),
-                "mu and logvar have changed places.": lambda mu, logvar: draw(logvar, mu),
-            }.items()
-        },
-    )
+    cases = {
+        "σ is almost 0, so z is μ": ("z", mu, mu - 40),
+        "σ is 1, every number has an ε of its own": ("z", mu, 0 * mu),
+        "σ differs from number to number": ("z", mu, logvar),
+        "∂z/∂μ, the gradient that reaches mu": ("mu", mu, logvar),
+        "∂z/∂log σ², the gradient that reaches logvar": ("logvar", mu, logvar),
+    }
+    wrapper = _draw_and_gradients
+    return compare(answer, _draw, cases, _REPARAMETERIZE_MISTAKES, wrapper=wrapper)
 
 
-def _draw_and_gradients(draw: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """A draw, asked for z or for the derivative of Σ z by mu or by logvar; 0 if cut off."""
+def _draw_and_gradients(draw: Function) -> Function:
+    """(what, mu, logvar): z, or the gradient of Σ z by mu or by logvar."""
 
-    def measure(what: str, mu: Tensor, logvar: Tensor) -> Tensor:
-        by = {"mu": mu.clone().requires_grad_(), "logvar": logvar.clone().requires_grad_()}
-        z = draw(by["mu"], by["logvar"])
+    def measure(what: str, mu: Tensor, logvar: Tensor) -> Any:
         if what == "z":
-            return z.detach() if isinstance(z, Tensor) else z
-        if z.requires_grad:
-            z.sum().backward()
-        gradient = by[what].grad
-        return torch.zeros_like(mu) if gradient is None else gradient
+            return draw(mu, logvar)
+        by = 0 if what == "mu" else 1
+        return value_and_gradient(draw, by=by)("gradient", mu, logvar)
 
     return measure
 
@@ -128,7 +124,7 @@ def check_prior_share(answer: float | None) -> CheckResult:
 
 
 def check_hidden_beta(answer: float | None) -> CheckResult:
-    """Notebook 06: β of a mean over 32 · 32 · 3 pixel values and over K = 128 dimensions."""
+    """Notebook 06: β of a mean over 32 · 32 · 3 pixel values, where K = 128."""
     return compare_value(
         answer,
         24,
@@ -140,7 +136,7 @@ def check_hidden_beta(answer: float | None) -> CheckResult:
             "both are means, but not over equally many numbers.": 1,
             "the error was averaged as well, over all numbers of a picture.": 1 / 128,
             "divide the one count by the other.": 3072 * 128,
-            "multiply the loss by what its error was divided by. What stands before the KL?": (
+            "multiply the loss by what divided its error. What stands before the KL?": (
                 128
             ),
             "these are the digits' 784 pixels.": 784 / 128,

@@ -4,13 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises.grading import CheckResult, compare, compare_value
+from course_utils.exercises._wrappers import gradient
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
 from course_utils.generative import vq_vae
+
+_NEAREST_CODE_MISTAKES: Mistakes = {
+    "the axis. Each encoding looks for a code, not each code for an encoding.": (
+        lambda *a: torch.cdist(*a).argmin(0)
+    ),
+    "the largest product favors long codes. Distances are asked for.": (
+        lambda z, codebook: (z @ codebook.T).argmax(1)
+    ),
+    "‖z − e‖² has the product twice.": (
+        lambda z, codebook: (codebook.square().sum(1) - z @ codebook.T).argmin(1)
+    ),
+    "the number of the code is asked for, not its vector.": (
+        lambda z, codebook: codebook[vq_vae.nearest_code(z, codebook)]
+    ),
+    "the number of the code is asked for, not how far it is.": (
+        lambda *a: torch.cdist(*a).amin(1)
+    ),
+    "square the differences before you add them up, or they cancel.": (
+        lambda z, codebook: (z[:, None] - codebook).sum(2).abs().argmin(1)
+    ),
+    "each encoding has a code of its own, not all the same one.": (
+        lambda *a: torch.cdist(*a).sum(0).argmin()
+    ),
+    "the nearest, not the farthest.": lambda *a: torch.cdist(*a).argmax(1),
+}
 
 
 def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
@@ -19,130 +52,94 @@ def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResul
     z = torch.randn(7, 3, generator=generator)
     codebook = torch.randn(5, 3, generator=generator)
     line = torch.tensor([[0.0], [1.0], [5.0]])
-    return compare(
-        answer,
-        vq_vae.nearest_code,
-        {
-            "three codes on a line": (torch.tensor([[0.4], [0.6], [2.9], [9.0]]), line),
-            "codes of different lengths": (z, codebook * torch.arange(1.0, 6.0)[:, None]),
-            "as many encodings as codes": (z[:5], codebook),
-            "one encoding": (z[:1], codebook),
-            "each code is nearest to itself": (codebook, codebook),
-        },
-        mistakes={
-            "the axis. Each encoding looks for a code, not each code for an encoding.": (
-                lambda z, codebook: torch.cdist(z, codebook).argmin(0)
-            ),
-            "the largest product favors long codes. Distances are asked for.": (
-                lambda z, codebook: (z @ codebook.T).argmax(1)
-            ),
-            "‖z − e‖² has the product twice.": (
-                lambda z, codebook: (codebook.square().sum(1) - z @ codebook.T).argmin(1)
-            ),
-            "the number of the code is asked for, not its vector.": (
-                lambda z, codebook: codebook[vq_vae.nearest_code(z, codebook)]
-            ),
-            "the number of the code is asked for, not how far it is.": (
-                lambda z, codebook: torch.cdist(z, codebook).amin(1)
-            ),
-            "square the differences before you add them up, or they cancel.": (
-                lambda z, codebook: (z[:, None] - codebook).sum(2).abs().argmin(1)
-            ),
-            "each encoding has a code of its own, not all the same one.": (
-                lambda z, codebook: torch.cdist(z, codebook).sum(0).argmin()
-            ),
-            "the nearest, not the farthest.": (
-                lambda z, codebook: torch.cdist(z, codebook).argmax(1)
-            ),
-        },
-    )
+    cases = {
+        "three codes on a line": (torch.tensor([[0.4], [0.6], [2.9], [9.0]]), line),
+        "codes of different lengths": (z, codebook * torch.arange(1.0, 6.0)[:, None]),
+        "as many encodings as codes": (z[:5], codebook),
+        "one encoding": (z[:1], codebook),
+        "each code is nearest to itself": (codebook, codebook),
+    }
+    return compare(answer, vq_vae.nearest_code, cases, _NEAREST_CODE_MISTAKES)
+
+
+def _entropy(share):
+    return torch.special.entr(share).sum()
+
+
+def _perplexity(share):
+    return _entropy(share).exp()
+
+
+_PERPLEXITY_MISTAKES: Mistakes = {
+    "0 log 0 counts as 0; a computer makes it nan.": (
+        lambda p: (-(p * p.log()).sum()).exp()
+    ),
+    "the sign. An entropy is not negative.": lambda p: _entropy(p).neg().exp(),
+    "that is the entropy; its exp is asked for.": lambda p: _entropy(p),
+    "log and exp must have the same base.": lambda p: (_entropy(p) / math.log(2)).exp(),
+    "the entropy is a sum over the codes, not their mean.": (
+        lambda p: torch.special.entr(p).mean().exp()
+    ),
+    "a code that is hardly used counts for less than one that is used often.": (
+        lambda p: (p > 0).sum().float()
+    ),
+    "all codes count, not the most frequent alone.": lambda p: 1 / p.max(),
+    "the entropy has a log, not a square.": lambda p: 1 / p.square().sum(),
+}
 
 
 def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 09: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
-    return compare(
-        answer,
-        lambda share: torch.special.entr(share).sum().exp(),
-        {
-            "four codes, used alike": (torch.full((4,), 0.25),),
-            "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
-            "three codes": (torch.tensor([0.5, 0.3, 0.2]),),
-            "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
-            "one takes all": (torch.tensor([0.0, 1.0, 0.0]),),
-        },
-        mistakes={
-            "0 log 0 counts as 0; a computer makes it nan.": (
-                lambda share: (-(share * share.log()).sum()).exp()
-            ),
-            "the sign. An entropy is not negative.": (
-                lambda share: torch.special.entr(share).sum().neg().exp()
-            ),
-            "that is the entropy; its exp is asked for.": (
-                lambda share: torch.special.entr(share).sum()
-            ),
-            "log and exp must have the same base.": (
-                lambda share: (torch.special.entr(share).sum() / math.log(2)).exp()
-            ),
-            "the entropy is a sum over the codes, not their mean.": (
-                lambda share: torch.special.entr(share).mean().exp()
-            ),
-            "a code that is hardly used counts for less than one that is used often.": (
-                lambda share: (share > 0).sum().float()
-            ),
-            "all codes count, not the most frequent alone.": lambda share: 1 / share.max(),
-            "the entropy has a log, not a square.": lambda share: 1 / share.square().sum(),
-        },
-    )
+    cases = {
+        "four codes, used alike": (torch.full((4,), 0.25),),
+        "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
+        "three codes": (torch.tensor([0.5, 0.3, 0.2]),),
+        "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
+        "one takes all": (torch.tensor([0.0, 1.0, 0.0]),),
+    }
+    return compare(answer, _perplexity, cases, _PERPLEXITY_MISTAKES)
+
+
+def _value_and_gradients(function: Function) -> Function:
+    """(z, e): the value, and the gradients in z and e of a weighted sum of it."""
+
+    def wrapped(z: Tensor, e: Tensor) -> Any:
+        z, e = z.requires_grad_(), e.requires_grad_()
+        value = function(z, e)
+        weight = torch.arange(1.0, 1 + value.numel()).view_as(value)
+        gradients = [gradient((weight * value).sum(), leaf) for leaf in (z, e)]
+        return torch.stack([value.detach(), *gradients])
+
+    return wrapped
+
+
+_STRAIGHT_THROUGH_MISTAKES: Mistakes = {
+    "the value is right, but the gradient goes to e: detach the difference.": (
+        lambda z, e: e
+    ),
+    "the gradient is right, but the decoder must get e.": lambda z, e: z,
+    "detach the whole difference: −z takes the gradient back.": (
+        lambda z, e: z + (e.detach() - z)
+    ),
+    "the value is e, not half-way to it.": lambda z, e: (z + e) / 2,
+    "the sign of the difference.": lambda z, e: z - (e - z).detach(),
+    "the gradient comes to z as it is, not a share of it.": (
+        lambda z, e: e.detach() + (z - z.detach()) / 2
+    ),
+    "e must not learn from it.": lambda z, e: e + (z - z.detach()),
+}
 
 
 def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 09: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)
-
-    What is compared: the value, and the gradients in z and e of a weighted sum of it.
-    """
-
-    def value_and_gradients(
-        through: Callable[[Tensor, Tensor], Tensor],
-    ) -> Callable[..., Tensor]:
-        def run(z: Tensor, e: Tensor) -> Tensor:
-            z, e = z.requires_grad_(), e.requires_grad_()
-            value = through(z, e)
-            weight = torch.arange(1.0, 1 + value.numel()).view_as(value)
-            gradients = torch.autograd.grad(
-                (weight * value).sum(), (z, e), allow_unused=True, materialize_grads=True
-            )
-            return torch.stack([value.detach(), *gradients])
-
-        return run
-
+    """Notebook 09: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
     z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
-    return compare(
-        value_and_gradients(answer),
-        value_and_gradients(objectives.straight_through),
-        {
-            "value, gradient in z, gradient in e": (z, e),
-            "nothing to round": (e, e.clone()),
-            "one number": (z[:1, :1], e[:1, :1]),
-        },
-        mistakes={
-            hint: value_and_gradients(mistake)
-            for hint, mistake in {
-                "the value is right, but the gradient goes to e: detach the difference.": (
-                    lambda z, e: e
-                ),
-                "the gradient is right, but the decoder must get e.": lambda z, e: z,
-                "detach the whole difference: −z takes the gradient back.": (
-                    lambda z, e: z + (e.detach() - z)
-                ),
-                "the value is e, not half-way to it.": lambda z, e: (z + e) / 2,
-                "the sign of the difference.": lambda z, e: z - (e - z).detach(),
-                "the gradient comes to z as it is, not a share of it.": (
-                    lambda z, e: e.detach() + (z - z.detach()) / 2
-                ),
-                "e must not learn from it.": lambda z, e: e + (z - z.detach()),
-            }.items()
-        },
-    )
+    cases = {
+        "value, gradient in z, gradient in e": (z, e),
+        "nothing to round": (e, e.clone()),
+        "one number": (z[:1, :1], e[:1, :1]),
+    }
+    reference, wrapper = objectives.straight_through, _value_and_gradients
+    return compare(answer, reference, cases, _STRAIGHT_THROUGH_MISTAKES, wrapper=wrapper)
 
 
 def check_plain_bits(answer: int | None) -> CheckResult:
