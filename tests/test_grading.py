@@ -1,4 +1,4 @@
-"""An answer of any kind gets a verdict, in time, and with the hint that it deserves."""
+"""An answer of any kind gets a result, in time, with the hint for its mistake."""
 
 import math
 import threading
@@ -12,12 +12,12 @@ from course_utils.exercises import grading
 from course_utils.exercises.grading import CheckResult, compare, compare_value, progress
 
 CASES = {"three numbers": (torch.tensor([1.0, 2, 3]),), "one": (torch.tensor([4.0]),)}
-SLIPS = {
+MISTAKES = {
     "the sign.": lambda x: -x.square().sum(),
     "a sum, no mean.": lambda x: x.square().mean(),
     "square first.": lambda x: x.sum().square(),
     "one number.": lambda x: x.square(),
-    "the loss alone.": lambda x: {},
+    "one loss, no dict.": lambda x: {},
 }
 
 
@@ -25,12 +25,12 @@ def refuse(*words):
     raise NotImplementedError(*words)
 
 
-def judge(answer):
-    return compare(answer, lambda x: x.square().sum(), CASES, SLIPS)
+def check(answer):
+    return compare(answer, lambda x: x.square().sum(), CASES, MISTAKES)
 
 
-def test_a_right_answer_hears_how_many_cases_agree():
-    assert judge(lambda x: x @ x) == CheckResult("right", "All 2 cases agree.")
+def test_a_right_answer_is_told_how_many_cases_agree():
+    assert check(lambda x: x @ x) == CheckResult("right", "All 2 cases agree.")
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,33 @@ def test_a_right_answer_hears_how_many_cases_agree():
         (lambda x: (x**2).mean(), "a sum, no mean."),
         (lambda x: x.sum() ** 2, "square first."),
         (lambda x: x * x, "one number."),
-        (lambda x: {"loss": x @ x}, "the loss alone."),
+        (lambda x: {"loss": x @ x}, "one loss, no dict."),
     ],
 )
-def test_a_known_slip_hears_its_hint(answer, hint):
-    verdict = judge(answer)
-    assert verdict.status == "wrong"
-    assert verdict.message.startswith("three numbers: expected ")
-    assert verdict.message.endswith(f"Hint: {hint}")
+def test_a_known_mistake_gets_its_hint(answer, hint):
+    result = check(answer)
+    assert result.status == "wrong"
+    assert result.message.startswith("three numbers: expected ")
+    assert result.message.endswith(f"Hint: {hint}")
 
 
-def test_a_hint_is_for_an_answer_that_slips_in_every_case():
-    verdict = judge(lambda x: -(x @ x) if len(x) == 3 else x @ x)
-    assert verdict.status == "wrong" and "Hint" not in verdict.message
+def test_a_wrapper_is_put_around_answer_reference_and_mistakes():
+    def doubled(function):
+        return lambda x: 2 * function(x)
+
+    def message(answer):
+        mistakes = {"add nothing.": lambda x: x + 1}
+        return compare(answer, lambda x: x, CASES, mistakes, wrapper=doubled).message
+
+    assert message(lambda x: x) == "All 2 cases agree."
+    assert message(lambda x: x + 1) == (
+        "three numbers: expected 2, 4, 6, got 4, 6, 8. Hint: add nothing."
+    )
+
+
+def test_a_hint_is_for_an_answer_that_makes_the_mistake_in_every_case():
+    result = check(lambda x: -(x @ x) if len(x) == 3 else x @ x)
+    assert result.status == "wrong" and "Hint" not in result.message
 
 
 @pytest.mark.parametrize(
@@ -70,60 +84,60 @@ def test_a_hint_is_for_an_answer_that_slips_in_every_case():
         (lambda x: refuse("only whole numbers"), "only whole numbers"),
     ],
 )
-def test_any_other_slip_is_a_verdict_in_words(answer, words):
-    verdict = judge(answer)
-    assert verdict.status == "wrong" and words in verdict.message
+def test_any_other_mistake_is_described(answer, words):
+    result = check(answer)
+    assert result.status == "wrong" and words in result.message
 
 
-def test_a_hint_is_found_for_an_answer_without_a_number_too():
+def test_nan_and_errors_get_hints_too():
     mistakes = {"nan is no number.": lambda x: x.sum() * math.nan, "it fails.": refuse}
     for answer, hint in [(lambda x: (x - x) / 0, None), (lambda x: x.sum() * 0 / 0, "nan")]:
         message = compare(answer, lambda x: x.sum(), CASES, mistakes).message
         assert f"Hint: {hint}" in message if hint else "Hint" not in message
-    verdict = compare(lambda x: 1 / 0, lambda x: x, CASES, {"it fails.": lambda x: 1 / 0})
-    assert verdict.message.endswith("Hint: it fails.")
-    verdict = compare(lambda x: 1 / 0, lambda x: x, CASES, {"nothing.": lambda x: None})
-    assert "Hint" not in verdict.message
+    result = compare(lambda x: 1 / 0, lambda x: x, CASES, {"it fails.": lambda x: 1 / 0})
+    assert result.message.endswith("Hint: it fails.")
+    result = compare(lambda x: 1 / 0, lambda x: x, CASES, {"nothing.": lambda x: None})
+    assert "Hint" not in result.message
 
 
 def test_a_stub_is_to_do():
-    verdict = judge(lambda x: refuse())
-    assert verdict.status == "todo" and "NotImplementedError" in verdict.message
-    verdict = compare_value(None, 3)
-    assert verdict.status == "todo" and "None" in verdict.message
+    result = check(lambda x: refuse())
+    assert result.status == "todo" and "NotImplementedError" in result.message
+    result = compare_value(None, 3)
+    assert result.status == "todo" and "None" in result.message
 
 
 def test_every_case_counts_and_nan_is_never_right():
-    verdict = judge(lambda x: x @ x if len(x) == 3 else -(x @ x))
-    assert verdict.status == "wrong" and verdict.message.startswith("one: expected ")
+    result = check(lambda x: x @ x if len(x) == 3 else -(x @ x))
+    assert result.status == "wrong" and result.message.startswith("one: expected ")
     nan = partial(torch.mul, other=math.nan)
     assert compare(nan, nan, CASES).status == "wrong"
 
 
 def test_a_case_may_hold_other_things_than_tensors():
-    verdict = compare(lambda x, k: k * x, lambda x, k: x * k, {"twice": (torch.ones(2), 2)})
-    assert verdict.status == "right"
+    result = compare(lambda x, k: k * x, lambda x, k: x * k, {"twice": (torch.ones(2), 2)})
+    assert result.status == "right"
 
 
 def test_an_answer_that_is_given_up_does_not_keep_python_alive():
     daemons = []
-    judge(lambda x: daemons.append(threading.current_thread().daemon))
+    check(lambda x: daemons.append(threading.current_thread().daemon))
     assert daemons and all(daemons)
 
 
 @pytest.mark.parametrize("at, mistake, most", [(0.0, 0.0, 1e-5), (1e3, 1e-4, 0.0)])
 def test_rounding_is_forgiven_and_no_more(at, mistake, most):
-    def verdict(share):
+    def status(share):
         off = share * (mistake * at + most)
         return compare(
             lambda x: x + off, lambda x: x, {"one": (torch.tensor([at]),)}
         ).status
 
-    assert verdict(0.5) == "right" and verdict(2.0) == "wrong"
+    assert status(0.5) == "right" and status(2.0) == "wrong"
 
 
 def test_an_answer_may_be_more_precise():
-    assert judge(lambda x: x.double().square().sum()).status == "right"
+    assert check(lambda x: x.double().square().sum()).status == "right"
 
 
 def test_of_many_numbers_the_first_four_are_shown():
@@ -144,14 +158,14 @@ def test_an_answer_without_end_is_stopped(monkeypatch):
             x = x + 1
 
     began, before = time.monotonic(), threading.active_count()
-    verdict = judge(endless)
-    assert verdict.status == "wrong" and "still at work" in verdict.message
+    result = check(endless)
+    assert result.status == "wrong" and "still at work" in result.message
     assert time.monotonic() - began < 5  # one case of 0.2 s, on a busy machine
     while threading.active_count() > before:  # the loop ends soon, or this test never does
         time.sleep(0.01)
 
 
-def test_random_numbers_are_the_same_for_all_and_left_alone():
+def test_random_numbers_are_the_same_for_all_and_the_state_is_kept():
     torch.manual_seed(1)
     expected = torch.randn(3)
     torch.manual_seed(1)
@@ -161,10 +175,10 @@ def test_random_numbers_are_the_same_for_all_and_left_alone():
 
 
 def test_a_wide_tolerance_is_relative():
-    def verdict(share, rtol):
+    def status(share, rtol):
         return compare(lambda x: x * share, lambda x: x, CASES, rtol=rtol).status
 
-    assert verdict(1.02, 0.03) == "right" and verdict(1.04, 0.03) == "wrong"
+    assert status(1.02, 0.03) == "right" and status(1.04, 0.03) == "wrong"
 
 
 @pytest.mark.parametrize(
@@ -188,16 +202,16 @@ def test_a_wide_tolerance_is_relative():
         (print, 3, "wrong"),
     ],
 )
-def test_predictions_are_judged_by_value(answer, want, status):
+def test_predictions_are_compared_by_value(answer, want, status):
     assert compare_value(answer, want).status == status
 
 
-def test_a_prediction_may_be_near_and_hears_a_hint_but_never_the_answer():
+def test_a_prediction_may_be_near_and_gets_a_hint_but_never_the_answer():
     mistakes = {"count the rows.": 5, "think of λ = 0.": 7}
     assert compare_value(98, 100, rtol=0.03).status == "right"
     assert compare_value(96, 100, rtol=0.03).status == "wrong"
-    verdict = compare_value(7, 100, mistakes)
-    assert verdict.message == "It is not 7. Hint: think of λ = 0."
+    result = compare_value(7, 100, mistakes)
+    assert result.message == "It is not 7. Hint: think of λ = 0."
     assert "Hint" not in compare_value(8, 100, mistakes).message
     assert "100" not in compare_value("a", 100).message
 
@@ -210,7 +224,7 @@ def test_a_prediction_may_be_near_and_hears_a_hint_but_never_the_answer():
         (2, (2, 3), "several numbers in brackets"),
     ],
 )
-def test_a_prediction_of_another_kind_hears_which_was_asked_for(answer, want, kind):
+def test_a_prediction_of_another_kind_is_told_which_was_asked_for(answer, want, kind):
     said = f"{answer!r} is not {kind}, which was asked for."
     assert compare_value(answer, want).message == said
 
@@ -219,9 +233,9 @@ def test_a_prediction_of_another_kind_hears_which_was_asked_for(answer, want, ki
     "status, words",
     [("todo", "✏️ To do."), ("wrong", "❌ Not yet."), ("right", "✅ Right.")],
 )
-def test_a_verdict_is_shown_in_words(status, words):
-    verdict = CheckResult(status, "So it is.")
-    assert repr(verdict) == verdict._repr_markdown_() == f"{words} So it is."
+def test_a_result_is_shown_in_words(status, words):
+    result = CheckResult(status, "So it is.")
+    assert repr(result) == result._repr_markdown_() == f"{words} So it is."
 
 
 def check_first(answer):
@@ -242,11 +256,11 @@ def check_second_law(answer):
     ],
 )
 def test_progress_is_one_line_about_all(answers, status, line):
-    verdict = progress(dict(zip((check_first, check_second_law), answers)))
-    assert verdict == CheckResult(status, line)
+    result = progress(dict(zip((check_first, check_second_law), answers)))
+    assert result == CheckResult(status, line)
 
 
-def test_a_verdict_on_a_number_leaves_out_what_rounding_left():
+def test_a_number_is_shown_without_rounding_errors():
     assert compare_value(0.1 + 0.2, 0.3, rtol=1e-6).message == "0.3 it is."
     assert compare_value(torch.tensor(24.0), 24).message == "24 it is."
     assert compare_value(46_080, 46_080).message == "46080 it is."

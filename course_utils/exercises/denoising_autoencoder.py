@@ -90,10 +90,10 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 04: E ‖x − g(f(x + ε))‖², ε ~ N(0, σ²I), and its gradients.
 
     (f, g, x, sigma) -> (). The noise may be drawn in any way, so the samples are large:
-    200,000 numbers fix a mean square within 0.3 percent (one standard deviation), two of
-    them within 0.5.
+    100,000 numbers fix a mean square within 0.5 percent (one standard deviation), two of
+    them within 0.7.
     """
-    x = torch.linspace(-1, 1, 200_000).reshape(40_000, 5)
+    x = torch.linspace(-1, 1, 100_000).reshape(20_000, 5)
     copy = identity, identity
     some = lambda x: 2 * x[:, :3], lambda z: torch.cat([z.relu(), z[:, :2] / 2], dim=1)
     # The code has three numbers, which tells noise on it from noise on the image.
@@ -112,7 +112,7 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> CheckResult:
         "the gradient that reaches the decoder": ("g", *some, x, 1.0),
     }
     return compare(
-        answer, _dae_loss, cases, _DAE_LOSS_MISTAKES, wrapper=loss_and_gradients, rtol=0.03
+        answer, _dae_loss, cases, _DAE_LOSS_MISTAKES, wrapper=loss_and_gradients, rtol=0.04
     )
 
 
@@ -229,11 +229,11 @@ _LANGEVIN_STEP_MISTAKES: Mistakes = {
 def check_langevin_step(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 04: x + (h/2) score(x) + √h ξ, ξ ~ N(0, I).  (score, x, h) -> (B, D)
 
-    Any way of drawing is right, so the sample is large: a hundred thousand steps from one
+    Any way of drawing is right, so the sample is large: thirty thousand steps from one
     place, whose mean and spread (along the axes and the diagonals) are compared. They move
     by less than a percent.
     """
-    start = torch.tensor([3.0, -2.0]).expand(100_000, 2).clone()
+    start = torch.tensor([3.0, -2.0]).expand(30_000, 2).clone()
 
     def away(x: Tensor) -> Tensor:
         return 10 - 2 * x

@@ -231,21 +231,21 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 00: n draws of Σₖ πₖ N(meanₖ, σ²I).
 
     (n, weights (K,), means (K, D), sigma) -> (n, D). Any way of drawing is right, so the
-    sample is large: shares and spreads of 20,000 draws or more move by less than a percent.
+    sample is large: shares and spreads of 10,000 draws or more move by about a percent.
     """
     weights = torch.tensor([0.5, 0.3, 0.2])
     means = torch.tensor([[12.0, -12], [-12, 12], [18, 18]])
-    mixture = 100_000, weights, means, 0.5
+    mixture = 50_000, weights, means, 0.5
     cases = {
         "five draws": ("shape", 5, weights, means, 0.5),
-        "one component": ("spread", 100_000, weights[:1] / 0.5, means[:1], 0.5),
+        "one component": ("spread", 20_000, weights[:1] / 0.5, means[:1], 0.5),
         "the share of draws near each mean": ("share", *mixture),
         "the middle of the draws near each mean": ("middle", *mixture),
         "their spread along each axis and along the diagonal": ("spread", *mixture),
         "the share of them within σ of the mean, 68 percent": ("bell", *mixture),
     }
     mistakes, wrapper = _MIXTURE_DRAWS_MISTAKES, _statistics_of_draws
-    return compare(answer, _quasi_random_draws, cases, mistakes, wrapper=wrapper, rtol=0.03)
+    return compare(answer, _quasi_random_draws, cases, mistakes, wrapper=wrapper, rtol=0.04)
 
 
 def _statistics_of_draws(draw: Function) -> Function:

@@ -90,7 +90,8 @@ def compare(
                 continue
             message = f"{case}: {_difference(got, want)}."
         wrapped = {hint: wrapper(mistake) for hint, mistake in (mistakes or {}).items()}
-        return _wrong(message, _hint(answer, cases, wrapped, rtol))
+        # This case first: it tells most mistakes apart.
+        return _wrong(message, _hint(answer, {case: arguments, **cases}, wrapped, rtol))
     return CheckResult("right", f"All {len(cases)} cases agree.")
 
 
@@ -238,7 +239,7 @@ def _hint(
 
     given = [outcome(answer, arguments) for arguments in cases.values()]
     for hint, mistake in mistakes.items():
-        # A generator: most mistakes differ in one of the first cases, and need no other.
+        # A generator: most mistakes differ in the first case, and need no other.
         wrong = (outcome(mistake, arguments) for arguments in cases.values())
         if all(alike(a, b) for a, b in zip(given, wrong)):
             return hint

@@ -167,10 +167,10 @@ _VAE_LOSS_MISTAKES: Mistakes = {
 def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 08: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
 
-    The draw may be made in any way, so the batch is large: the mean over 40,000 images
+    The draw may be made in any way, so the batch is large: the mean over 20,000 images
     of a reconstruction moves by less than a percent.
     """
-    x = (torch.arange(120_000).reshape(40_000, 3) % 7 / 6).clone()
+    x = (torch.arange(60_000).reshape(20_000, 3) % 7 / 6).clone()
     weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3]])
 
     def encoder(shift: float, logvar: float) -> objectives.GaussianEncoder:

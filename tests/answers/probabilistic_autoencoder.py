@@ -1,10 +1,9 @@
-"""Answers to the exercises of notebook 05, right and wrong, these with the hint they must hear."""
+"""Answers for notebook 05: right ones, and wrong ones with words of the message."""
 
 import math
 
 import torch
 from torch.distributions import Independent, Normal
-from torch.nn.functional import mse_loss
 
 from course_utils import objectives
 from course_utils.exercises import probabilistic_autoencoder
@@ -31,9 +30,6 @@ def regularized_pae_with_distributions(f, g, x, lam):
 def regularized_pae(f, g, x, lam, sigma=1.0):
     return objectives.regularized_pae_loss(f, g, x, lam=lam, sigma=sigma)["loss"]
 
-
-# What one adds inside a logarithm, as a hint writes it.
-SMALL = "1e-05 1e-06 1e-07 1e-08 1e-09 1e-10 1e-12 1e-16 1e-20 1e-30".split()
 
 RIGHT = {
     probabilistic_autoencoder.check_gaussian_nll: {
@@ -73,21 +69,10 @@ RIGHT = {
 
 WRONG = {
     probabilistic_autoencoder.check_gaussian_nll: {
-        "no constant": (
-            "constant is missing",
-            lambda x, mean, sigma: (x - mean).square().sum(1) / (2 * sigma**2),
-        ),
         "constant without σ": (
             "depends on σ",
             lambda x, mean, sigma: (
                 (x - mean).square().sum(1) / (2 * sigma**2) + 1.5 * math.log(2 * math.pi)
-            ),
-        ),
-        "one constant for all pixels": (
-            "D of them",
-            lambda x, mean, sigma: (
-                (x - mean).square().sum(1) / (2 * sigma**2)
-                + 0.5 * math.log(2 * math.pi * sigma**2)
             ),
         ),
         "B for D": (
@@ -95,20 +80,6 @@ WRONG = {
             lambda x, mean, sigma: (
                 (x - mean).square().sum(1) / (2 * sigma**2)
                 + 0.5 * len(x) * math.log(2 * math.pi * sigma**2)
-            ),
-        ),
-        "a whole constant": (
-            "the constant. A factor",
-            lambda x, mean, sigma: (
-                (x - mean).square().sum(1) / (2 * sigma**2)
-                + x.shape[1] * math.log(2 * math.pi * sigma**2)
-            ),
-        ),
-        "a whole error": (
-            "the squared error. A factor",
-            lambda x, mean, sigma: (
-                (x - mean).square().sum(1) / sigma**2
-                + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
             ),
         ),
         "error over σ": (
@@ -127,10 +98,6 @@ WRONG = {
             "add up the D pixels of an image",
             lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x).mean(1),
         ),
-        "mean detached": (
-            "gradient from the mean",
-            lambda x, mean, sigma: -Normal(mean.detach(), sigma).log_prob(x).sum(1),
-        ),
         "mean squared error": (
             "add up the squared errors",
             lambda x, mean, sigma: (
@@ -138,28 +105,14 @@ WRONG = {
                 + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
             ),
         ),
-        "mean over the batch": (
-            "not their mean",
-            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x).sum(1).mean(),
-        ),
-        "no reduction": (
-            "one number for each image.",
-            lambda x, mean, sigma: -Normal(mean, sigma).log_prob(x),
-        ),
         "numpy": (
             "got ndarray",
             lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma).detach().numpy(),
         ),
     },
     probabilistic_autoencoder.check_perfect_nll: {
-        "zero": ("perfect reconstruction", 0.0),
         "sign": ("sign", -720.45),
-        "one pixel": ("one pixel", 0.9189),
-        "missing half": ("factor ½", 1440.9),
-        "no two": ("and so does the 2", 448.7),
-        "no logarithm": ("missing a logarithm", 2463.0),
         "base 10": ("base 10", 312.9),
-        "base 2": ("base 2", 1039.4),
         "a word": ("not a number", "zero"),
         "a density": ("It is not 1", 1),
     },
@@ -174,15 +127,6 @@ WRONG = {
                 -Normal(mean.double(), 1.0).log_prob(x.double()).exp().prod(1).log()
             ),
         ),
-        **{
-            f"{tiny} in the logarithm": (
-                f"{tiny} inside",
-                lambda x, mean, tiny=float(tiny): (
-                    -(Normal(mean, 1.0).log_prob(x).exp().prod(1) + tiny).log()
-                ),
-            )
-            for tiny in SMALL
-        },
         "clamped": (
             "1e-30 inside",
             lambda x, mean: (
@@ -191,23 +135,9 @@ WRONG = {
                 )
             ),
         ),
-        "sign": ("sign", lambda x, mean: Normal(mean, 1.0).log_prob(x).sum(1)),
-        "mean": ("not a mean", lambda x, mean: -Normal(mean, 1.0).log_prob(x).mean(1)),
-        "not added up": (
-            "one number for each",
-            lambda x, mean: -Normal(mean, 1.0).log_prob(x),
-        ),
         "over the images": (
             "not the images",
             lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(dim=0),
-        ),
-        "one number": (
-            "not their sum",
-            lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(),
-        ),
-        "no constant": (
-            "constant is missing",
-            lambda x, mean: (x - mean).square().sum(1) / 2,
         ),
         "one constant": (
             "Every pixel",
@@ -235,31 +165,12 @@ WRONG = {
                 lambda x: f(x) + torch.randn_like(f(x)), g, x, lam, sigma=0.0
             ),
         ),
-        "uniform noise": (
-            "uniform",
-            lambda f, g, x, lam: (
-                (x - g(f(x) + torch.rand(len(x), 2))).square().sum(1)
-                + lam * f(x).square().sum(1)
-            ).mean(),
-        ),
-        "one ε for all": (
-            "one ε for all images",
-            lambda f, g, x, lam: (
-                (x - g(f(x) + torch.randn(2))).square().sum(1) + lam * f(x).square().sum(1)
-            ).mean(),
-        ),
         "one ε a code": (
             "all numbers of a code",
             lambda f, g, x, lam: (
                 (x - g(f(x) + torch.randn(len(x), 1))).square().sum(1)
                 + lam * f(x).square().sum(1)
             ).mean(),
-        ),
-        "norm without its square": (
-            "square of the length",
-            lambda f, g, x, lam: (
-                objectives.pae_loss(f, g, x)["loss"] + lam * f(x).norm(dim=1).mean()
-            ),
         ),
         "sparse penalty": (
             "not absolute values",
@@ -273,80 +184,6 @@ WRONG = {
                 objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).mean()
             ),
         ),
-        "penalty summed over the batch": (
-            "over the batch, too",
-            lambda f, g, x, lam: (
-                objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).sum()
-            ),
-        ),
-        "no penalty": (
-            "penalty is missing",
-            lambda f, g, x, lam: objectives.pae_loss(f, g, x)["loss"],
-        ),
-        "λ forgotten": (
-            "multiplied by lam",
-            lambda f, g, x, lam: (
-                objectives.pae_loss(f, g, x)["loss"] + f(x).square().sum(1).mean()
-            ),
-        ),
-        "penalty subtracted": (
-            "sign of the penalty",
-            lambda f, g, x, lam: (
-                objectives.pae_loss(f, g, x)["loss"] - lam * f(x).square().sum(1).mean()
-            ),
-        ),
-        "mean over pixels": (
-            "squared error adds up",
-            lambda f, g, x, lam: (
-                mse_loss(g(f(x) + torch.randn_like(f(x))), x)
-                + lam * f(x).square().sum(1).mean()
-            ),
-        ),
-        "torch's mean for both": (
-            "in both terms",
-            lambda f, g, x, lam: (
-                mse_loss(g(f(x) + torch.randn_like(f(x))), x) + lam * f(x).square().mean()
-            ),
-        ),
-        "axis of the error": (
-            "sum over pixels",
-            lambda f, g, x, lam: (
-                (x - g(f(x) + torch.randn_like(f(x)))).pow(2).sum(dim=0).mean()
-                + lam * f(x).square().sum(1).mean()
-            ),
-        ),
-        "both axes": (
-            "Sum over dimensions",
-            lambda f, g, x, lam: (
-                (x - g(f(x) + torch.randn_like(f(x)))).pow(2).sum(dim=0).mean()
-                + lam * f(x).pow(2).sum(dim=0).mean()
-            ),
-        ),
-        "sum over the batch": (
-            "not the sum",
-            lambda f, g, x, lam: regularized_pae(f, g, x, lam) * len(x),
-        ),
-        "no mean over the batch": (
-            "one number is asked",
-            lambda f, g, x, lam: (
-                objectives.squared_error(x, g(f(x) + torch.randn_like(f(x))))
-                + lam * f(x).square().sum(1)
-            ),
-        ),
-        "code detached for the decoder": (
-            "gradient of the error",
-            lambda f, g, x, lam: (
-                (x - g(f(x).detach() + torch.randn_like(f(x)))).square().sum(1)
-                + lam * f(x).square().sum(1)
-            ).mean(),
-        ),
-        "penalty detached": (
-            "gradient of the penalty",
-            lambda f, g, x, lam: (
-                objectives.pae_loss(f, g, x)["loss"]
-                + lam * f(x).detach().square().sum(1).mean()
-            ),
-        ),
         "drawn by sample": (
             "gradient of the error",
             lambda f, g, x, lam: (
@@ -357,14 +194,6 @@ WRONG = {
         "code detached": (
             "in both terms",
             lambda f, g, x, lam: regularized_pae(lambda x: f(x).detach(), g, x, lam),
-        ),
-        "terms instead of the loss": (
-            "loss alone",
-            lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam),
-        ),
-        "Python number": (
-            "Python number",
-            lambda f, g, x, lam: regularized_pae(f, g, x, lam).item(),
         ),
     },
 }
