@@ -255,7 +255,7 @@ def check_langevin_step(answer: Callable[..., Tensor]) -> CheckResult:
 def _statistics_of_steps(step: Function) -> Function:
     """(what, score, x, h): shape of a step, or its mean or spread over equal particles."""
 
-    def measure(what: str, score: Encoder, x: Tensor, h: float) -> Any:
+    def wrapped(what: str, score: Encoder, x: Tensor, h: float) -> Any:
         after = step(score, x, h)
         if what == "shape" or not isinstance(after, Tensor) or after.shape != x.shape:
             return 0 * after if isinstance(after, Tensor) else after
@@ -265,4 +265,4 @@ def _statistics_of_steps(step: Function) -> Function:
         along = [after, after.sum(1, keepdim=True), after[:, :1] - after[:, 1:]]
         return torch.cat(along, dim=1).std(0)
 
-    return measure
+    return wrapped

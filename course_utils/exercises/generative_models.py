@@ -251,7 +251,7 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
 def _statistics_of_draws(draw: Function) -> Function:
     """(what, n, weights, …): a statistic of the draws, grouped by the nearest mean."""
 
-    def measure(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Any:
+    def wrapped(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Any:
         x = draw(n, weights, means, sigma)
         if what == "shape" or not isinstance(x, Tensor) or x.shape != (n, means.shape[1]):
             return 0 * x if isinstance(x, Tensor) else x
@@ -270,4 +270,4 @@ def _statistics_of_draws(draw: Function) -> Function:
         spread = [(group - group.mean(0)).square().mean(0).sqrt() for group in along]
         return torch.stack(spread).nan_to_num()
 
-    return measure
+    return wrapped

@@ -185,7 +185,7 @@ def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> CheckRe
 def _without_signs(components: Function) -> Function:
     """(what, x, k): something of the components that their signs do not change."""
 
-    def measure(what: str, x: Tensor, k: int) -> Any:
+    def wrapped(what: str, x: Tensor, k: int) -> Any:
         v = components(x, k)
         if what == "shape" or not isinstance(v, Tensor) or v.ndim != 2:
             return 0 * v if isinstance(v, Tensor) else v
@@ -194,7 +194,7 @@ def _without_signs(components: Function) -> Function:
             return v @ v.T
         return torch.einsum("k,kd,ke->de", torch.arange(1.0, 1 + len(v)), v, v)
 
-    return measure
+    return wrapped
 
 
 def check_code_width(answer: int | None) -> CheckResult:

@@ -92,13 +92,13 @@ def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckRes
 def _draw_and_gradients(draw: Function) -> Function:
     """(what, mu, logvar): z, or the gradient of Σ z by mu or by logvar."""
 
-    def measure(what: str, mu: Tensor, logvar: Tensor) -> Any:
+    def wrapped(what: str, mu: Tensor, logvar: Tensor) -> Any:
         if what == "z":
             return draw(mu, logvar)
         by = 0 if what == "mu" else 1
         return value_and_gradient(draw, by=by)("gradient", mu, logvar)
 
-    return measure
+    return wrapped
 
 
 def check_prior_share(answer: float | None) -> CheckResult:

@@ -106,6 +106,8 @@ def _value_and_gradients(function: Function) -> Function:
     def wrapped(z: Tensor, e: Tensor) -> Any:
         z, e = z.requires_grad_(), e.requires_grad_()
         value = function(z, e)
+        if not isinstance(value, Tensor):
+            return value
         weight = torch.arange(1.0, 1 + value.numel()).view_as(value)
         gradients = [gradient((weight * value).sum(), leaf) for leaf in (z, e)]
         return torch.stack([value.detach(), *gradients])

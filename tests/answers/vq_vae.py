@@ -53,6 +53,7 @@ WRONG = {
     exercises.check_straight_through: {
         "nothing stopped": ("goes to e", lambda z, e: z + (e - z)),
         "z stopped": ("goes to e", lambda z, e: z.detach() + (e - z.detach())),
+        "forgotten return": ("a return may be missing", lambda z, e: None),
     },
     exercises.check_plain_bits: {
         "bytes": ("are bytes", 5760),
