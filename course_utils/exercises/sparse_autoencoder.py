@@ -155,7 +155,7 @@ def check_active_units(answer: Callable[[Tensor], Tensor]) -> CheckResult:
         "three images, four units": (z,),
         "activations of both signs": (signed,),
         "activations that cancel in the mean": (cancelling,),
-        "a unit that whispers is not silent": (z / 10_000,),
+        "a unit with a small activation is active": (z / 10_000,),
     }
     return compare(answer, _active_units, cases, _ACTIVE_UNITS_MISTAKES)
 
