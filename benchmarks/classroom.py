@@ -91,7 +91,6 @@ def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
         (course / "hub").mkdir(parents=True)
         shipped = shutil.copy(ROOT / "hub" / "jupyterhub_config.py", course / "hub")
         (course / "hub" / "students.txt").write_text("\n".join(students))
-        unpack(course / "data")
         homes, password = Path(folder, "h"), secrets.token_hex()
         for name in students:
             (homes / name).mkdir(parents=True)
@@ -131,15 +130,6 @@ def end(process: subprocess.Popen) -> None:
     for left in psutil.wait_procs([psutil.Process(process.pid), *started], timeout=60)[1]:
         left.kill()
     process.wait()
-
-
-def unpack(cache: Path) -> None:
-    """The shared data, as the instructor unpacks them: once, and then for reading only."""
-    load = 'from course_utils import data; data.mnist("test")'
-    environment = {**os.environ, "COURSE_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", load], env=environment, check=True)
-    for path in cache.rglob("*"):
-        path.chmod(0o555 if path.is_dir() else 0o444)
 
 
 def answers(url: str) -> bool:

@@ -59,11 +59,10 @@ c.SystemdSpawner.unit_extra_properties = {
     "UMask": "0077",  # what a student writes, other students cannot read
 }
 
-# --- the course and its data, once for all --------------------------------------------
+# --- the course, once for all ---------------------------------------------------------
 
 c.SystemdSpawner.readonly_paths = [str(COURSE)]
 c.Spawner.environment = {
-    "COURSE_CACHE": str(COURSE / "data"),
     # torch would start a thread for each core of the machine, and thirty students' threads
     # would wait for each other.
     "OMP_NUM_THREADS": "1",

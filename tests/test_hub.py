@@ -20,8 +20,6 @@ import pytest
 import yaml
 from traitlets.config.loader import PyFileConfigLoader
 
-from course_utils import data
-
 ROOT = Path(__file__).parents[1]
 BINDER = ROOT / "binder"
 
@@ -121,30 +119,6 @@ def test_kubernetes_has_the_same_limits(config, values):
     assert values["hub"]["allowNamedServers"] is False
 
 
-# --- shared data ----------------------------------------------------------------------
-
-
-def test_the_data_are_one_copy_that_no_student_can_change(config):
-    cache = Path(config.Spawner.environment["COURSE_CACHE"])
-    assert any(cache.is_relative_to(path) for path in config.SystemdSpawner.readonly_paths)
-
-
-def test_reading_unpacked_data_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
-    data.mnist("test")
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    for path in before:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    tmp_path.chmod(0o555)
-    try:
-        images, labels = data.mnist("test")
-    finally:
-        for path in (tmp_path, *before):
-            path.chmod(0o755)
-    assert len(images) == len(labels) == 10_000
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-
-
 # --- images ---------------------------------------------------------------------------
 
 
@@ -155,24 +129,6 @@ def test_the_image_has_the_course_s_torch_and_all_the_rest():
     wanted = {bound.replace("torch>", "pytorch-cpu>") for bound in bounds}
     assert len(wanted) == 2 and wanted <= set(environment["dependencies"])
     assert '-e ".[lab]"' in (BINDER / "postBuild").read_text("utf-8")
-
-
-def test_the_image_unpacks_the_data_where_its_servers_look_for_them():
-    scripts = [(BINDER / name).read_text("utf-8") for name in ("postBuild", "start")]
-    found = {
-        re.search(r"^export COURSE_CACHE=.*", script, re.MULTILINE)[0] for script in scripts
-    }
-    assert len(found) == 1 and "$REPO_DIR" in found.pop()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the image is Linux")
-def test_the_image_s_start_hands_over_to_the_server():
-    start = ["bash", BINDER / "start", "printenv", "COURSE_CACHE"]
-    environment = {**os.environ, "REPO_DIR": "/srv/course"}
-    done = subprocess.run(
-        start, env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "/srv/course/data\n"
 
 
 # --- hand-out -------------------------------------------------------------------------
@@ -267,12 +223,10 @@ def classroom(monkeypatch):
 
 @pytest.fixture
 def notebook(tmp_path):
-    """A lesson of two cells: a figure, and the shared data."""
+    """A lesson of two cells: a figure, and the data."""
     require("jupyterhub")
     cells = ["from IPython.display import Image; Image(b'\\x89PNG', format='png')"]
-    cells += [
-        "import os; open(os.environ['COURSE_CACHE'] + '/MNIST/raw/t10k-images-idx3-ubyte')"
-    ]
+    cells += ["from course_utils import data; data.mnist('test')"]
     cells = [nbformat.v4.new_code_cell(source) for source in cells]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "lesson.ipynb")
     return tmp_path / "lesson.ipynb"

@@ -192,7 +192,7 @@ def test_imports_are_light_and_nothing_happens(tmp_path):
 
     assert "torch" not in seen["course_utils"]
     assert "numpy" not in seen["course_utils"]
-    for stranger in ("torchvision", "sklearn", "matplotlib", "IPython", "platformdirs"):
+    for stranger in ("torchvision", "sklearn", "matplotlib", "IPython"):
         assert stranger not in seen["course_utils.notebook"]
     assert "matplotlib" not in seen["course_utils.training"]
     for stranger in ("torchvision", "sklearn", "nbformat"):

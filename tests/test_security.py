@@ -57,11 +57,6 @@ ATTRIBUTES = {"import_module", "load", "loads", "system", "popen"}
 
 # Where the package does such a thing, and why it may.
 ALLOWED = {
-    "data.py": {
-        "http.client.HTTPException",  # the names of two errors, to say them in words
-        "urllib.error.URLError",
-        "download=True",  # FashionMNIST and KMNIST, when asked for; MNIST is in the package
-    },
     "refresh.py": {"nbclient.NotebookClient"},  # runs the notebook that it is given
     "slides.py": {"nbclient.NotebookClient", "nbclient.exceptions.CellExecutionError"},
     "verdicts.py": {"ctypes"},  # stops a student's own function that does not end
