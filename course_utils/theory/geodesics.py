@@ -1,16 +1,16 @@
-"""Ways from one code to another: straight in the plane, or short for the eye.
+"""Paths between codes: straight ones, and those on which the picture changes least.
 
-A step dz in the plane changes the picture by ‖g(z + dz) − g(z)‖. Adding this up along a
-path gives its length: 1 is one pixel that turns from white to black. So the decoder
-gives the plane a distance of its own, the pull-back metric JᵀJ with the Jacobian J of g,
-and the path that changes the picture least is seldom the straight one.
+A step dz in the plane changes the picture by ‖g(z + dz) − g(z)‖. Their sum along a path is
+its length: 1 is one pixel that turns from white to black. So the decoder induces a metric
+on the plane, the pull-back metric JᵀJ with the Jacobian J of g, and the shortest path, the
+geodesic, is seldom the straight one.
 Source: Arvanitidis, Hansen & Hauberg (2018), "Latent space oddity"; Shao, Kumar & Fletcher
 (2018), "The Riemannian geometry of deep generative models".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -19,25 +19,23 @@ from torch import Tensor
 
 from course_utils._interrupts import hold_interrupt
 from course_utils._validation import (
-    check_count,
     check_floats,
     check_positive,
     check_rows,
-    check_vector,
 )
+from course_utils.objectives import Decoder
 
-Decoder = Callable[[Tensor], Tensor]  # z (B, 2) -> x (B, D)
-STRIDES = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # 16 ways
+POINTS = 48  # T, of each path
+NODES = 41  # a side of the lattice
+STRIDES = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))  # and back
 LENGTH_PENALTY = 1e-4  # added per unit of ‖dz‖, so that ties go to the shorter path
-SMOOTHING_ROUNDS = (
-    16  # rounds of the average with both neighbors, against the corners of the lattice
-)
+SMOOTHING_ROUNDS = 16  # averages with both neighbors, against the corners of the lattice
 RELAX_STEPS = 10  # Adam steps on the energy; ten more shorten the path by about 0.3 %
 
 
 @torch.no_grad()
 def curve_length(g: Decoder, path: Tensor) -> Tensor:
-    """Σₜ ‖g(zₜ₊₁) − g(zₜ)‖, how much the picture changes on the way.  (…, T, 2) -> (…)"""
+    """Σₜ ‖g(zₜ₊₁) − g(zₜ)‖, how much the picture changes along a path.  (…, T, 2) -> (…)"""
     check_floats(path)
     if path.ndim < 2 or not path.numel():
         raise ValueError(f"a path is points in rows, (T, 2), not {tuple(path.shape)}.")
@@ -45,44 +43,27 @@ def curve_length(g: Decoder, path: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def straight_paths(g: Decoder, ends: Tensor, *, points: int = 48) -> Tensor:
-    """Between each two of the ends the straight line.  (M, 2) -> (P, T, 2)
+def straight_paths(g: Decoder, ends: Tensor) -> Tensor:
+    """The straight line between each two of the ends.  (M, 2) -> (P, T, 2)
 
-    Pairs as in itertools.combinations; T = ``points``, in steps that change the picture
-    equally, so that it takes its time where much happens.
+    Pairs as in itertools.combinations; T = 48 points, in steps that change the picture
+    equally: short where it changes fast.
     """
     _check_ends(ends)
-    check_count("points", points, least=2)
     first, second = torch.combinations(torch.arange(len(ends)))[:, :, None].unbind(1)
     start, end = ends[first], ends[second]  # (P, 1, 2)
-    share = torch.linspace(0, 1, points).to(ends)[:, None]
+    share = torch.linspace(0, 1, POINTS).to(ends)[:, None]
     return _evenly(g, torch.lerp(start, end, share))
 
 
-def shortest_path(g: Decoder, start: Tensor, end: Tensor, **options) -> Tensor:
-    """``shortest_paths`` between two points of the plane.  (2,), (2,) -> (T, 2)"""
-    for point in (start, end):
-        check_vector(point)
-    check_rows(start[None], end[None])
-    return shortest_paths(g, torch.stack([start, end]), **options)[0]
+def shortest_paths(g: Decoder, ends: Tensor, *, half_width: float | None = None) -> Tensor:
+    """Paths between the ends on which the picture changes least.  (M, 2) -> (P, T, 2)
 
-
-def shortest_paths(
-    g: Decoder,
-    ends: Tensor,
-    *,
-    half_width: float | None = None,
-    n: int = 41,
-    points: int = 48,
-) -> Tensor:
-    """Paths between the ends that change the picture least.  (M, 2) -> (P, T, 2)
-
-    Pairs come as in itertools.combinations, T = ``points``, in equal steps of the picture.
-    Dijkstra's algorithm finds a way over a lattice of n × n points z in [−a, a]², with
-    a = half_width (a quarter more than the ends need, if it is not given) and steps to 16
-    neighbors, of weight ‖g(zᵢ) − g(zⱼ)‖. It is smoothed, and relaxed by some steps down the
-    energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖². Whichever is the shortest of both and the straight path
-    is returned, so none is longer than that.
+    Pairs and points as in ``straight_paths``. Dijkstra's algorithm finds a path over a
+    lattice of 41 × 41 points z in [−a, a]², with a = half_width (a quarter more than the
+    ends need, if it is not given) and edges to 16 neighbors, of weight ‖g(zᵢ) − g(zⱼ)‖. It
+    is smoothed, and relaxed by gradient descent on the energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖². The
+    shortest of these two and the straight path is returned, so none is longer than that.
 
     ValueError unless there are two finite ends or more, all inside of the lattice.
     """
@@ -90,62 +71,60 @@ def shortest_paths(
     if half_width is None:
         half_width = 1.25 * float(ends.abs().max()) or 1.0
     check_positive("half_width", half_width)
-    check_count("n", n, least=2)
-    check_count("points", points, least=2)
     if half_width < ends.abs().max():
         raise ValueError(
             f"an end lies outside of the lattice over [−a, a]², a = {half_width:g}."
         )
     with torch.no_grad():
-        nodes = _over_the_lattice(g, ends, half_width, n)
-        found = _resampled(nodes, [path.diff(dim=0).norm(dim=1) for path in nodes], points)
+        nodes = _over_the_lattice(g, ends, half_width)
+        found = _resampled(nodes, [path.diff(dim=0).norm(dim=1) for path in nodes])
         found = _evenly(g, found)
-        ways = [straight_paths(g, ends, points=points), found]
-        ways = torch.stack([*ways, _evenly(g, _relaxed(g, found, half_width / 1000))])
-        return ways[curve_length(g, ways).argmin(0), torch.arange(ways.shape[1])]
+        relaxed = _evenly(g, _relaxed(g, found, half_width / 1000))
+        paths = torch.stack([straight_paths(g, ends), found, relaxed])
+        return paths[curve_length(g, paths).argmin(0), torch.arange(paths.shape[1])]
 
 
 # --- over the lattice -----------------------------------------------------------------
 
 
-def _over_the_lattice(g: Decoder, ends: Tensor, half_width: float, n: int) -> list[Tensor]:
+def _over_the_lattice(g: Decoder, ends: Tensor, half_width: float) -> list[Tensor]:
     """A shortest path of nodes for each pair, with both ends.  -> P times (nodes, 2)"""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import dijkstra
 
-    axis = torch.linspace(-half_width, half_width, n).to(ends)
+    axis = torch.linspace(-half_width, half_width, NODES).to(ends)
     z = torch.cat([torch.cartesian_prod(axis, axis), ends])
-    i, j = torch.cat(
-        [_edges(n), _end_edges(z, ends, 1.5 * float(axis[1] - axis[0]))], dim=1
-    )
+    reach = 1.5 * float(axis[1] - axis[0])
+    i, j = torch.cat([_edges(), _end_edges(z, ends, reach)], dim=1)
     x = g(z)
     parts = zip(i.split(4096), j.split(4096))
     weight = torch.cat([(x[a] - x[b]).norm(dim=1) for a, b in parts])
     weight = weight.double() + LENGTH_PENALTY * (z[i] - z[j]).norm(dim=1)
     graph = coo_array((weight.cpu().numpy(), (i.numpy(), j.numpy())), (len(z), len(z)))
-    sources = np.arange(n * n, len(z))
+    first = NODES**2  # the number of the first end
+    sources = np.arange(first, len(z))
     _, before = dijkstra(graph.tocsr(), False, sources, return_predecessors=True)
     paths = []
     for a, b in combinations(range(len(ends)), 2):
-        nodes = [n * n + b]
-        while nodes[-1] != n * n + a:
+        nodes = [first + b]
+        while nodes[-1] != first + a:
             nodes.append(before[a, nodes[-1]])
         paths.append(z[nodes[::-1]])
     return paths
 
 
-def _edges(n: int) -> Tensor:
-    """Pairs of neighbors among the nodes of an n × n lattice.  -> (2, E)"""
-    number, pairs = torch.arange(n * n).view(n, n), []
+def _edges() -> Tensor:
+    """Pairs of neighbors among the nodes of the lattice.  -> (2, E)"""
+    number, pairs = torch.arange(NODES**2).view(NODES, NODES), []
     for down, right in STRIDES:
-        left = number[: n - down, max(0, -right) : n - max(0, right)]
-        other = number[down:, max(0, right) : n - max(0, -right)]
+        left = number[: NODES - down, max(0, -right) : NODES - max(0, right)]
+        other = number[down:, max(0, right) : NODES - max(0, -right)]
         pairs.append(torch.stack([left.flatten(), other.flatten()]))
     return torch.cat(pairs, dim=1)
 
 
 def _end_edges(z: Tensor, ends: Tensor, reach: float) -> Tensor:
-    """From each end, which stand last in z, to all that is within reach.  -> (2, E)"""
+    """From each end, the last rows of z, to all nodes within reach.  -> (2, E)"""
     first, second = (torch.cdist(ends, z) < reach).nonzero().cpu().T
     first = first + len(z) - len(ends)
     return torch.stack([first, second])[:, second < first]
@@ -161,20 +140,20 @@ def _steps(g: Decoder, path: Tensor) -> Tensor:
 
 
 def _evenly(g: Decoder, paths: Tensor) -> Tensor:
-    """The same ways, in steps that change the picture equally.  (P, T, 2) -> (P, T, 2)"""
+    """The same paths, in steps that change the picture equally.  (P, T, 2) -> (P, T, 2)"""
     for _ in range(2):  # the first round's steps are measured on too coarse a line
-        paths = _resampled(paths, _steps(g, paths), paths.shape[1])
+        paths = _resampled(paths.unbind(), _steps(g, paths).unbind())
     return paths
 
 
-def _resampled(paths: Sequence[Tensor], steps: Sequence[Tensor], points: int) -> Tensor:
-    """Points at equal shares of ways whose steps have these lengths.  -> (P, points, 2)"""
+def _resampled(paths: Iterable[Tensor], steps: Iterable[Tensor]) -> Tensor:
+    """Points at equal shares of paths whose steps have these lengths.  -> (P, T, 2)"""
     new = []
     for path, step in zip(paths, steps):
-        way = np.concatenate([[0], np.cumsum(step.double().cpu().numpy())])
-        way += np.linspace(0, 1e-9, len(way))  # where nothing changes, z goes on
-        at = np.linspace(0, way[-1], points)
-        axes = [np.interp(at, way, axis) for axis in path.cpu().numpy().T]
+        length = np.concatenate([[0], np.cumsum(step.double().cpu().numpy())])
+        length += np.linspace(0, 1e-9, len(length))  # z moves on where nothing changes
+        at = np.linspace(0, length[-1], POINTS)
+        axes = [np.interp(at, length, axis) for axis in path.cpu().numpy().T]
         new.append(torch.from_numpy(np.stack(axes, axis=1)).to(path))
         new[-1][[0, -1]] = path[[0, -1]]  # exactly
     return torch.stack(new)
@@ -182,7 +161,7 @@ def _resampled(paths: Sequence[Tensor], steps: Sequence[Tensor], points: int) ->
 
 @torch.enable_grad()
 def _relaxed(g: Decoder, paths: Tensor, rate: float) -> Tensor:
-    """Smoothed, then down the energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖²; the ends stay.  -> (P, T, 2)"""
+    """Smoothed, then down the energy Σₜ ‖g(zₜ₊₁) − g(zₜ)‖²; the ends are fixed."""
     first, last = paths[:, :1], paths[:, -1:]
     for _ in range(SMOOTHING_ROUNDS):
         inner = (paths[:, :-2] + 2 * paths[:, 1:-1] + paths[:, 2:]) / 4
