@@ -1,7 +1,7 @@
-"""What a formula cannot work with, refused in words before torch does it in its own.
+"""Checks of arguments: a ValueError says what is wrong before torch does.
 
-NaN and infinity are let through where they stay visible in the result, so that a training
-that diverges can be told by its loss; they are refused where the result would look sound.
+NaN and infinity pass where they stay visible in the result, so that a training that
+diverges shows in its loss; they are refused where the result would look sound.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_count(name: str, value: int, least: int = 1) -> None:
 
 
 def check_floats(*tensors: Tensor) -> None:
-    """ValueError unless these are tensors of one kind of float, on one device."""
+    """ValueError unless these are float tensors of one dtype, on one device."""
     for x in tensors:
         if not isinstance(x, Tensor):
             raise ValueError(  # noqa: TRY004 - one kind of error for what cannot be used
@@ -53,7 +53,7 @@ def check_floats(*tensors: Tensor) -> None:
         if not x.is_floating_point():
             raise ValueError(f"this must be float, not {x.dtype}: use x.float().")
     for what in ("device", "dtype"):
-        kinds = {str(getattr(x, what)): None for x in tensors}
+        kinds = dict.fromkeys(str(getattr(x, what)) for x in tensors)
         if len(kinds) > 1:
             raise ValueError(f"these need the same {what}, but are {', '.join(kinds)}.")
 
@@ -67,7 +67,7 @@ def check_rows(*tensors: Tensor) -> None:
                 f"this must be (N, D), one row a data point and one row or more, not "
                 f"{tuple(x.shape)}: use x.flatten(1), or x[None] for a single one."
             )
-    widths = {str(x.shape[1]): None for x in tensors}
+    widths = dict.fromkeys(str(x.shape[1]) for x in tensors)
     if len(widths) > 1:
         raise ValueError(f"rows need the same length, these have {', '.join(widths)}.")
 
@@ -104,7 +104,7 @@ def check_finite(*tensors: Tensor) -> None:
 
 
 def check_finite_rows(*tensors: Tensor) -> None:
-    """Both of these."""
+    """ValueError as in check_rows, FloatingPointError as in check_finite."""
     check_rows(*tensors)
     check_finite(*tensors)
 

@@ -1,7 +1,7 @@
-"""Two ways to differentiate an average over random draws, for one number z ~ N(μ, σ²).
+"""Two estimators of the gradient of an expectation, for one number z ~ N(μ, σ²).
 
 The mean over many ε is the derivative of E[h(z)] by μ and by σ: with the score function for
-any h, reparameterized where h has no jumps. They differ in how much a single draw strays.
+any h, reparameterized where h has no jumps. They differ in variance.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Function = Callable[[Tensor], Tensor]
 
 
 def reparameterized_gradients(h: Function, mu: float, sigma: float, eps: Tensor) -> Tensor:
-    """h′(z) · (1, ε) with z = μ + σε, the derivative by μ and σ of each draw.  (L,) -> (L, 2)
+    """h′(z) · (1, ε) with z = μ + σε: the derivatives of h(z) by μ and σ.  (L,) -> (L, 2)
 
     Needs the slope of h. ValueError unless σ > 0.
     Source: lecture, "Reparameterization trick": ∂h/∂μ = ∂h/∂z, ∂h/∂σ = ∂h/∂z · ε.

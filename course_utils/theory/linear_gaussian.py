@@ -94,7 +94,7 @@ def linear_elbo(
 def reverse_water_filling(eigenvalues: Tensor, level: float) -> tuple[int, float, float]:
     """The best linear β-VAE with decoder variance σ², level = βσ².
 
-    Unit k lives if λₖ > βσ².  Rate ½ Σ log(λₖ / βσ²) over the living, in nats;
+    Unit k is active if λₖ > βσ².  Rate ½ Σ log(λₖ / βσ²) over these, in nats;
     distortion E‖x − x̂‖² = Σ min(λₖ, βσ²) over all.  (D,) -> active, rate, distortion
     ValueError unless level > 0. Source: Cover & Thomas (2006), theorem 10.3.3; Lucas et al.
     (2019) for the linear VAE.
@@ -102,9 +102,9 @@ def reverse_water_filling(eigenvalues: Tensor, level: float) -> tuple[int, float
     check_positive("the level βσ²", level)
     check_vector(eigenvalues)
     check_finite(eigenvalues)
-    alive = eigenvalues[eigenvalues > level]
-    rate = 0.5 * (alive / level).log().sum().item()
-    return len(alive), rate, eigenvalues.clamp(max=level).sum().item()
+    active = eigenvalues[eigenvalues > level]
+    rate = 0.5 * (active / level).log().sum().item()
+    return len(active), rate, eigenvalues.clamp(max=level).sum().item()
 
 
 def implied_variance(recon_scale: float, kl_scale: float) -> float:
