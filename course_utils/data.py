@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils._validation import check_count, check_not_negative
+from course_utils._validation import check_count, check_not_negative, check_rows
 from course_utils.device import Device, choose_device
 
 # --- images ---------------------------------------------------------------------------
@@ -34,7 +34,7 @@ def mnist(split: str) -> tuple[Tensor, Tensor]:
 
 
 def _read(name: str, header: int) -> Tensor:
-    """The bytes behind an archive's header, which tells their shape; gzip checks their sum."""
+    """The bytes after an archive's header, which holds their shape; gzip checks the sum."""
     try:
         content = gzip.decompress((files("course_utils") / "mnist" / name).read_bytes())
         return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
@@ -45,7 +45,10 @@ def _read(name: str, header: int) -> Tensor:
 
 
 def half_size(images: Tensor) -> Tensor:
-    """Means of 2 × 2 pixels.  (B, 784) -> (B, 196)"""
+    """Means of 2 × 2 pixels.  (B, 784) -> (B, 196). ValueError for another width."""
+    check_rows(images)
+    if images.shape[1] != 784:
+        raise ValueError(f"half_size needs 28 × 28 pixels a row, not {images.shape[1]}.")
     return F.avg_pool2d(images.unflatten(1, (1, 28, 28)), 2).flatten(1)
 
 
@@ -61,7 +64,7 @@ def noisy_arc(n: int, *, noise: float = 0.05, device: Device = None) -> Tensor:
 
 
 def two_moons(n: int, *, noise: float = 0.07, device: Device = None) -> Tensor:
-    """Points on two half circles that reach into each other, with Gaussian noise.  -> (n, 2)"""
+    """Points on two half circles, one reaching into the other, with noise.  -> (n, 2)"""
     _check_toy(n, noise)
     angle = math.pi * torch.rand(n, device=device)
     upper = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1)

@@ -13,15 +13,14 @@ from course_utils._validation import (
     check_not_negative,
     check_positive,
 )
-from course_utils.device import choose_device
+from course_utils.device import Device
 
 
-def ring_of_means(modes: int = 8, *, radius: float = 2.0) -> Tensor:
-    """Centers of a ring of Gaussians, evenly spaced on a circle.  -> (modes, 2)"""
+def ring_of_means(modes: int = 8, *, device: Device = None) -> Tensor:
+    """Centers of a ring of Gaussians, evenly on a circle of radius 2.  -> (modes, 2)"""
     check_count("modes", modes)
-    check_not_negative("radius", radius)
-    angle = 2 * math.pi * torch.arange(modes, device=choose_device()) / modes
-    return radius * torch.stack([angle.cos(), angle.sin()], dim=1)
+    angle = 2 * math.pi * torch.arange(modes, device=device) / modes
+    return 2 * torch.stack([angle.cos(), angle.sin()], dim=1)
 
 
 def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
@@ -34,9 +33,9 @@ def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
 
 
 def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
-    """log p(x) = log Σₖ (1/K) N(x; meanₖ, σ²I) of that mixture.  (B, D), (K, D) -> (B,), nats
+    """log p(x) = log Σₖ (1/K) N(x; meanₖ, σ²I).  (B, D), (K, D) -> (B,), nats
 
-    With the data themselves as means it is what a memorizer of width σ says of x.
+    With the data as means it is the kernel density estimate of width σ.
     """
     check_finite_rows(x, means)
     check_positive("sigma", sigma)
@@ -47,7 +46,7 @@ def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
 
 
 def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
-    """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ² of that mixture.  (B, D), (K, D) -> (B, D)
+    """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ².  (B, D), (K, D) -> (B, D)
 
     rₖ(x) is the share of component k in the density at x. Smoothing with noise of standard
     deviation s turns σ² into σ² + s² and leaves the form as it is.
