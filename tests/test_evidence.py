@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from torch.testing import assert_close
 
 from course_utils.models import VAE
@@ -27,85 +27,9 @@ from course_utils.theory.evidence import (
     log_joint,
     mutual_information,
     rate_and_distortion,
-    true_posterior,
 )
-from course_utils.theory.lattice import (
-    distance_to_nearest,
-    latent_lattice,
-    pixel_entropy,
-    prior_mass,
-    ring_mass,
-)
+from course_utils.theory.lattice import Lattice, latent_lattice
 from course_utils.theory.linear_gaussian import linear_log_evidence, linear_posterior
-
-
-@pytest.mark.parametrize("half_width, step", [(1, 0.1), (5, 0.5)])
-def test_the_lecture_s_two_lattices(half_width, step):
-    z = latent_lattice(half_width)
-    assert z.shape == (21 * 21, 2)
-    axis = [-half_width + step * i for i in range(21)]
-    for column in z.T:
-        assert_close(column.unique(), torch.tensor(axis), rtol=0, atol=1e-5)
-
-
-def test_lattice_points_are_in_reading_order():
-    """Top left first, then to the right; the next row lies lower."""
-    expected = [
-        [-2, 2],
-        [0, 2],
-        [2, 2],
-        [-2, 0],
-        [0, 0],
-        [2, 0],
-        [-2, -2],
-        [0, -2],
-        [2, -2],
-    ]
-    assert latent_lattice(2, n=3).tolist() == expected
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 3])
-def test_a_lattice_of_any_dimension_is_a_box(latent_dim):
-    z = latent_lattice(2, n=3, latent_dim=latent_dim)
-    assert z.shape == (3**latent_dim, latent_dim)
-    assert len(z.unique(dim=0)) == 3**latent_dim
-    assert z[0].tolist() == [-2] + [2] * (latent_dim - 1)
-    assert (z[1] - z[0]).tolist() == [2] + [0] * (latent_dim - 1)  # the first one runs
-
-
-def test_a_lattice_has_no_point_twice():
-    assert len(latent_lattice(1, n=7).unique(dim=0)) == 49
-
-
-@pytest.mark.parametrize("half_width, n", [(0, 21), (-1, 21), (math.nan, 21), (1, 1)])
-def test_an_empty_lattice_is_refused(half_width, n):
-    with pytest.raises(ValueError, match="half_width must be > 0|n, .* must be .* >= 2"):
-        latent_lattice(half_width, n)
-
-
-@pytest.mark.parametrize("half_width, percent", [(1, 46.6), (3, 99.46), (5, 99.9999)])
-def test_prior_mass_of_the_lecture_s_boxes(half_width, percent):
-    digits = len(str(percent).split(".")[1])
-    assert round(100 * prior_mass(half_width), digits) == percent
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 5])
-def test_prior_mass_is_the_share_of_draws_in_the_box(latent_dim):
-    draws = 100_000
-    inside = (torch.randn(draws, latent_dim).abs() <= 1.2).all(1).double().mean().item()
-    mass = prior_mass(1.2, latent_dim)
-    assert abs(inside - mass) < 5 * math.sqrt(mass * (1 - mass) / draws)
-
-
-def test_prior_mass_grows_from_nothing_to_everything():
-    assert prior_mass(0) == 0
-    assert prior_mass(math.inf) == 1
-
-
-def test_the_lattice_lies_on_the_chosen_device(monkeypatch):
-    monkeypatch.setenv("COURSE_DEVICE", "meta")
-    assert latent_lattice(1).device.type == "meta"
-
 
 # --- the ELBO of each image -----------------------------------------------------------
 
@@ -129,58 +53,6 @@ def test_the_mean_elbo_is_minus_the_vae_loss(vae, x):
     assert_close(each.mean(), -loss.detach())
 
 
-def test_samples_are_averaged(vae, x):
-    torch.manual_seed(1)
-    three = elbo(vae.encoder, vae.decoder, x, samples=3)
-    torch.manual_seed(1)
-    one_by_one = [elbo(vae.encoder, vae.decoder, x) for _ in range(3)]
-    assert_close(three, torch.stack(one_by_one).mean(0))
-    assert not torch.allclose(one_by_one[0], one_by_one[1])
-
-
-@pytest.mark.parametrize("radius", [0.0, 0.5, 1.0, 2.0, 3.0])
-def test_ring_mass_is_what_the_density_adds_up_to(radius):
-    """∫₀ʳ 2πs · N(s; 0, I) ds by the midpoint rule; the chi-square law of ‖z‖² in words."""
-    s = (torch.arange(10_000, dtype=torch.float64) + 0.5) * radius / 10_000
-    density = torch.exp(2 * Normal(0.0, 1.0).log_prob(torch.zeros(())).double() - s**2 / 2)
-    ring = (2 * math.pi * s * density).sum() * radius / 10_000
-    assert ring_mass(radius) == pytest.approx(float(ring), abs=1e-6)
-    assert ring_mass(radius) == pytest.approx(
-        float(torch.special.gammainc(torch.tensor(1.0), torch.tensor(radius**2 / 2))),
-        abs=1e-6,
-    )
-
-
-def test_the_rings_of_the_plane_hold_less_than_those_of_a_line():
-    assert [f"{100 * ring_mass(r):.1f}" for r in (1, 2, 3)] == ["39.3", "86.5", "98.9"]
-    assert ring_mass(1) < prior_mass(1) < prior_mass(1, latent_dim=1)
-
-
-def test_pixel_entropy_is_that_of_the_coins():
-    p = torch.rand(5, 784)
-    assert_close(pixel_entropy(p), Bernoulli(p).entropy().sum(1))
-
-
-def test_a_sure_pixel_has_no_entropy_and_a_coin_has_log_2():
-    assert pixel_entropy(torch.tensor([[0.0, 1.0], [0.5, 0.5]])).tolist() == pytest.approx(
-        [0, 2 * math.log(2)]
-    )
-
-
-def test_distance_to_nearest_is_the_least_of_all_distances():
-    points, codes = torch.randn(600, 3), torch.randn(50, 3)  # more points than a part holds
-    every = torch.linalg.norm(points[:, None] - codes, dim=2)
-    assert_close(distance_to_nearest(points, codes), every.amin(1))
-
-
-def test_a_code_is_at_no_distance_from_itself_and_close_codes_are_told_apart():
-    """Far from the origin, a matrix product would lose such differences."""
-    codes = 100 + torch.tensor([[0.0, 0.0], [1e-3, 0.0]])
-    assert (distance_to_nearest(codes.repeat(50, 1), codes.repeat(50, 1)) == 0).all()
-    gap = distance_to_nearest(codes[:1].repeat(50, 1), codes[1:].repeat(50, 1))
-    assert_close(gap, torch.full((50,), 1e-3), rtol=0.02, atol=0)  # float32 near 100
-
-
 def test_elbo_is_the_log_evidence_where_q_is_the_true_posterior():
     """p(z) = N(0, 1), p(x|z) = N(z, 1): p(x) = N(0, 2) and p(z|x) = N(x/2, 1/2)."""
     x = torch.tensor([[-2.0], [0.0], [3.0]])
@@ -189,7 +61,10 @@ def test_elbo_is_the_log_evidence_where_q_is_the_true_posterior():
         return x / 2, torch.full_like(x, math.log(0.5))
 
     draws = 20_000
-    bound = elbo(posterior, lambda z: z, x, samples=draws, nll=gaussian_nll)
+    rate, distortion = rate_and_distortion(
+        posterior, lambda z: z, x, samples=draws, nll=gaussian_nll
+    )
+    bound = -distortion - rate
     exact = Normal(0.0, math.sqrt(2)).log_prob(x).squeeze(1)
     # ½(x − z)² has variance ⅛ + x²/8 when x − z ~ N(x/2, 1/2)
     error = 5 * ((1 + x.square()) / 8 / draws).sqrt().squeeze(1)
@@ -198,11 +73,6 @@ def test_elbo_is_the_log_evidence_where_q_is_the_true_posterior():
 
 def test_elbo_is_testing_and_needs_no_gradient(vae, x):
     assert not elbo(vae.encoder, vae.decoder, x).requires_grad
-
-
-def test_elbo_of_no_sample_is_refused(vae, x):
-    with pytest.raises(ValueError, match="samples must be a whole number >= 1, not 0"):
-        elbo(vae.encoder, vae.decoder, x, samples=0)
 
 
 # --- where everything is exact --------------------------------------------------------
@@ -222,11 +92,8 @@ class Linear:
         self.b = draw(4)
         self.x = self.b + draw(5, latent_dim) @ self.w.T + SIGMA * draw(5, 4)
         self.evidence = linear_log_evidence(self.x, self.w, self.b, SIGMA)
-        self.lattice = {
-            "nll": NLL,
-            "latent_dim": latent_dim,
-            "n": 31 if latent_dim > 2 else 101,
-        }
+        n = 31 if latent_dim > 2 else 101
+        self.lattice = {"nll": NLL, "lattice": Lattice(n=n, latent_dim=latent_dim)}
 
     def decoder(self, z):
         return z @ self.w.T + self.b
@@ -253,16 +120,6 @@ def test_the_lattice_gives_the_log_evidence_of_probabilistic_pca(linear):
     assert_close(
         log_evidence(linear.decoder, linear.x, **linear.lattice), linear.evidence, **CLOSE
     )
-
-
-def test_the_true_posterior_of_probabilistic_pca(linear):
-    z, share = true_posterior(linear.decoder, linear.x, **linear.lattice)
-    assert_close(share.sum(1), torch.ones(5, dtype=share.dtype))
-    mu, logvar = linear.posterior(linear.x)
-    mean = share @ z
-    assert_close(mean, mu, **CLOSE)
-    variance = share @ z.square() - mean.square()
-    assert_close(variance, logvar.exp(), **CLOSE)
 
 
 def test_the_gap_is_the_kl_between_two_gaussians(linear):
@@ -328,13 +185,17 @@ def test_the_lattice_gives_the_integral_of_a_bernoulli_decoder():
     with torch.no_grad():
         nats = torch.stack([bernoulli_nll(row.expand(len(z), 3), decoder(z)) for row in x])
     exact = ((-nats).exp() @ (weight / weight.sum())).log()
-    assert_close(log_evidence(decoder, x, half_width=6), exact, rtol=0, atol=1e-5)
+    assert_close(
+        log_evidence(decoder, x, lattice=Lattice(half_width=6)), exact, rtol=0, atol=1e-5
+    )
 
 
 def test_the_lattice_settles_on_a_decoder_with_kinks(vae, x):
     """ReLU leaves an error of order h²: halving h once more must not change a nat's 1/1000."""
     settled = log_evidence(vae.decoder, x)
-    assert_close(log_evidence(vae.decoder, x, n=201), settled, rtol=0, atol=1e-3)
+    assert_close(
+        log_evidence(vae.decoder, x, lattice=Lattice(n=201)), settled, rtol=0, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("nll", [bernoulli_nll, partial(gaussian_nll, sigma=0.3)])
@@ -348,20 +209,35 @@ def test_one_matrix_product_gives_the_likelihood_of_all_pairs(vae, x, nll):
     assert_close(log_joint(vae.decoder, x, z, nll=nll), one_by_one.T + log_prior)
 
 
-@pytest.mark.parametrize("measure", [log_evidence, true_posterior, kl_to_true_posterior])
-def test_the_lattice_is_the_one_that_is_documented(measure):
-    """[−5, 5]² and a tenth of a nat, from the n that is given or else from 101."""
+@pytest.fixture
+def summed(monkeypatch):
+    """The boxes and points a side of all lattices that are summed over."""
+    seen = []
+
+    def noted(half_width, n, latent_dim):
+        seen.append((half_width, n))
+        return latent_lattice(half_width, n, latent_dim)
+
+    monkeypatch.setattr(evidence, "latent_lattice", noted)
+    return seen
+
+
+def test_the_lattice_is_the_one_that_is_documented(summed):
+    """[−5, 5]² with 101 points a side; then the double box, and half the spacing."""
     linear = Linear(2)
-    f = [linear.wrong] if measure is kl_to_true_posterior else []
+    log_evidence(linear.decoder, linear.x, nll=NLL)
+    assert summed == [(5, 101), (10, 201), (5, 201)]
 
-    def found(**said):
-        values = measure(*f, linear.decoder, linear.x, nll=NLL, **said)
-        return values[0] if measure is true_posterior else values
 
-    plain = found(n=9)
-    assert plain.equal(found(n=9, latent_dim=2, half_width=5.0, tolerance=0.1))
-    assert not plain.equal(found(n=9, tolerance=1.1))
-    assert found().equal(found(n=101)) and not plain.equal(found())
+def test_the_spacing_is_halved_until_no_image_changes_by_a_tenth_of_a_nat(
+    summed, monkeypatch
+):
+    linear, coarse = Linear(2), Lattice(n=9)
+    log_evidence(linear.decoder, linear.x, nll=NLL, lattice=coarse)
+    assert summed == [(5, 9), (10, 17), (5, 17), (5, 33)]
+    monkeypatch.setattr(evidence, "TOLERANCE", 1.1)
+    log_evidence(linear.decoder, linear.x, nll=NLL, lattice=coarse)
+    assert summed[4:] == [(5, 9), (10, 17), (5, 17)]
 
 
 # --- a number that cannot be vouched for is refused -----------------------------------
@@ -383,18 +259,10 @@ def test_a_likelihood_that_is_bent_by_half_a_nat_is_refused(vae, x):
         log_evidence(vae.decoder, x, nll=bent)
 
 
-def test_each_lattice_keeps_the_points_of_the_one_before():
-    """Halved, not only finer: so n = 9 can settle with 17 points a side, 33, 65, …"""
-    linear = Linear(2)
-    z, _ = true_posterior(linear.decoder, linear.x, nll=NLL, n=9)
-    every = {tuple(point) for point in z.tolist()}
-    assert {tuple(point) for point in latent_lattice(5, 9).tolist()} < every
-
-
 def test_a_box_that_cuts_off_the_posterior_is_refused():
     linear = Linear(2)
     with pytest.raises(ValueError, match="outside the box of half_width 1"):
-        log_evidence(linear.decoder, linear.x, nll=NLL, half_width=1)
+        log_evidence(linear.decoder, linear.x, nll=NLL, lattice=Lattice(half_width=1))
 
 
 def test_a_posterior_that_is_too_narrow_is_refused():
@@ -408,24 +276,20 @@ def test_a_posterior_that_is_too_narrow_is_refused():
 
 def test_a_latent_space_that_is_too_large_is_refused():
     with pytest.raises(ValueError, match="in 4 dimensions are too many"):
-        log_evidence(lambda z: z, torch.zeros(1, 4), nll=gaussian_nll, latent_dim=4)
+        log_evidence(
+            lambda z: z, torch.zeros(1, 4), nll=gaussian_nll, lattice=Lattice(latent_dim=4)
+        )
 
 
 def test_a_lattice_may_have_as_many_points_as_that_and_no_more(monkeypatch):
     linear = Linear(2)
-    lattice = {"nll": NLL, "n": 8, "tolerance": 1.1}  # and then 15 points a side
+    lattice = {"nll": NLL, "lattice": Lattice(n=8)}  # and then 15 points a side
+    monkeypatch.setattr(evidence, "TOLERANCE", 1.1)
     monkeypatch.setattr(evidence, "MOST_POINTS", 15**2)
     assert log_evidence(linear.decoder, linear.x, **lattice).isfinite().all()
     monkeypatch.setattr(evidence, "MOST_POINTS", 15**2 - 1)
     with pytest.raises(ValueError, match="^15 points a side"):
         log_evidence(linear.decoder, linear.x, **lattice)
-
-
-def test_three_dimensions_need_no_choice_of_n():
-    linear = Linear(3)
-    found = partial(log_evidence, linear.decoder, linear.x, nll=NLL, latent_dim=3)
-    assert_close(found(), linear.evidence, **CLOSE)
-    assert found().equal(found(n=41))
 
 
 def test_a_decoder_that_gives_no_numbers_is_refused():
@@ -449,14 +313,19 @@ def test_a_q_that_the_lattice_cannot_resolve_is_refused():
 
 def test_rate_is_the_kl_and_distortion_what_is_left(vae, x):
     torch.manual_seed(1)
-    rate, distortion = rate_and_distortion(vae.encoder, vae.decoder, x, samples=3)
+    rate, distortion = rate_and_distortion(vae.encoder, vae.decoder, x)
     torch.manual_seed(1)
-    assert_close(elbo(vae.encoder, vae.decoder, x, samples=3), -rate - distortion)
+    assert_close(elbo(vae.encoder, vae.decoder, x), -rate - distortion)
     assert_close(rate, kl_to_standard_normal(*vae.encoder(x)).detach())
+
+
+def test_samples_are_averaged(vae, x):
     torch.manual_seed(1)
-    _, of_one = rate_and_distortion(vae.encoder, vae.decoder, x)
+    three = rate_and_distortion(vae.encoder, vae.decoder, x, samples=3)[1]
     torch.manual_seed(1)
-    assert of_one.equal(rate_and_distortion(vae.encoder, vae.decoder, x, samples=1)[1])
+    single = [rate_and_distortion(vae.encoder, vae.decoder, x)[1] for _ in range(3)]
+    assert_close(three, torch.stack(single).mean(0))
+    assert not torch.allclose(single[0], single[1])
 
 
 def encoder_of(mu, sigma):
@@ -469,13 +338,12 @@ def test_a_unit_is_active_where_its_mean_varies_with_x():
     mu = torch.stack([steady, swinging, 0.1 * swinging], dim=1)
     f = encoder_of(mu, 1)
     assert active_units(f, mu).tolist() == [False, True, False]  # variances 0, 0.35, 0.0035
-    assert active_units(f, mu, threshold=0.003).tolist() == [False, True, True]
 
 
-def test_a_variance_of_exactly_the_threshold_is_not_above_it():
-    x = torch.tensor([[0.0], [1.0]])  # variance 1/4, of all the data that there are
-    assert not active_units(lambda x: (x, x), x, threshold=0.25)
-    assert active_units(lambda x: (x, x), x, threshold=0.24)
+def test_a_unit_is_active_from_a_variance_of_one_hundredth_on():
+    x = torch.tensor([[-1.0], [1.0]])  # variance 1, of all the data that there are
+    assert not active_units(lambda x: (0.0999 * x, x), x)
+    assert active_units(lambda x: (0.1001 * x, x), x)
 
 
 def test_mutual_information_of_a_code_that_says_nothing_is_zero():

@@ -1,4 +1,4 @@
-"""The bound on a lattice of its own, held against closed forms of a linear model."""
+"""The bound on the grid of one image, held against closed forms of a linear model."""
 
 from functools import partial
 
@@ -30,12 +30,12 @@ def pair(first, second):
     return torch.tensor([first, second], dtype=torch.float64)
 
 
-def window_of(w, mu=None, sigma=None, **arguments):
+def grid_of(w, mu=None, sigma=None, **arguments):
     mean, covariance = linear_posterior(X[None], w, B, SIGMA)
     mu = mean[0] if mu is None else mu
     sigma = covariance.diagonal().sqrt() if sigma is None else sigma
-    window = posterior_grid(lambda z: z @ w.T + B, X, mu, sigma, nll=NLL, **arguments)
-    return window, mean[0], covariance
+    grid = posterior_grid(lambda z: z @ w.T + B, X, mu, sigma, nll=NLL, **arguments)
+    return grid, mean[0], covariance
 
 
 def gap_in_closed_form(mu, sigma, mean, covariance):
@@ -44,88 +44,88 @@ def gap_in_closed_form(mu, sigma, mean, covariance):
 
 
 @pytest.mark.parametrize("w", [DIAGONAL, TILTED], ids=["diagonal", "tilted"])
-def test_the_window_holds_log_p_of_x(w):
-    window, mean, covariance = window_of(w)
+def test_the_grid_holds_log_p_of_x(w):
+    grid, mean, covariance = grid_of(w)
     exact = linear_log_evidence(X[None], w, B, SIGMA)
     # 6 standard deviations hold all but 4e-9; the sum over the points adds nothing to that.
-    assert grid_log_evidence(window) == pytest.approx(exact.item(), abs=1e-6)
-    share = window.log_joint.flatten().softmax(0).reshape(window.log_joint.shape)
-    assert_close(share.sum(1) @ window.z1, mean[0], rtol=0, atol=1e-6)
-    variance = share.sum(0) @ (window.z2 - mean[1]).square()
+    assert grid_log_evidence(grid) == pytest.approx(exact.item(), abs=1e-6)
+    share = grid.log_joint.flatten().softmax(0).reshape(grid.log_joint.shape)
+    assert_close(share.sum(1) @ grid.z1, mean[0], rtol=0, atol=1e-6)
+    variance = share.sum(0) @ (grid.z2 - mean[1]).square()
     assert_close(variance, covariance[1, 1], rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("width", ["the spacing", 0.5, 1])
 @pytest.mark.parametrize("w", [DIAGONAL, TILTED], ids=["diagonal", "tilted"])
 def test_the_bound_of_any_q_is_that_of_the_closed_forms(w, width):
-    window, mean, covariance = window_of(w)
+    grid, mean, covariance = grid_of(w)
     posterior_sigma = covariance.diagonal().sqrt()
     # σ may go down to the spacing: there the sum errs by exp(−2π²) = 3e-9 of its terms.
-    sigma = torch.full_like(mean, window.spacing)
+    sigma = torch.full_like(mean, grid.spacing)
     if width != "the spacing":
         sigma = width * posterior_sigma * pair(1, 0.8)
     mu = mean + posterior_sigma * pair(0.7, -1.1)
-    bound = bound_on_grid(window, mu, sigma)
+    bound = bound_on_grid(grid, mu, sigma)
     exact = gap_in_closed_form(mu, sigma, mean, covariance)
     assert_close(bound["gap"], exact, rtol=0, atol=1e-6)
     to_prior = kl_to_standard_normal(mu[None], 2 * sigma.log()[None])[0]
     assert_close(bound["kl_to_prior"], to_prior, rtol=0, atol=1e-6)
     assert_close(bound["elbo"], bound["reconstruction"] - bound["kl_to_prior"])
-    assert bound["elbo"] + bound["gap"] == pytest.approx(grid_log_evidence(window))
+    assert bound["elbo"] + bound["gap"] == pytest.approx(grid_log_evidence(grid))
 
 
-def test_no_q_has_more_than_log_p_of_x_even_cut_at_the_window_s_edge():
-    window, _, covariance = window_of(TILTED)
-    corner = torch.stack([window.z1[-1], window.z2[0]])
+def test_no_q_has_more_than_log_p_of_x_even_cut_at_the_edge_of_the_grid():
+    grid, _, covariance = grid_of(TILTED)
+    corner = torch.stack([grid.z1[-1], grid.z2[0]])
     for scale in (1.0, 3.0, 30.0):
         sigma = scale * covariance.diagonal().sqrt()
-        assert bound_on_grid(window, corner, sigma)["gap"] > 0
+        assert bound_on_grid(grid, corner, sigma)["gap"] > 0
 
 
 def test_the_best_gaussian_is_the_posterior_where_that_is_diagonal():
-    window, mean, covariance = window_of(DIAGONAL)
-    mu, sigma = best_gaussian(window, mean + 0.1, covariance.diagonal().sqrt() * 2)
-    assert bound_on_grid(window, mu, sigma)["gap"] < 1e-6
+    grid, mean, covariance = grid_of(DIAGONAL)
+    mu, sigma = best_gaussian(grid, mean + 0.1, covariance.diagonal().sqrt() * 2)
+    assert bound_on_grid(grid, mu, sigma)["gap"] < 1e-6
     assert_close(mu, mean, rtol=0, atol=1e-4)
     assert_close(sigma, covariance.diagonal().sqrt(), rtol=1e-3, atol=0)
 
 
 def test_the_best_gaussian_for_a_tilted_posterior_has_the_width_of_its_precision():
     """Its KL is smallest at σₖ² = 1 / (Σ⁻¹)ₖₖ, narrower than the marginal (mean field)."""
-    window, mean, covariance = window_of(TILTED)
-    mu, sigma = best_gaussian(window, mean, covariance.diagonal().sqrt())
+    grid, mean, covariance = grid_of(TILTED)
+    mu, sigma = best_gaussian(grid, mean, covariance.diagonal().sqrt())
     expected = covariance.inverse().diagonal().rsqrt()
     assert (expected < 0.9 * covariance.diagonal().sqrt()).all()
     assert_close(sigma, expected, rtol=1e-3, atol=0)
     assert_close(mu, mean, rtol=0, atol=1e-4)
 
 
-def test_a_narrow_q_gets_a_denser_lattice_and_one_far_off_a_larger_window():
-    usual, mean, _ = window_of(DIAGONAL)
-    narrow, *_ = window_of(DIAGONAL, sigma=torch.full_like(mean, 0.4 * usual.spacing))
+def test_a_narrow_q_gets_a_denser_grid_and_one_far_off_a_larger_one():
+    usual, mean, _ = grid_of(DIAGONAL)
+    narrow, *_ = grid_of(DIAGONAL, sigma=torch.full_like(mean, 0.4 * usual.spacing))
     assert len(usual.z1) == 81 and narrow.spacing < 0.4 * usual.spacing
-    away, *_ = window_of(DIAGONAL, mu=mean + pair(2, 0))
+    away, *_ = grid_of(DIAGONAL, mu=mean + pair(2, 0))
     assert away.z1[-1] > mean[0] + 2
 
 
-def test_a_second_peak_is_in_the_window():
+def test_a_second_peak_is_in_the_grid():
     """p(x|z) that knows |z₁| only: two peaks, and log p(x) needs both."""
 
-    def decoder(z):
+    def g(z):
         return torch.stack([z[:, 0].abs(), z[:, 1]], 1)
 
     x, mu, sigma = pair(1.5, 0.3), pair(1.4, 0.3), pair(0.1, 0.1)
     nll = partial(gaussian_nll, sigma=0.1)
-    window = posterior_grid(decoder, x, mu, sigma, nll=nll)
-    right = window.log_joint[window.z1 > 0].logsumexp((0, 1))
-    left = window.log_joint[window.z1 < 0].logsumexp((0, 1))
+    grid = posterior_grid(g, x, mu, sigma, nll=nll)
+    right = grid.log_joint[grid.z1 > 0].logsumexp((0, 1))
+    left = grid.log_joint[grid.z1 < 0].logsumexp((0, 1))
     assert_close(left, right, rtol=0, atol=1e-6)
-    best, _ = best_gaussian(window, mu, sigma)
+    best, _ = best_gaussian(grid, mu, sigma)
     assert best[0] == pytest.approx(1.485, abs=0.01)  # 1.5 / (1 + 0.1²): q takes one peak
 
 
-def test_what_no_lattice_can_hold_is_refused_in_words():
+def test_what_no_grid_can_hold_is_refused_in_words():
     with pytest.raises(ValueError, match="larger half_width"):
-        window_of(DIAGONAL, half_width=0.3)
+        grid_of(DIAGONAL, half_width=0.3)
     with pytest.raises(ValueError, match="too narrow"):
-        window_of(DIAGONAL, sigma=pair(1e-5, 1e-5))
+        grid_of(DIAGONAL, sigma=pair(1e-5, 1e-5))

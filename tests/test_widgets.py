@@ -160,7 +160,7 @@ def test_maps_are_sent_with_their_range_for_each_box():
             steps = np.frombuffer(walk.maps[name]["values"][i], np.uint8)
             edge = 21 / 20 * a * (1 - 1 / 60)  # the middles of 60 cells over the stage
             with torch.no_grad():
-                exact = function(latent_lattice(edge, 60).cpu()).numpy()
+                exact = function(latent_lattice(edge, 60)).numpy()
             rounding = 0.51 * (high - low) / 255
             assert np.abs(low + (high - low) * steps / 255 - exact).max() <= rounding
             assert steps.max() == 255 and (low == 0 or steps.min() == 0)

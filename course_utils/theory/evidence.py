@@ -2,6 +2,16 @@
 
 With few latent dimensions the integral log p(x) = log ∫ p(z) p(x|z) dz is a sum over the
 lattice that students walk, so every bound can be held against the thing that it bounds.
+
+Which ELBO is which:
+
+    objectives.vae_loss             −ELBO, to train by: β, gradients, mean over the batch
+    evidence.elbo                   to test by: of each image, by draws of z
+    linear_gaussian.linear_elbo     in closed form, of a linear decoder with Gaussian noise
+    posterior_grid.bound_on_grid    exact, of any Gaussian q for one image in the plane
+    diffusion.diffusion_elbo        of each image, by draws of all steps of noise
+    evidence_gap.js, makeBound      bound_on_grid in the browser, while q is dragged
+    draw_digit.js, makeJudge        elbo in the browser, of what is being drawn
 """
 
 from __future__ import annotations
@@ -12,12 +22,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils._validation import (
-    check_count,
-    check_finite_rows,
-    check_positive,
-    check_rows,
-)
+from course_utils._validation import check_count, check_finite_rows, check_rows
 from course_utils.objectives import (
     Decoder,
     GaussianEncoder,
@@ -25,120 +30,86 @@ from course_utils.objectives import (
     kl_to_standard_normal,
     reparameterize,
 )
-from course_utils.theory.lattice import latent_lattice
+from course_utils.theory.lattice import PLANE, Lattice, latent_lattice
 
 Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), what the decoder gives (B, D) -> (B,)
 MOST_POINTS = 1_000_000  # of a lattice; a minute or so for the decoders of this course
 PART = 4096  # points that are decoded at a time, so that memory does not grow with them
+TOLERANCE = 0.1  # nats that a finer lattice or a larger box may change
+ACTIVE = 0.01  # least variance of an active unit, as in the paper
 
 # --- exact, on the lattice ------------------------------------------------------------
 
 
 @torch.no_grad()
 def log_evidence(
-    decoder: Decoder,
-    x: Tensor,
-    *,
-    nll: Nll = bernoulli_nll,
-    latent_dim: int = 2,
-    half_width: float = 5.0,
-    n: int | None = None,
-    tolerance: float = 0.1,
+    g: Decoder, x: Tensor, *, nll: Nll = bernoulli_nll, lattice: Lattice = PLANE
 ) -> Tensor:
-    """log p(x) = log ∫ p(z) p(x|z) dz ≈ log Σⱼ hᴷ N(zⱼ; 0, I) p(x|zⱼ).  (B, D) -> (B,), nats
+    """log p(x) = log ∫ p(z) p(x|z) dz ≈ log Σⱼ hᴷ N(zⱼ; 0, I) p(x|zⱼ).
 
-    zⱼ are the points of a lattice over [−a, a]ᴷ, a = half_width, h apart. It starts with n
-    points a side (101, or 41 if K > 2) and halves h until no image changes by more than
-    ``tolerance``; the mean of many images is then far closer. Doubling the box must change
-    nothing either.
+    (B, D) -> (B,), nats. zⱼ are the points of the lattice, h apart; h is halved until no
+    image changes by more than 0.1 nats. The mean of many images is then far closer.
+    Doubling the box must change nothing either.
     A peak that is much narrower than the first h can escape every lattice.
 
     ValueError where this does not settle with a million points, or if nll is not that of
     an exponential family with mean or logits from the decoder (see ``log_joint``).
     Source: lecture, "MLE is intractable" (for K = 1, 2 or 3 it is not).
     """
-    return _settled(decoder, x, nll, latent_dim, half_width, n, tolerance)[0]
-
-
-@torch.no_grad()
-def true_posterior(
-    decoder: Decoder,
-    x: Tensor,
-    *,
-    nll: Nll = bernoulli_nll,
-    latent_dim: int = 2,
-    half_width: float = 5.0,
-    n: int | None = None,
-    tolerance: float = 0.1,
-) -> tuple[Tensor, Tensor]:
-    """p(z|x) = p(z) p(x|z) / p(x), its share in each cell.  (B, D) -> (M, K), (B, M)
-
-    The points z of the lattice on which ``log_evidence`` has settled, in reading order, and
-    for each image the probability of the cell around each point; they add up to one.
-    ValueError as there. Source: lecture, "VAEs objective function".
-    """
-    _, n = _settled(decoder, x, nll, latent_dim, half_width, n, tolerance)
-    z = latent_lattice(half_width, n, latent_dim).to(x)
-    return z, torch.softmax(log_joint(decoder, x, z, nll=nll), dim=1)
+    return _settled(g, x, nll, lattice)[0]
 
 
 @torch.no_grad()
 def kl_to_true_posterior(
     f: GaussianEncoder,
-    decoder: Decoder,
+    g: Decoder,
     x: Tensor,
     *,
     nll: Nll = bernoulli_nll,
-    latent_dim: int = 2,
-    half_width: float = 5.0,
-    n: int | None = None,
-    tolerance: float = 0.1,
+    lattice: Lattice = PLANE,
 ) -> Tensor:
-    """KL(q(z|x) ‖ p(z|x)) = log p(x) − ELBO, the gap, as a sum over the lattice.  -> (B,), nats
+    """KL(q(z|x) ‖ p(z|x)) = log p(x) − ELBO, the gap, as a sum over the lattice.
 
-    ValueError as in ``log_evidence``, and where a q is too narrow for the lattice on which
-    that settled or reaches out of the box. Source: lecture, "Derivation of VAE objective".
+    (B, D) -> (B,), nats. ValueError as in ``log_evidence``, and where a q is too narrow for
+    the lattice on which that settled or reaches out of the box.
+    Source: lecture, "Derivation of VAE objective".
     """
-    evidence, n = _settled(decoder, x, nll, latent_dim, half_width, n, tolerance)
-    cell = (2 * half_width / (n - 1)) ** latent_dim
+    evidence, lattice = _settled(g, x, nll, lattice)
     mu, logvar = (values[:, None] for values in f(x))  # (B, 1, K) beside z (M, K)
-    mass = kl = 0
-    for z in latent_lattice(half_width, n, latent_dim).to(x).split(PART):
+    mass = kl = torch.zeros_like(evidence)
+    for z in latent_lattice(*lattice).to(x).split(PART):
         log_q = _log_gaussian(z, mu, logvar)  # (B, M)
-        log_p = log_joint(decoder, x, z, nll=nll) - evidence[:, None]
-        mass += cell * log_q.exp().sum(1)
-        kl += cell * (log_q.exp() * (log_q - log_p)).sum(1)
+        log_p = _log_joint(g, x, z, nll) - evidence[:, None]
+        share = lattice.cell * log_q.exp()
+        mass = mass + share.sum(1)
+        kl = kl + (share * (log_q - log_p)).sum(1)
     if (mass - 1).abs().max() > 0.01:
         raise ValueError(
             "some q(z|x) is narrower than the lattice or reaches out of its box: "
-            f"start with more than n = {n} points a side, or a larger half_width."
+            "start with a larger n, or a larger half_width."
         )
     return kl
 
 
 @torch.no_grad()
-def log_joint(
-    decoder: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll
-) -> Tensor:
-    """log p(xᵢ, zⱼ) = log N(zⱼ; 0, I) + log p(xᵢ|zⱼ) of all pairs.  (B, D), (M, K) -> (B, M)
+def log_joint(g: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll) -> Tensor:
+    """log p(xᵢ, zⱼ) = log N(zⱼ; 0, I) + log p(xᵢ|zⱼ) of all pairs.
 
-    One matrix product instead of B · M evaluations of nll. It relies on log p(x|z) being
-    linear in x but for a term without z, as in an exponential family (Bernoulli,
-    Gaussian of fixed width); that term comes from each image's best pair, and its worst
-    pair is compared with nll itself. ValueError if it differs, or if an output is not
-    finite.
+    (B, D), (M, K) -> (B, M), nats. One matrix product instead of B · M evaluations of nll.
+    It relies on log p(x|z) being linear in x but for a term without z, as in an exponential
+    family (Bernoulli, Gaussian of fixed width); that term comes from each image's best
+    pair, and its worst pair is compared with nll itself. ValueError if it differs, or if an
+    output is not finite.
     """
     check_rows(z)
-    zero = torch.zeros_like(z)
-    parts = [_log_likelihood(decoder, x, part, nll) for part in z.split(PART)]
-    return _log_gaussian(z, zero, zero) + torch.cat(parts, dim=1)
+    _check_data(g, x, z.shape[1])
+    return torch.cat([_log_joint(g, x, part, nll) for part in z.split(PART)], dim=1)
 
 
-def _log_likelihood(decoder: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
-    output = decoder(z)
+def _log_joint(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
+    output = g(z)
     if not output.isfinite().all():
         raise ValueError("the decoder gives NaN or infinity: has its training diverged?")
-    check_rows(x, output)
     start = x.mean(0).expand_as(output).clone().requires_grad_()
     with torch.enable_grad():
         at_start = nll(start, output)
@@ -153,7 +124,8 @@ def _log_likelihood(decoder: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
             "the lattice needs a nll that is linear in x but for a term without z, such as "
             "bernoulli_nll or gaussian_nll with a fixed sigma."
         )
-    return -pairs
+    zero = torch.zeros_like(z)
+    return _log_gaussian(z, zero, zero) - pairs
 
 
 def _log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -162,36 +134,29 @@ def _log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (square + logvar + math.log(2 * math.pi)).sum(-1)
 
 
-def _settled(
-    decoder: Decoder,
-    x: Tensor,
-    nll: Nll,
-    latent_dim: int,
-    half_width: float,
-    n: int | None,
-    tolerance: float,
-) -> tuple[Tensor, int]:
-    """log p(x) and the points a side that it took, both checked.  -> (B,), n"""
-    check_finite_rows(x)
-    check_positive("tolerance", tolerance)
+def _settled(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> tuple[Tensor, Lattice]:
+    """log p(x) and the lattice that it took, both checked.  -> (B,), lattice"""
+    half_width, n, latent_dim = lattice
+    check_count("n", n, least=2)
     check_count("latent_dim", latent_dim)
-    n = n or (101 if latent_dim <= 2 else 41)
+    _check_data(g, x, latent_dim)
     if (2 * n - 1) ** latent_dim > MOST_POINTS:
         raise ValueError(
             f"{2 * n - 1} points a side in {latent_dim} dimensions are too many: take a "
             "smaller n, and beyond three dimensions no lattice at all."
         )
-    first = coarse = _lattice_sum(decoder, x, nll, latent_dim, half_width, n)
-    wide = _lattice_sum(decoder, x, nll, latent_dim, 2 * half_width, 2 * n - 1)
-    if not (wide - first).abs().max() <= tolerance:
+    first = coarse = _lattice_sum(g, x, nll, lattice)
+    wide = _lattice_sum(g, x, nll, Lattice(2 * half_width, 2 * n - 1, latent_dim))
+    if not (wide - first).abs().max() <= TOLERANCE:
         raise ValueError(
             f"a part of log p(x) lies outside the box of half_width {half_width:g}: "
             "take a larger one."
         )
     while (n := 2 * n - 1) ** latent_dim <= MOST_POINTS:  # one more between any two
-        fine = _lattice_sum(decoder, x, nll, latent_dim, half_width, n)
-        if (fine - coarse).abs().max() <= tolerance:
-            return fine, n
+        lattice = lattice._replace(n=n)
+        fine = _lattice_sum(g, x, nll, lattice)
+        if (fine - coarse).abs().max() <= TOLERANCE:
+            return fine, lattice
         coarse = fine
     raise ValueError(
         f"log p(x) has not settled, and {n} points a side in {latent_dim} dimensions are "
@@ -199,17 +164,17 @@ def _settled(
     )
 
 
-def _lattice_sum(
-    decoder: Decoder, x: Tensor, nll: Nll, latent_dim: int, half_width: float, n: int
-) -> Tensor:
+def _lattice_sum(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> Tensor:
     """log Σⱼ hᴷ p(x, zⱼ) over one lattice, some thousand points at a time.  -> (B,)"""
-    z = latent_lattice(half_width, n, latent_dim).to(x)
-    log_cell = latent_dim * math.log(2 * half_width / (n - 1))
-    parts = [
-        log_joint(decoder, x, part, nll=nll).logsumexp(1) + log_cell
-        for part in z.split(PART)
-    ]
-    return torch.stack(parts).logsumexp(0)
+    parts = latent_lattice(*lattice).to(x).split(PART)
+    sums = [_log_joint(g, x, z, nll).logsumexp(1) for z in parts]
+    return torch.stack(sums).logsumexp(0) + math.log(lattice.cell)
+
+
+def _check_data(g: Decoder, x: Tensor, latent_dim: int) -> None:
+    """Of rows that do not fit the decoder, or hold NaN or infinity."""
+    check_finite_rows(x)
+    check_rows(x, g(x.new_zeros(1, latent_dim)))
 
 
 # --- bounds, by draws from q ----------------------------------------------------------
@@ -230,15 +195,13 @@ def rate_and_distortion(
     return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
 
 
-def elbo(
-    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
-) -> Tensor:
-    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, not averaged.  (B, D) -> (B,), nats
+def elbo(f: GaussianEncoder, g: Decoder, x: Tensor, *, nll: Nll = bernoulli_nll) -> Tensor:
+    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, by one draw.  (B, D) -> (B,)
 
-    Minus distortion, minus rate. ValueError for less than one draw.
+    In nats: minus distortion, minus rate.
     Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
     """
-    rate, distortion = rate_and_distortion(f, g, x, samples=samples, nll=nll)
+    rate, distortion = rate_and_distortion(f, g, x, nll=nll)
     return -distortion - rate
 
 
@@ -265,14 +228,14 @@ def importance_weighted_bound(
 
 
 @torch.no_grad()
-def active_units(f: GaussianEncoder, x: Tensor, *, threshold: float = 0.01) -> Tensor:
-    """Var over x of μₖ(x) > threshold: does unit k know which x it sees?  (N, D) -> (K,) bool
+def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
+    """Var over x of μₖ(x) > 0.01: does unit k depend on x?  (N, D) -> (K,) bool
 
     Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """
     mu, _ = f(x)
     check_finite_rows(mu)
-    return mu.var(0, correction=0) > threshold
+    return mu.var(0, correction=0) > ACTIVE
 
 
 @torch.no_grad()

@@ -1,9 +1,13 @@
-"""The lattice over the latent plane that students walk: its points, the prior's share of it,
-and what can be mapped over it."""
+"""The lattice over the latent plane that students walk.
+
+Its points, the prior's share of it, and what can be mapped over it.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,10 +19,28 @@ from course_utils._validation import (
     check_not_negative,
     check_positive,
 )
-from course_utils.device import choose_device
+from course_utils.device import Device
 
 
-def latent_lattice(half_width: float, n: int = 21, latent_dim: int = 2) -> Tensor:
+class Lattice(NamedTuple):
+    """Points over the box [−a, a]ᴷ: a = half_width, n points a side, K = latent_dim."""
+
+    half_width: float = 5.0
+    n: int = 101
+    latent_dim: int = 2
+
+    @property
+    def cell(self) -> float:
+        """hᴷ, the volume around each point, with h = 2a / (n − 1)."""
+        return (2 * self.half_width / (self.n - 1)) ** self.latent_dim
+
+
+PLANE = Lattice()
+
+
+def latent_lattice(
+    half_width: float, n: int = 21, latent_dim: int = 2, *, device: Device = None
+) -> Tensor:
     """nᴷ points z over [−a, a]ᴷ, a = half_width, in reading order.  -> (nᴷ, K)
 
     In the plane the first row of pictures has the largest z₂, as in a plot; z₁ grows to
@@ -28,17 +50,16 @@ def latent_lattice(half_width: float, n: int = 21, latent_dim: int = 2) -> Tenso
     check_positive("half_width", half_width)
     check_count("n, the points a side,", n, least=2)
     check_count("latent_dim", latent_dim)
-    axis = torch.linspace(-half_width, half_width, n, device=choose_device())
+    axis = torch.linspace(-half_width, half_width, n, device=device)
     axes = torch.meshgrid(*[axis.flip(0)] * (latent_dim - 1), axis, indexing="ij")
     return torch.stack([z.flatten() for z in reversed(axes)], dim=1)
 
 
-def prior_mass(half_width: float, latent_dim: int = 2) -> float:
-    """Share of N(0, I) inside the box [−a, a]ᴷ:  erf(a / √2)ᴷ. ValueError if a < 0, K < 1."""
+def prior_mass(half_width: float) -> float:
+    """Share of N(0, I) inside the square [−a, a]²:  erf(a / √2)². ValueError if a < 0."""
     if half_width != math.inf:  # which holds everything
         check_not_negative("half_width", half_width)
-    check_count("latent_dim", latent_dim)
-    return math.erf(half_width / math.sqrt(2)) ** latent_dim
+    return math.erf(half_width / math.sqrt(2)) ** 2
 
 
 def ring_mass(radius: float) -> float:
@@ -60,18 +81,18 @@ def distance_to_nearest(points: Tensor, codes: Tensor) -> Tensor:
     """
     check_finite_rows(points, codes)
     # No matrix product: it rounds away distances that are small beside the codes.
-    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+    exact = partial(torch.cdist, compute_mode="donot_use_mm_for_euclid_dist")
     parts = points.split(256)  # not all N × M distances in memory at once
-    return torch.cat([torch.cdist(part, codes, **exact).amin(1) for part in parts])
+    return torch.cat([exact(part, codes).amin(1) for part in parts])
 
 
 def pixel_entropy(p: Tensor) -> Tensor:
     """Σ_d H(p_d) = −Σ_d [ p_d log p_d + (1 − p_d) log(1 − p_d) ].  (B, D) -> (B,), nats
 
-    How uncertain a Bernoulli decoder is of its picture, p_d the probability of ink: none
-    where a pixel is surely black or white, log 2 where it is a coin.
+    The uncertainty of a Bernoulli decoder, p_d the probability of ink: 0 for a pixel that
+    is surely black or white, log 2 at p_d = ½.
     """
     check_floats(p)
-    if not ((0 <= p) & (p <= 1)).all():
+    if not ((p >= 0) & (p <= 1)).all():
         raise ValueError("p is a probability and must lie in [0, 1]: use logits.sigmoid().")
     return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)).sum(-1)

@@ -207,7 +207,7 @@ def _maps(
     for name, function in functions.items():
         ranges, values = [], []
         for a in half_widths:
-            z = latent_lattice(STAGE * a * (1 - 1 / CELLS), CELLS).cpu()  # middles of cells
+            z = latent_lattice(STAGE * a * (1 - 1 / CELLS), CELLS)  # middles of cells
             value = function(z)
             low = 0.0 if name == "distance" else float(value.min())
             span = float(value.max()) - low or 1.0  # the same everywhere: all is the lowest

@@ -237,7 +237,7 @@ def test_a_map_lies_under_the_dots_where_it_belongs(walk):
     n, alpha = pixels[0], np.array(pixels[1]).reshape(-1, 4)[:, 3]
     e = 21 / 20  # the stage
     codes = torch.tensor(np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2))
-    z = latent_lattice(e * (1 - 1 / n), n).cpu()
+    z = latent_lattice(e * (1 - 1 / n), n)
     distance = distance_to_nearest(z, codes).numpy()
     assert alpha / 255 == pytest.approx(0.8 * distance / distance.max(), abs=0.006)
     stage, drawn = walk.plane.bounding_box(), canvas.bounding_box()
