@@ -71,12 +71,19 @@ def flip_a_bit(path):
     path.write_bytes(content)
 
 
+def break_the_first_block(path):
+    """It begins after the archive's name; there is no block of type 3."""
+    content = bytearray(path.read_bytes())
+    content[content.index(0, 10) + 1] |= 0b110
+    path.write_bytes(content)
+
+
 DAMAGE = {
     "missing": Path.unlink,
     "empty": lambda path: path.write_bytes(b""),
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
     "another file": lambda path: path.write_bytes(b"<html>" + path.read_bytes()[6:]),
-    "broken inside": lambda path: path.write_bytes(path.read_bytes()[:999] + bytes(9999)),
+    "broken inside": break_the_first_block,
     "one bit": flip_a_bit,
 }
 

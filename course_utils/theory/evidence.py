@@ -229,7 +229,7 @@ def importance_weighted_bound(
 
 @torch.no_grad()
 def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
-    """Var over x of μₖ(x) > 0.01: does unit k depend on x?  (N, D) -> (K,) bool
+    """Var over x of μₖ(x) > threshold, here 0.01: which units depend on x?  -> (K,) bool
 
     Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """

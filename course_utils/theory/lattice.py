@@ -56,7 +56,7 @@ def latent_lattice(
 
 
 def prior_mass(half_width: float) -> float:
-    """Share of N(0, I) inside the square [−a, a]²:  erf(a / √2)². ValueError if a < 0."""
+    """Share of N(0, I) in the box [−a, a]ᴷ, K = 2:  erf(a / √2)ᴷ. ValueError if a < 0."""
     if half_width != math.inf:  # which holds everything
         check_not_negative("half_width", half_width)
     return math.erf(half_width / math.sqrt(2)) ** 2

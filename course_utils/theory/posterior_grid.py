@@ -17,7 +17,6 @@ from course_utils._interrupts import hold_interrupt
 from course_utils._validation import (
     check_finite,
     check_floats,
-    check_positive,
     check_vector,
 )
 from course_utils.objectives import Decoder, bernoulli_nll
@@ -60,7 +59,6 @@ def posterior_grid(
     points is then the fourth power of that of every second, less than 10⁻⁵.
     ValueError where the posterior reaches out of the plane or is too narrow.
     """
-    check_positive("half_width", half_width)
     check_vector(x)
     _check_q(mu, sigma)
     plane = latent_lattice(half_width, 101).to(x)
