@@ -1,5 +1,14 @@
 // The denoising field: particles follow the arrows of a network that runs in the browser.
 
+import { drawAxes, INTERACTIVE, marksAt, panel, quarters } from "./axes.js";
+import { onArrows, onKeys, onPointer } from "./controls.js";
+import {
+  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, short, tuple,
+} from "./core.js";
+import { makeNetwork } from "./network.js";
+import { makePlane, nearestCode } from "./plane.js";
+import { makePlayer } from "./player.js";
+
 const CROWD = 100; // particles of the second button
 const MOST = 150; // that may be on the plane
 const FEW = 50; // that all step in each frame; of more, one half and the other by turns
@@ -11,10 +20,47 @@ const DATA = "#5fa3d9";
 // --- the walk ------------------------------------------------------------------------
 
 /** One step x + η (r(x) − x), and ‖r(x) − x‖. */
-export function step(denoise, [x1, x2], eta) {
+export function denoisingStep(denoise, [x1, x2], eta) {
   const r = denoise([x1, x2]), d1 = r[0] - x1, d2 = r[1] - x2;
   return { x: [x1 + eta * d1, x2 + eta * d2], gap: Math.hypot(d1, d2) };
 }
+
+// --- the view ------------------------------------------------------------------------
+
+const FIELD = `
+  <div class="cw-row">
+    <figure class="cw-plane df-plane">
+      <figcaption class="cw-title">Arrows lead from <i>x</i> towards
+        <i>r</i>(<i>x</i>)</figcaption>
+      ${panel(INTERACTIVE)}
+      <div class="cw-foot cw-legend">
+        <span><i style="background:${DATA}"></i>data</span>
+        <span><i class="df-key"></i>particle</span>
+        <span><i class="df-answer-key"></i><i class="df-name">r</i>(<i
+          class="df-name">x</i>) at the pointer</span>
+      </div>
+    </figure>
+    <div class="df-side">
+      <label class="df-sigma"><span>trained at <i>σ</i> = <output></output></span>
+        <input type="range" min="0" step="1" aria-label="σ of the denoiser">
+        <span class="df-marks" aria-hidden="true"></span></label>
+      <p class="df-rule"></p>
+      <div class="cw-line df-buttons">
+        <button class="cw-button df-one"></button>
+        <button class="cw-button df-crowd">▶ ${CROWD} from anywhere</button>
+        <button class="cw-button df-clear">clear</button>
+      </div>
+      <table class="df-read">
+        <caption></caption>
+        <tr><th>moved so far</th>
+          <td class="df-way"></td><td class="df-mean"></td></tr>
+        <tr><th>nearest data point</th>
+          <td class="df-near"></td><td class="df-mean">away</td></tr>
+      </table>
+      <p class="cw-help">Click the plane to drop a particle, or move with the arrow keys
+        and drop with Enter. Turn <i>σ</i>: particles go on in the new field.</p>
+    </div>
+  </div>`;
 
 /** The arrows of a field as one path: a shaft each, and a head of two strokes. */
 function arrowPath(lattice, field, scale) {
@@ -30,262 +76,233 @@ function arrowPath(lattice, field, scale) {
   return parts.join("");
 }
 
-// --- the view ------------------------------------------------------------------------
-
-const FIELD = `
-  <div class="df-row">
-    <figure class="df-plane">
-      <figcaption class="cw-title">Arrows lead from <i>x</i> towards
-        <i>r</i>(<i>x</i>)</figcaption>
-      ${PANEL}
-      <div class="cw-foot cw-legend">
-        <span><i style="background:${DATA}"></i>data</span>
-        <span><i class="df-key"></i>particle</span>
-        <span><i class="df-answer-key"></i><i class="df-name">r</i>(<i
-          class="df-name">x</i>) for the <i class="df-name">x</i> at the hand</span>
-      </div>
-    </figure>
-    <div class="df-side">
-      <label class="df-sigma"><span>trained at <i>σ</i> = <output></output></span>
-        <input type="range" min="0" step="1" aria-label="σ of the denoiser" ${QUIET}>
-        <span class="df-marks" aria-hidden="true"></span></label>
-      <p class="df-rule"></p>
-      <div class="df-buttons">
-        <button class="cw-button df-one" ${QUIET}></button>
-        <button class="cw-button df-crowd" ${QUIET}>▶ ${CROWD} from anywhere</button>
-        <button class="cw-button df-clear" ${QUIET}>clear</button>
-      </div>
-      <table class="df-read">
-        <caption></caption>
-        <tr><th>moved so far</th>
-          <td class="df-way"></td><td class="df-mean"></td></tr>
-        <tr><th>nearest data point</th>
-          <td class="df-near"></td><td class="df-mean">away</td></tr>
-      </table>
-      <p class="cw-help">Click the plane to drop a particle, or move with the arrow keys
-        and drop with Enter. Turn <i>σ</i>: particles go on in the new field.</p>
-    </div>
-  </div>
-  <p class="cw-spoken" aria-live="polite"></p>`;
-
-function render({ model, el }) {
-  el.classList.add("course-widget", "denoising-field");
-  el.innerHTML = FIELD;
-  const find = (selector) => el.querySelector(selector);
-  const stage = find(".cw-stage"), slider = find("input"), spoken = find(".cw-spoken");
-
-  const sigmas = model.get("sigmas"), eta = model.get("eta"), a = model.get("half_width");
-  const floats = (view) => new Float32Array(bytesOf(view));
-  const denoisers = model.get("networks").map(makeNetwork);
-  const points = floats(model.get("points")), lattice = floats(model.get("lattice"));
-  const fields = model.get("fields").map(floats);
-  const chosen = () => sigmas.indexOf(model.get("sigma"));
-
-  // Dots below, then the trails, to which each step adds a piece, then lines and particles.
-  const plane = makePlane(stage, () => a), { across, down } = plane;
-  const trails = find("canvas").cloneNode();
-  find("svg").before(trails);
-  const ink = trails.getContext("2d");
-  plane.lines.innerHTML = `<path class="df-arrows"/><g class="df-particles"></g>
-    <path class="df-way-to"/><circle class="df-answer" r="${0.022 * a}"/>
-    <circle class="df-hand" r="${0.016 * a}"/>`;
-  const arrows = find(".df-arrows"), swarm = find(".df-particles");
-
-  // One scale for all σ: the longest arrow of all reaches a bit further than the next one.
-  const longest = Math.max(...fields.map((field) => {
-    let most = 0;
+/** One scale for all fields: the longest arrow of all reaches a bit further than the next. */
+function arrowPaths(lattice, fields) {
+  let longest = 0;
+  for (const field of fields) {
     for (let i = 0; i < field.length; i += 2) {
-      most = Math.max(most, Math.hypot(field[i], field[i + 1]));
+      longest = Math.max(longest, Math.hypot(field[i], field[i + 1]));
     }
-    return most;
-  }));
+  }
   const spacing = (2 * Math.abs(lattice[0])) / (Math.sqrt(lattice.length / 2) - 1);
-  const paths = fields.map((field) =>
-    arrowPath(lattice, field, (1.6 * spacing) / (longest || 1)));
+  return fields.map((field) => arrowPath(lattice, field, (1.6 * spacing) / (longest || 1)));
+}
 
-  // --- particles ---
-  let particles = [], latest = []; // all of them; those that were dropped last
-  let frame = 0, turn = 0;
+/** Particles on the plane; each frame they take a step, and each step adds to the trails. */
+function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived }) {
+  const ink = trails.getContext("2d"), player = makePlayer();
+  let all = [], latest = [], turn = 0; // latest: those that were dropped last
 
-  function release(places) {
-    latest = places.map((x) => {
-      const node = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-      node.setAttribute("class", "df-particle");
-      node.setAttribute("r", 0.02 * a);
-      swarm.append(node);
-      return { x, node, way: 0, steps: 0, awake: true };
-    });
-    particles.push(...latest);
-    while (particles.length > MOST) particles.shift().node.remove();
-    drawParticles();
-    go();
-  }
+  const place = ([x1, x2]) =>
+    [plane.across(x1) * trails.width, plane.down(x2) * trails.height];
 
-  function go() {
-    cancelAnimationFrame(frame);
-    spoken.textContent = "";
-    frame = requestAnimationFrame(move);
-  }
-
-  function move() {
-    const denoise = denoisers[chosen()];
-    const place = ([x1, x2]) => [across(x1) * trails.width, down(x2) * trails.height];
-    const turns = particles.length > FEW ? 2 : 1;
+  function stepAll() {
+    const turns = all.length > FEW ? 2 : 1;
     turn += 1;
     ink.beginPath();
-    for (const [i, particle] of particles.entries()) {
+    for (const [i, particle] of all.entries()) {
       if (!particle.awake || (i + turn) % turns) continue;
-      const { x, gap } = step(denoise, particle.x, eta);
+      const { x, way, gap } = move(particle.x);
       ink.moveTo(...place(particle.x));
       ink.lineTo(...place(x));
-      particle.way += eta * gap;
+      particle.way += way;
       particle.steps += 1;
       particle.x = x;
       particle.awake = gap >= CALM * a && particle.steps < STEPS; // NaN stops, too
     }
     ink.strokeStyle = TRAIL;
-    ink.lineWidth = particles.length > 10 ? 2.5 : 4;
+    ink.lineWidth = all.length > 10 ? 2.5 : 4;
     ink.stroke();
-    drawParticles();
-    if (particles.some(({ awake }) => awake)) frame = requestAnimationFrame(move);
-    else spoken.textContent = sentence();
+    draw();
+    const goesOn = all.some(({ awake }) => awake);
+    if (!goesOn) arrived();
+    return goesOn;
   }
 
-  function drawParticles() {
-    for (const { node, x: [x1, x2] } of particles) {
-      node.setAttribute("cx", x1);
-      node.setAttribute("cy", x2);
-    }
-    const mean = (value) => latest.reduce((sum, p) => sum + value(p), 0) / latest.length;
-    const words = (value) => (latest.length ? fixed(mean(value)) : "–");
-    find(".df-read caption").textContent = title();
-    find(".df-way").textContent = words((p) => p.way);
-    find(".df-near").textContent = words((p) => nearestCode(points, p.x).distance);
-    find(".df-mean").textContent = latest.length > 1 ? "on average" : "";
+  function draw() {
+    for (const { node, x: [cx, cy] } of all) put(node, { cx, cy });
+    moved(latest);
+  }
+  function start() {
+    started();
+    player.start(stepAll);
   }
 
-  function title() {
-    if (!latest.length) return "No particle yet";
-    const who = latest.length === 1 ? "The particle" : `${latest.length} particles`;
-    const steps = Math.max(...latest.map((p) => p.steps));
-    if (latest.some(({ awake }) => awake)) return `${who}: step ${steps}`;
-    const still = latest.every((p) => p.steps < STEPS);
-    return `${who}: ${still ? "at rest" : "stopped"} after ${steps} steps`;
-  }
-
-  function sentence() {
-    const [way, near] = [".df-way", ".df-near"].map((name) => find(name).textContent);
-    return `${title()}; moved ${way}, nearest data point ${near} away`;
-  }
-
-  function clear() {
-    cancelAnimationFrame(frame);
-    particles = latest = [];
-    swarm.replaceChildren();
-    ink.clearRect(0, 0, trails.width, trails.height);
-    drawParticles();
-  }
-
-  // --- the field and the hand ---
-  function drawField() {
-    const index = chosen();
-    slider.value = index;
-    slider.setAttribute("aria-valuetext", short(sigmas[index]));
-    find("output").textContent = short(sigmas[index]);
-    arrows.setAttribute("d", paths[index]);
-    drawHand();
-  }
-
-  const fieldTurned = perFrame(drawField);
-  function turned() {
-    fieldTurned();
-    for (const particle of particles) Object.assign(particle, { steps: 0, awake: true });
-    if (particles.length) go();
-  }
-
-  let hand = model.get("start");
-  function drawHand() {
-    const [x1, x2] = hand, [r1, r2] = denoisers[chosen()](hand);
-    const at = (node, x, y) => {
-      node.setAttribute("cx", x);
-      node.setAttribute("cy", y);
-    };
-    at(find(".df-hand"), x1, x2);
-    at(find(".df-answer"), r1, r2);
-    find(".df-way-to").setAttribute("d", `M${x1} ${x2}L${r1} ${r2}`);
-    const words = (values) => values.map((value) => fixed(value, 1)).join(", ");
-    find(".df-one").textContent = `▶ one from (${words(model.get("start"))})`;
-  }
-
-  const handMoved = perFrame(drawHand);
-  const tellKernel = whenAtRest(() => model.save_changes());
-  const reach = (x) => {
-    hand = x.map((value) => clamp(value, -a, a));
-    handMoved();
+  return {
+    release(places) {
+      latest = places.map((x) => {
+        const node = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+        put(node, { class: "df-particle", r: 0.02 * a });
+        swarm.append(node);
+        return { x, node, way: 0, steps: 0, awake: true };
+      });
+      all.push(...latest);
+      while (all.length > MOST) all.shift().node.remove();
+      draw();
+      start();
+    },
+    goOn() {
+      for (const particle of all) Object.assign(particle, { steps: 0, awake: true });
+      if (all.length) start();
+    },
+    clear() {
+      player.stop();
+      all = latest = [];
+      swarm.replaceChildren();
+      ink.clearRect(0, 0, trails.width, trails.height);
+      draw();
+    },
+    stop: player.stop,
   };
-  function drop() {
-    release([[...hand]]);
-    model.set("start", [...hand]); // comes back as change:start
-    tellKernel();
-  }
+}
 
-  onPointer(stage, (place) => reach(plane.at(place)));
-  stage.addEventListener("lostpointercapture", drop); // the button or the finger is up
-  stage.addEventListener("pointerleave", () => reach(model.get("start")));
-  onArrows(stage, (direction, event) => {
-    const by = a / (event.shiftKey ? 100 : 25);
-    reach(hand.map((value, i) => value + by * direction[i]));
-  });
-  stage.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    event.stopPropagation();
-    drop();
-  });
+/** How far the latest particles came, in words. */
+function titleOf(latest) {
+  if (!latest.length) return "No particle yet";
+  const who = latest.length === 1 ? "The particle" : `${latest.length} particles`;
+  const steps = Math.max(...latest.map((p) => p.steps));
+  if (latest.some(({ awake }) => awake)) return `${who}: step ${steps}`;
+  const still = latest.every((p) => p.steps < STEPS);
+  return `${who}: ${still ? "at rest" : "stopped"} after ${steps} steps`;
+}
 
-  const doing = [
-    [".df-one", () => release([[...model.get("start")]])],
-    [".df-crowd", () => {
-      clear();
-      const anywhere = () => a * (2 * Math.random() - 1);
-      release(Array.from({ length: CROWD }, () => [anywhere(), anywhere()]));
-    }],
-    [".df-clear", clear],
-  ];
-  for (const [name, act] of doing) {
-    find(name).addEventListener("click", act);
-    find(name).addEventListener("keydown", (event) => event.stopPropagation());
-  }
+function makeTable(find, points) {
+  return {
+    draw(latest) {
+      const mean = (value) => latest.reduce((sum, p) => sum + value(p), 0) / latest.length;
+      const words = (value) => (latest.length ? fixed(mean(value)) : "–");
+      find(".df-read caption").textContent = titleOf(latest);
+      find(".df-way").textContent = words((p) => p.way);
+      find(".df-near").textContent = words((p) => nearestCode(points, p.x).distance);
+      find(".df-mean").textContent = latest.length > 1 ? "on average" : "";
+    },
+    silence() {
+      find(".cw-spoken").textContent = "";
+    },
+    say() {
+      const [title, way, near] = [".df-read caption", ".df-way", ".df-near"].map((name) =>
+        find(name).textContent);
+      find(".cw-spoken").textContent =
+        `${title}; moved ${way}, nearest data point ${near} away`;
+    },
+  };
+}
+
+/** The slider of σ, and what it changes: the arrows. */
+function makeSigmas(find, model, set, paths) {
+  const sigmas = model.get("sigmas"), slider = find("input");
   slider.max = sigmas.length - 1;
-  slider.addEventListener("input", () => {
-    model.set("sigma", sigmas[slider.value]); // comes back as change:sigma
-    tellKernel();
-  });
-  slider.addEventListener("keydown", (event) => event.stopPropagation());
-
-  stage.setAttribute("aria-label",
-    "plane: arrow keys move the hand, Enter drops a particle there");
-  find(".df-rule").innerHTML = `each step <i>x</i> ← <i>x</i> + ${short(eta)}
-    (<i>r</i>(<i>x</i>) − <i>x</i>)`;
+  slider.addEventListener("input", () => set("sigma", sigmas[slider.value]));
   find(".df-marks").innerHTML = sigmas.map((s) => `<span>${short(s)}</span>`).join("");
-  const marks = [-a, -a / 2, 0, a / 2, a].map((x) => [across(x), short(x)]);
-  const named = (index) => [...marks, [across(0.75 * a), `<i>x</i><sub>${index}</sub>`]];
-  drawTicks(el, named(1), named(2));
+  const index = () => sigmas.indexOf(model.get("sigma"));
+  return {
+    index,
+    draw() {
+      slider.value = index();
+      slider.setAttribute("aria-valuetext", short(sigmas[index()]));
+      find("output").textContent = short(sigmas[index()]);
+      find(".df-arrows").setAttribute("d", paths[index()]);
+    },
+  };
+}
+
+/** The x at the pointer, and what the denoiser answers there. */
+function makePointer(find, model, denoise, a) {
+  let x = model.get("start");
+  const draw = () => {
+    const [x1, x2] = x, [r1, r2] = denoise(x);
+    put(find(".df-pointer"), { cx: x1, cy: x2 });
+    put(find(".df-answer"), { cx: r1, cy: r2 });
+    put(find(".df-way-to"), { d: `M${x1} ${x2}L${r1} ${r2}` });
+    find(".df-one").textContent = `▶ one from ${tuple(model.get("start"), 1)}`;
+  };
+  const moved = perFrame(draw);
+  return {
+    x: () => [...x],
+    draw,
+    move(to) {
+      x = to.map((value) => clamp(value, -a, a));
+      moved();
+    },
+    cancel: moved.cancel,
+  };
+}
+
+/** Dots below, then the trails, then lines and particles.  -> the plane, the trails */
+function makeField(model, el, find) {
+  const a = model.get("half_width"), points = float32(model.get("points"));
+  const plane = makePlane(find(".cw-stage"), () => a);
+  const trails = find("canvas").cloneNode();
+  find("svg").before(trails);
+  plane.lines.innerHTML = `<path class="df-arrows"/><g class="df-particles"></g>
+    <path class="df-way-to"/><circle class="df-answer" r="${0.022 * a}"/>
+    <circle class="df-pointer" r="${0.016 * a}"/>`;
+  const marks = marksAt(quarters(a), plane.across);
+  drawAxes(el, marks, marks, plane.across(0.75 * a), "x");
   plane.show();
   plane.dots(points, new Uint8Array(points.length / 2), [DATA]);
-  drawField();
-  drawParticles();
+  find(".cw-stage").setAttribute("aria-label",
+    "plane: arrow keys move the pointer, Enter drops a particle there");
+  find(".df-rule").innerHTML = `each step <i>x</i> ← <i>x</i> + ${short(model.get("eta"))}
+    (<i>r</i>(<i>x</i>) − <i>x</i>)`;
+  return { plane, trails, points, a };
+}
 
-  const deafen = listen(model, {
-    "change:sigma": turned, "change:start": () => reach(model.get("start")),
+function connect(stage, plane, pointer, { a, start, drop }) {
+  onPointer(stage, (place) => pointer.move(plane.at(place)));
+  stage.addEventListener("lostpointercapture", drop); // the button or the finger is up
+  stage.addEventListener("pointerleave", () => pointer.move(start()));
+  onArrows(stage, (direction, event) => {
+    const by = a / (event.shiftKey ? 100 : 25);
+    pointer.move(pointer.x().map((value, i) => value + by * direction[i]));
   });
-  return () => {
-    deafen();
-    cancelAnimationFrame(frame);
-    handMoved.cancel();
-    fieldTurned.cancel();
-    tellKernel.finish();
+  onKeys(stage, ["Enter", " "], drop);
+}
+
+function render({ model, el }) {
+  const find = fill(el, "denoising-field", FIELD);
+  const { plane, trails, points, a } = makeField(model, el, find);
+  const denoisers = model.get("networks").map(makeNetwork), eta = model.get("eta");
+  const set = makeSetter(model), start = () => model.get("start");
+  const sigmas = makeSigmas(find, model, set, arrowPaths(
+    float32(model.get("lattice")), model.get("fields").map(float32)));
+  const denoise = (x) => denoisers[sigmas.index()](x);
+  const pointer = makePointer(find, model, denoise, a);
+  const table = makeTable(find, points);
+  const particles = makeParticles(plane, trails, find(".df-particles"), {
+    a, moved: table.draw, started: table.silence, arrived: table.say,
+    move(x) {
+      const next = denoisingStep(denoise, x, eta);
+      return { ...next, way: eta * next.gap };
+    },
+  });
+
+  connect(find(".cw-stage"), plane, pointer, { a, start, drop() {
+    particles.release([pointer.x()]);
+    set("start", pointer.x());
+  } });
+  find(".df-one").addEventListener("click", () => particles.release([[...start()]]));
+  find(".df-crowd").addEventListener("click", () => {
+    particles.clear();
+    const anywhere = () => a * (2 * Math.random() - 1);
+    particles.release(Array.from({ length: CROWD }, () => [anywhere(), anywhere()]));
+  });
+  find(".df-clear").addEventListener("click", particles.clear);
+  const drawField = () => {
+    sigmas.draw();
+    pointer.draw();
   };
+  const fieldTurned = perFrame(drawField);
+  const stopListening = listen(model, {
+    "change:start": () => pointer.move(start()),
+    "change:sigma"() {
+      fieldTurned();
+      particles.goOn();
+    },
+  });
+  drawField();
+  table.draw([]);
+  return inTurn(stopListening, particles.stop, pointer.cancel, fieldTurned.cancel, set.finish);
 }
 
 export default { render };

@@ -42,7 +42,7 @@ class DenoisingField(WithPicture):
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = with_core("network.js", "plane.js", "denoising_field.js")
+    _esm = with_core("denoising_field.js")
     _css = with_core("denoising_field.css")
 
     sigmas = traitlets.List(traitlets.Float()).tag(sync=True)

@@ -1,9 +1,13 @@
 // The dial: all pictures are here from the start, so turning it only shows another one.
 
+import { fillChoice, markChoice } from "./controls.js";
+import { bytesOf, escaped, fill, inTurn, listen, makeSetter } from "./core.js";
+import { drawPlayButton, makePlayer } from "./player.js";
+
 const PLAY_STEP = 350; // ms a picture
 
 const DIAL = `
-  <div class="dial-head"></div>
+  <div class="cw-line dial-head"></div>
   <figure>
     <figcaption class="dial-caption" aria-live="polite"></figcaption>
     <div class="dial-pictures"></div>
@@ -11,100 +15,92 @@ const DIAL = `
 
 const SLIDER = `
   <label><span class="dial-name"></span>
-    <input type="range" min="0" step="1" ${QUIET}></label>
+    <input type="range" min="0" step="1"></label>
   <output class="dial-value"></output>
-  <button type="button" class="cw-button" ${QUIET}></button>`;
+  <button type="button" class="cw-button"></button>`;
 
 const BUTTONS = `<span class="dial-name"></span><form></form>`;
 
-function render({ model, el }) {
-  el.classList.add("course-widget", "dial");
-  el.innerHTML = DIAL;
-  const find = (selector) => el.querySelector(selector);
+/** All pictures lie on the same place, decoded; the largest one makes room for each. */
+function makePictures(model, place) {
   const labels = model.get("labels"), captions = model.get("captions");
-  const turn = (index) => {
-    model.set("index", index); // comes back as change:index
-    tellKernel();
-  };
-
-  // All lie on the same place, decoded; the largest one makes room for each.
   const links = model.get("pictures").map((png) =>
     URL.createObjectURL(new Blob([bytesOf(png)], { type: "image/png" })));
   const images = links.map((link, i) => {
-    const image = find(".dial-pictures").appendChild(new Image());
+    const image = place.appendChild(new Image());
     image.alt = captions[i] || `${model.get("name")}: ${labels[i]}`;
     image.decoding = "sync";
     image.srcset = `${link} 2x`; // sharp on a dense screen and on a projected slide
     return image;
   });
+  return {
+    show(index) {
+      for (const [i, image] of images.entries()) {
+        image.classList.toggle("dial-shown", i === index);
+      }
+    },
+    release: () => links.forEach((link) => URL.revokeObjectURL(link)),
+  };
+}
 
+function makeButtons(form, model, turn) {
+  form.setAttribute("aria-label", model.get("name"));
+  fillChoice(form, model.get("labels").map(escaped), turn);
+  return { show: (index) => markChoice(form, index), stop() {} };
+}
+
+/** A slider, and a button that plays one picture after the other, up to the last one. */
+function makeSlider(find, model, turn) {
+  const labels = model.get("labels"), last = labels.length - 1;
+  const slider = find("input[type=range]"), value = find("output"), button = find("button");
+  const player = makePlayer(() => drawPlayButton(button, false));
+  function playOrStop() {
+    if (player.plays()) return player.stop();
+    if (model.get("index") === last) turn(0);
+    let due = PLAY_STEP;
+    player.start((time) => {
+      if (time >= due) {
+        due = time + PLAY_STEP;
+        turn(model.get("index") + 1);
+      }
+      return model.get("index") < last;
+    });
+    drawPlayButton(button, true);
+  }
+  slider.max = last;
+  slider.addEventListener("input", () => {
+    player.stop();
+    turn(+slider.value);
+  });
+  button.addEventListener("click", playOrStop);
+  drawPlayButton(button, false);
+  return {
+    show(index) {
+      slider.value = index;
+      slider.setAttribute("aria-valuetext", labels[index]);
+      value.textContent = labels[index];
+    },
+    stop: player.stop,
+  };
+}
+
+function render({ model, el }) {
+  const find = fill(el, "dial", DIAL);
+  const set = makeSetter(model), turn = (index) => set("index", index);
+  const pictures = makePictures(model, find(".dial-pictures"));
   find(".dial-head").innerHTML = model.get("named") ? BUTTONS : SLIDER;
   find(".dial-name").textContent = model.get("name");
-  const slider = find("input[type=range]"), form = find("form"), value = find("output");
-  const play = find("button");
-  let timer = 0;
-  if (form) {
-    form.setAttribute("aria-label", model.get("name"));
-    fillChoice(form, labels.map(escaped), turn);
-  } else {
-    slider.max = labels.length - 1;
-    slider.addEventListener("input", () => {
-      stop();
-      turn(+slider.value);
-    });
-    play.addEventListener("click", playOrStop);
-    for (const node of [slider, play]) {
-      node.addEventListener("keydown", (event) => event.stopPropagation());
-    }
-    drawButton();
-  }
-
-  // --- playing: a picture after the other, up to the last one ---
-
-  function playOrStop() {
-    if (timer) return stop();
-    const last = labels.length - 1;
-    if (model.get("index") === last) turn(0);
-    timer = setInterval(() => {
-      turn(model.get("index") + 1);
-      if (model.get("index") === last) stop();
-    }, PLAY_STEP);
-    drawButton();
-  }
-
-  function stop() {
-    clearInterval(timer);
-    timer = 0;
-    drawButton();
-  }
-
-  function drawButton() {
-    play.textContent = timer ? "■" : "▶";
-    play.setAttribute("aria-label", timer ? "stop" : "play");
-  }
-
+  const control = model.get("named") ? makeButtons(find("form"), model, turn)
+    : makeSlider(find, model, turn);
   function show() {
     const index = model.get("index");
-    for (const [i, image] of images.entries()) {
-      image.classList.toggle("dial-shown", i === index);
-    }
-    find(".dial-caption").textContent = captions[index];
-    if (form) return markChoice(form, index);
-    slider.value = index;
-    slider.setAttribute("aria-valuetext", labels[index]);
-    value.textContent = labels[index];
+    pictures.show(index);
+    control.show(index);
+    find(".dial-caption").textContent = model.get("captions")[index];
   }
-
-  const tellKernel = whenAtRest(() => model.save_changes());
-  const deafen = listen(model, { "change:index": show });
+  const stopListening = listen(model, { "change:index": show });
   show();
-
-  return () => {
-    deafen();
-    clearInterval(timer);
-    tellKernel.finish();
-    for (const link of links) URL.revokeObjectURL(link);
-  };
+  return inTurn(stopListening, control.stop, set.finish, pictures.release);
 }
 
 export default { render };

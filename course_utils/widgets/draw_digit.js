@@ -1,11 +1,21 @@
 // Draw a digit: what the VAE makes of a drawing, computed while the pen moves.
 
+import { drawAxes, drawTicks, marksAt, panel, PICTURE, ticks, viewBox } from "./axes.js";
+import { fillChoice, markChoice, onArrows, onKeys, onPointer, placeIn } from "./controls.js";
+import {
+  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, tuple, uint8,
+  whenAtRest,
+} from "./core.js";
+import { drawInk, inkOf } from "./image.js";
+import { makeNetwork } from "./network.js";
+import { drawDots, ellipse, legend, makePlane, ringsOfPrior } from "./plane.js";
+import { inSlices } from "./player.js";
+
 const SIDE = 28, BOX = 20; // pixels of an image, and of a digit's longer side in it
 const GRAIN = 15; // pixels of the paper for one of an image, where neither is scaled
 const PAPER = GRAIN * SIDE;
 const SHOWN = 6; // draws that are seen; they follow the pen in turns, so many a frame,
 const TURN = 2; // and all others come at rest
-const SLICE = 8; // ms a frame for the others
 const LENS = 240; // pixels of its canvas: a large one would cost a frame its time
 const BINS = 76; // of the histogram
 const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in pixels of an image
@@ -66,7 +76,7 @@ function stretches(length, scale) {
   return Array.from({ length: Math.ceil(length / scale - 1e-6) }, (_, i) => {
     const from = i * scale, to = from + scale, first = Math.floor(from + 1e-6);
     const end = Math.min(length, Math.ceil(to - 1e-6));
-    return { first, shares: Array.from({ length: end - first }, (_, j) =>
+    return { first, shares: Array.from({ length: end - first }, (__, j) =>
       (Math.min(first + j + 1, to) - Math.max(first + j, from)) / scale) };
   });
 }
@@ -76,7 +86,7 @@ function stretches(length, scale) {
 /** q(z|x) of an image, draws from it decoded, and its ELBO in nats. */
 export function makeJudge(model) {
   const encode = makeNetwork(model.get("encoder")), decode = makeNetwork(model.get("decoder"));
-  const eps = new Float32Array(bytesOf(model.get("eps")));
+  const eps = float32(model.get("eps"));
 
   /** Pixels' probabilities of ink at z, and −log p(x|z) = Σ log(1 + eˡ) − x l of logits l. */
   function at(z, x) {
@@ -125,21 +135,21 @@ const Q = "<i>q</i>(<i>z</i>|<i>x</i>)";
 const LOOK_AT = `<canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>`;
 
 const DRAW_PAGE = `
-  <div class="dd-row">
+  <div class="cw-row">
     <figure class="dd-draw">
       <figcaption class="cw-title">Draw a digit</figcaption>
       <div class="cw-stage dd-paper" tabindex="0" role="application"
-        aria-roledescription="paper" ${QUIET}>
+        aria-roledescription="paper">
         <canvas width="${PAPER}" height="${PAPER}" aria-hidden="true"></canvas>
         <span class="dd-hint" aria-hidden="true">draw here</span>
         <i class="dd-pen"></i>
       </div>
-      <div class="dd-tools">
+      <div class="cw-line dd-tools">
         <form class="dd-pens" aria-label="pen"></form>
-        <button type="button" class="cw-button dd-undo" ${QUIET}>Undo</button>
-        <button type="button" class="cw-button dd-clear" ${QUIET}>Clear</button>
+        <button type="button" class="cw-button dd-undo">Undo</button>
+        <button type="button" class="cw-button dd-clear">Clear</button>
       </div>
-      <div class="dd-examples" role="group" aria-label="test digits to start from">
+      <div class="cw-line dd-examples" role="group" aria-label="test digits to start from">
         <span>or take a test digit</span>
       </div>
       <p class="cw-help">Mouse, pen or finger; or arrow keys, and space puts the pen down.</p>
@@ -156,15 +166,16 @@ const DRAW_PAGE = `
       </figure>
       <p class="dd-q"></p>
     </div>
-    <figure class="dd-plane">
-      <figcaption class="cw-title"><i class="dd-key"></i>${Q} among codes of test digits</figcaption>
+    <figure class="cw-plane dd-plane">
+      <figcaption class="cw-title"><i class="cw-key dd-key"></i>${Q} among codes of test
+        digits</figcaption>
       ${panel(PICTURE, `<div class="dd-lens" aria-hidden="true">
         <canvas width="${LENS}" height="${LENS}"></canvas>
         <svg class="cw-lines"><g transform="scale(1 -1)"></g></svg><span></span></div>`)}
       <div class="cw-foot cw-legend"></div>
     </figure>
   </div>
-  <div class="dd-score">
+  <div class="cw-line dd-score">
     <div>
       <p class="cw-title">Its ELBO, in nats</p>
       <div class="dd-sum" aria-hidden="true">
@@ -182,315 +193,238 @@ const DRAW_PAGE = `
       </div>
       <div class="cw-below"></div>
     </figure>
-  </div>
-  <p class="cw-spoken" aria-live="polite"></p>`;
+  </div>`;
 
-function render({ model, el }) {
-  el.classList.add("course-widget", "draw-digit");
-  el.innerHTML = DRAW_PAGE;
-  const find = (selector) => el.querySelector(selector);
-  const paper = find(".dd-paper"), penMark = find(".dd-pen");
-  const ink = paper.querySelector("canvas").getContext("2d", { willReadFrequently: true });
-  const [seen, comesBack] = el.querySelectorAll(".dd-pair canvas");
-  const drawn = [...el.querySelectorAll(".dd-draws canvas")];
-  const spoken = find(".cw-spoken"), undo = find(".dd-undo");
+// --- the paper -------------------------------------------------------------------------
 
-  const judge = makeJudge(model);
-  const codes = new Float32Array(bytesOf(model.get("codes")));
-  const labels = new Uint8Array(bytesOf(model.get("labels")));
-  const colors = model.get("colors");
-  const elbos = new Float32Array(bytesOf(model.get("elbos"))).sort();
-  const lowest = elbos[0], highest = elbos.at(-1);
+/** An image, or none, strokes on it, and the pen of the keys. */
+const newPaper = (canvas) => ({
+  ink: canvas.getContext("2d", { willReadFrequently: true }),
+  image: null, strokes: [],
+  pen: [0.5, 0.5], down: false, width: PENS[1][1],
+  pointer: null, // whose stroke grows
+});
 
-  // --- what lies on the paper: an image, or none, and strokes on it ---
-  let image = null, strokes = [], mine = new Uint8Array(0), penWidth = PENS[1][1];
-
-  function drawPaper() {
-    ink.clearRect(0, 0, PAPER, PAPER);
-    if (image) {
-      for (const [i, value] of image.entries()) {
-        ink.fillStyle = `rgb(0 0 0 / ${value / 255})`;
-        ink.fillRect(GRAIN * (i % SIDE), GRAIN * Math.floor(i / SIDE), GRAIN, GRAIN);
-      }
-    }
-    for (const stroke of strokes) drawStroke(stroke);
+function drawPaper({ ink, image, strokes }) {
+  ink.clearRect(0, 0, PAPER, PAPER);
+  for (const [i, value] of (image ?? []).entries()) {
+    ink.fillStyle = `rgb(0 0 0 / ${value / 255})`;
+    ink.fillRect(GRAIN * (i % SIDE), GRAIN * Math.floor(i / SIDE), GRAIN, GRAIN);
   }
+  for (const stroke of strokes) drawStroke(ink, stroke);
+}
 
-  /** From its point number `from` on, so that a stroke that grows costs no more. */
-  function drawStroke({ width, points }, from = 0) {
-    ink.lineWidth = width * GRAIN;
-    ink.lineCap = "round";
-    ink.fillStyle = ink.strokeStyle = "#000000";
-    for (let i = from; i < points.length; i++) {
-      const [x, y] = points[i].map((value) => value * PAPER);
-      ink.beginPath();
-      if (i) {
-        ink.moveTo(...points[i - 1].map((value) => value * PAPER));
-        ink.lineTo(x, y);
-        ink.stroke();
-      } else {
-        ink.arc(x, y, ink.lineWidth / 2, 0, 2 * Math.PI);
-        ink.fill();
-      }
-    }
-  }
-
-  /** What is on the paper becomes x; an image without strokes goes as it is. */
-  const readPaper = perFrame(() => {
-    let pixels = image ?? new Uint8Array(SIDE * SIDE);
-    if (strokes.length) {
-      const { data } = ink.getImageData(0, 0, PAPER, PAPER), alpha = new Uint8Array(PAPER ** 2);
-      for (let i = 0; i < alpha.length; i++) alpha[i] = data[4 * i + 3];
-      pixels = asMnist(alpha, PAPER);
-    }
-    mine = pixels;
-    model.set("pixels", new DataView(pixels.slice().buffer)); // comes back as change:pixels
-    tellKernel();
-  });
-
-  function put(newImage, newStrokes) {
-    letGo();
-    [image, strokes] = [newImage, newStrokes];
-    drawPaper();
-    readPaper();
-  }
-
-  function heard() {
-    const pixels = new Uint8Array(bytesOf(model.get("pixels")));
-    if (pixels.some((value, i) => value !== mine[i])) { // from Python
-      letGo();
-      [image, strokes, mine] = [pixels.some(Boolean) ? pixels : null, [], pixels];
-      drawPaper();
-    }
-    show();
-  }
-
-  // --- what the model makes of it ---
-  let now = null; // the judgment of x, null for empty paper
-  let turn = 0; // of the shown draws, while the pen moves
-  function drawShown(i) {
-    drawInk(drawn[i].getContext("2d"), now.draw(i));
-  }
-  function show() {
-    const x = Float32Array.from(mine, (value) => value / 255), empty = !mine.some(Boolean);
-    const moving = now && (drawing !== null || penDown);
-    now = empty ? null : judge(x, moving ? now.nlls.slice(0, SHOWN) : []);
-    cancelAnimationFrame(refining);
-    el.classList.toggle("dd-empty", empty);
-    undo.disabled = !strokes.length;
-    drawInk(seen.getContext("2d"), x);
-    if (now) {
-      drawInk(comesBack.getContext("2d"), now.reconstruct());
-      for (let n = moving ? TURN : SHOWN; n > 0; n--) drawShown(turn++ % SHOWN);
-      const pair = (values, digits) => `(${values.map((v) => fixed(v, digits)).join(", ")})`;
-      find(".dd-q").innerHTML =
-        `<i>μ</i> = ${pair(now.mu, 2)}<br><i>σ</i> = ${pair(now.sigma, 3)}`;
-      showPosterior();
-      refineSoon();
+/** From its point number `from` on, so that a stroke that grows costs no more. */
+function drawStroke(ink, { width, points }, from = 0) {
+  ink.lineWidth = width * GRAIN;
+  ink.lineCap = "round";
+  ink.fillStyle = ink.strokeStyle = "#000000";
+  for (let i = from; i < points.length; i++) {
+    const [x, y] = points[i].map((value) => value * PAPER);
+    ink.beginPath();
+    if (i) {
+      ink.moveTo(...points[i - 1].map((value) => value * PAPER));
+      ink.lineTo(x, y);
+      ink.stroke();
     } else {
-      const white = new Float32Array(SIDE * SIDE);
-      for (const canvas of [comesBack, ...drawn]) drawInk(canvas.getContext("2d"), white);
-      find(".dd-q").textContent = "";
-      plane.lines.innerHTML = ringsOfPrior();
-    }
-    showScore();
-  }
-
-  /** The ellipses on the plane, and in the lens, which looks at μ. */
-  let reach = 1; // of the lens
-  function showPosterior() {
-    const { mu, sigma } = now, shown = mu.map((value) => clamp(value, -0.95 * edge, 0.95 * edge));
-    const away = mu.some((value, k) => value !== shown[k]);
-    const zoom = 2 ** clamp(Math.floor(Math.log2(edge / (3 * Math.max(...sigma)))), 0, 6);
-    reach = edge / zoom;
-    const angle = (180 / Math.PI) * Math.atan2(mu[1] - shown[1], mu[0] - shown[0]);
-    plane.lines.innerHTML = ringsOfPrior() + (away
-      ? `<path class="dd-away" d="M-1-0.7L0.5 0L-1 0.7z" transform="translate(${shown})
-          rotate(${angle}) scale(${edge / 22})"/>`
-      : `<rect class="dd-window" x="${mu[0] - reach}" y="${mu[1] - reach}"
-          width="${2 * reach}" height="${2 * reach}"/>
-        ${ellipse(mu, sigma, 2, "dd-one")}`);
-    const corner = mu[0] > 0 && mu[1] > 0;
-    lens.classList.toggle("dd-left", corner);
-    lens.querySelector("span").textContent = `× ${zoom}`;
-    closeUp.clearRect(0, 0, LENS, LENS);
-    for (let i = 0; i < labels.length; i++) {
-      const z1 = codes[2 * i] - mu[0], z2 = codes[2 * i + 1] - mu[1];
-      if (Math.abs(z1) > 1.1 * reach || Math.abs(z2) > 1.1 * reach) continue;
-      closeUp.fillStyle = colors[labels[i]];
-      closeUp.beginPath();
-      closeUp.arc((1 + z1 / reach) * LENS / 2, (1 - z2 / reach) * LENS / 2, 3.7, 0, 2 * Math.PI);
-      closeUp.fill();
-    }
-    lens.querySelector("svg").setAttribute("viewBox",
-      [-reach, -reach, 2 * reach, 2 * reach].join(" "));
-    lens.querySelector("g").innerHTML = ellipse([0, 0], sigma, 2, "dd-two")
-      + ellipse([0, 0], sigma, 1, "dd-one")
-      + drawn.map((_, i) => now.z(i)).map((z) => `<circle class="dd-draw-of-q"
-          r="${reach / 22}" cx="${z[0] - mu[0]}" cy="${z[1] - mu[1]}"/>`).join("");
-  }
-
-  function showScore() {
-    const numbers = el.querySelectorAll("[data-number]"), verdict = find(".dd-verdict");
-    if (!now) {
-      for (const cell of numbers) cell.textContent = "–";
-      verdict.textContent = "Draw a digit, and see where it lies among the test digits.";
-      return;
-    }
-    const terms = now.terms(), { elbo } = terms;
-    for (const cell of numbers) cell.textContent = fixed(terms[cell.dataset.number], 1);
-    find(".dd-sum").classList.toggle("dd-rough", now.taken() < now.draws);
-    verdict.textContent = verdictOn(elbo, elbos);
-    const at = clamp((elbo - lowest) / (highest - lowest), 0, 1);
-    find(".dd-chart").style.setProperty("--at", `${100 * at}%`);
-    find(".dd-here").textContent = (elbo < lowest ? "← " : "") + fixed(elbo, 0)
-      + (elbo > highest ? " →" : "");
-  }
-
-  // At rest, the mean over all draws.
-  let refining = 0;
-  function refine() {
-    const until = performance.now() + SLICE;
-    for (let i = 0; now && i < now.draws && performance.now() < until; i++) {
-      if (now.has(i)) continue;
-      if (i < SHOWN) drawShown(i);
-      else now.draw(i);
-    }
-    if (now && now.taken() < now.draws) refining = requestAnimationFrame(refine);
-    else {
-      showScore();
-      spoken.textContent = now
-        ? `ELBO ${fixed(now.terms().elbo, 1)} nats. ${find(".dd-verdict").textContent}`
-        : "the paper is empty";
+      ink.arc(x, y, ink.lineWidth / 2, 0, 2 * Math.PI);
+      ink.fill();
     }
   }
-  const refineSoon = whenAtRest(refine);
-  const tellKernel = whenAtRest(() => model.save_changes());
+}
 
-  // --- hands ---
-  let drawing = null; // the pointer whose stroke grows
-  let pen = [0.5, 0.5], penDown = false; // of the keys
+/** Bytes (784) for the encoder; an image without strokes goes as it is. */
+function readPaper({ ink, image, strokes }) {
+  if (!strokes.length) return image ?? new Uint8Array(SIDE * SIDE);
+  const { data } = ink.getImageData(0, 0, PAPER, PAPER), alpha = new Uint8Array(PAPER ** 2);
+  for (let i = 0; i < alpha.length; i++) alpha[i] = data[4 * i + 3];
+  return asMnist(alpha, PAPER);
+}
 
-  function begin(place) {
-    strokes.push({ width: penWidth, points: [] });
-    extend(place);
-  }
-  function extend(place) {
-    const stroke = strokes.at(-1);
-    stroke.points.push(place);
-    drawStroke(stroke, stroke.points.length - 1);
-    pen = place.map((value) => clamp(value, 0, 1));
-    readPaper();
-  }
-  /** Ends the stroke that grows, before what lies on the paper changes under it. */
-  function letGo() {
-    drawing = null;
-    penDown = false;
-    showPen(paper.classList.contains("dd-keyed"));
-  }
-  function showPen(keyed) {
-    paper.classList.toggle("dd-keyed", keyed);
-    penMark.classList.toggle("dd-down", penDown);
-    penMark.style.left = `${100 * pen[0]}%`;
-    penMark.style.top = `${100 * pen[1]}%`;
-    penMark.style.setProperty("--width", `${(100 * penWidth) / SIDE}%`);
-  }
+function extend(paper, place) {
+  const stroke = paper.strokes.at(-1);
+  stroke.points.push(place);
+  drawStroke(paper.ink, stroke, stroke.points.length - 1);
+  paper.pen = place.map((value) => clamp(value, 0, 1));
+}
 
-  onPointer(paper, (place, event) => {
-    if (event.type === "pointerdown" && drawing === null) {
-      drawing = event.pointerId;
-      penDown = false;
-      begin(place);
-      showPen(false);
-    } else if (event.type === "pointermove" && event.pointerId === drawing) {
-      const box = paper.getBoundingClientRect(); // a fast hand is at several places a frame
-      const places = event.getCoalescedEvents?.() ?? [];
-      for (const { clientX, clientY } of places.length ? places : [event]) {
-        extend([(clientX - box.left) / box.width, (clientY - box.top) / box.height]);
-      }
+function begin(paper, place) {
+  paper.strokes.push({ width: paper.width, points: [] });
+  extend(paper, place);
+}
+
+/** Shows the pen, if the keys move it. */
+function showPen(find, { pen, down, width }, keyed) {
+  const mark = find(".dd-pen");
+  find(".dd-paper").classList.toggle("dd-keyed", keyed);
+  mark.classList.toggle("dd-down", down);
+  mark.style.left = `${100 * pen[0]}%`;
+  mark.style.top = `${100 * pen[1]}%`;
+  mark.style.setProperty("--width", `${(100 * width) / SIDE}%`);
+}
+const showPenAgain = (find, paper) =>
+  showPen(find, paper, find(".dd-paper").classList.contains("dd-keyed"));
+
+/** Puts an image and strokes on the paper; a stroke that grows there ends. */
+function change(find, paper, image, strokes) {
+  Object.assign(paper, { image, strokes, pointer: null, down: false });
+  showPenAgain(find, paper);
+  drawPaper(paper);
+}
+
+function connectPointer(find, paper, drawn) {
+  const stage = find(".dd-paper");
+  onPointer(stage, (place, event) => {
+    if (event.type === "pointerdown" && paper.pointer === null) {
+      Object.assign(paper, { pointer: event.pointerId, down: false });
+      begin(paper, place);
+      showPen(find, paper, false);
+      drawn();
+    } else if (event.type === "pointermove" && event.pointerId === paper.pointer) {
+      const box = stage.getBoundingClientRect(); // a fast pen is at several places a frame
+      const events = event.getCoalescedEvents?.() ?? [];
+      for (const one of events.length ? events : [event]) extend(paper, placeIn(box, one));
+      drawn();
     }
   });
-  paper.addEventListener("lostpointercapture", (event) => {
-    if (event.pointerId === drawing) drawing = null;
+  stage.addEventListener("lostpointercapture", ({ pointerId }) => {
+    if (pointerId === paper.pointer) paper.pointer = null;
   });
+}
 
-  onArrows(paper, (direction, event) => {
-    const step = event.shiftKey ? 0.1 : 0.025;
-    pen = pen.map((value, k) => clamp(value + (k ? -step : step) * direction[k], 0, 1));
-    if (penDown) extend(pen);
-    showPen(true);
-  });
-  paper.addEventListener("keydown", (event) => {
-    if (event.key !== " " && event.key !== "Backspace") return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (event.key === "Backspace") return takeBack();
-    penDown = !penDown;
-    if (penDown) begin(pen);
-    showPen(true);
-  });
-  paper.addEventListener("focus", () => showPen(paper.matches(":focus-visible")));
-
-  function takeBack() {
-    put(image, strokes.slice(0, -1));
-  }
-  function onClick(button, act) {
-    button.addEventListener("click", act);
-    button.addEventListener("keydown", (event) => event.stopPropagation());
-  }
-  onClick(undo, takeBack);
-  onClick(find(".dd-clear"), () => put(null, []));
-  fillChoice(find(".dd-pens"), PENS.map(([name, width]) =>
-    `<i style="--dot:${2.4 * width + 2}px"></i><span class="cw-spoken">${name}</span>`), (i) => {
-    penWidth = PENS[i][1];
-    showPen(paper.classList.contains("dd-keyed"));
-  });
-  markChoice(find(".dd-pens"), 1);
-  const examples = model.get("examples").map((bytes) => new Uint8Array(bytesOf(bytes)));
-  find(".dd-examples").hidden = !examples.length;
-  for (const [i, example] of examples.entries()) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.lmSuppressShortcuts = "true";
-    button.setAttribute("aria-label", `test digit ${i + 1}`);
-    button.innerHTML = LOOK_AT;
-    drawInk(button.firstElementChild.getContext("2d"), Float32Array.from(example, (v) => v / 255));
-    onClick(button, () => put(example, []));
-    find(".dd-examples").append(button);
-  }
-
-  // --- what stays ---
-  const edge = 1.05 * codes.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-  const stage = find(".dd-plane .cw-stage"), lens = find(".dd-lens");
-  const plane = makePlane(stage, () => edge);
-  const closeUp = lens.querySelector("canvas").getContext("2d");
-  closeUp.globalAlpha = 0.75;
-  plane.show();
-  plane.dots(codes, labels, colors);
-  const marks = [];
-  for (let n = 2, by = edge > 3 ? 2 : 1, z = -n * by; z <= n * by; z += by) {
-    if (Math.abs(z) < 0.88 * edge) marks.push([plane.across(z), short(z)]);
-  }
-  drawTicks(stage.parentElement, [...marks, [0.97, "<i>z</i><sub>1</sub>"]],
-    [...marks, [0.97, "<i>z</i><sub>2</sub>"]]);
-  find(".dd-plane .cw-legend").innerHTML = legend(labels, colors);
-  stage.setAttribute("aria-label", "where the drawing lies on the plane of codes");
-  paper.setAttribute("aria-label",
+function connectKeys(find, paper, drawn, takeBack) {
+  const stage = find(".dd-paper");
+  stage.setAttribute("aria-label",
     "paper: arrow keys move a pen, space puts it down and lifts it, backspace takes back");
+  onArrows(stage, (direction, event) => {
+    const step = event.shiftKey ? 0.1 : 0.025;
+    paper.pen = paper.pen.map((value, k) =>
+      clamp(value + (k ? -step : step) * direction[k], 0, 1));
+    if (paper.down) {
+      extend(paper, paper.pen);
+      drawn();
+    }
+    showPen(find, paper, true);
+  });
+  onKeys(stage, [" "], () => {
+    paper.down = !paper.down;
+    if (paper.down) {
+      begin(paper, paper.pen);
+      drawn();
+    }
+    showPen(find, paper, true);
+  });
+  onKeys(stage, ["Backspace"], takeBack);
+  stage.addEventListener("focus", () =>
+    showPen(find, paper, stage.matches(":focus-visible")));
+}
+
+// --- what the model makes of it --------------------------------------------------------
+
+const white = new Float32Array(SIDE * SIDE);
+
+/** The images: what the encoder sees, its reconstruction, and draws from q. */
+function makeImages(el) {
+  const [seen, comesBack] = el.querySelectorAll(".dd-pair canvas");
+  const draws = [...el.querySelectorAll(".dd-draws canvas")];
   seen.setAttribute("aria-label", "what the encoder sees");
   comesBack.setAttribute("aria-label", "the reconstruction");
-  for (const [i, canvas] of drawn.entries()) canvas.setAttribute("aria-label", `draw ${i + 1}`);
+  for (const [i, canvas] of draws.entries()) canvas.setAttribute("aria-label", `draw ${i + 1}`);
+  const onto = (canvas, pixels) => drawInk(canvas.getContext("2d"), pixels);
+  let turn = 0; // of the draws, while the pen moves
+  const drawOne = (now, i) => onto(draws[i], now.draw(i));
+  return {
+    drawOne,
+    see: (x) => onto(seen, x),
+    judge(now, moving) {
+      onto(comesBack, now.reconstruct());
+      for (let n = moving ? TURN : SHOWN; n > 0; n--) drawOne(now, turn++ % SHOWN);
+    },
+    clear() {
+      for (const canvas of [comesBack, ...draws]) onto(canvas, white);
+    },
+  };
+}
+
+/** The lens in a corner of the plane: codes, ellipses and draws around μ, up to `reach`. */
+function makeLens(lens, { codes, labels, colors }) {
+  const ink = lens.querySelector("canvas").getContext("2d");
+  return {
+    draw({ mu, sigma, z }, reach, zoom) {
+      lens.classList.toggle("dd-left", mu[0] > 0 && mu[1] > 0);
+      lens.querySelector("span").textContent = `× ${zoom}`;
+      ink.clearRect(0, 0, LENS, LENS);
+      drawDots(ink, codes, labels, colors, 3.7, {
+        x: (z1) => (1 + (z1 - mu[0]) / reach) * LENS / 2,
+        y: (z2) => (1 - (z2 - mu[1]) / reach) * LENS / 2 });
+      put(lens.querySelector("svg"), { viewBox: viewBox(reach) });
+      const draws = Array.from({ length: SHOWN }, (_, i) => z(i)).map(([z1, z2]) => `<circle
+        class="dd-draw-of-q" r="${reach / 22}" cx="${z1 - mu[0]}" cy="${z2 - mu[1]}"/>`);
+      lens.querySelector("g").innerHTML = ellipse([0, 0], sigma, 2, "dd-two")
+        + ellipse([0, 0], sigma, 1, "dd-one") + draws.join("");
+    },
+  };
+}
+
+/** The plane of codes with the ellipse of q, or an arrow to it where it lies beyond. */
+function makePosterior(find, model) {
+  const codes = float32(model.get("codes")), labels = uint8(model.get("labels"));
+  const colors = model.get("colors");
+  const edge = 1.05 * codes.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  const stage = find(".dd-plane .cw-stage"), plane = makePlane(stage, () => edge);
+  const lens = makeLens(find(".dd-lens"), { codes, labels, colors });
+  plane.show();
+  plane.dots(codes, labels, colors);
+  const marks = marksAt(ticks(-edge, edge, 6.4).filter((z) => Math.abs(z) < 0.88 * edge),
+    plane.across);
+  drawAxes(stage.parentElement, marks, marks, 0.97);
+  find(".dd-plane .cw-legend").innerHTML = legend(labels, colors);
+  stage.setAttribute("aria-label", "where the drawing lies on the plane of codes");
+
+  return {
+    draw(now) {
+      const { mu, sigma } = now;
+      const inside = mu.map((value) => clamp(value, -0.95 * edge, 0.95 * edge));
+      const away = mu.some((value, k) => value !== inside[k]);
+      const angle = (180 / Math.PI) * Math.atan2(mu[1] - inside[1], mu[0] - inside[0]);
+      const zoom = 2 ** clamp(Math.floor(Math.log2(edge / (3 * Math.max(...sigma)))), 0, 6);
+      const reach = edge / zoom;
+      plane.lines.innerHTML = ringsOfPrior() + (away
+        ? `<path class="dd-away" d="M-1-0.7L0.5 0L-1 0.7z" transform="translate(${inside})
+            rotate(${angle}) scale(${edge / 22})"/>`
+        : `<rect class="dd-window" x="${mu[0] - reach}" y="${mu[1] - reach}"
+            width="${2 * reach}" height="${2 * reach}"/>
+          ${ellipse(mu, sigma, 2, "dd-one")}`);
+      lens.draw(now, reach, zoom);
+    },
+    clear() {
+      plane.lines.innerHTML = ringsOfPrior(); // the style sheet hides the lens
+    },
+  };
+}
+
+/** Three numbers, and a line among the test digits'. */
+function makeScore(find, el, elbos) {
+  const numbers = el.querySelectorAll("[data-number]"), verdict = find(".dd-verdict");
+  const lowest = elbos[0], highest = elbos.at(-1);
   drawHistogram(find(".dd-histogram"), elbos);
-
-  const deafen = listen(model, { "change:pixels": heard });
-  heard();
-
-  return () => {
-    deafen();
-    readPaper.cancel();
-    tellKernel.finish();
-    refineSoon.finish();
-    cancelAnimationFrame(refining);
+  return {
+    draw(now) {
+      const terms = now.terms(), { elbo } = terms;
+      for (const cell of numbers) cell.textContent = fixed(terms[cell.dataset.number], 1);
+      find(".dd-sum").classList.toggle("dd-rough", now.taken() < now.draws);
+      verdict.textContent = verdictOn(elbo, elbos);
+      const at = clamp((elbo - lowest) / (highest - lowest), 0, 1);
+      find(".dd-chart").style.setProperty("--at", `${100 * at}%`);
+      find(".dd-here").textContent = (elbo < lowest ? "← " : "") + fixed(elbo, 0)
+        + (elbo > highest ? " →" : "");
+    },
+    clear() {
+      for (const cell of numbers) cell.textContent = "–";
+      verdict.textContent = "Draw a digit, and see where it lies among the test digits.";
+    },
+    words: (now) => (now ? `ELBO ${fixed(now.terms().elbo, 1)} nats. ${verdict.textContent}`
+      : "the paper is empty"),
   };
 }
 
@@ -508,21 +442,123 @@ function verdictOn(elbo, elbos) {
 }
 
 function drawHistogram(figure, elbos) {
-  const low = elbos[0], high = elbos.at(-1), counts = new Array(BINS).fill(0);
+  const low = elbos[0], high = elbos.at(-1), counts = Array.from({ length: BINS }, () => 0);
+  const share = (value) => (value - low) / (high - low);
   for (const value of elbos) {
-    counts[clamp(Math.floor((BINS * (value - low)) / (high - low)), 0, BINS - 1)] += 1;
+    counts[clamp(Math.floor(BINS * share(value)), 0, BINS - 1)] += 1;
   }
   const most = Math.max(...counts);
   figure.querySelector("path").setAttribute("d",
     counts.map((n, i) => `M${i} 1V${1 - n / most}h0.9V1z`).join(""));
   figure.querySelector("figcaption").textContent =
     `ELBOs of ${grouped(elbos.length)} test digits, and the drawing’s`;
-  const power = 10 ** Math.floor(Math.log10((high - low) / 4)), ticks = [];
-  const step = power * [1, 2, 5].findLast((m) => m * power <= (high - low) / 4);
-  for (let i = Math.ceil(low / step); i * step <= high; i++) {
-    ticks.push([(i * step - low) / (high - low), short(i * step)]);
+  drawTicks(figure, marksAt(ticks(low, high), share), []);
+}
+
+/** show(bytes, moving) judges x and draws what the model makes of it. */
+function makeView(find, el, model) {
+  const judge = makeJudge(model), images = makeImages(el);
+  const posterior = makePosterior(find, model);
+  const score = makeScore(find, el, float32(model.get("elbos")).sort());
+  let now = null; // the judgment of x, null for empty paper
+
+  // At rest, the mean over all draws.
+  const refine = inSlices(float32(model.get("eps")).length / 2, (i) => {
+    if (now.has(i)) return;
+    if (i < SHOWN) images.drawOne(now, i);
+    else now.draw(i);
+  }, () => {
+    score.draw(now);
+    say();
+  });
+  const atRest = whenAtRest(() => (now ? refine() : say()));
+  function say() {
+    find("p.cw-spoken").textContent = score.words(now); // the pens have such names, too
   }
-  drawTicks(figure, ticks, []);
+
+  return {
+    show(bytes, penMoves) {
+      const x = inkOf(bytes), moving = now && penMoves;
+      now = bytes.some(Boolean) ? judge(x, moving ? now.nlls.slice(0, SHOWN) : []) : null;
+      refine.cancel();
+      el.classList.toggle("dd-empty", !now);
+      images.see(x);
+      if (now) {
+        images.judge(now, moving);
+        posterior.draw(now);
+        score.draw(now);
+        find(".dd-q").innerHTML =
+          `<i>μ</i> = ${tuple(now.mu)}<br><i>σ</i> = ${tuple(now.sigma, 3)}`;
+        atRest();
+      } else {
+        for (const part of [images, posterior, score]) part.clear();
+        find(".dd-q").textContent = "";
+      }
+    },
+    end() {
+      atRest.finish();
+      refine.cancel();
+    },
+  };
+}
+
+/** Buttons for test digits; take(bytes) puts one on the paper. */
+function fillExamples(group, examples, take) {
+  group.hidden = !examples.length;
+  for (const [i, example] of examples.entries()) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", `test digit ${i + 1}`);
+    button.innerHTML = LOOK_AT;
+    drawInk(button.firstElementChild.getContext("2d"), inkOf(example));
+    button.addEventListener("click", () => take(example));
+    group.append(button);
+  }
+}
+
+function fillPens(form, choose) {
+  fillChoice(form, PENS.map(([name, width]) =>
+    `<i style="--dot:${2.4 * width + 2}px"></i><span class="cw-spoken">${name}</span>`),
+  (i) => choose(PENS[i][1]));
+  markChoice(form, 1);
+}
+
+function render({ model, el }) {
+  const find = fill(el, "draw-digit", DRAW_PAGE);
+  const set = makeSetter(model), view = makeView(find, el, model);
+  const paper = newPaper(find(".dd-paper canvas"));
+  let mine = new Uint8Array(0); // what the view has last told, or was told
+  const drawn = perFrame(() => {
+    mine = readPaper(paper);
+    set("pixels", new DataView(mine.slice().buffer)); // comes back as change:pixels
+  });
+  function lay(image, strokes = []) {
+    change(find, paper, image, strokes);
+    drawn();
+  }
+  const takeBack = () => lay(paper.image, paper.strokes.slice(0, -1));
+  function show() {
+    const pixels = uint8(model.get("pixels"));
+    if (pixels.some((value, i) => value !== mine[i])) { // from Python
+      mine = pixels;
+      change(find, paper, pixels.some(Boolean) ? pixels : null, []);
+    }
+    view.show(mine, paper.pointer !== null || paper.down);
+    find(".dd-undo").disabled = !paper.strokes.length;
+  }
+
+  connectPointer(find, paper, drawn);
+  connectKeys(find, paper, drawn, takeBack);
+  find(".dd-undo").addEventListener("click", takeBack);
+  find(".dd-clear").addEventListener("click", () => lay(null));
+  fillPens(find(".dd-pens"), (width) => {
+    paper.width = width;
+    showPenAgain(find, paper);
+  });
+  fillExamples(find(".dd-examples"), model.get("examples").map(uint8), (image) => lay(image));
+  const stopListening = listen(model, { "change:pixels": show });
+  show();
+  return inTurn(stopListening, drawn.cancel, set.finish, view.end);
 }
 
 export default { render };

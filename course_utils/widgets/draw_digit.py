@@ -54,7 +54,7 @@ class DrawDigit(WithPicture):
     Source: lecture, "Testing"; Y. LeCun, C. Cortes, C. Burges: the page of MNIST.
     """
 
-    _esm = with_core("network.js", "plane.js", "draw_digit.js")
+    _esm = with_core("draw_digit.js")
     _css = with_core("draw_digit.css")
 
     encoder = traitlets.Dict().tag(sync=True)  # of browser_network

@@ -1,16 +1,25 @@
 // The gap: q over the true posterior, and the bound that it gives, in the browser.
 
+import { drawAxes, INTERACTIVE, marksAt, panel, ticks, viewBox } from "./axes.js";
+import { fillChoice, markChoice, onArrows } from "./controls.js";
+import {
+  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, short, tuple, uint8,
+} from "./core.js";
+import { nearestHandle, onDrag } from "./drag.js";
+import { drawInk, inkOf, sideOf } from "./image.js";
+import { makePlayer, noMotion } from "./player.js";
+
 const DEPTH = 16; // nats below log p(x) that the bars show
 const ABOVE = 1; // nats above it
 const GLIDE = 400; // ms from one q to another
-const NEAR = 0.09; // how far from a handle a hand may grab it; a half stage is 1
+const GRAB_RADIUS = 0.09; // around a handle or the center; half of the stage is 1
 const HANDLES = [[1, 0], [-1, 0], [0, 1], [0, -1]]; // on the ellipse of two σ
 
 // --- the bound -----------------------------------------------------------------------
 
 /** One image's log p(x, z) on its lattice, from which the bound follows for any q. */
 export function makeBound([center1, center2, reach, n], values) {
-  const joint = new Float32Array(bytesOf(values)); // row by row z1, along a row z2
+  const joint = float32(values); // row by row z1, along a row z2
   const spacing = (2 * reach) / (n - 1);
   const axes = [center1, center2].map((center) =>
     Float64Array.from({ length: n }, (_, i) => center - reach + i * spacing));
@@ -66,16 +75,17 @@ const number = (name) => `<b data-number="${name}"></b>`;
 const BEST = "the Gaussian with axes along z₁ and z₂ that has the highest ELBO";
 
 const GAP_PAGE = `
-  <div class="eg-choices">
+  <div class="cw-line eg-choices">
     <form class="eg-digits" aria-label="digit"></form>
-    <button type="button" ${QUIET}>encoder’s <i>q</i></button>
-    <button type="button" ${QUIET} title="${BEST}">best <i>q</i></button>
+    <button type="button">encoder’s <i>q</i></button>
+    <button type="button" title="${BEST}">best <i>q</i></button>
   </div>
-  <div class="eg-row">
-    <figure class="eg-plane">
-      <figcaption class="cw-title"><i class="eg-key eg-posterior"></i>true posterior
-        <i>p</i>(<i>z</i>|<i>x</i>) &emsp;<i class="eg-key eg-q"></i><i>q</i>, 1σ and 2σ</figcaption>
-      ${PANEL}
+  <div class="cw-row">
+    <figure class="cw-plane eg-plane">
+      <figcaption class="cw-title"><i class="cw-key eg-posterior"></i>true posterior
+        <i>p</i>(<i>z</i>|<i>x</i>) &emsp;<i class="cw-key eg-q"></i><i>q</i>, 1σ and
+        2σ</figcaption>
+      ${panel(INTERACTIVE)}
       <div class="cw-foot">
         <p class="eg-read"></p>
         <p class="cw-help">Drag <i>q</i>, or a handle to change a width. Arrow keys move
@@ -101,11 +111,10 @@ const GAP_PAGE = `
         ${equation(number("elbo"), "=", number("reconstruction"), "−", number("klToPrior"))}
       </div>
     </figure>
-  </div>
-  <p class="cw-spoken" aria-live="polite"></p>`;
+  </div>`;
 
 const OVERLAY = `
-  <svg class="eg-overlay" viewBox="-1 -1 2 2" aria-hidden="true">
+  <svg class="cw-lines eg-overlay" viewBox="-1 -1 2 2" aria-hidden="true">
     ${ellipses}<circle class="eg-center" r="0.02"></circle>
     ${HANDLES.map(() => '<circle class="eg-handle" r="0.028"></circle>').join("")}
   </svg>
@@ -114,42 +123,12 @@ const OVERLAY = `
     <rect class="eg-window"></rect>
   </svg>`;
 
-function render({ model, el }) {
-  el.classList.add("course-widget", "evidence-gap");
-  el.innerHTML = GAP_PAGE;
-  const find = (selector) => el.querySelector(selector);
+/** What stays while a digit is chosen: the posterior, the axes, the map and the scale. */
+function makeBackdrop(find, halfWidth) {
   const stage = find(".cw-stage"), canvas = find("canvas");
-  stage.insertAdjacentHTML("beforeend", OVERLAY);
-  stage.setAttribute("aria-label",
-    "q over the true posterior: arrow keys move q, with shift they change its widths");
-  const handles = [...el.querySelectorAll(".eg-handle")];
-  const windows = model.get("windows"), labels = model.get("labels");
-  const spoken = find(".cw-spoken");
-  let view; // the digit's lattice; made when it is chosen
+  find(".eg-map").setAttribute("viewBox", viewBox(halfWidth));
 
-  // --- where things are, -1 to 1 along each axis, up is positive ---
-  const place = (mu) => mu.map((value, k) => (value - view.center[k]) / view.reach);
-  const handleAt = (sigma, [x, y]) => {
-    const away = (k) => Math.max(2 * sigma[k] / view.reach, 0.13); // or no hand can tell them
-    return [x * away(0), y * away(1)];
-  };
-
-  function setQ(mu, sigma) {
-    const { center, reach, spacing } = view;
-    const inside = mu.map((value, k) => clamp(value, center[k] - reach, center[k] + reach));
-    const wide = sigma.map((value) => clamp(value, spacing, reach / 4));
-    model.set("mu", inside); // comes back as change:mu
-    model.set("sigma", wide);
-    tellKernel();
-  }
-
-  // --- drawing ---
-  function drawDigit() {
-    const digit = model.get("digit");
-    view = makeBound(windows[digit], model.get("log_joints")[digit]);
-    markChoice(find(".eg-digits"), digit);
-    const { n, joint, peak, center, reach } = view;
-    canvas.width = canvas.height = n;
+  function drawPosterior({ n, joint, peak }) {
     const heat = new ImageData(n, n);
     for (let row = 0; row < n; row++) {
       for (let column = 0; column < n; column++) {
@@ -157,148 +136,24 @@ function render({ model, el }) {
         heat.data.set([25, 118, 210, 255 * density ** 0.7], 4 * (row * n + column));
       }
     }
+    canvas.width = canvas.height = n;
     canvas.getContext("2d").putImageData(heat, 0, 0);
+  }
 
-    const marks = (k) => {
-      const step = niceStep(reach), first = Math.ceil((center[k] - reach) / step);
-      const ticks = [];
-      for (let i = first; i * step <= center[k] + reach; i++) {
-        const at = (1 + (i * step - center[k]) / reach) / 2;
-        if (at > 0.02 && at < 0.86) ticks.push([at, short(i * step)]);
-      }
-      return [...ticks, [0.95, `<i>z</i><sub>${k + 1}</sub>`]];
-    };
-    drawTicks(stage.parentElement, marks(0), marks(1));
-
-    const a = model.get("half_width"), box = find(".eg-window");
-    find(".eg-map").setAttribute("viewBox", `${-a} ${-a} ${2 * a} ${2 * a}`);
-    const corner = { x: center[0] - reach, y: -center[1] - reach };
-    put(box, { ...corner, width: 2 * reach, height: 2 * reach });
-
-    const { logEvidence } = view, scale = [];
+  return ({ center, reach, logEvidence, ...view }) => {
+    drawPosterior(view);
+    const [below, beside] = center.map((middle) =>
+      marksAt(ticks(middle - reach, middle + reach), (z) => (1 + (z - middle) / reach) / 2)
+        .filter(([at]) => at > 0.02 && at < 0.86));
+    drawAxes(stage.parentElement, below, beside, 0.95);
+    put(find(".eg-window"), { x: center[0] - reach, y: -center[1] - reach,
+      width: 2 * reach, height: 2 * reach });
+    const scale = [];
     for (let v = 5 * Math.floor(logEvidence / 5); v > logEvidence - DEPTH; v -= 5) {
       scale.push(`<span style="top:${down(v, logEvidence)}%">${short(v)}</span>`);
     }
     find(".eg-scale").innerHTML = scale.join("");
     find(".eg-chart").style.setProperty("--line-at", `${down(logEvidence, logEvidence)}%`);
-    drawQ();
-  }
-
-  function drawQ() {
-    const mu = model.get("mu"), sigma = model.get("sigma");
-    const [x, y] = place(mu), now = view.bound(mu, sigma);
-    for (const [name, times] of [["one", 1], ["two", 2]]) {
-      const [rx, ry] = sigma.map((value) => (times * value) / view.reach);
-      put(find(`.eg-${name}`), { cx: x, cy: -y, rx, ry });
-    }
-    put(find(".eg-center"), { cx: x, cy: -y });
-    for (const [i, handle] of handles.entries()) {
-      const [dx, dy] = handleAt(sigma, HANDLES[i]);
-      put(handle, { cx: x + dx, cy: -y - dy });
-    }
-    for (const cell of el.querySelectorAll("[data-number]")) {
-      cell.textContent = fixed(now[cell.dataset.number]);
-    }
-    const top = down(now.elbo, now.logEvidence), chart = find(".eg-chart").style;
-    chart.setProperty("--elbo-at", `${top}%`);
-    find(".eg-deep").hidden = now.gap <= DEPTH;
-    find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // of q
-    const pair = (values, digits) => `(${values.map((v) => fixed(v, digits)).join(", ")})`;
-    find(".eg-read").innerHTML = `<i>μ</i> = ${pair(mu, 2)} &emsp;<i>σ</i> = ${pair(sigma, 3)}`;
-  }
-
-  const qMoved = perFrame(drawQ);
-  const tellKernel = whenAtRest(() => {
-    model.save_changes();
-    const { elbo, gap } = view.bound(model.get("mu"), model.get("sigma"));
-    spoken.textContent = `ELBO ${fixed(elbo)}, KL to the true posterior ${fixed(gap)} nats`;
-  });
-
-  // --- hands ---
-  let grip = null; // what a drag does, from where the hand took hold
-  function take(hand) {
-    const mu = model.get("mu"), sigma = model.get("sigma"), at = place(mu);
-    const offset = at.map((value, k) => value - hand[k]);
-    const far = HANDLES.map((handle) => Math.hypot(
-      ...handleAt(sigma, handle).map((value, k) => offset[k] + value)));
-    const nearest = far.indexOf(Math.min(...far));
-    if (far[nearest] < NEAR && far[nearest] < Math.hypot(...offset)) {
-      const axis = HANDLES[nearest][0] ? 0 : 1, start = Math.abs(offset[axis]);
-      return { axis, drag: (to) => setQ(mu, sigma.map((value, k) =>
-        k === axis ? value * Math.abs(to[k] - at[k]) / start : value)) };
-    }
-    const inside = offset.every((value, k) =>
-      Math.abs(value) < Math.max(2 * sigma[k] / view.reach, NEAR));
-    const hold = inside ? offset : [0, 0]; // elsewhere, q jumps to the hand
-    return { drag: (to) => setQ(to.map((value, k) =>
-      view.center[k] + view.reach * (value + hold[k])), sigma) };
-  }
-
-  onPointer(stage, ([left, top], event) => {
-    const hand = [2 * left - 1, 1 - 2 * top];
-    const pressed = stage.hasPointerCapture(event.pointerId);
-    if (event.type === "pointerdown" || !pressed) grip = take(hand);
-    stage.style.cursor = ["ew-resize", "ns-resize"][grip?.axis] ?? "move";
-    if (!pressed) return;
-    glide.cancel();
-    grip?.drag(hand);
-  });
-
-  onArrows(stage, (direction, event) => {
-    glide.cancel();
-    const mu = model.get("mu"), sigma = model.get("sigma");
-    if (event.shiftKey) setQ(mu, sigma.map((value, k) => value * 1.05 ** direction[k]));
-    else setQ(mu.map((value, k) => value + 0.02 * view.reach * direction[k]), sigma);
-  });
-
-  /** q moves over: straight for μ, by equal factors for σ. */
-  function glide(q) {
-    const from = [...model.get("mu"), ...model.get("sigma")], start = performance.now();
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const step = () => {
-      const t = still ? 1 : Math.min(1, (performance.now() - start) / GLIDE);
-      const s = t * t * (3 - 2 * t); // slowly off, slowly in
-      const now = q.map((to, i) => t === 1 ? to
-        : i < 2 ? from[i] + s * (to - from[i]) : from[i] * (to / from[i]) ** s);
-      setQ(now.slice(0, 2), now.slice(2));
-      if (t < 1) gliding = requestAnimationFrame(step);
-    };
-    glide.cancel();
-    step();
-  }
-  let gliding = 0;
-  glide.cancel = () => cancelAnimationFrame(gliding);
-
-  for (const [i, button] of [...el.querySelectorAll("button")].entries()) {
-    const name = ["encoder_q", "best_q"][i];
-    button.addEventListener("click", () => glide(model.get(name)[model.get("digit")]));
-    button.addEventListener("keydown", (event) => event.stopPropagation());
-  }
-  fillChoice(find(".eg-digits"), labels.map(() => '<canvas role="img"></canvas>'), (index) => {
-    const q = model.get("encoder_q")[index];
-    glide.cancel();
-    model.set("mu", q.slice(0, 2)); // first q, then its image: no frame shows a mixture
-    model.set("sigma", q.slice(2));
-    model.set("digit", index);
-    tellKernel.now(); // the kernel puts q there as well; later moves come later
-  });
-  for (const [i, face] of el.querySelectorAll(".eg-digits canvas").entries()) {
-    const ink = Float32Array.from(new Uint8Array(bytesOf(model.get("images")[i])));
-    face.width = face.height = Math.round(Math.sqrt(ink.length));
-    face.setAttribute("aria-label", labels[i]);
-    drawInk(face.getContext("2d"), ink.map((value) => value / 255));
-  }
-
-  const deafen = listen(model, {
-    "change:digit": drawDigit, "change:mu": qMoved, "change:sigma": qMoved,
-  });
-  drawDigit();
-
-  return () => {
-    deafen();
-    glide.cancel();
-    qMoved.cancel();
-    tellKernel.finish();
   };
 }
 
@@ -307,14 +162,147 @@ function down(value, logEvidence) {
   return clamp((100 * (logEvidence + ABOVE - value)) / (DEPTH + ABOVE), 0, 100);
 }
 
-/** 1, 2 or 5 times a power of ten, so that a window has 4 to 8 steps. */
-function niceStep(reach) {
-  const power = 10 ** Math.floor(Math.log10(reach / 4));
-  return [1, 2, 5, 10].find((m) => m * power >= reach / 4) * power;
+// In the window up is positive, from -1 to 1 along each axis.
+const placeOf = ({ center, reach }, mu) =>
+  mu.map((value, k) => (value - center[k]) / reach);
+const handlesOf = ({ reach }, sigma) => HANDLES.map((handle) =>
+  handle.map((way, k) => way * Math.max(2 * sigma[k] / reach, 0.13))); // 0.13: never too close
+
+/** q: its ellipses and handles, and the bars and numbers of its bound. */
+function makeQ(find, el) {
+  const handles = [...el.querySelectorAll(".eg-handle")];
+  return (view, mu, sigma) => {
+    const [x, y] = placeOf(view, mu), now = view.bound(mu, sigma);
+    for (const [name, times] of [["one", 1], ["two", 2]]) {
+      const [rx, ry] = sigma.map((value) => (times * value) / view.reach);
+      put(find(`.eg-${name}`), { cx: x, cy: -y, rx, ry });
+    }
+    put(find(".eg-center"), { cx: x, cy: -y });
+    for (const [i, [dx, dy]] of handlesOf(view, sigma).entries()) {
+      put(handles[i], { cx: x + dx, cy: -y - dy });
+    }
+    for (const cell of el.querySelectorAll("[data-number]")) {
+      cell.textContent = fixed(now[cell.dataset.number]);
+    }
+    find(".eg-chart").style.setProperty("--elbo-at", `${down(now.elbo, now.logEvidence)}%`);
+    find(".eg-deep").hidden = now.gap <= DEPTH;
+    find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // of q
+    find(".eg-read").innerHTML =
+      `<i>μ</i> = ${tuple(mu)} &emsp;<i>σ</i> = ${tuple(sigma, 3)}`;
+  };
 }
 
-function put(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+/** What a press at a place, -1 to 1, takes hold of: a handle, or q itself. */
+function takeHold(view, mu, sigma, from, setQ) {
+  const at = placeOf(view, mu), offset = at.map((value, k) => value - from[k]);
+  const { index, distance } = nearestHandle(handlesOf(view, sigma),
+    offset.map((value) => -value));
+  if (distance < GRAB_RADIUS && distance < Math.hypot(...offset)) {
+    const axis = HANDLES[index][0] ? 0 : 1, start = Math.abs(offset[axis]);
+    return { cursor: ["ew-resize", "ns-resize"][axis],
+      drag: (to) => setQ(mu, sigma.map((value, k) =>
+        k === axis ? value * Math.abs(to[k] - at[k]) / start : value)) };
+  }
+  const inside = offset.every((value, k) =>
+    Math.abs(value) < Math.max(2 * sigma[k] / view.reach, GRAB_RADIUS));
+  const hold = inside ? offset : [0, 0]; // elsewhere, q jumps to the pointer
+  return { cursor: "move", drag: (to) => setQ(to.map((value, k) =>
+    view.center[k] + view.reach * (value + hold[k])), sigma) };
+}
+
+/** Moves q over: straight for μ, by equal factors for σ. */
+function makeGlide(getQ, setQ) {
+  const player = makePlayer();
+  const glide = (q) => {
+    const from = getQ().flat();
+    player.start((time) => {
+      const t = noMotion() ? 1 : Math.min(1, time / GLIDE);
+      const s = t * t * (3 - 2 * t); // slowly off, slowly in
+      const now = q.map((to, i) => t === 1 ? to
+        : i < 2 ? from[i] + s * (to - from[i]) : from[i] * (to / from[i]) ** s);
+      setQ(now.slice(0, 2), now.slice(2));
+      return t < 1;
+    });
+  };
+  return Object.assign(glide, { cancel: player.stop });
+}
+
+function fillDigits(form, model, choose) {
+  const labels = model.get("labels");
+  fillChoice(form, labels.map(() => '<canvas role="img"></canvas>'), choose);
+  for (const [i, face] of form.querySelectorAll("canvas").entries()) {
+    const ink = inkOf(uint8(model.get("images")[i]));
+    face.width = face.height = sideOf(ink);
+    face.setAttribute("aria-label", labels[i]);
+    drawInk(face.getContext("2d"), ink);
+  }
+}
+
+/** Pointer and arrow keys on the plane. */
+function connect(stage, getView, getQ, setQ, glide) {
+  onDrag(stage, (place) => {
+    const window = ([left, top]) => [2 * left - 1, 1 - 2 * top];
+    const grip = takeHold(getView(), ...getQ(), window(place), setQ);
+    return { ...grip, drag(to) {
+      glide.cancel();
+      grip.drag(window(to));
+    } };
+  });
+  onArrows(stage, (direction, event) => {
+    glide.cancel();
+    const [mu, sigma] = getQ();
+    if (event.shiftKey) setQ(mu, sigma.map((value, k) => value * 1.05 ** direction[k]));
+    else setQ(mu.map((value, k) => value + 0.02 * getView().reach * direction[k]), sigma);
+  });
+}
+
+function render({ model, el }) {
+  const find = fill(el, "evidence-gap", GAP_PAGE), stage = find(".cw-stage");
+  stage.insertAdjacentHTML("beforeend", OVERLAY);
+  stage.setAttribute("aria-label",
+    "q over the true posterior: arrow keys move q, with shift they change its widths");
+  let view; // the digit's lattice; made when it is chosen
+  const getQ = () => [model.get("mu"), model.get("sigma")];
+  const set = makeSetter(model, () => {
+    const { elbo, gap } = view.bound(...getQ());
+    find(".cw-spoken").textContent =
+      `ELBO ${fixed(elbo)}, KL to the true posterior ${fixed(gap)} nats`;
+  });
+  function setQ(mu, sigma) {
+    const { center, reach, spacing } = view;
+    set("mu", mu.map((value, k) => clamp(value, center[k] - reach, center[k] + reach)));
+    set("sigma", sigma.map((value) => clamp(value, spacing, reach / 4)));
+  }
+  const glide = makeGlide(getQ, setQ);
+  const drawBackdrop = makeBackdrop(find, model.get("half_width"));
+  const drawQ = makeQ(find, el), draw = () => drawQ(view, ...getQ());
+  function drawDigit() {
+    const digit = model.get("digit");
+    view = makeBound(model.get("windows")[digit], model.get("log_joints")[digit]);
+    markChoice(find(".eg-digits"), digit);
+    drawBackdrop(view);
+    draw();
+  }
+
+  connect(stage, () => view, getQ, setQ, glide);
+  for (const [i, button] of el.querySelectorAll("button").entries()) {
+    const name = ["encoder_q", "best_q"][i];
+    button.addEventListener("click", () => glide(model.get(name)[model.get("digit")]));
+  }
+  fillDigits(find(".eg-digits"), model, (index) => {
+    const q = model.get("encoder_q")[index];
+    glide.cancel();
+    set("mu", q.slice(0, 2)); // first q, then its image: no frame shows a mixture
+    set("sigma", q.slice(2));
+    set("digit", index);
+    set.now(); // the kernel puts q there as well; later moves come later
+  });
+  const qMoved = perFrame(draw);
+  const stopListening = listen(model, {
+    "change:digit": drawDigit, "change:mu": qMoved, "change:sigma": qMoved,
+  });
+  drawDigit();
+  return inTurn(stopListening, glide.cancel, qMoved.cancel, set.finish);
 }
 
 export default { render };

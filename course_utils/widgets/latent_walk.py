@@ -63,7 +63,7 @@ class LatentWalk(WithPicture, WithCursor):
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = with_core("network.js", "plane.js", "maps.js", "paths.js", "latent_walk.js")
+    _esm = with_core("latent_walk.js")
     _css = with_core("latent_walk.css")
 
     decoder = traitlets.Dict().tag(sync=True)  # of browser_network

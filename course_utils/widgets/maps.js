@@ -1,8 +1,10 @@
 // Maps of the plane, behind the dots: drawn from bytes, read exactly at the cursor.
 
+import { nearestCode } from "./plane.js";
+
 const SHADE = [116, 99, 166], STRONGEST = 0.8; // seen on light and on dark
 
-const MAPS = {
+export const MAPS = {
   distance: { value: (z, image, codes) => nearestCode(codes, z).distance,
     digits: 2, unit: "to the nearest code" },
   uncertainty: { value: (z, image) => pixelEntropy(image),
@@ -19,7 +21,7 @@ export function pixelEntropy(image) {
 }
 
 /** Bytes from 0 to 255 onto a canvas of n × n, as shades. */
-function drawShades(canvas, values) {
+export function drawShades(canvas, values) {
   const n = Math.sqrt(values.length), shades = new ImageData(n, n);
   for (const [i, value] of values.entries()) {
     shades.data.set([...SHADE, STRONGEST * value], 4 * i);

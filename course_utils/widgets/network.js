@@ -1,7 +1,9 @@
 // A chain of linear layers, computed in the browser from float16 weights that came once.
 
+import { bytesOf } from "./core.js";
+
 /** float16 to float32: the same bits, further left, and 2^112 for the other exponent. */
-function fromHalf(halves) {
+export function fromHalf(halves) {
   const numbers = new Float32Array(halves.length);
   const bits = new Uint32Array(numbers.buffer);
   for (let i = 0; i < halves.length; i++) {

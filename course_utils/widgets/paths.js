@@ -1,11 +1,11 @@
-// Paths between two classes of the plane: where they run, and a hand that follows them.
+// Paths between two classes of the plane.
 
-const DURATION = 3000; // ms from one end to the other
+import { float32 } from "./core.js";
 
 /** The straight and the curved path between each two classes. */
 export function makePaths(model) {
   const classes = model.get("path_classes"), lengths = model.get("path_lengths");
-  const numbers = new Float32Array(bytesOf(model.get("path_points")));
+  const numbers = float32(model.get("path_points"));
   const steps = numbers.length / (4 * lengths.length); // points of a path
   const kinds = ["straight", "curved"];
   const pair = (ends) => { // the number of two classes in itertools.combinations
@@ -29,32 +29,4 @@ export function makePaths(model) {
 export function along(path, t) {
   const at = t * (path.length - 1), i = Math.min(Math.floor(at), path.length - 2);
   return path[i].map((value, k) => value + (at - i) * (path[i + 1][k] - value));
-}
-
-/** start(move) calls move(t) once a frame, t from 0 to 1; at the end, or when stop() is called
-    before, comes ended(). */
-export function makePlayer(ended) {
-  let frame = 0;
-  const player = {
-    plays: () => frame !== 0,
-    start(move) {
-      player.stop();
-      let began;
-      const step = (now) => {
-        began ??= now;
-        const t = Math.min(1, (now - began) / DURATION);
-        move(t);
-        if (t === 1) return player.stop();
-        frame = requestAnimationFrame(step);
-      };
-      frame = requestAnimationFrame(step);
-    },
-    stop() {
-      if (!frame) return;
-      cancelAnimationFrame(frame);
-      frame = 0;
-      ended();
-    },
-  };
-  return player;
 }

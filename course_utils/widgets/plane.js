@@ -1,12 +1,14 @@
-// The plane of two-dimensional codes on a stage of PANEL: dots on its canvas, lines in an
-// SVG above it, whose coordinates are z itself and whose colors follow the theme.
+// The plane of two-dimensional codes on a stage: dots on its canvas, lines in an SVG above it,
+// whose coordinates are z itself and whose colors follow the theme.
+
+import { viewBox } from "./axes.js";
 
 const RESOLUTION = 840; // of the canvas; more than the pixels of a dense screen
-const RINGS = [1, 2, 3]; // standard deviations of the prior
+export const RINGS = [1, 2, 3]; // standard deviations of the prior
 
 /** The stage shows [−e, e]² with z₂ upward; edge() gives e, and show() reads it again. A plane
     that is drawn in every frame has fewer pixels: they are what a frame has to pay for. */
-function makePlane(stage, edge, resolution = RESOLUTION) {
+export function makePlane(stage, edge, resolution = RESOLUTION) {
   const canvas = stage.querySelector("canvas"), ink = canvas.getContext("2d");
   canvas.width = canvas.height = resolution;
   canvas.insertAdjacentHTML("afterend",
@@ -17,26 +19,34 @@ function makePlane(stage, edge, resolution = RESOLUTION) {
   return {
     ink, across, down,
     lines: svg.firstElementChild, // takes circle, ellipse, path … in units of z
-    /** z at a place of onPointer. */
+    /** z at a place from [0, 0], the top left, to [1, 1]. */
     at: ([x, y]) => [(2 * x - 1) * edge(), (1 - 2 * y) * edge()],
     /** After a change of the edge: an empty canvas, lines where they belong. */
     show() {
       ink.clearRect(0, 0, resolution, resolution);
-      svg.setAttribute("viewBox", [-edge(), -edge(), 2 * edge(), 2 * edge()].join(" "));
+      svg.setAttribute("viewBox", viewBox(edge()));
     },
     /** codes (2N), one after the other; labels (N) choose among the colors. */
     dots(codes, labels, colors, radius = labels.length > 3000 ? 3.2 : 4.2) {
-      ink.globalAlpha = 0.75;
-      for (let i = 0; i < labels.length; i++) {
-        ink.fillStyle = colors[labels[i]];
-        ink.beginPath();
-        ink.arc(across(codes[2 * i]) * resolution, down(codes[2 * i + 1]) * resolution,
-          radius, 0, 2 * Math.PI);
-        ink.fill();
-      }
-      ink.globalAlpha = 1;
+      drawDots(ink, codes, labels, colors, radius, {
+        x: (z1) => across(z1) * resolution, y: (z2) => down(z2) * resolution });
     },
   };
+}
+
+/** Dots of codes (2N), at x(z₁) and y(z₂) in pixels; those outside cost nothing. */
+export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
+  const { width, height } = ink.canvas;
+  ink.globalAlpha = 0.75;
+  for (let i = 0; i < labels.length; i++) {
+    const left = x(codes[2 * i]), top = y(codes[2 * i + 1]);
+    if (Math.abs(left / width - 0.5) > 0.55 || Math.abs(top / height - 0.5) > 0.55) continue;
+    ink.fillStyle = colors[labels[i]];
+    ink.beginPath();
+    ink.arc(left, top, radius, 0, 2 * Math.PI);
+    ink.fill();
+  }
+  ink.globalAlpha = 1;
 }
 
 /** The code (of 2N numbers) nearest to z, and its distance. */
@@ -50,23 +60,23 @@ export function nearestCode(codes, [z1, z2]) {
 }
 
 /** Where N(0, I) lies: circles of one, two and three standard deviations. */
-function ringsOfPrior() {
+export function ringsOfPrior() {
   return RINGS.map((r) => `<circle class="cw-ring" r="${r}"/>`).join("");
 }
 
 /** The ellipse of N(μ, diag σ²) at so many standard deviations. */
-function ellipse([m1, m2], [s1, s2], deviations = 1, kind = "cw-ellipse") {
+export function ellipse([m1, m2], [s1, s2], deviations = 1, kind = "cw-ellipse") {
   return `<ellipse class="${kind}" cx="${m1}" cy="${m2}" rx="${deviations * s1}"
     ry="${deviations * s2}"/>`;
 }
 
 /** A line through points [z₁, z₂]. */
-function polyline(points, kind = "cw-path") {
+export function polyline(points, kind = "cw-path") {
   return `<polyline class="${kind}" points="${points.map((z) => z.join(" ")).join(",")}"/>`;
 }
 
 /** The classes among the labels, each with its color. */
-function legend(labels, colors) {
+export function legend(labels, colors) {
   return [...new Set(labels)].sort().map((label) =>
     `<span><i style="background:${colors[label]}"></i>${label}</span>`).join("");
 }

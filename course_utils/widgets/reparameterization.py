@@ -55,7 +55,7 @@ class Reparameterization(WithPicture):
     Source: lecture, "Reparameterization trick"; Kingma and Welling (2014), Williams (1992).
     """
 
-    _esm = with_core("plane.js", "reparameterization.js")
+    _esm = with_core("reparameterization.js")
     _css = with_core("reparameterization.css")
 
     half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)

@@ -39,7 +39,7 @@ class SideBySide(WithPicture, WithCursor):
     TypeError or ValueError, in words, for anything that the browser could not draw.
     """
 
-    _esm = with_core("network.js", "plane.js", "side_by_side.js")
+    _esm = with_core("side_by_side.js")
     _css = with_core("side_by_side.css")
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -1,5 +1,15 @@
 // The replay: frames recorded while models trained, and a playhead over them.
 
+import { drawTicks, marksAt, panel, PICTURE, ticks } from "./axes.js";
+import { fillChoice, markChoice, onArrows, onKeys } from "./controls.js";
+import {
+  bytesOf, clamp, escaped, fill, fixed, inTurn, listen, makeSetter, perFrame, put, uint8,
+} from "./core.js";
+import { drawInk, inkOf } from "./image.js";
+import { fromHalf } from "./network.js";
+import { legend, makePlane, polyline, ringsOfPrior } from "./plane.js";
+import { drawPlayButton, makePlayer, noMotion } from "./player.js";
+
 const PLANE = 520; // pixels of a plane, drawn anew in every frame
 const NEAR = 4; // half width of the close view, and the least of the other
 const MARGIN = 1.04; // between the outermost codes and the edge
@@ -13,7 +23,7 @@ const SHADE = 17; // 255 / 15: of two pixels a byte
 
 /** Ink from 0 to 255, two pixels a byte: the first in the high half. */
 export function pixelsOf(view) {
-  const pairs = new Uint8Array(bytesOf(view)), pixels = new Uint8Array(2 * pairs.length);
+  const pairs = uint8(view), pixels = new Uint8Array(2 * pairs.length);
   for (let i = 0; i < pairs.length; i++) {
     pixels[2 * i] = SHADE * (pairs[i] >> 4);
     pixels[2 * i + 1] = SHADE * (pairs[i] & 15);
@@ -61,20 +71,19 @@ export function curvesOf(frames, index) {
 // --- the view ------------------------------------------------------------------------
 
 const REPLAY = `
-  <div class="tr-columns" tabindex="0" role="group" ${QUIET}
+  <div class="tr-columns" tabindex="0" role="group"
     aria-label="the models' planes of codes: space plays, arrow keys step"></div>
-  <div class="tr-timeline">
-    <button type="button" class="cw-button tr-play" ${QUIET}></button>
-    <input type="range" min="0" step="1" aria-label="epoch" ${QUIET}>
+  <div class="cw-line tr-timeline">
+    <button type="button" class="cw-button tr-play"></button>
+    <input type="range" min="0" step="1" aria-label="epoch">
     <output class="tr-when"></output>
     <form class="tr-zoom" aria-label="part of the planes"></form>
   </div>
-  <div class="tr-foot">
+  <div class="cw-line tr-foot">
     <span class="cw-legend"></span>
     <span class="cw-help">Dashed: 1, 2, 3 standard deviations of the prior. Between two
       epochs the points move in a straight line.</span>
-  </div>
-  <p class="cw-spoken" aria-live="polite"></p>`;
+  </div>`;
 
 const COLUMN = `
   <figure class="tr-model">
@@ -87,261 +96,47 @@ const COLUMN = `
         <i>x̂</i><canvas role="img"></canvas>
       </div>
       <div class="tr-chart" role="img">
-        <div class="tr-plot"><svg preserveAspectRatio="none"></svg>
+        <div class="tr-plot"><svg class="cw-lines" preserveAspectRatio="none"></svg>
           <div class="tr-playhead"></div></div>
         <div class="tr-labels"></div>
       </div>
     </div>
   </figure>`;
 
-function render({ model, el }) {
-  el.classList.add("course-widget", "training-replay");
-  el.innerHTML = REPLAY;
-  const find = (selector) => el.querySelector(selector);
-  const columns = find(".tr-columns"), range = find("input[type=range]");
-  const button = find(".tr-play"), when = find(".tr-when"), spoken = find(".cw-spoken");
-  const labels = new Uint8Array(bytesOf(model.get("labels")));
-  const colors = model.get("colors"), digits = model.get("digits");
-
-  let frames; // as recorded; codes and images unpacked
-  let position; // of the playhead, between epochs while it moves
-  let goal; // a whole epoch, to which it moves
-  let edge; // of all planes; it glides, too
-  let playing = false;
-
-  const last = () => frames.length - 1;
-  const now = () => Math.round(position);
-  const wide = () => model.get("half_width")
-    ?? Math.max(NEAR, MARGIN * Math.max(...frames.map(({ reach }) => reach)));
-  const wanted = () => (model.get("near") ? NEAR : wide());
-  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-  // --- the columns ---
-  const views = model.get("names").map((name, index) => {
-    columns.insertAdjacentHTML("beforeend", COLUMN);
-    const column = columns.lastElementChild, stage = column.querySelector(".cw-stage");
-    const get = (selector) => column.querySelector(selector);
-    const plane = makePlane(stage, () => edge, PLANE);
-    plane.lines.innerHTML = ringsOfPrior();
-    stage.insertAdjacentHTML("beforeend", '<div class="tr-outside"></div>');
-    stage.setAttribute("aria-label", `codes of ${name}`);
-    get(".tr-name").textContent = name;
-    const [above, below] = column.querySelectorAll(".tr-images canvas");
-    above.setAttribute("aria-label", `digits ${digits.join(", ")}`);
-    below.setAttribute("aria-label", `the same digits, reconstructed by ${name}`);
-    return { name, index, plane, images: [above, below], column, get, curves: [],
-      codes: new Float32Array(2 * labels.length), shown: -1 };
-  });
-
-  function drawStrip(canvas, pixels) {
-    const size = Math.floor(pixels.length / digits.length);
-    const side = Math.floor(Math.sqrt(size)), ink = canvas.getContext("2d");
-    if (canvas.height !== side) {
-      canvas.width = side * digits.length;
-      canvas.height = side;
-    }
-    for (let i = 0; i < digits.length; i++) {
-      const image = pixels.subarray(i * side * side, (i + 1) * side * side);
-      drawInk(ink, Float32Array.from(image, (value) => value / 255), i * side, 0);
-    }
-  }
-
-  // --- the charts ---
-  function drawChart(view) {
-    view.curves = curvesOf(frames, view.index);
-    const all = view.curves.flatMap(({ values }) => values).filter(Number.isFinite);
-    view.low = Math.min(0, ...all);
-    view.high = Math.max(...all, view.low + 1e-9);
-    const svg = view.get(".tr-plot svg"), n = Math.max(1, last());
-    view.x = (epoch) => (100 * epoch) / n;
-    view.y = (value) => 100 * (1 - (value - view.low) / (view.high - view.low));
-    svg.setAttribute("viewBox", "0 0 100 100");
-    svg.innerHTML = view.curves.map(({ values }, i) =>
-      polyline(values.map((value, k) => [view.x(k + 1), view.y(value)])
-        .filter(([, y]) => Number.isFinite(y)), `tr-term tr-term-${i % 4}`)).join("");
-    const places = spread(view.curves.map(({ values }) => view.y(values.at(-1))));
-    view.get(".tr-labels").innerHTML = view.curves.map(({ name }, i) =>
-      `<span class="tr-term-${i % 4}" style="top:${places[i]}%">${escaped(name)}
-        <b></b></span>`).join("");
-    view.values = [...view.get(".tr-labels").querySelectorAll("b")];
-  }
-
-  // --- what follows the playhead ---
-  function draw() {
-    const epoch = now(), before = Math.min(Math.floor(position), last());
-    const from = frames[before], to = frames[Math.min(before + 1, last())];
-    for (const view of views) {
-      const { plane, index, codes } = view;
-      codesBetween(from.codes[index], to.codes[index], position - before, codes);
-      plane.show();
-      plane.dots(codes, labels, colors, 5);
-      const { std, outside, n } = describe(codes, edge);
-      view.get(".tr-std").textContent = `std ${std.map((s) => fixed(s)).join(", ")}`;
-      view.get(".tr-outside").textContent = outside ? `${outside} of ${n} outside` : "";
-      view.get(".tr-playhead").style.left = `${view.x(position)}%`;
-      if (view.shown !== epoch) {
-        view.shown = epoch;
-        drawStrip(view.images[1], frames[epoch].images[index]);
-        const said = view.curves.map(({ name, values }, i) => {
-          const value = epoch ? values[epoch - 1] : NaN; // some terms come later, or never
-          view.values[i].textContent = Number.isFinite(value) ? fixed(value, 1) : "";
-          return `${name} ${view.values[i].textContent}`.trim();
-        });
-        view.get(".tr-chart").setAttribute("aria-label",
-          `terms of the loss of ${view.name}: ${said.join(", ")}`);
-      }
-    }
-    range.value = epoch;
-    const text = epoch ? `epoch ${epoch} of ${last()}` : "before training";
-    if (when.textContent !== text) {
-      when.textContent = text;
-      range.setAttribute("aria-valuetext", text);
-    }
-  }
-
-  function drawAxes() {
-    const step = [1, 2, 5, 10, 20, 50].find((s) => edge / s < 3.2) ?? edge / 2;
-    const ticks = [-2, -1, 0, 1, 2].map((i) => i * step)
-      .filter((value) => Math.abs(value) < 0.97 * edge);
-    const marks = ticks.map((value) => [(1 + value / edge) / 2, short(value)]);
-    drawTicks(el, marks, marks);
-  }
-
-  function drawButton() {
-    button.textContent = playing ? "❚❚" : "▶";
-    button.setAttribute("aria-label", playing ? "pause" : "play");
-  }
-
-  // --- time ---
-  let frame = 0, earlier = 0;
-  const moved = perFrame(draw);
-
-  /** Moves playhead and edge a bit further, again and again, until both have arrived. */
-  function step(time) {
-    // A page that slept goes on where it was; a frame may be older than the wish for it.
-    const passed = clamp(time - earlier, 0, 100) / 1000;
-    earlier = time;
-    const ahead = goal - position;
-    const rate = playing ? Math.max(EPOCHS_A_SECOND, last() / PLAY_TIME)
-      : EPOCHS_A_SECOND * Math.max(1, ahead); // frames may come faster than that
-    position = Math.min(goal, position + rate * passed);
-    if (edge !== wanted()) {
-      edge += (wanted() - edge) * (1 - Math.exp((-1000 * passed) / ZOOM));
-      if (Math.abs(edge / wanted() - 1) < 0.003) edge = wanted();
-      drawAxes();
-    }
-    draw();
-    if (now() !== model.get("epoch")) model.set("epoch", now());
-    if (position < goal || edge !== wanted()) frame = requestAnimationFrame(step);
-    else arrive();
-  }
-  function arrive() {
-    frame = 0;
-    playing = false;
-    drawButton();
-    tellKernel();
-  }
-  function go() {
-    if (frame) return;
-    earlier = performance.now();
-    frame = requestAnimationFrame(step);
-  }
-  const tellKernel = whenAtRest(() => {
-    model.save_changes();
-    spoken.textContent = when.textContent;
-  });
-
-  // --- hands ---
-  function jump(epoch) {
-    position = goal = clamp(epoch, 0, last());
-    playing = false;
-    drawButton();
-    model.set("epoch", goal);
-    moved();
-    tellKernel();
-  }
-  function toggle() {
-    if (playing) {
-      playing = false;
-      goal = Math.ceil(position); // the points come to rest where they were recorded
-    } else {
-      playing = last() > 0;
-      if (position >= last()) position = 0;
-      goal = last();
-    }
-    drawButton();
-    go();
-  }
-  function onKey(event) {
-    if (event.key === " " && event.currentTarget !== button) { // a button has its space
-      event.preventDefault();
-      if (!event.repeat) toggle();
-    }
-    if ([" ", "Enter", ...Object.keys(ARROWS), "Home", "End", "PageUp", "PageDown"]
-      .includes(event.key)) event.stopPropagation();
-  }
-  for (const node of [columns, range, button]) node.addEventListener("keydown", onKey);
-  onArrows(columns, ([right, up]) => jump(now() + right + up));
-  range.addEventListener("input", () => jump(+range.value));
-  button.addEventListener("click", toggle);
-  fillChoice(find(".tr-zoom"), ["all codes", "the prior"], (choice) => {
-    model.set("near", choice === 1); // comes back as change:near
-    tellKernel();
-  });
-
-  // --- the model ---
-  function readFrames() {
-    frames = model.get("frames").map(({ codes, images, terms, reach }) => ({
-      terms, reach,
-      codes: codes.map((view) => fromHalf(new Uint16Array(bytesOf(view)))),
-      images: images.map(pixelsOf),
-    }));
-    range.max = last();
-    for (const view of views) {
-      drawChart(view);
-      view.shown = -1;
-    }
-    find(".tr-zoom").hidden = !(wide() > 1.25 * NEAR);
-  }
-  function framesCame() {
-    const newest = last();
-    readFrames();
-    if (goal === newest) goal = last(); // it stood there and follows
-    if (still()) {
-      position = goal;
-      edge = wanted();
-      drawAxes();
-    }
-    go();
-  }
-  function zoomed() {
-    markChoice(find(".tr-zoom"), +model.get("near"));
-    if (still()) edge = wanted();
-    go();
-  }
-  const deafen = listen(model, {
-    "change:frames": framesCame,
-    "change:near": zoomed,
-    "change:half_width": zoomed,
-    "change:epoch": () => model.get("epoch") !== now() && jump(model.get("epoch")),
-  });
-
-  position = goal = model.get("epoch");
-  readFrames();
-  edge = wanted();
-  const originals = pixelsOf(model.get("originals"));
-  for (const { images } of views) drawStrip(images[0], originals);
-  find(".cw-legend").innerHTML = legend(labels, colors);
-  markChoice(find(".tr-zoom"), +model.get("near"));
-  drawButton();
-  drawAxes();
-  draw();
-
-  return () => {
-    deafen();
-    cancelAnimationFrame(frame);
-    moved.cancel();
-    tellKernel.finish();
+/** The chart of a model's terms; each line has its name, and its value at the playhead. */
+function makeChart(root, name) {
+  const chart = root.querySelector(".tr-chart"), svg = chart.querySelector("svg");
+  const labels = chart.querySelector(".tr-labels");
+  let curves = [], last = 1;
+  const x = (epoch) => (100 * epoch) / last;
+  return {
+    draw(terms, epochs) {
+      curves = terms;
+      last = Math.max(1, epochs);
+      const all = curves.flatMap(({ values }) => values).filter(Number.isFinite);
+      const low = Math.min(0, ...all), high = Math.max(...all, low + 1e-9);
+      const y = (value) => 100 * (1 - (value - low) / (high - low));
+      put(svg, { viewBox: "0 0 100 100" });
+      svg.innerHTML = curves.map(({ values }, i) =>
+        polyline(values.map((value, k) => [x(k + 1), y(value)])
+          .filter((at) => Number.isFinite(at[1])), `tr-term-${i % 4}`)).join("");
+      const places = spread(curves.map(({ values }) => y(values.at(-1))));
+      labels.innerHTML = curves.map((curve, i) =>
+        `<span class="tr-term-${i % 4}" style="top:${places[i]}%">${escaped(curve.name)}
+          <b></b></span>`).join("");
+    },
+    movePlayhead(position) {
+      chart.querySelector(".tr-playhead").style.left = `${x(position)}%`;
+    },
+    showValues(epoch) {
+      const cells = labels.querySelectorAll("b");
+      const said = curves.map((curve, i) => {
+        const value = epoch ? curve.values[epoch - 1] : NaN; // some terms come later, or never
+        cells[i].textContent = Number.isFinite(value) ? fixed(value, 1) : "";
+        return `${curve.name} ${cells[i].textContent}`.trim();
+      });
+      chart.setAttribute("aria-label", `terms of the loss of ${name}: ${said.join(", ")}`);
+    },
   };
 }
 
@@ -359,6 +154,222 @@ function spread(places) {
     below = found[i] - LABEL;
   }
   return found;
+}
+
+/** A model's column: its plane, its images and its chart. */
+function makeColumn(root, name, index, { labels, colors, digits, originals, at }) {
+  const find = (selector) => root.querySelector(selector), stage = find(".cw-stage");
+  const plane = makePlane(stage, () => at.edge, PLANE), chart = makeChart(root, name);
+  plane.lines.innerHTML = ringsOfPrior();
+  stage.insertAdjacentHTML("beforeend", '<div class="tr-outside"></div>');
+  stage.setAttribute("aria-label", `codes of ${name}`);
+  find(".tr-name").textContent = name;
+  const [above, below] = root.querySelectorAll(".tr-images canvas");
+  above.setAttribute("aria-label", `digits ${digits.join(", ")}`);
+  below.setAttribute("aria-label", `the same digits, reconstructed by ${name}`);
+  drawStrip(above, originals, digits.length);
+  const codes = new Float32Array(2 * labels.length);
+  let shown; // the epoch of images and values
+  return {
+    read(frames) {
+      chart.draw(curvesOf(frames, index), frames.length - 1);
+      shown = -1;
+    },
+    draw(frames) {
+      const last = frames.length - 1, before = Math.min(Math.floor(at.position), last);
+      const from = frames[before], to = frames[Math.min(before + 1, last)];
+      codesBetween(from.codes[index], to.codes[index], at.position - before, codes);
+      plane.show();
+      plane.dots(codes, labels, colors, 5);
+      const { std, outside, n } = describe(codes, at.edge);
+      find(".tr-std").textContent = `std ${std.map((s) => fixed(s)).join(", ")}`;
+      find(".tr-outside").textContent = outside ? `${outside} of ${n} outside` : "";
+      chart.movePlayhead(at.position);
+      if (shown === epochOf(at)) return;
+      shown = epochOf(at);
+      drawStrip(below, frames[shown].images[index], digits.length);
+      chart.showValues(shown);
+    },
+  };
+}
+
+/** So many images side by side. */
+function drawStrip(canvas, pixels, count) {
+  const side = Math.floor(Math.sqrt(Math.floor(pixels.length / count)));
+  const ink = canvas.getContext("2d"), size = side * side;
+  if (canvas.height !== side) put(canvas, { width: side * count, height: side });
+  for (let i = 0; i < count; i++) {
+    drawInk(ink, inkOf(pixels.subarray(i * size, (i + 1) * size)), i * side, 0);
+  }
+}
+
+/** All columns, and the frames as recorded, with codes and images unpacked. */
+function makeColumns(el, model, at) {
+  const labels = uint8(model.get("labels")), colors = model.get("colors");
+  const originals = pixelsOf(model.get("originals")), digits = model.get("digits");
+  const place = el.querySelector(".tr-columns"), names = model.get("names");
+  place.innerHTML = COLUMN.repeat(names.length);
+  el.querySelector(".cw-legend").innerHTML = legend(labels, colors);
+  const columns = [...place.children].map((root, i) =>
+    makeColumn(root, names[i], i, { labels, colors, digits, originals, at }));
+  let frames;
+  return {
+    last: () => frames.length - 1,
+    /** The half width that shows all codes of all frames. */
+    wide: () => model.get("half_width")
+      ?? Math.max(NEAR, MARGIN * Math.max(...frames.map(({ reach }) => reach))),
+    read() {
+      frames = model.get("frames").map(({ codes, images, ...frame }) => ({ ...frame,
+        codes: codes.map((view) => fromHalf(new Uint16Array(bytesOf(view)))),
+        images: images.map(pixelsOf) }));
+      for (const column of columns) column.read(frames);
+    },
+    draw() {
+      for (const column of columns) column.draw(frames);
+    },
+  };
+}
+
+// --- the playhead --------------------------------------------------------------------
+
+// `at` holds its position between epochs, the goal, a whole epoch, whether it plays there, and
+// the edge of all planes, which glides, too.
+const epochOf = (at) => Math.round(at.position);
+
+/** A bit further, within so many ms.  -> whether position and edge have arrived */
+function advance(at, edge, last, passed) {
+  const rate = at.playing ? Math.max(EPOCHS_A_SECOND, last / PLAY_TIME)
+    : EPOCHS_A_SECOND * Math.max(1, at.goal - at.position); // frames may come faster than that
+  at.position = Math.min(at.goal, at.position + rate * passed / 1000);
+  at.edge += (edge - at.edge) * (1 - Math.exp(-passed / ZOOM));
+  if (Math.abs(at.edge / edge - 1) < 0.003) at.edge = edge;
+  return at.position >= at.goal && at.edge === edge;
+}
+
+function playOrPause(at, last) {
+  if (at.playing) at.goal = Math.ceil(at.position); // the points rest where they were recorded
+  else {
+    if (at.position >= last) at.position = 0;
+    at.goal = last;
+  }
+  at.playing = !at.playing && last > 0;
+}
+
+/** Draws all that follows the playhead, and moves it frame by frame. */
+function makeMotion(find, el, model, { at, columns, wanted, set }) {
+  const player = makePlayer(), range = find("input[type=range]"), when = find(".tr-when");
+  const drawButton = () =>
+    drawPlayButton(find(".tr-play"), at.playing, "play", "pause", "❚❚");
+  let edge; // for which the ticks are drawn
+  function draw() {
+    const epoch = epochOf(at), last = columns.last();
+    if (edge !== at.edge) drawEdge(el, edge = at.edge);
+    columns.draw();
+    range.value = epoch;
+    const text = epoch ? `epoch ${epoch} of ${last}` : "before training";
+    if (when.textContent === text) return;
+    when.textContent = text;
+    range.setAttribute("aria-valuetext", text);
+  }
+  const moved = perFrame(draw);
+  function move(time, passed) {
+    const arrived = advance(at, wanted(), columns.last(), passed);
+    draw();
+    if (epochOf(at) !== model.get("epoch")) model.set("epoch", epochOf(at));
+    if (!arrived) return true;
+    at.playing = false;
+    drawButton();
+    set("epoch", epochOf(at)); // and the kernel is told
+    return false;
+  }
+  function go() {
+    drawButton();
+    if (!player.plays()) player.start(move);
+  }
+  function jump(epoch) {
+    at.position = at.goal = clamp(epoch, 0, columns.last());
+    at.playing = false;
+    drawButton();
+    set("epoch", at.goal);
+    moved();
+  }
+  function end() {
+    player.stop();
+    moved.cancel();
+  }
+  drawButton();
+  return { draw, go, jump, end };
+}
+
+function drawEdge(el, edge) {
+  const marks = marksAt(ticks(-edge, edge, 6.4).filter((v) => Math.abs(v) < 0.97 * edge),
+    (value) => (1 + value / edge) / 2);
+  drawTicks(el, marks, marks);
+}
+
+/** Keys, slider and buttons. */
+function connect(find, set, { jump, step, toggle }) {
+  const columns = find(".tr-columns"), range = find("input[type=range]");
+  for (const node of [columns, range]) { // a button has its space
+    onKeys(node, [" "], (key, event) => event.repeat || toggle());
+  }
+  onArrows(columns, ([right, up]) => step(right + up));
+  columns.addEventListener("keydown", (event) => {
+    const others = ["Enter", "Home", "End", "PageUp", "PageDown"]; // they turn slides
+    if (others.includes(event.key)) event.stopPropagation();
+  });
+  range.addEventListener("input", () => jump(+range.value));
+  find(".tr-play").addEventListener("click", toggle);
+  fillChoice(find(".tr-zoom"), ["all codes", "the prior"],
+    (choice) => set("near", choice === 1));
+}
+
+function render({ model, el }) {
+  const find = fill(el, "training-replay", REPLAY), start = model.get("epoch");
+  const at = { position: start, goal: start, playing: false, edge: NEAR };
+  const columns = makeColumns(el, model, at);
+  const wanted = () => (model.get("near") ? NEAR : columns.wide());
+  const set = makeSetter(model, () => {
+    find(".cw-spoken").textContent = find(".tr-when").textContent;
+  });
+  const motion = makeMotion(find, el, model, { at, columns, wanted, set });
+
+  function readFrames() {
+    columns.read();
+    find("input[type=range]").max = columns.last();
+    find(".tr-zoom").hidden = columns.wide() <= 1.25 * NEAR;
+  }
+  function framesCame() {
+    const newest = columns.last();
+    readFrames();
+    if (at.goal === newest) at.goal = columns.last(); // it stood there and follows
+    if (noMotion()) at.position = at.goal;
+    zoomed();
+  }
+  function zoomed() {
+    markChoice(find(".tr-zoom"), +model.get("near"));
+    if (noMotion()) at.edge = wanted();
+    motion.go();
+  }
+
+  connect(find, set, {
+    jump: motion.jump, step: (by) => motion.jump(epochOf(at) + by),
+    toggle() {
+      playOrPause(at, columns.last());
+      motion.go();
+    },
+  });
+  const stopListening = listen(model, {
+    "change:frames": framesCame, "change:near": zoomed, "change:half_width": zoomed,
+    "change:epoch"() {
+      if (model.get("epoch") !== epochOf(at)) motion.jump(model.get("epoch"));
+    },
+  });
+  readFrames();
+  markChoice(find(".tr-zoom"), +model.get("near"));
+  at.edge = wanted();
+  motion.draw();
+  return inTurn(stopListening, motion.end, set.finish);
 }
 
 export default { render };

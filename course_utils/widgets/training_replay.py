@@ -54,7 +54,7 @@ class TrainingReplay(WithPicture):
     TypeError or ValueError, in words, for anything that cannot be recorded or drawn.
     """
 
-    _esm = with_core("network.js", "plane.js", "training_replay.js")
+    _esm = with_core("training_replay.js")
     _css = with_core("training_replay.css")
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a model

@@ -1,0 +1,49 @@
+// Square stages with ticks below and beside them.
+
+import { short } from "./core.js";
+
+/** A stage with these attributes, and room for its ticks. */
+export const panel = (attributes, inside = "") => `
+  <div class="cw-axes">
+    <div class="cw-stage" ${attributes}><canvas aria-hidden="true"></canvas>${inside}</div>
+    <div class="cw-below" aria-hidden="true"></div>
+    <div class="cw-beside" aria-hidden="true"></div>
+  </div>`;
+export const INTERACTIVE = // for pointer and keys
+  'tabindex="0" role="application" aria-roledescription="plane"';
+export const PICTURE = 'role="img"'; // to look at
+
+/** Multiples of 1, 2 or 5 times a power of ten from low to high, in at most so many steps. */
+export function ticks(low, high, most = 8) {
+  const least = (high - low) / most, power = 10 ** Math.floor(Math.log10(least));
+  const step = power * [1, 2, 5, 10].find((m) => m * power >= least);
+  const found = [];
+  for (let i = Math.ceil(low / step); i * step <= high; i++) found.push(i * step);
+  return found;
+}
+
+/** The ends of a box [−a, a], its middle and the quarters. */
+export const quarters = (a) => [-a, -a / 2, 0, a / 2, a];
+
+/** Values as marks: [place from 0 to 1, text]. */
+export const marksAt = (values, place) => values.map((value) => [place(value), short(value)]);
+
+/** Marks of the axes in an element; places grow up. */
+export function drawTicks(el, below, beside) {
+  const tick = (kind, where, text) =>
+    `<span class="cw-tick ${kind}" style="${where}%">${text}</span>`;
+  const write = (selector, parts) => {
+    for (const axis of el.querySelectorAll(selector)) axis.innerHTML = parts.join("");
+  };
+  write(".cw-below", below.map(([x, t]) => tick("cw-across", `left:${100 * x}`, t)));
+  write(".cw-beside", beside.map(([y, t]) => tick("cw-up", `top:${100 - 100 * y}`, t)));
+}
+
+/** Marks of both axes, and their names z₁ and z₂ at a place. */
+export function drawAxes(el, below, beside, at, letter = "z") {
+  const name = (index) => [at, `<i>${letter}</i><sub>${index}</sub>`];
+  drawTicks(el, [...below, name(1)], [...beside, name(2)]);
+}
+
+/** Of an SVG that shows [−e, e]². */
+export const viewBox = (e) => `${-e} ${-e} ${2 * e} ${2 * e}`;
