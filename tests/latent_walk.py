@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hands import Hands
 from lab import ask_kernel
+from user import User, pixels, wait_until
 
 FIRST_WALK = """
 from course_utils.widgets import LatentWalk
@@ -13,8 +13,8 @@ walk_ = next(value for value in Out.values() if isinstance(value, LatentWalk))
 """
 
 
-class Walk(Hands):
-    """The first latent walk of a page, as a reader sees and handles it."""
+class Walk(User):
+    """The first latent walk of a page."""
 
     def __init__(self, page) -> None:
         super().__init__(page)
@@ -51,24 +51,17 @@ class Walk(Hands):
         self.root.locator(f".lw-{kind} input").nth(index).check()
         self.settle()
 
-    def wait_for_lattice(self) -> None:
-        """The lattice is complete when its last image is: paper, not transparent."""
+    def wait_until_complete(self, canvas: str = ".lw-lattice canvas") -> None:
+        """Its last image is drawn: paper, not transparent."""
         self.page.wait_for_function(
             "(canvas) => canvas.getContext('2d').getImageData("
             "canvas.width - 1, canvas.height - 1, 1, 1).data[3] === 255",
-            arg=self.lattice.locator("canvas").element_handle(),
+            arg=self.root.locator(canvas).element_handle(),
         )
 
     def pixels(self, canvas: str = ".lw-here canvas") -> np.ndarray:
         """Gray levels of a canvas, as it is, not as the page scales it."""
-        data = self.root.locator(canvas).evaluate(
-            """(canvas) => {
-                const ink = canvas.getContext("2d");
-                const { data } = ink.getImageData(0, 0, canvas.width, canvas.height);
-                return Array.from(data.filter((_, i) => i % 4 === 0));
-            }"""
-        )
-        return np.array(data)
+        return pixels(self.root.locator(canvas)).flatten()
 
     def z(self) -> tuple[float, float]:
         # Not inner_text(), which is empty while JupyterLab leaves a far cell undrawn.
@@ -78,18 +71,11 @@ class Walk(Hands):
 
     def expect_z(self, expected: tuple[float, float], within: float) -> None:
         """z arrives there; on a busy machine that may take some frames."""
-        for _ in range(50):
-            if self.z() == pytest.approx(expected, abs=within):
-                return
-            self.page.wait_for_timeout(100)
-        assert self.z() == pytest.approx(expected, abs=within)
+        wait_until(self.page, lambda: self.z() == pytest.approx(expected, abs=within))
 
     def wait_for_kernel(self, name: str, test: str) -> None:
         """Wait until the trait in the kernel passes a test on ``value``; 0.1 s is usual."""
-        for _ in range(50):
-            expression = f"(lambda value: bool({test}))(walk_.{name})"
-            if ask_kernel(self.page, FIRST_WALK, expression) == "True":
-                return
-            self.page.wait_for_timeout(100)
-        value = ask_kernel(self.page, FIRST_WALK, f"walk_.{name}")
-        raise AssertionError(f"in the kernel, {name} stayed {value}, not {test}")
+        expression = f"(lambda value: bool({test}))(walk_.{name})"
+        wait_until(
+            self.page, lambda: ask_kernel(self.page, FIRST_WALK, expression) == "True"
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from inner import run_pytest
+from inner_pytest import run_pytest
 from nbformat.v4 import new_code_cell
 
 ROOT = Path(__file__).parents[1]

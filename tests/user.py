@@ -1,4 +1,4 @@
-"""Hands on a widget in a real browser, a stand-in for its kernel, and a clock."""
+"""A user of a widget in a real browser, a stand-in for its kernel, and a clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from course_utils.widgets.core import with_core
 
 
-class Hands:
+class User:
     """Mouse, touch and keys on a page, and the wait for what they cause."""
 
     def __init__(self, page) -> None:
@@ -29,6 +29,24 @@ class Hands:
         self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => "
             "requestAnimationFrame(done)))"
+        )
+
+    def set(self, **traits) -> None:
+        """As Python does."""
+        for name, value in traits.items():
+            self.page.evaluate(
+                "([name, value]) => model.set(name, revive(value))", [name, pack(value)]
+            )
+        self.settle()
+
+    def close(self) -> None:
+        """Clean up; after that, nothing listens to the model."""
+        assert self.page.evaluate("() => { cleanUp(); return model.listening(); }") == 0
+
+    def wait_for_save(self, name: str) -> None:
+        """The kernel has been told the trait's present value."""
+        self.page.wait_for_function(
+            "(name) => saved.at(-1)?.[name] === model.get(name)", arg=name
         )
 
     def drag(self, stage, *places: tuple[float, float], steps: int = 5) -> None:
@@ -52,12 +70,12 @@ class Hands:
         self.settle()
 
 
-# --- a module alone, in an empty page without a kernel --------------------------------
+# --- a widget's module in an empty page without a kernel -------------------------------
 
 STAND_IN = """async ([source, traits]) => {
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     window.widget = await import(url);
-    const revive = (value) => Array.isArray(value) ? value.map(revive)
+    window.revive = (value) => Array.isArray(value) ? value.map(revive)
         : value === null || typeof value !== "object" ? value
         : value.bytes === undefined
         ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)]))
@@ -72,7 +90,8 @@ STAND_IN = """async ([source, traits]) => {
             for (const listener of listeners.get(`change:${name}`) ?? []) listener();
         },
         on: (event, f) => listeners.set(event, [...(listeners.get(event) ?? []), f]),
-        off: (event, f) => listeners.set(event, listeners.get(event).filter((g) => g !== f)),
+        off: (event, f) =>
+            listeners.set(event, listeners.get(event).filter((g) => g !== f)),
         save_changes: () => saved.push({ ...traits }),
         listening: () => [...listeners.values()].flat().length,
     };
@@ -83,18 +102,24 @@ RENDER = """() => {
     const el = document.body.appendChild(document.createElement("div"));
     window.cleanUp = widget.default.render({ model, el });
 }"""
+# Time that animations are given, slowed down: what is done meanwhile need not be quick.
+SLOW_DOWN = """(factor) => {
+    const ask = requestAnimationFrame.bind(window);
+    window.requestAnimationFrame = (f) => ask((time) => f(time / factor));
+}"""
+
+
+def pack(value):
+    """A trait's value as JSON; revive(…) in the page makes bytes of it again."""
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {name: pack(item) for name, item in value.items()}
+    return [pack(item) for item in value] if isinstance(value, list) else value
 
 
 def load(page, widget) -> None:
     """Put a widget's module and a stand-in for its model into an empty page."""
-
-    def pack(value):
-        if isinstance(value, bytes):
-            return {"bytes": base64.b64encode(value).decode()}
-        if isinstance(value, dict):
-            return {name: pack(item) for name, item in value.items()}
-        return [pack(item) for item in value] if isinstance(value, list) else value
-
     traits = {
         name: pack(value)
         for name, value in widget.get_state().items()
@@ -106,12 +131,56 @@ def load(page, widget) -> None:
     page.evaluate(STAND_IN, [widget._esm, traits])
 
 
+def show(page, widget) -> None:
+    load(page, widget)
+    page.evaluate(RENDER)
+
+
+def wait_until(page, test) -> None:
+    """Until test() is true; an AssertionError after half a minute."""
+    for _ in range(300):
+        if test():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("in half a minute, it never came true")
+
+
 def shown(page) -> list[int]:
     """Numbers of the dial's pictures that can be seen."""
     return page.evaluate(
         """() => [...document.querySelectorAll(".dial img")].flatMap((image, i) =>
             getComputedStyle(image).visibility === "visible" && image.complete
             && image.naturalWidth > 0 ? [i] : [])"""
+    )
+
+
+def pixels(canvas, channel: int = 0) -> np.ndarray:
+    """Red, green, blue or alpha of a canvas, as it is drawn.  -> (height, width)"""
+    width, height, data = canvas.evaluate(
+        """(canvas, channel) => {
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            return [width, height, Array.from(data.filter((_, i) => i % 4 === channel))];
+        }""",
+        channel,
+    )
+    return np.array(data).reshape(height, width)
+
+
+def check_looks(root, stage, scheme: str) -> None:
+    """The widget fits its page, and what is written on the stage can be read."""
+    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    ink, surface = grays(stage)
+    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")
+
+
+def grays(node) -> tuple[float, float]:
+    """Of a node's text and of its background, from 0 to 255."""
+    return tuple(
+        node.evaluate(
+            """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
+                .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
+        )
     )
 
 
@@ -130,7 +199,7 @@ MEASURE = """(stage, kind) => {
                 fromEvent.push(performance.now() - event.timeStamp);
                 fromHandler.push(performance.now() - handled);
             };
-            port2.postMessage(0); // heard once this frame is painted
+            port2.postMessage(0); // comes once this frame is painted
         });
     }, { capture: true });
 }"""

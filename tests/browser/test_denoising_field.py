@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, Hands, delays, load
 from torch import nn
+from user import FRAME, User, check_looks, delays, grays, load, pixels, show
 
 from course_utils.theory import mixtures
 from course_utils.theory.lattice import distance_to_nearest
@@ -44,7 +44,7 @@ def follow(r: nn.Module, x: torch.Tensor, steps: int) -> torch.Tensor:
     return x
 
 
-class Field(Hands):
+class Field(User):
     """The field of a page, as a reader sees and handles it."""
 
     def __init__(self, page) -> None:
@@ -77,20 +77,12 @@ class Field(Hands):
 
     def inked(self) -> int:
         """How many pixels of the trails are inked."""
-        return (
-            self.page.locator(".cw-stage canvas")
-            .nth(1)
-            .evaluate(
-                """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width,
-                canvas.height).data.filter((value, i) => i % 4 === 3 && value > 0).length"""
-            )
-        )
+        return (pixels(self.page.locator(".cw-stage canvas").nth(1), channel=3) > 0).sum()
 
 
 @pytest.fixture
 def field(page) -> Field:
-    load(page, make_field()[0])
-    page.evaluate(RENDER)
+    show(page, make_field()[0])
     return Field(page)
 
 
@@ -100,7 +92,9 @@ def test_the_browser_s_steps_are_those_of_torch(page):
     script = """([index, starts, steps]) => {
         const r = widget.makeNetwork(model.get("networks")[index]);
         return starts.map((x) => {
-            for (let i = 0; i < steps; i++) ({ x } = widget.step(r, x, model.get("eta")));
+            for (let i = 0; i < steps; i++) {
+                ({ x } = widget.denoisingStep(r, x, model.get("eta")));
+            }
             return x;
         });
     }"""
@@ -127,7 +121,7 @@ def test_a_click_drops_a_particle_which_follows_the_arrows_to_rest(field, page):
     start = (-1.5, 1.2)
     field.drag(field.stage, (0.9, 0.9), field.place(start))
     dropped = page.evaluate("model.get('start')")
-    assert dropped == pytest.approx(start, abs=0.03), "where the hand lets go: ± two pixels"
+    assert dropped == pytest.approx(start, abs=0.03), "where the drag ends: ± two pixels"
     caption = field.wait_for_rest()
     steps = int(caption.split()[-2])
     end = follow(denoisers[0.2], torch.tensor([dropped]), steps)
@@ -147,22 +141,27 @@ def test_a_click_drops_a_particle_which_follows_the_arrows_to_rest(field, page):
 
 
 def test_it_stands_still_once_at_rest_and_after_the_clean_up(field, page):
-    count = """async (act) => {
-        const ask = requestAnimationFrame;
-        let asked = 0;
-        window.requestAnimationFrame = (f) => { asked += 1; return ask(f); };
-        if (act) cleanUp();
-        await new Promise((done) => setTimeout(done, 200));
-        window.requestAnimationFrame = ask;
-        return asked;
-    }"""
-    assert page.evaluate(count, False) == 0, "nothing starts by itself"
+    page.evaluate(
+        """() => {
+            const ask = requestAnimationFrame.bind(window);
+            window.asked = 0;
+            window.requestAnimationFrame = (f) => { asked += 1; return ask(f); };
+        }"""
+    )
+
+    def asks_for_no_frame() -> bool:
+        before = page.evaluate("asked")
+        page.wait_for_timeout(200)
+        return page.evaluate("asked") == before
+
+    assert asks_for_no_frame(), "nothing starts by itself"
     page.get_by_role("button", name="one from").click()
-    assert page.evaluate(count, False) > 3
+    page.wait_for_function("() => asked > 3")
     field.wait_for_rest()
-    assert page.evaluate(count, False) == 0
+    assert asks_for_no_frame()
     page.get_by_role("button", name="100").click()
-    assert page.evaluate(count, True) == 0
+    page.evaluate("() => cleanUp()")
+    assert asks_for_no_frame()
     assert page.evaluate("() => model.listening()") == 0
 
 
@@ -172,7 +171,7 @@ def test_a_finger_drops_a_particle(field, page):
     assert len(field.particles()) == 1
 
 
-def test_keys_move_the_hand_and_drop(field, page):
+def test_keys_move_the_pointer_and_drop(field, page):
     field.stage.focus()
     for keys in ("ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowLeft"):
         field.press(keys)
@@ -187,7 +186,7 @@ def test_keys_move_the_hand_and_drop(field, page):
     assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
 
 
-def test_the_hand_shows_what_the_denoiser_answers(field, page):
+def test_the_pointer_shows_what_the_denoiser_answers(field, page):
     r = make_field()[1][0.2]
 
     def answer(name):
@@ -196,13 +195,13 @@ def test_the_hand_shows_what_the_denoiser_answers(field, page):
 
     page.mouse.move(*field.at(field.stage, 0.25, 0.6))
     field.settle()
-    x = answer("df-hand")
+    x = answer("df-pointer")
     assert x == pytest.approx((-1.5, -0.6), abs=0.03)
     assert answer("df-answer") == pytest.approx(r(torch.tensor(x)).tolist(), abs=3e-3)
     assert len(field.particles()) == 0, "hovering drops nothing"
     page.mouse.move(5, 5)
     field.settle()
-    assert answer("df-hand") == [0, 0], "without a mouse, where the button starts"
+    assert answer("df-pointer") == [0, 0], "without a mouse, where the button starts"
 
 
 def test_turning_sigma_turns_the_field_and_the_particles_go_on(field, page):
@@ -216,17 +215,16 @@ def test_turning_sigma_turns_the_field_and_the_particles_go_on(field, page):
     field.press("ArrowRight")
     assert page.evaluate("model.get('sigma')") == 0.4
     assert arrows.get_attribute("d") != drawn
-    field.wait_for_rest("step")
+    field.wait_for_rest(": step")  # they move again
     field.wait_for_rest()
     x = torch.from_numpy(field.particles()).float()
     assert (denoisers[0.4](x) - x).norm() < 0.008
     assert np.linalg.norm(field.particles()[0] - first) > 0.2
-    page.wait_for_function("() => saved.at(-1)?.sigma === 0.4")
+    field.wait_for_save("sigma")
     box = slider.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
     assert page.evaluate("model.get('sigma')") == 0.8
-    page.evaluate("() => model.set('sigma', 0.2)")  # as Python does
-    field.settle()
+    field.set(sigma=0.2)
     assert slider.input_value() == "0" and arrows.get_attribute("d") == drawn
     assert page.evaluate("() => leaked") == []
 
@@ -298,14 +296,10 @@ def test_the_field_fits_and_can_be_read(field, page, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button", name="one from").click()
     field.wait_for_rest()
-    root = page.locator(".denoising-field")
-    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    check_looks(page.locator(".denoising-field"), field.stage, scheme)
     plane, side = (page.locator(f".df-{n}").bounding_box() for n in ("plane", "side"))
     beside = side["x"] > plane["x"] + plane["width"]
     assert beside == (width > 600) and plane["width"] > 270
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    _, surface = field.stage.evaluate(gray)
-    assert (surface > 128) == (scheme == "light")
+    _, surface = grays(field.stage)
     for name in (".df-way", ".df-read caption", ".df-rule", ".df-one"):
-        assert abs(page.locator(name).evaluate(gray)[0] - surface) > 128, name
+        assert abs(grays(page.locator(name))[0] - surface) > 128, name

@@ -5,8 +5,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, Hands, delays, load, shown
 from PIL import Image
+from user import FRAME, SLOW_DOWN, User, delays, show, shown
 
 from course_utils import plots
 from course_utils.widgets import Dial
@@ -24,62 +24,59 @@ def make_dial(*values, captions=None) -> Dial:
 
 
 def test_a_slider_turns_the_dial_with_keys_mouse_and_finger(page):
-    load(page, make_dial(1, 2.5, 5, 10, captions=CAPTIONS))
-    page.evaluate(RENDER)
-    hands, slider = Hands(page), page.locator(".dial input")
+    show(page, make_dial(1, 2.5, 5, 10, captions=CAPTIONS))
+    user, slider = User(page), page.locator(".dial input")
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     assert shown(page) == [0]
     assert page.get_by_role("slider", name="k").get_attribute("aria-valuetext") == "1"
     slider.focus()
     for key, index, label in (("ArrowRight", 1, "2.5"), ("End", 3, "10"), ("Home", 0, "1")):
-        hands.press(key)
+        user.press(key)
         assert (shown(page), page.evaluate("() => model.get('index')")) == ([index], index)
         assert slider.get_attribute("aria-valuetext") == label
         assert page.locator(".dial output").inner_text() == label
     assert page.evaluate("() => leaked") == []
-    hands.drag(slider, (0.02, 0.5), (0.67, 0.5))
+    user.drag(slider, (0.02, 0.5), (0.67, 0.5))
     assert shown(page) == [2]
     assert page.locator(".dial figcaption").inner_text() == CAPTIONS[5]
-    hands.touch(slider, (0.67, 0.5), (0.98, 0.5))
+    user.touch(slider, (0.67, 0.5), (0.98, 0.5))
     assert shown(page) == [3]
     assert page.locator(".dial figcaption").inner_text() == ""
-    page.wait_for_function("() => saved.at(-1)?.index === 3")
-    page.evaluate("() => { model.set('index', 1); }")  # as Python does
+    user.wait_for_save("index")
+    user.set(index=1)
     assert shown(page) == [1] and slider.input_value() == "1"
-    page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => model.listening()") == 0
+    user.close()
 
 
 def test_it_plays_to_the_last_picture_and_stops_when_told(page):
-    load(page, make_dial(1, 2, 3))
-    page.evaluate(RENDER)
-    hands, slider = Hands(page), page.locator(".dial input")
-    page.get_by_role("button", name="play").click()
-    page.get_by_role("button", name="stop").wait_for()
+    show(page, make_dial(1, 2, 3))
+    user, slider = User(page), page.locator(".dial input")
+    play, stop = (page.get_by_role("button", name=name) for name in ("play", "stop"))
+    play.click()
+    stop.wait_for()
     page.wait_for_function("() => model.get('index') === 2")
-    page.get_by_role("button", name="play").wait_for()  # it stopped by itself
+    play.wait_for()  # it stopped by itself
     page.wait_for_function("() => saved.at(-1)?.index === 2")
-    page.get_by_role("button", name="play").focus()
-    hands.press("Enter")  # once more, from the start
-    page.wait_for_function("() => model.get('index') === 1")
+    page.evaluate(SLOW_DOWN, 20)
+    play.focus()
+    user.press("Enter")  # once more, from the start
+    stop.wait_for()
     slider.focus()
-    hands.press("Home")  # the hand takes over
-    page.get_by_role("button", name="play").wait_for()
-    page.wait_for_timeout(800)  # two pictures' time
+    user.press("Home")  # the user takes over
+    play.wait_for()
     assert shown(page) == [0] and page.evaluate("() => leaked") == []
-    page.get_by_role("button", name="play").click()
+    play.click()
     page.evaluate("() => cleanUp()")
-    page.wait_for_timeout(800)
+    play.wait_for()
     assert page.evaluate("() => model.get('index')") == 0
 
 
 def test_words_are_buttons_one_click_each(page):
-    load(page, make_dial("collapse", "holes & <i>", 3))
-    page.evaluate(RENDER)
-    hands = Hands(page)
+    show(page, make_dial("collapse", "holes & <i>", 3))
+    user = User(page)
     page.get_by_role("radio", name="holes & <i>").check()
     assert shown(page) == [1]
-    hands.press("ArrowRight")
+    user.press("ArrowRight")
     assert shown(page) == [2] and page.evaluate("() => leaked") == []
     assert page.get_by_role("radiogroup", name="k").count() == 1
     page.get_by_text("collapse").click()
@@ -87,20 +84,18 @@ def test_words_are_buttons_one_click_each(page):
 
 
 def test_the_page_keeps_its_height_when_the_dial_turns(page):
-    load(page, make_dial(1, 2, 3))
-    page.evaluate(RENDER)
+    show(page, make_dial(1, 2, 3))
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     heights = set()
     for index in range(3):
-        page.evaluate("(index) => model.set('index', index)", index)
+        User(page).set(index=index)
         heights.add(page.locator(".dial").bounding_box()["height"])
     assert len(heights) == 1
 
 
 def test_pictures_have_two_pixels_for_one_of_the_page(page):
     dial = make_dial(1, 2)
-    load(page, dial)
-    page.evaluate(RENDER)
+    show(page, dial)
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     pixels = Image.open(BytesIO(dial.pictures[0])).width
     shown = page.locator(".dial img").first.bounding_box()["width"]
@@ -109,11 +104,10 @@ def test_pictures_have_two_pixels_for_one_of_the_page(page):
 
 @pytest.mark.timing
 def test_the_dial_turns_within_a_frame(page):
-    load(page, make_dial(*range(6)))
-    page.evaluate(RENDER)
+    show(page, make_dial(*range(6)))
     slider = page.locator(".dial input")
 
     def move():
-        Hands(page).drag(slider, (0.02, 0.5), *[(0.98, 0.5), (0.02, 0.5)] * 6, steps=6)
+        User(page).drag(slider, (0.02, 0.5), *[(0.98, 0.5), (0.02, 0.5)] * 6, steps=6)
 
     assert np.percentile(delays(page, slider, "input", move), 95) < FRAME

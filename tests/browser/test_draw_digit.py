@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, Hands, delays, load
 from torch import nn
+from user import FRAME, User, check_looks, delays, grays, load, pixels, show
 
 from course_utils import data
 from course_utils.models import VAE
@@ -44,7 +44,7 @@ def make(n=2000, **arguments) -> DrawDigit:
     return DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos, **arguments)
 
 
-class Paper(Hands):
+class Paper(User):
     def __init__(self, page) -> None:
         super().__init__(page)
         self.root = page.locator(".draw-digit")
@@ -53,11 +53,7 @@ class Paper(Hands):
 
     def x(self) -> np.ndarray:
         """What the encoder sees, as ink from 0 to 1.  -> (28, 28)"""
-        gray = self.page.evaluate(
-            """() => Array.from(document.querySelector(".dd-pair canvas").getContext("2d")
-                .getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0)"""
-        )
-        return 1 - np.array(gray).reshape(28, 28) / 255
+        return 1 - pixels(self.page.locator(".dd-pair canvas").first) / 255
 
     def number(self, name: str) -> float:
         text = self.page.locator(f"[data-number={name}]").inner_text()
@@ -71,29 +67,29 @@ class Paper(Hands):
 
 @pytest.fixture
 def paper(page) -> Paper:
-    load(page, make())
-    page.evaluate(RENDER)
+    show(page, make())
     return Paper(page)
 
 
 # --- arithmetic against torch -----------------------------------------------------------
 
 
+JUDGE_EXAMPLES = """() => {
+    const judge = widget.makeJudge(model);
+    return model.get("examples").map((bytes) => {
+        const ink = new Uint8Array(bytes.buffer);
+        const now = judge(Float32Array.from(ink, (value) => value / 255));
+        const image = Array.from(now.reconstruct());
+        while (now.taken() < now.draws) now.draw();
+        return { mu: now.mu, sigma: now.sigma, image, ...now.terms() };
+    });
+}"""
+
+
 def test_the_browser_s_judgment_is_that_of_torch(page):
     widget = make(examples=digits())
     load(page, widget)
-    found = page.evaluate(
-        """() => {
-            const judge = widget.makeJudge(model);
-            return model.get("examples").map((bytes) => {
-                const ink = new Uint8Array(bytes.buffer);
-                const now = judge(Float32Array.from(ink, (value) => value / 255));
-                const image = Array.from(now.reconstruct());
-                while (now.taken() < now.draws) now.draw();
-                return { mu: now.mu, sigma: now.sigma, image, ...now.terms() };
-            });
-        }"""
-    )
+    found = page.evaluate(JUDGE_EXAMPLES)
     vae = vivid_vae()
     for image, said in zip(digits(), found):
         x = (255 * image).round()[None] / 255
@@ -117,28 +113,18 @@ def test_with_the_same_weights_it_differs_by_rounding_only(page):
     """Of weights that float16 holds exactly, nothing but float32's sums are left."""
     vae, widget = vivid_vae(), make(examples=digits()[:8])
     load(page, widget)
-    elbos = page.evaluate(
-        """() => {
-            const judge = widget.makeJudge(model);
-            return model.get("examples").map((bytes) => {
-                const now = judge(Float32Array.from(new Uint8Array(bytes.buffer),
-                    (value) => value / 255));
-                while (now.taken() < now.draws) now.draw();
-                return now.terms().elbo;
-            });
-        }"""
-    )
+    found = page.evaluate(JUDGE_EXAMPLES)
     halves = VAE(784, 2, (512, 256))
     halves.load_state_dict(vae.state_dict())
     halves.half().float()
-    for image, found in zip(digits(), elbos):
+    for image, said in zip(digits(), found):
         x = (255 * image).round()[None] / 255
         with torch.no_grad():
             mu, logvar = halves.encoder(x)
             logits = halves.decoder(mu + (0.5 * logvar).exp() * widget._eps)
             exact = -bernoulli_nll(x.expand_as(logits), logits).mean()
             exact -= kl_to_standard_normal(mu, logvar)[0]
-        assert found == pytest.approx(exact.item(), rel=1e-4)
+        assert said["elbo"] == pytest.approx(exact.item(), rel=1e-4)
 
 
 # --- from the paper to x ----------------------------------------------------------------
@@ -191,7 +177,7 @@ def test_a_drawing_is_as_large_as_mnist_s_and_centered_by_its_mass(page):
         rows, columns = np.nonzero(image)
         sides = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert max(sides) in (20, 21)  # a cut between pixels may touch one more
-        for middle, length in zip(center_of_mass(image), sides):
+        for middle in center_of_mass(image):
             assert 13.99 <= middle <= 15.01  # within one pixel, as MNIST's own; see below
         # Area averages keep the ink, on the scale of the image.
         scale = max(np.ptp(axis) + 1 for axis in np.nonzero(ink)) / 20
@@ -201,7 +187,7 @@ def test_a_drawing_is_as_large_as_mnist_s_and_centered_by_its_mass(page):
 def test_mnist_s_own_digits_are_centered_like_that():
     images = data.mnist("test")[0][:500].cpu().numpy().reshape(-1, 28, 28)
     middles = np.array([center_of_mass(image) for image in images])
-    assert 13.99 <= np.quantile(middles, 0.01) and np.quantile(middles, 0.99) <= 15.01
+    assert np.quantile(middles, 0.01) >= 13.99 and np.quantile(middles, 0.99) <= 15.01
 
 
 def test_an_empty_paper_is_no_image_and_no_error(page, paper):
@@ -223,7 +209,7 @@ def test_a_line_has_the_ink_of_mnist_s(paper, page):
     assert np.quantile(widths, 0.05) < width < np.quantile(widths, 0.95)
 
 
-# --- hands ------------------------------------------------------------------------------
+# --- the user ---------------------------------------------------------------------------
 
 
 def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
@@ -233,22 +219,22 @@ def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
     paper.at_rest()
     total = paper.number("reconstruction") - paper.number("kl")
     assert paper.number("elbo") == pytest.approx(total, abs=0.11)
-    page.wait_for_function("() => saved.length > 0")
+    paper.wait_for_save("pixels")
     widget = make()
     widget.pixels = bytes(
         page.evaluate("Array.from(new Uint8Array(saved.at(-1).pixels.buffer))")
     )
     assert widget.x.numpy().reshape(28, 28) == pytest.approx(x, abs=0.005)
+    spoken = page.locator("p.cw-spoken").inner_text()
+    assert page.locator(".dd-verdict").inner_text() in spoken
+    assert page.locator(".dd-pens").inner_text().split() == ["thin", "medium", "thick"]
     # What the page says of the drawing is what torch says of it.
     assert paper.number("elbo") == pytest.approx(widget.elbo, rel=0.01)
 
 
 def test_the_draws_that_take_turns_are_complete_at_rest(paper, page):
     def images():
-        return page.evaluate(
-            """() => [...document.querySelectorAll(".dd-draws canvas")].map((canvas) =>
-                Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data))"""
-        )
+        return [pixels(one).tolist() for one in page.locator(".dd-draws canvas").all()]
 
     paper.drag(paper.paper, (0.3, 0.2), (0.7, 0.2), (0.45, 0.85), steps=4)
     paper.at_rest()
@@ -323,8 +309,7 @@ def test_a_stroke_ends_where_the_paper_changes_under_it(paper, page, change):
 
 
 def test_test_digits_go_to_the_encoder_as_they_are(page):
-    load(page, make(examples=digits()[:3]))
-    page.evaluate(RENDER)
+    show(page, make(examples=digits()[:3]))
     paper = Paper(page)
     for i, name in enumerate(("test digit 1", "test digit 2", "test digit 3")):
         page.get_by_role("button", name=name).click()
@@ -335,11 +320,7 @@ def test_test_digits_go_to_the_encoder_as_they_are(page):
 def test_python_puts_an_image_on_the_paper(paper, page):
     widget = make()
     widget.x = digits()[5]
-    page.evaluate(
-        "(ink) => model.set('pixels', new DataView(Uint8Array.from(ink).buffer))",
-        list(widget.pixels),
-    )
-    paper.settle()
+    paper.set(pixels=widget.pixels)
     assert paper.x().flatten() == pytest.approx(digits()[5].numpy(), abs=0.003)
 
 
@@ -358,15 +339,13 @@ def test_a_scribble_lies_beyond_all_test_digits_and_the_page_says_so(paper, page
 
 def test_it_cleans_up(paper, page):
     paper.drag(paper.paper, (0.3, 0.2), (0.3, 0.8))
-    page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => model.listening()") == 0
+    paper.close()
     assert page.evaluate("() => saved.length") > 0, "the drawing is not forgotten"
 
 
 @pytest.mark.timing
 def test_it_answers_the_pen_within_a_frame(page):
-    load(page, make(n=10_000))  # as many codes as in the course
-    page.evaluate(RENDER)
+    show(page, make(n=10_000))  # as many codes as in the course
     paper = Paper(page)
 
     def move():
@@ -382,13 +361,7 @@ def test_it_answers_the_pen_within_a_frame(page):
 def test_it_fits_and_can_be_read(page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
-    load(page, make(examples=digits()[:6]))
-    page.evaluate(RENDER)
+    show(page, make(examples=digits()[:6]))
     paper = Paper(page)
-    assert paper.root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    _, white = paper.paper.evaluate(gray)
-    assert white == 255, "paper is white in any theme"
-    ink, surface = page.locator(".dd-plane .cw-stage").first.evaluate(gray)
-    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")
+    check_looks(paper.root, page.locator(".dd-plane .cw-stage").first, scheme)
+    assert grays(paper.paper)[1] == 255, "paper is white in any theme"

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, Hands, delays, load
+from user import FRAME, User, check_looks, delays, load, pixels, show
 
 from course_utils.models import VAE
 from course_utils.theory.posterior_grid import bound_on_grid
@@ -23,7 +23,7 @@ def make_gap() -> EvidenceGap:
     return EvidenceGap(vae.encoder, vae.decoder, torch.rand(3, 36), torch.arange(3))
 
 
-class Gap(Hands):
+class Gap(User):
     """The gap of a page, as a reader sees and handles it, and its state in Python."""
 
     def __init__(self, page, gap: EvidenceGap) -> None:
@@ -66,8 +66,7 @@ def gap(page) -> Gap:
     widget = make_gap()
     widget.digit = 1
     widget.digit = 0  # q is where the encoder puts it, whatever the last test did
-    load(page, widget)
-    page.evaluate(RENDER)
+    show(page, widget)
     return Gap(page, widget)
 
 
@@ -95,7 +94,7 @@ def test_the_browser_s_bound_is_that_of_torch(page):
                 assert found[name] == pytest.approx(float(exact[key]), abs=1e-4)
 
 
-def test_q_follows_the_hand(gap, page):
+def test_q_follows_the_pointer(gap, page):
     gap.check_numbers()
     mu, sigma = gap.q()
     gap.drag(gap.stage, gap.place(mu), (0.3, 0.3), (0.4, 0.6))
@@ -138,9 +137,8 @@ def test_keys_move_q_and_with_shift_its_widths(gap, page):
     assert gap.q()[1] / sigma == pytest.approx([1 / 1.05, 1.05])
     gap.check_numbers()
     assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
-    page.wait_for_function(
-        "() => ['mu', 'sigma'].every((name) => saved.at(-1)?.[name] === model.get(name))"
-    )
+    for name in ("mu", "sigma"):
+        gap.wait_for_save(name)
 
 
 def test_buttons_and_digits_put_q_where_they_say(gap, page):
@@ -162,14 +160,12 @@ def test_buttons_and_digits_put_q_where_they_say(gap, page):
     assert gap.number("gap") >= closed
     page.get_by_role("radio").nth(2).check()
     glides_to(encoder[2])
-    assert page.evaluate("() => saved.at(-1).digit") == 2, "the kernel hears it at once"
+    assert page.evaluate("() => saved.at(-1).digit") == 2, "the kernel is told at once"
     gap.press("ArrowLeft")
     glides_to(encoder[1])
-    page.evaluate("() => { model.set('digit', 0); }")  # as Python does
-    gap.settle()
+    gap.set(digit=0)
     assert page.get_by_role("radio").nth(0).is_checked()
-    page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => model.listening()") == 0
+    gap.close()
 
 
 def test_the_bars_meet_the_line_of_log_p_of_x(gap, page):
@@ -197,8 +193,7 @@ def test_a_gap_beyond_the_chart_is_said_to_be_so(gap, page):
         )["gap"],
     )
     assert note.is_hidden() and gap.number("gap") < 16
-    page.evaluate("(mu) => model.set('mu', mu)", deepest)
-    gap.settle()
+    gap.set(mu=deepest)
     assert gap.number("gap") > 16 and note.is_visible()
 
 
@@ -206,29 +201,19 @@ def test_the_map_makes_room_for_q(gap, page):
     *center, reach, _ = gap.gap.windows[0]
     plane = page.locator(".eg-map")
     left = plane.bounding_box()["x"]
-    page.evaluate("(mu) => model.set('mu', mu)", [c + 0.9 * reach for c in center])
-    gap.settle()
+    gap.set(mu=[c + 0.9 * reach for c in center])
     assert plane.bounding_box()["x"] < left - 100
-    page.evaluate("(mu) => model.set('mu', mu)", center)
-    gap.settle()
+    gap.set(mu=center)
     assert plane.bounding_box()["x"] == left
 
 
 def test_the_heat_map_is_darkest_where_the_posterior_is(gap, page):
-    alpha = np.array(
-        page.locator(".evidence-gap .cw-stage canvas").evaluate(
-            """(canvas) => {
-                const ink = canvas.getContext("2d");
-                const { data } = ink.getImageData(0, 0, canvas.width, canvas.height);
-                return Array.from(data.filter((_, i) => i % 4 === 3));
-            }"""
-        )
-    )
+    alpha = pixels(page.locator(".evidence-gap .cw-stage canvas"), channel=3)
     n = gap.gap.windows[0][3]
     row, column = divmod(alpha.argmax(), n)
     joint = gap.gap._windows[0].log_joint
     i, j = divmod(int(joint.argmax()), n)
-    # An alpha of 255 is shared by all within 1/255 of the peak, which is one spacing or two.
+    # All within 1/255 of the peak share an alpha of 255: one spacing or two.
     assert abs(column - i) <= 2 and abs(n - 1 - row - j) <= 2
 
 
@@ -247,12 +232,7 @@ def test_the_gap_fits_and_can_be_read(gap, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     gap.settle()
-    root = page.locator(".evidence-gap")
-    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    check_looks(page.locator(".evidence-gap"), gap.stage, scheme)
     stage, plane = gap.stage.bounding_box(), page.locator(".eg-map").bounding_box()
     assert plane["width"] < stage["width"] / 4, "the whole plane is small, in the corner"
     assert stage["x"] + stage["width"] - plane["x"] - plane["width"] < 10
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    ink, surface = gap.stage.evaluate(gray)
-    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")

@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from hands import FRAME, Hands, delays, shown
 from lab import ask_kernel, jupyterlab, open_notebook, open_page, run_all
-from walk import FIRST_WALK, Walk
+from latent_walk import FIRST_WALK, Walk
+from user import FRAME, User, check_looks, delays, grays, shown, wait_until
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIRST = "01_autoencoder.ipynb"  # the first one with a walk
@@ -83,7 +83,7 @@ def page(browser):
 
 @pytest.fixture(scope="module")
 def small_page(browser, lab_url):
-    """JupyterLab with the small notebook, opened once, since that and a kernel take time."""
+    """JupyterLab with the small notebook, opened once, since that takes time."""
     with open_page(browser) as page:
         open_notebook(page, lab_url, SMALL)
         yield page
@@ -117,7 +117,7 @@ def test_mouse_touch_and_keys_move_the_cursor(small):
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     for key in ("b", "a", "Enter"):
         walk.press(key)
-    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab heard a key"
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab took a key"
 
     walk.touch(walk.plane, (0.2, 0.8), (0.3, 0.8), (0.4, 0.8))
     walk.expect_z((-0.21, -0.63), 0.01)
@@ -125,11 +125,11 @@ def test_mouse_touch_and_keys_move_the_cursor(small):
 
 def test_the_switch_changes_box_lattice_and_share(small):
     walk = small
-    walk.wait_for_lattice()
+    walk.wait_until_complete()
     before = walk.pixels(".lw-lattice canvas")
     assert "46.6 %" in walk.root.inner_text()
     walk.choose_box(1)
-    walk.wait_for_lattice()
+    walk.wait_until_complete()
     assert (walk.pixels(".lw-lattice canvas") != before).any()
     assert "99.9999 %" in walk.root.inner_text()
     walk.hover(0.975, 0.025)
@@ -155,18 +155,9 @@ def test_text_stands_out_and_digits_are_ink_on_paper(small, theme):
     page.wait_for_function(
         "(light) => document.body.dataset.jpThemeLight === String(light)", arg=is_light
     )
-    colors = """(el) => {
-        const style = getComputedStyle(el), gray = (text) =>
-            text.match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + +c / 3, 0);
-        return [gray(style.color), gray(style.backgroundColor)];
-    }"""
-    page.wait_for_function(
-        f"([el, light]) => (({colors})(el)[1] > 128) === light",
-        arg=[small.plane.element_handle(), is_light],
-    )
-    ink, surface = small.plane.evaluate(colors)
-    assert abs(ink - surface) > 128
-    assert small.lattice.evaluate(colors)[1] == 255, "paper is white in any theme"
+    wait_until(page, lambda: (grays(small.plane)[1] > 128) == is_light)
+    check_looks(small.root, small.plane, "light" if is_light else "dark")
+    assert grays(small.lattice)[1] == 255, "paper is white in any theme"
 
 
 def test_a_narrow_page_stacks_the_panels(small):
@@ -190,32 +181,26 @@ def test_a_narrow_page_stacks_the_panels(small):
     assert plane < digit < lattice
 
 
-def test_dial_and_gap_live_in_jupyterlab_and_the_kernel_hears_them(page, lab_url):
+def test_dial_and_gap_live_in_jupyterlab_and_the_kernel_is_told(page, lab_url):
     open_notebook(page, lab_url, OTHERS)
     assert run_all(page) == []
-    hands = Hands(page)
-
-    def wait_for_kernel(test):
-        for _ in range(50):
-            if ask_kernel(page, "", test) == "True":
-                return
-            page.wait_for_timeout(100)
-        raise AssertionError(f"in the kernel, never: {test}")
+    user = User(page)
 
     slider = page.locator(".dial input")
     slider.wait_for()
     slider.focus()
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     for keys in ("ArrowRight", "b", "ArrowRight", "a"):
-        hands.press(keys)
-    wait_for_kernel("dial.value == 3")
+        user.press(keys)
+    wait_until(page, lambda: ask_kernel(page, "", "dial.value == 3") == "True")
     assert shown(page) == [2]
     page.locator(".eg-digits label").nth(1).click()
     page.locator(".evidence-gap .cw-stage").focus()
     for keys in ("ArrowRight", "b", "Shift+ArrowUp"):
-        hands.press(keys)
-    wait_for_kernel("gap.digit == 1 and gap.mu[0] > gap.encoder_q[1][0] + 1e-6")
-    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab heard a key"
+        user.press(keys)
+    moved = "gap.digit == 1 and gap.mu[0] > gap.encoder_q[1][0] + 1e-6"
+    wait_until(page, lambda: ask_kernel(page, "", moved) == "True")
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab took a key"
     kl = ask_kernel(page, "", "round(gap.kl, 2)")
     assert float(page.locator("[data-number=gap]").inner_text()) == pytest.approx(
         float(kl), abs=0.011
@@ -227,8 +212,8 @@ def test_dial_and_gap_live_in_jupyterlab_and_the_kernel_hears_them(page, lab_url
     )
 
 
-# What has the focus, keys that move it, what the kernel then knows; what Python sets, and
-# where the page shows it.
+# What has the focus, keys that move it, what then holds in the kernel; what Python sets,
+# and where the page shows it.
 LIVE = {
     "replay": (
         ".training-replay input[type=range]", ["ArrowRight"], "replay.epoch == 1",
@@ -262,14 +247,9 @@ def test_each_widget_lives_in_jupyterlab(more, focus, keys, test, code, shows):
     more.locator(focus).first.focus()
     cells = more.locator(".jp-Notebook .jp-Cell").count()
     for key in (*keys, "b", "a"):
-        more.keyboard.press(key)
-        more.wait_for_timeout(50)
-    for _ in range(50):
-        if ask_kernel(more, "", f"bool({test})") == "True":
-            break
-        more.wait_for_timeout(100)
-    assert ask_kernel(more, "", f"bool({test})") == "True"
-    assert more.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab heard a key"
+        User(more).press(key)
+    wait_until(more, lambda: ask_kernel(more, "", f"bool({test})") == "True")
+    assert more.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab took a key"
     before = more.locator(shows).first.inner_text()
     ask_kernel(more, code, "0")
     more.wait_for_function(
@@ -312,13 +292,16 @@ def test_a_notebook_of_the_course_runs_and_can_be_walked(page, lab_url):
     )
     walk.wait_for_kernel("half_width", "value != walk_.half_widths[0]")
 
-    walk.wait_for_lattice()
 
+@pytest.mark.timing
+def test_a_walk_in_jupyterlab_answers_within_a_frame(small):
     def move():
         for target in [(0.2, 0.2), (0.8, 0.7), (0.3, 0.9), (0.7, 0.1)]:
-            page.mouse.move(*walk.at(walk.plane, *target), steps=50)
+            small.page.mouse.move(*small.at(small.plane, *target), steps=50)
 
-    # Seen with pytest -rP. A quiet machine has 95 % within 11 ms; a busy one may be late now
-    # and then, but not as late as a round trip through the kernel would be.
-    median, late = np.percentile(delays(page, walk.plane, "pointermove", move), [50, 95])
+    small.wait_until_complete()
+    # Seen with pytest -rP. A quiet machine has 95 % within 11 ms; a busy one may be late at
+    # times, but not as late as a round trip through the kernel would be.
+    found = delays(small.page, small.plane, "pointermove", move)
+    median, late = np.percentile(found, [50, 95])
     assert median < FRAME and late < 50

@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, delays, load
+from latent_walk import Walk
 from torch import nn
-from walk import Walk
+from user import FRAME, SLOW_DOWN, check_looks, delays, load, pixels, show
 
 from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import LatentWalk
@@ -65,9 +65,7 @@ def test_the_browser_decodes_what_torch_decodes(page):
 
 
 def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
-    load(page, make_walk(vivid_decoder()))
-    page.evaluate(RENDER)
-    walk = Walk(page)
+    walk = show_walk(page, make_walk(vivid_decoder()))
     before = walk.pixels()
     walk.plane.evaluate(
         """(stage) => {
@@ -82,7 +80,7 @@ def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
     assert (walk.pixels() != before).any()
     page.wait_for_function("() => saved.length > 0")
     page.wait_for_timeout(200)
-    assert page.evaluate("() => saved.length") == 1, "one message, once the hand rests"
+    assert page.evaluate("() => saved.length") == 1, "one message, once the pointer rests"
     walk.hover(0.8, 0.8)
     page.evaluate("() => cleanUp()")
     assert page.evaluate("() => saved.length") == 2, "the last place is not forgotten"
@@ -91,10 +89,8 @@ def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
 
 def test_images_lie_on_their_place_in_the_lattice(page):
     decoder = vivid_decoder()
-    load(page, make_walk(decoder))
-    page.evaluate(RENDER)
-    walk = Walk(page)
-    walk.wait_for_lattice()
+    walk = show_walk(page, make_walk(decoder))
+    walk.wait_until_complete()
     drawn = walk.pixels(".lw-lattice canvas").reshape(21, 28, 21, 28)
     for row, column in [(0, 0), (0, 20), (10, 10), (20, 0), (3, 17)]:
         z = torch.tensor([[-1 + 0.1 * column, 1 - 0.1 * row]])  # z₂ grows upward
@@ -110,12 +106,11 @@ def test_images_lie_on_their_place_in_the_lattice(page):
 @pytest.fixture
 def walk(page) -> Walk:
     """A walk with all that it can draw, none of it drawn."""
-    return show(page, make_walk(vivid_decoder()))
+    return show_walk(page, make_walk(vivid_decoder()))
 
 
-def show(page, widget: LatentWalk) -> Walk:
-    load(page, widget)
-    page.evaluate(RENDER)
+def show_walk(page, widget: LatentWalk) -> Walk:
+    show(page, widget)
     walk = Walk(page)
     walk.widget = widget
     return walk
@@ -164,11 +159,11 @@ def test_the_rings_come_with_their_shares_of_the_prior(walk):
         assert np.hypot(*at) == pytest.approx(ring, abs=0.3), "beside its ring"
     walk.tick("rings")
     assert shapes(walk, ".cw-ring") == [] and shares.inner_text() == ""
-    walk.page.wait_for_function("() => saved.at(-1)?.rings === false")
+    walk.wait_for_save("rings")
 
 
 def test_the_clouds_are_those_that_the_encoder_gave(page):
-    walk = show(page, make_walk(vivid_decoder(), n=1000))
+    walk = show_walk(page, make_walk(vivid_decoder(), n=1000))
     walk.tick("clouds")
     found = shapes(walk, "ellipse")
     sent = np.frombuffer(walk.widget.sampled, "<f4").reshape(-1, 5)
@@ -182,7 +177,7 @@ def test_the_clouds_are_those_that_the_encoder_gave(page):
 
 
 def test_without_widths_there_is_nothing_to_tick(page):
-    walk = show(page, make_walk(vivid_decoder(), clouds=False))
+    walk = show_walk(page, make_walk(vivid_decoder(), clouds=False))
     assert walk.root.locator(".lw-clouds").is_hidden()
     assert walk.root.locator(".lw-rings").is_visible()
 
@@ -210,7 +205,7 @@ def test_the_maps_are_read_at_the_cursor_as_python_computes_them(walk, page):
         share = (mark["x"] + 1 - bar["x"]) / bar["width"]
         within = 0.03 + 2 / (high - low) * (map_index == 2)
         assert share == pytest.approx((expected - low) / (high - low), abs=within)
-    page.wait_for_function("() => saved.at(-1)?.map === 'distance'")
+    walk.wait_for_save("map")
     assert page.locator(".cw-spoken").inner_text().endswith("to the nearest code")
 
 
@@ -229,12 +224,8 @@ def test_the_arithmetic_of_the_maps_is_that_of_python(page):
 def test_a_map_lies_under_the_dots_where_it_belongs(walk):
     walk.choose("maps", 1)
     canvas = walk.root.locator(".lw-map")
-    pixels = canvas.evaluate(
-        """(canvas) => { const ink = canvas.getContext("2d");
-            return [canvas.width, Array.from(ink.getImageData(0, 0, canvas.width,
-                canvas.height).data)]; }"""
-    )
-    n, alpha = pixels[0], np.array(pixels[1]).reshape(-1, 4)[:, 3]
+    alpha = pixels(canvas, channel=3)
+    n, alpha = len(alpha), alpha.flatten()
     e = 21 / 20  # the stage
     codes = torch.tensor(np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2))
     z = latent_lattice(e * (1 - 1 / n), n)
@@ -251,13 +242,13 @@ def test_a_map_lies_under_the_dots_where_it_belongs(walk):
 
 
 def test_an_autoencoder_has_no_map_of_uncertainty(page):
-    walk = show(page, make_walk(nn.Sequential(*list(vivid_decoder()[0]))))
+    walk = show_walk(page, make_walk(nn.Sequential(*list(vivid_decoder()[0]))))
     names = walk.root.locator(".lw-maps").inner_text().split()
     assert names == ["none", "distance"]
 
 
 def test_a_path_is_drawn_between_its_classes_in_the_box_that_holds_it(walk, page):
-    page.evaluate("() => model.set('path_ends', [3, 8])")
+    walk.set(path_ends=[3, 8])
     for index, kind in ((2, "curved"), (1, "straight")):
         walk.choose("kinds", index)
         expected = paths_of(walk.widget)[3, 8][["straight", "curved"].index(kind)]
@@ -276,14 +267,14 @@ def test_a_path_is_drawn_between_its_classes_in_the_box_that_holds_it(walk, page
     assert way_shown(walk) == pytest.approx(expected[::-1])
     walk.choose("kinds", 0)
     assert shapes(walk, "polyline") == [] and walk.root.locator(".lw-strip").is_hidden()
-    page.wait_for_function("() => saved.at(-1)?.path === 'none'")
+    walk.wait_for_save("path")
 
 
 def test_a_path_beyond_the_box_takes_the_larger_one(page):
     torch.manual_seed(0)
     labels = torch.arange(40) % 2
     codes = torch.randn(40, 2) / 10 + 3 * (2 * labels - 1)[:, None]
-    walk = show(page, LatentWalk(vivid_decoder(), codes, labels))
+    walk = show_walk(page, LatentWalk(vivid_decoder(), codes, labels))
     assert trait(page, "half_width") == 1
     walk.choose("kinds", 1)
     assert trait(page, "half_width") == 5
@@ -291,8 +282,7 @@ def test_a_path_beyond_the_box_takes_the_larger_one(page):
 
 def test_the_strip_shows_what_lies_on_the_way(walk, page):
     walk.choose("kinds", 2)
-    walk.wait_for_lattice()
-    page.wait_for_timeout(200)
+    walk.wait_until_complete(".lw-strip")
     strip = walk.pixels(".lw-strip").reshape(28, 11, 28).swapaxes(0, 1)
     way = torch.tensor(way_shown(walk)).float()
     middle = (way[23] + way[24]) / 2  # 48 points: half-way lies between two
@@ -310,30 +300,26 @@ def test_play_walks_the_path_and_a_click_takes_over(walk, page):
     )
     play.click()
     assert trait(page, "path") == "straight", "▶ needs no other choice"
-    page.wait_for_function(
-        "() => document.querySelector('.lw-play').textContent === '▶'", timeout=8000
-    )
+    page.wait_for_function("() => document.querySelector('.lw-play').textContent === '▶'")
     seen, way = np.array(page.evaluate("() => seen")), way_shown(walk)
-    assert len(seen) > 20
-    # Two frames more or less; a busy machine skips some.
-    assert seen[-1, 0] - seen[0, 0] == pytest.approx(3000, abs=300)
+    assert len(seen) > 5
+    assert seen[-1, 0] - seen[0, 0] > 2700, "3 s, and no end before; a busy machine is late"
     assert seen[-1, 1:] == pytest.approx(way[-1], abs=1e-6)
     away = np.linalg.norm(seen[:, None, 1:] - way, axis=2).min(1)
     assert away.max() < np.linalg.norm(np.diff(way, axis=0), axis=1).max()
-    page.wait_for_function("() => saved.at(-1)?.z[0] === model.get('z')[0]")
+    walk.wait_for_save("z")
 
+    page.evaluate(SLOW_DOWN, 20)
     play.click()
-    page.wait_for_timeout(300)
     assert play.inner_text() == "■"
     walk.hover(0.2, 0.2)
-    assert play.inner_text() == "■", "a hand that only passes is not in the way"
+    assert play.inner_text() == "■", "a pointer that only passes is not in the way"
     walk.click(0.2, 0.2)
     walk.expect_z(
         tuple((0.2 - 0.5) * 2.1 * s * trait(page, "half_width") for s in (1, -1)), 0.1
     )
     assert play.inner_text() == "▶"
     play.click()
-    page.wait_for_timeout(200)
     walk.plane.focus()
     walk.press("ArrowLeft")
     rests = trait(page, "z")
@@ -350,11 +336,10 @@ def test_play_walks_the_path_and_a_click_takes_over(walk, page):
 def test_one_class_has_no_paths(page):
     torch.manual_seed(2)
     widget = LatentWalk(vivid_decoder(), torch.randn(20, 2), torch.full((20,), 3))
-    walk = show(page, widget)
+    walk = show_walk(page, widget)
     assert walk.root.locator(".lw-paths").is_hidden()
     walk.tick("rings")
-    page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => model.listening()") == 0
+    walk.close()
 
 
 def test_keys_on_the_controls_do_not_turn_a_slide(walk, page):
@@ -365,14 +350,7 @@ def test_keys_on_the_controls_do_not_turn_a_slide(walk, page):
 
 
 def test_what_python_sets_is_drawn(walk, page):
-    for name, value in {
-        "rings": True,
-        "clouds": True,
-        "map": "uncertainty",
-        "path": "curved",
-    }.items():
-        page.evaluate("([name, value]) => model.set(name, value)", [name, value])
-    walk.settle()
+    walk.set(rings=True, clouds=True, map="uncertainty", path="curved")
     assert walk.root.locator(".lw-rings").is_checked()
     assert walk.root.locator(".lw-clouds").is_checked()
     assert walk.root.locator(".lw-maps input").nth(2).is_checked()
@@ -395,17 +373,10 @@ def sweep(walk: Walk):
 @pytest.mark.timing
 @pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
 def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
-    walk = show(page, make_walk(vivid_decoder(), n=10_000))
+    walk = show_walk(page, make_walk(vivid_decoder(), n=10_000))
     if map_name != "none":
-        for name, value in {
-            "half_width": 5,
-            "rings": True,
-            "clouds": True,
-            "map": map_name,
-            "path": "curved",
-        }.items():
-            page.evaluate("([name, value]) => model.set(name, value)", [name, value])
-    walk.wait_for_lattice()
+        walk.set(half_width=5, rings=True, clouds=True, map=map_name, path="curved")
+    walk.wait_until_complete()
     late = np.percentile(delays(page, walk.plane, "pointermove", sweep(walk)), 95)
     assert late < FRAME
 
@@ -415,10 +386,8 @@ def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_nam
 def test_the_walk_fits_and_can_be_read(walk, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
-    for name, value in {"rings": True, "map": "distance", "path": "curved"}.items():
-        page.evaluate("([name, value]) => model.set(name, value)", [name, value])
-    walk.settle()
-    assert walk.root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    walk.set(rings=True, map="distance", path="curved")
+    check_looks(walk.root, walk.plane, scheme)
     small = walk.root.evaluate(
         """(el) => [...el.querySelectorAll(".lw-more *")].filter((one) =>
             one.textContent && parseFloat(getComputedStyle(one).fontSize) < 12)
@@ -428,7 +397,3 @@ def test_the_walk_fits_and_can_be_read(walk, page, scheme, width):
     for group in walk.root.locator(".lw-group > *:not([hidden])").all():
         box = group.bounding_box()
         assert box is None or box["x"] + box["width"] <= width
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    ink, surface = walk.plane.evaluate(gray)
-    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")

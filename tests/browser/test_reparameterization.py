@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, Hands, delays, load
+from user import FRAME, User, check_looks, delays, load, show
 
 from course_utils.theory.gradient_estimators import (
     reparameterized_gradients,
@@ -16,7 +16,7 @@ def h(z):
     return z.square() + z.sin()
 
 
-class Play(Hands):
+class Play(User):
     def __init__(self, page) -> None:
         super().__init__(page)
         self.root = page.locator(".reparameterization")
@@ -39,8 +39,7 @@ class Play(Hands):
 
 @pytest.fixture
 def play(page) -> Play:
-    load(page, Reparameterization(h, mu=0.5, sigma=1.0))
-    page.evaluate(RENDER)
+    show(page, Reparameterization(h, mu=0.5, sigma=1.0))
     return Play(page)
 
 
@@ -60,11 +59,11 @@ def test_the_browser_s_gradients_are_those_of_python(page):
         # A sum over another lattice; both are far closer to the integral than that.
         assert exact == pytest.approx(widget.gradient, abs=1e-5)
         eps = widget._noise[:, :draws].double()
-        for found, road in (
+        for found, estimator in (
             (score, score_function_gradients),
             (slope, reparameterized_gradients),
         ):
-            single = road(h, mu, sigma, eps.flatten()).view(400, draws, 2).mean(1)
+            single = estimator(h, mu, sigma, eps.flatten()).view(400, draws, 2).mean(1)
             # Cubics between points a/150 apart are off by the fourth power of that; the
             # score function divides by σ.
             assert np.array(found).reshape(400, 2) == pytest.approx(
@@ -94,11 +93,9 @@ def test_kept_draws_slide_with_mu_and_sigma(play, page):
 
     first = z()
     assert len(first) == 4
-    page.evaluate("() => model.set('mu', 1.5)")
-    play.settle()
+    play.set(mu=1.5)
     assert z() == pytest.approx(first + 1, abs=1e-6)
-    page.evaluate("() => model.set('sigma', 0.5)")
-    play.settle()
+    play.set(sigma=0.5)
     assert z() - 1.5 == pytest.approx((first - 0.5) / 2, abs=1e-6)
     eps = np.sort(Reparameterization(h).eps.numpy())
     assert first == pytest.approx(0.5 + eps, abs=1e-6)
@@ -127,7 +124,7 @@ def test_keys_move_mu_and_with_shift_sigma(play, page):
     assert play.get("sigma") == pytest.approx(1.05)
     assert "0.55" in page.locator(".rp-read").inner_text()
     assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
-    page.wait_for_function("() => saved.at(-1)?.mu === model.get('mu')")
+    play.wait_for_save("sigma")
     assert "0.55" in page.locator(".cw-spoken").inner_text()
 
 
@@ -145,16 +142,16 @@ def test_keep_or_redraw(play, page):
     assert play.get("number") == number + 3, "another set for each move"
 
 
-def test_more_draws_stray_less_and_the_score_function_strays_further(play, page):
-    def stray():
+def test_more_draws_err_less_and_the_score_function_errs_more(play, page):
+    def rms_errors():
         numbers = page.locator(".rp-table b").all_inner_texts()
         return [float(text.replace("−", "-")) for text in numbers]
 
     one = None
-    for choice, draws in (("1", 1), ("16", 16)):
+    for choice in ("1", "16"):
         page.get_by_role("radio", name=choice, exact=True).check()
         play.settle()
-        reparameterized, score = stray()
+        reparameterized, score = rms_errors()
         assert score > 1.5 * reparameterized
         if one is None:
             one = reparameterized, score
@@ -167,8 +164,7 @@ def test_more_draws_stray_less_and_the_score_function_strays_further(play, page)
 def test_it_cleans_up(play, page):
     play.stage.focus()
     play.press("ArrowRight")
-    page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => model.listening()") == 0
+    play.close()
     assert page.evaluate("() => saved.at(-1).mu") == play.get("mu")
 
 
@@ -189,8 +185,4 @@ def test_it_fits_and_can_be_read(play, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     play.settle()
-    assert play.root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    ink, surface = play.stage.evaluate(gray)
-    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")
+    check_looks(play.root, play.stage, scheme)

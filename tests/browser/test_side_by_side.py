@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, Hands, delays, load
 from torch import nn
+from user import FRAME, User, check_looks, delays, grays, load, pixels, show
 
 from course_utils.models import Autoencoder
 from course_utils.theory.lattice import distance_to_nearest
@@ -30,7 +30,7 @@ def make_side() -> tuple[SideBySide, list[nn.Module], list[torch.Tensor]]:
     return SideBySide(models, torch.arange(500) % 10), decoders, codes
 
 
-class Side(Hands):
+class Side(User):
     """The planes of a page, as a reader sees and handles them."""
 
     def __init__(self, page) -> None:
@@ -47,17 +47,7 @@ class Side(Hands):
 
     def images(self, kind: str = "image") -> np.ndarray:
         """Gray levels of the canvases below the planes: (3, 28, width)."""
-        return np.array(
-            self.page.evaluate(
-                """(kind) => [...document.querySelectorAll(`.sb-${kind}`)].map((canvas) => {
-                    const { width, height } = canvas;
-                    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-                    return Array.from({ length: height }, (_, y) => Array.from(
-                        { length: width }, (_, x) => data[4 * (y * width + x)]));
-                })""",
-                kind,
-            )
-        )
+        return np.array([pixels(one) for one in self.page.locator(f".sb-{kind}").all()])
 
     def check(self) -> None:
         """Each column shows what torch makes of z, and how far its codes are."""
@@ -76,12 +66,11 @@ class Side(Hands):
 
 @pytest.fixture
 def side(page) -> Side:
-    load(page, make_side()[0])
-    page.evaluate(RENDER)
+    show(page, make_side()[0])
     return Side(page)
 
 
-def test_one_hand_moves_z_in_all_planes(side, page):
+def test_one_pointer_moves_z_in_all_planes(side, page):
     side.check()
     for i, z in enumerate([(-2, 1), (0.5, 2.5), (2.9, -2.9)]):
         page.mouse.move(*side.at(side.stages.nth(i), *side.place(z)))
@@ -96,7 +85,7 @@ def test_one_hand_moves_z_in_all_planes(side, page):
         assert (x, y) == pytest.approx(side.place(side.z()), abs=0.005)
     side.drag(side.stages.nth(1), (0.9, 0.5), (1.2, 0.5))
     assert side.z()[0] == 3, "z stays in the box"
-    page.wait_for_function("() => saved.at(-1)?.z === model.get('z')")
+    side.wait_for_save("z")
     assert "nearest code: AE" in page.locator(".cw-spoken").inner_text()
 
 
@@ -137,7 +126,7 @@ def test_boxes_switch_for_all_planes(side, page):
     page.get_by_role("radio").nth(0).check()
     assert side.z() == [-3, 3], "into the box"
     side.check()
-    page.evaluate("() => model.set('half_width', 10)")  # as Python does
+    side.set(half_width=10)
     assert page.get_by_role("radio").nth(1).is_checked()
 
 
@@ -178,8 +167,7 @@ def test_a_draw_moves_z_and_its_pictures_are_kept(side, page):
 
 def test_the_clean_up_stops_it(side, page):
     page.mouse.move(*side.at(side.stages.first, 0.3, 0.3))
-    page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => model.listening()") == 0
+    side.close()
     assert page.evaluate("() => saved.length") == 1, "what was due is told"
 
 
@@ -201,19 +189,15 @@ def test_planes_stand_side_by_side_and_can_be_read(side, page, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button").click()
     side.settle()
-    root = page.locator(".side-by-side")
-    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    check_looks(page.locator(".side-by-side"), side.stages.first, scheme)
     boxes = [side.stages.nth(i).bounding_box() for i in range(3)]
     assert len({box["y"] for box in boxes}) == 1
     assert min(box["width"] for box in boxes) > 110
     assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) < 1
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    _, surface = side.stages.first.evaluate(gray)
-    assert (surface > 128) == (scheme == "light")
+    _, surface = grays(side.stages.first)
     for name in (".sb-z", ".sb-far b", ".cw-title"):
         text = page.locator(name).first
-        assert abs(text.evaluate(gray)[0] - surface) > 128, name
+        assert abs(grays(text)[0] - surface) > 128, name
         assert text.evaluate("(el) => el.scrollWidth <= el.clientWidth + 1"), name
-    paper = page.locator(".sb-image").first.evaluate(gray)[1]
+    paper = grays(page.locator(".sb-image").first)[1]
     assert paper == 255, "images are ink on white paper in any theme"

@@ -1,26 +1,30 @@
 """The replay of a training in a real browser, without a kernel."""
 
-import base64
-
 import numpy as np
 import pytest
 import torch
-from hands import FRAME, RENDER, ROUNDS, Hands, delays, load
+from user import (
+    FRAME,
+    RENDER,
+    ROUNDS,
+    SLOW_DOWN,
+    User,
+    check_looks,
+    delays,
+    load,
+    pixels,
+    show,
+    wait_until,
+)
 
 from course_utils.models import VAE, Autoencoder
 from course_utils.widgets.training_replay import TrainingReplay
 
 EPOCHS = 8
-PUSH = """(frame) => {
-    const bytes = (text) =>
-        new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-    model.set("frames", [...model.get("frames"), { ...frame,
-        codes: frame.codes.map(bytes), images: frame.images.map(bytes) }]);
-}"""  # as Python does
 
 
 def make_replay(epochs: int = EPOCHS, width: float = 8.0) -> TrainingReplay:
-    """Codes that spread along a known way: those of epoch e are e times those of epoch 1."""
+    """Codes whose spread is known: those of epoch e are e times those of epoch 1."""
     torch.manual_seed(0)
     ae, vae = Autoencoder(784, 2, ()), VAE(784, 2, (16,))
     x, labels = torch.rand(400, 784), torch.arange(400) % 10
@@ -46,7 +50,7 @@ def codes_of(replay, frame: int, index: int) -> np.ndarray:
     return codes.astype(np.float32).reshape(-1, 2)
 
 
-class Replay(Hands):
+class Replay(User):
     """The replay of a page, as a reader sees and handles it."""
 
     def __init__(self, page, widget: TrainingReplay) -> None:
@@ -56,7 +60,6 @@ class Replay(Hands):
         self.range = page.locator(".training-replay input[type=range]")
         self.button = page.locator(".tr-play")
         self.range.wait_for()
-        page.wait_for_timeout(50)
 
     def epoch(self) -> int:
         return self.page.evaluate("model.get('epoch')")
@@ -70,37 +73,33 @@ class Replay(Hands):
         return [float(number) for number in text.removeprefix("std ").split(", ")]
 
     def push(self, epoch: int) -> None:
-        frame = self.widget.frames[epoch]
-        sent = {
-            **frame,
-            "codes": [base64.b64encode(data).decode() for data in frame["codes"]],
-            "images": [base64.b64encode(data).decode() for data in frame["images"]],
-        }
-        self.page.evaluate(PUSH, sent)
+        self.set(frames=self.widget.frames[: epoch + 1])
 
     def arrives(self, text: str) -> None:
         self.page.wait_for_function(
             "(text) => document.querySelector('.tr-when').textContent === text", arg=text
         )
 
+    def shown(self) -> tuple:
+        values = self.page.locator(".tr-model").first.locator(".tr-labels b").inner_text()
+        return self.epoch(), self.when(), self.spread(0), self.spread(1), values
+
     def check(self, epoch: int) -> None:
-        """What the page shows is what Python recorded of that epoch."""
-        self.settle()
+        """The page comes to show what Python recorded of that epoch."""
         total = self.page.evaluate("model.get('frames').length - 1")
         text = f"epoch {epoch} of {total}" if epoch else "before training"
-        assert (self.epoch(), self.when()) == (epoch, text)
-        for index in (0, 1):
-            std = codes_of(self.widget, epoch, index).std(0)
-            assert self.spread(index) == pytest.approx(std, abs=0.0051)  # two decimals
-        values = self.page.locator(".tr-model").first.locator(".tr-labels b").inner_text()
-        assert values == (f"{60 - 2.5 * epoch:.1f}" if epoch else "")
+        stds = [  # two decimals
+            pytest.approx(codes_of(self.widget, epoch, index).std(0), abs=0.0051)
+            for index in (0, 1)
+        ]
+        recorded = epoch, text, *stds, f"{60 - 2.5 * epoch:.1f}" if epoch else ""
+        wait_until(self.page, lambda: self.shown() == recorded)
 
 
 @pytest.fixture
 def replay(page) -> Replay:
     widget = make_replay()
-    load(page, widget)
-    page.evaluate(RENDER)
+    show(page, widget)
     return Replay(page, widget)
 
 
@@ -149,27 +148,19 @@ def test_dots_are_drawn_where_the_codes_are(replay, page):
     edge = -float(box.split()[0])
     widest = max(frame["reach"] for frame in replay.widget.frames)
     assert edge == pytest.approx(1.04 * widest)
-    ink = np.array(
-        page.locator(".training-replay .cw-stage canvas").first.evaluate(
-            """(canvas) => {
-                const { width, height } = canvas;
-                const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-                return Array.from(data.filter((_, i) => i % 4 === 3));
-            }"""
-        )
-    )
-    side = round(len(ink) ** 0.5)
+    ink = pixels(page.locator(".training-replay .cw-stage canvas").first, channel=3)
+    side = len(ink)
     z = codes_of(replay.widget, EPOCHS, 0)
     inside = z[(np.abs(z) < 0.97 * edge).all(1)]
     across, up = np.floor((1 + inside / edge) / 2 * side).astype(int).T
-    assert (ink.reshape(side, side)[side - 1 - up, across] > 100).all()
-    rows, columns = np.nonzero(ink.reshape(side, side))
+    assert (ink[side - 1 - up, across] > 100).all()
+    rows, columns = np.nonzero(ink)
     found = np.stack([2 * columns / side - 1, 1 - 2 * rows / side], 1) * edge
     near = np.abs(found[::50, None] - z[None]).max(2).min(1)
     assert near.max() < 10 / side * 2 * edge, "and nowhere else: a dot has 8 pixels"
 
 
-# --- hands ----------------------------------------------------------------------------
+# --- the user -------------------------------------------------------------------------
 
 
 def test_scrubbing_with_mouse_touch_and_keys(replay, page):
@@ -185,7 +176,7 @@ def test_scrubbing_with_mouse_touch_and_keys(replay, page):
     for keys, epoch in (("ArrowLeft", 7), ("ArrowDown", 6), ("ArrowUp", 7)):
         replay.press(keys)
         replay.check(epoch)
-    page.wait_for_function("() => saved.at(-1)?.epoch === 7")
+    replay.wait_for_save("epoch")
     assert page.locator(".training-replay .cw-spoken").inner_text() == "epoch 7 of 8"
     assert page.evaluate("leaked") == []
 
@@ -234,14 +225,16 @@ def test_between_two_epochs_the_codes_are_between(replay, page):
 
 
 def test_space_plays_and_pauses_on_an_epoch(replay, page):
+    page.evaluate(SLOW_DOWN, 3)
     for node in (replay.range, replay.columns, replay.button):
         replay.range.fill("0")
         node.focus()
         page.keyboard.press(" ")
         page.wait_for_function("() => model.get('epoch') >= 2")
+        page.evaluate("() => { saved.length = 0; }")
         page.keyboard.press(" ")
         assert replay.button.get_attribute("aria-label") == "play"
-        page.wait_for_timeout(500)
+        page.wait_for_function("() => saved.length > 0")  # the points have arrived
         at = replay.epoch()
         assert 2 <= at < EPOCHS
         replay.check(at)  # at rest, the codes are recorded ones
@@ -260,7 +253,7 @@ def test_scrubbing_ends_the_play(replay, page):
 
 
 def test_python_moves_the_playhead(replay, page):
-    page.evaluate("() => model.set('epoch', 5)")
+    replay.set(epoch=5)
     replay.check(5)
 
 
@@ -275,7 +268,7 @@ def test_the_plane_near_the_prior_says_how_many_codes_it_leaves_out(replay, page
     assert outside > 0
     text = page.locator(".tr-outside").first.inner_text()
     assert text == f"{outside} of 300 outside"
-    page.wait_for_function("() => saved.at(-1)?.near === true")
+    replay.wait_for_save("near")
 
 
 # --- live -----------------------------------------------------------------------------
@@ -287,28 +280,23 @@ def live(page) -> Replay:
     widget = make_replay()
     frames = widget.frames
     widget.frames = frames[:3]
-    load(page, widget)
-    page.evaluate(RENDER)
+    show(page, widget)
     widget.frames = frames
     return Replay(page, widget)
 
 
-def test_a_new_frame_is_followed_by_who_stands_at_the_newest(live, page):
+def test_a_view_at_the_newest_frame_follows_the_next(live, page):
     live.range.fill("2")
     for epoch in (3, 4):
         live.push(epoch)
-        live.arrives(f"epoch {epoch} of {epoch}")
-        page.wait_for_timeout(400)
         live.check(epoch)
     live.push(5)
     live.push(6)  # before the points have arrived at the last one
-    live.arrives("epoch 6 of 6")
-    page.wait_for_timeout(400)
     live.check(6)
     assert live.range.get_attribute("max") == "6"
 
 
-def test_who_has_scrubbed_back_stays_there(live, page):
+def test_a_view_that_was_scrubbed_back_stays_there(live, page):
     live.range.fill("1")
     live.push(3)
     page.wait_for_timeout(500)
@@ -386,7 +374,7 @@ def test_the_replay_fits_and_can_be_read(replay, page, scheme, width):
     replay.range.fill(str(EPOCHS))
     replay.settle()
     root = page.locator(".training-replay")
-    assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
+    check_looks(root, root.locator(".cw-stage").first, scheme)
     limits, columns = root.bounding_box(), replay.columns.bounding_box()
     below = replay.range.bounding_box()["y"] >= columns["y"] + columns["height"]
     assert below == (width > 520), "only on a phone it stays in sight, above the planes"
@@ -398,7 +386,3 @@ def test_the_replay_fits_and_can_be_read(replay, page, scheme, width):
         for label in page.locator(".tr-labels").nth(1).locator("span").all()
     ]
     assert len(boxes) == 2 and abs(boxes[0]["y"] - boxes[1]["y"]) >= 12
-    gray = """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
-        .match(/[\\d.]+/g).slice(0, 3).reduce((sum, c) => sum + c / 3, 0))"""
-    ink, surface = page.locator(".training-replay .cw-stage").first.evaluate(gray)
-    assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")
