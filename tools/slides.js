@@ -136,9 +136,9 @@ async function live(id) {
     return typeof main === "function" ? main() : main;
   });
   const model = await once(models, id, async () => {
-    const model = new Model(stateOf(widget));
-    await module.initialize?.({ model });
-    return model;
+    const made = new Model(stateOf(widget));
+    await module.initialize?.({ model: made });
+    return made;
   });
   return (el) => module.render({ model, el });
 }

@@ -1,0 +1,47 @@
+"""Lint the JavaScript: each widget as the browser gets it, and the script of the slides.
+
+    python -m tools.lint_javascript
+
+A widget's names come from several files, so it is the assembled module that is linted; there
+the shared names are exported, so the files are linted as well, for imports without a use.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from course_utils import widgets
+
+ROOT = Path(__file__).parents[1]
+SOURCES = Path(widgets.__file__).parent
+EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
+
+
+def unused_exports() -> list[str]:
+    """Names that a file exports and nothing uses, there or elsewhere."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.js"))
+    return [n for n in EXPORT.findall(text) if len(re.findall(rf"\b{n}\b", text)) == 1]
+
+
+def main() -> int:
+    oxlint = str(Path(sysconfig.get_path("scripts"), "oxlint"))
+    command = [oxlint, "--deny-warnings", f"--config={ROOT / '.oxlintrc.json'}"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in widgets.__all__:
+            module = Path(folder) / f"{name}.js"
+            module.write_text(getattr(widgets, name)._esm, encoding="utf-8")
+        sources = folder, str(SOURCES), str(ROOT / "tools" / "slides.js")
+        code = subprocess.run([*command, *sources], check=False).returncode
+    for name in unused_exports():
+        code = 1
+        print(f"{name} is exported, but nothing uses it.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
