@@ -91,16 +91,16 @@ def open_page(browser) -> Iterator:
 
 @contextmanager
 def nothing_wrong(page) -> Iterator[None]:
-    """In the end the page has met no error, and its console heard of none."""
+    """In the end the page has met no error, and its console shows none."""
     errors = []
-    heard = {
+    listeners = {
         "pageerror": lambda error: errors.append(str(error)),
         "console": lambda said: errors.append(said.text) if said.type == "error" else None,
     }
-    for event, listener in heard.items():
+    for event, listener in listeners.items():
         page.on(event, listener)
     yield
-    for event, listener in heard.items():
+    for event, listener in listeners.items():
         page.remove_listener(event, listener)
     assert not errors
 
@@ -157,7 +157,7 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
 
 
 def _stop(url: str, server: subprocess.Popen) -> None:
-    """Asked politely, on any system, the server stops its kernels first; else it is killed."""
+    """Ask the server, which then stops its kernels first; else kill it."""
     try:
         urllib.request.urlopen(f"{url}/api/shutdown", data=b"", timeout=5).close()
         server.wait(20)

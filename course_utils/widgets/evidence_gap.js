@@ -241,11 +241,11 @@ function fillDigits(form, model, choose) {
 /** Pointer and arrow keys on the plane. */
 function connect(stage, getView, getQ, setQ, glide) {
   onDrag(stage, (place) => {
-    const window = ([left, top]) => [2 * left - 1, 1 - 2 * top];
-    const grip = takeHold(getView(), ...getQ(), window(place), setQ);
+    const inWindow = ([left, top]) => [2 * left - 1, 1 - 2 * top];
+    const grip = takeHold(getView(), ...getQ(), inWindow(place), setQ);
     return { ...grip, drag(to) {
       glide.cancel();
-      grip.drag(window(to));
+      grip.drag(inWindow(to));
     } };
   });
   onArrows(stage, (direction, event) => {
