@@ -243,13 +243,8 @@ function roundUp(value) {
 }
 
 /** How many estimates (2N) lie beyond the edge, along μ or σ. */
-function countBeyond(cloud, edge) {
-  let count = 0;
-  for (let i = 0; i < cloud.length; i += 2) {
-    if (Math.abs(cloud[i]) > edge || Math.abs(cloud[i + 1]) > edge) count += 1;
-  }
-  return count;
-}
+const countBeyond = (cloud, edge) => cloud.filter((v, i) =>
+  i % 2 === 0 && Math.max(Math.abs(v), Math.abs(cloud[i + 1])) > edge).length;
 
 function verdict([score, slope]) {
   if (!(slope > 1e-9 * score)) return "The reparameterized one does not stray at all.";

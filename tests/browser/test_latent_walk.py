@@ -358,18 +358,6 @@ def test_what_python_sets_is_drawn(walk, page):
     assert len(shapes(walk, "ellipse")) == 200
 
 
-def sweep(walk: Walk):
-    box = walk.plane.bounding_box()
-
-    def move():
-        for x, y in ((0.1, 0.2), (0.9, 0.4), (0.3, 0.8)):
-            walk.page.mouse.move(
-                box["x"] + x * box["width"], box["y"] + y * box["height"], steps=30
-            )
-
-    return move
-
-
 @pytest.mark.timing
 @pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
 def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
@@ -377,8 +365,12 @@ def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_nam
     if map_name != "none":
         walk.set(half_width=5, rings=True, clouds=True, map=map_name, path="curved")
     walk.wait_until_complete()
-    late = np.percentile(delays(page, walk.plane, "pointermove", sweep(walk)), 95)
-    assert late < FRAME
+
+    def move():
+        for place in ((0.1, 0.2), (0.9, 0.4), (0.3, 0.8)):
+            page.mouse.move(*walk.at(walk.plane, *place), steps=30)
+
+    assert np.percentile(delays(page, walk.plane, "pointermove", move), 95) < FRAME
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
