@@ -1,6 +1,6 @@
 """Run notebooks from the top and store what they show, ready to be committed.
 
-    python -m tools.execute                      all notebooks
+    python -m tools.execute                            all notebooks
     python -m tools.execute notebooks/02_pca.ipynb
 
 A notebook that fails is left as it was. Widgets are stored as their static picture, since
@@ -10,7 +10,7 @@ colors, in half the bytes.
 
 from __future__ import annotations
 
-import os
+import argparse
 import sys
 from base64 import b64decode, b64encode
 from io import BytesIO
@@ -18,22 +18,51 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from tools import files
+from tools.files import ToolError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def refresh(path: Path) -> None:
-    """Execute one notebook and replace it by its executed copy."""
-    notebook = nbformat.read(path, as_version=4)
+def run(notebook: NotebookNode, path: Path, figures: str = "png") -> None:
+    """Execute a notebook in place, with the state of its widgets.
+
+    Its folder is that of the path; figures is a format of matplotlib's inline backend.
+    ToolError names the cell that failed.
+    """
+    place = "its start"
+
+    def remember(cell: NotebookNode, cell_index: int) -> None:
+        nonlocal place
+        place = f"cell {cell.get('id', '?')!r}"
+
     client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
-        store_widget_state=False,
+        store_widget_state=True,
         coalesce_streams=True,
+        extra_arguments=[f"--InlineBackend.figure_formats={figures}", "--log-level=ERROR"],
+        on_cell_execute=remember,
         resources={"metadata": {"path": path.parent}},
     )
-    client.execute()
+    try:
+        client.execute()
+    # A cell's error, a dead kernel, a cell that takes too long, Ctrl-C in its many forms.
+    except (Exception, KeyboardInterrupt) as error:
+        cause = str(error) or f"was it interrupted? ({type(error).__name__})"
+        if isinstance(error, CellExecutionError):
+            cause = f"{error.ename}: {error.evalue}"
+        raise ToolError(f"{path}, {place}: the execution failed: {cause}") from error
+
+
+def execute(path: Path) -> None:
+    """Run one notebook and replace it by its executed copy."""
+    notebook = files.read_notebook(path)
+    run(notebook, path)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
@@ -44,9 +73,7 @@ def refresh(path: Path) -> None:
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    draft = path.with_suffix(".refreshed")
-    nbformat.write(notebook, draft)
-    os.replace(draft, path)
+    files.write(path, nbformat.writes(notebook) + "\n")
 
 
 def _keep(output: dict) -> bool:
@@ -71,14 +98,14 @@ def _shrink_picture(output: dict) -> None:
         output["data"]["image/png"] = b64encode(small.getvalue()).decode()
 
 
-def main(names: list[str]) -> None:
-    folder = Path(__file__).parents[1] / "notebooks"
-    for path in map(Path, names) if names else sorted(folder.glob("*.ipynb")):
-        print(f"{path.name} …", flush=True)
-        try:
-            refresh(path)
-        except (Exception, KeyboardInterrupt) as error:  # Ctrl-C ends nbclient in many ways
-            sys.exit(f"{path} was left as it was: {str(error) or repr(error)}")
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="execute", description="Run notebooks in place.")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="all of the course if none")
+    wanted = parser.parse_args(arguments)
+    with files.errors_in_words():
+        for path in wanted.notebooks or files.course_notebooks():
+            print(f"{path.name} …", flush=True)
+            execute(path)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ Of each notebook are made:
     slides/<name>.html            the deck
     source/<name>/<name>.ipynb    nbgrader's instructor version, an assignment of that name
 
-An exercise is made of cells with the tags exercise (a task in Markdown and a stub that binds
-``my_x``), check (one call, ``check_y(my_x)``) and solution (binds ``solution_x`` and ends with
-the same check on it). The notebooks are not executed, so that nobody gets the answers of an
-earlier run; the deck is, since its widgets need it. docs/handout.md tells how to grade.
+An exercise is made of cells with the tags exercise (a task in Markdown and a stub that
+binds ``my_x``), check (one call, ``check_y(my_x)``) and solution (binds ``solution_x`` and
+ends with the same check on it). The notebooks are not executed, so that nobody gets the
+answers of an earlier run; the deck is, since its widgets need it. docs/handout.md explains
+how to grade.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from symtable import symtable
 import nbformat
 from nbformat import NotebookNode
 
-from tools import slides
+from tools import files, slides
+from tools.files import ToolError
 
-ROOT = Path(__file__).parents[1]
 CONFIG = '''"""The class's settings of nbgrader: made once, and from then on yours."""
 
 c = get_config()
@@ -48,8 +49,8 @@ ANSWER = """\
 ### BEGIN SOLUTION
 {answer}
 ### END SOLUTION"""
-# nbgrader takes a warning for a failure, and a right answer may warn. What the student sees
-# is the line in the middle.
+# nbgrader takes a warning for a failure, and a right answer may warn. The student sees only
+# the line in the middle.
 TEST = """\
 ### BEGIN HIDDEN TESTS
 import warnings
@@ -57,15 +58,11 @@ warnings.simplefilter("ignore")
 ### END HIDDEN TESTS
 {check}
 ### BEGIN HIDDEN TESTS
-verdict = {check}
-assert verdict.status == "right", verdict.message
+result = {check}
+assert result.status == "right", result.message
 ### END HIDDEN TESTS"""
 # A check knows right and wrong and nothing between, so each exercise is worth one point.
 POINTS = 1
-
-
-class HandoutError(Exception):
-    """A notebook that cannot be handed out; the text says what is wrong with it."""
 
 
 @dataclass
@@ -82,25 +79,25 @@ class Exercise:
 
 
 def exercises_of(notebook: NotebookNode) -> list[Exercise]:
-    """The exercises, in order.  HandoutError for what does not belong together."""
+    """The exercises, in order.  ToolError if stub, check and solution do not match."""
     stubs = _by_name(notebook, "exercise", _binds("my_"))
     checks = _by_name(notebook, "check", lambda cell: _checked(cell)[1])
     solutions = _by_name(notebook, "solution", _binds("solution_"))
     for name in {**stubs, **checks, **solutions}:
         for kind, found in {"stub": stubs, "check": checks, "solution": solutions}.items():
             if name not in found:
-                raise HandoutError(f"the exercise {name!r} has no {kind}")
+                raise ToolError(f"the exercise {name!r} has no {kind}")
     if not stubs:
-        raise HandoutError("there is no exercise in it")
+        raise ToolError("there is no exercise in it")
     ours = re.compile(rf"\bsolution_({'|'.join(stubs)})\b")
     for cell in notebook.cells:
         if cell not in solutions.values() and ours.search(cell.source):
-            raise HandoutError(f"cell {cell.id!r} uses a solution, which is not handed out")
+            raise ToolError(f"cell {cell.id!r} uses a solution, which is not handed out")
     exercises = []
     for name, solution in solutions.items():
         check = ast.dump(_checked(checks[name])[0])
         if ast.dump(_checked(solution)[0]) != check or _checked(solution)[1] != name:
-            raise HandoutError(f"cell {solution.id!r} does not end with its check")
+            raise ToolError(f"cell {solution.id!r} does not end with its check")
         answer = ours.sub(r"my_\1", _without_last_statement(solution.source))
         exercises.append(Exercise(stubs[name], checks[name], solution, answer))
     return exercises
@@ -116,9 +113,9 @@ def _by_name(
             try:
                 name = name_of(cell)
             except SyntaxError as error:
-                raise HandoutError(f"cell {cell.id!r} is no Python: {error}") from error
+                raise ToolError(f"cell {cell.id!r} is no Python: {error}") from error
             if name in found:
-                raise HandoutError(
+                raise ToolError(
                     f"cells {found[name].id!r} and {cell.id!r} have one tag, {tag}, "
                     f"and one name, {name}"
                 )
@@ -134,7 +131,7 @@ def _binds(prefix: str) -> Callable[[NotebookNode], str]:
         names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
         names = [name for name in names if name.startswith(prefix)]
         if len(names) != 1:
-            raise HandoutError(f"cell {cell.id!r} must bind one {prefix}…, not {names}")
+            raise ToolError(f"cell {cell.id!r} must bind one {prefix}…, not {names}")
         return names[0].removeprefix(prefix)
 
     return name_of
@@ -145,7 +142,7 @@ def _checked(cell: NotebookNode) -> tuple[ast.expr, str]:
     match ast.parse(cell.source).body:
         case [*_, ast.Expr(ast.Call(check, [ast.Name(name)], []))]:
             return check, re.sub(r"\A(my|solution)_", "", name)
-    raise HandoutError(f"cell {cell.id!r} must end with a check on one name")
+    raise ToolError(f"cell {cell.id!r} must end with a check on one name")
 
 
 def _without_last_statement(source: str) -> str:
@@ -157,7 +154,7 @@ def _without_last_statement(source: str) -> str:
 
 
 def instructor_version(notebook: NotebookNode) -> NotebookNode:
-    """What nbgrader makes assignments of: stub and solution in one cell, and hidden tests."""
+    """The source of an nbgrader assignment: stub and solution in one cell, hidden tests."""
     made, exercises = _marked(notebook)
     for exercise in exercises:
         stub, check = exercise.stub, exercise.check
@@ -167,7 +164,7 @@ def instructor_version(notebook: NotebookNode) -> NotebookNode:
 
 
 def solved_version(notebook: NotebookNode) -> NotebookNode:
-    """The notebook of a student who has solved everything as we do."""
+    """The notebook with each solution in place of its stub."""
     made, exercises = _marked(notebook)
     for exercise in exercises:
         exercise.stub.source = exercise.answer
@@ -175,13 +172,13 @@ def solved_version(notebook: NotebookNode) -> NotebookNode:
 
 
 def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """What nbgrader would release, with the settings in the folder; no gradebook is touched."""
+    """What nbgrader releases with the settings in the folder; no gradebook is touched."""
     try:
         with warnings.catch_warnings():  # of nbgrader 0.9.5, the last one for Python 3.10
             warnings.simplefilter("ignore")
             from nbgrader import preprocessors as nbgrader
     except ImportError as error:
-        raise HandoutError(f"nbgrader is needed: pip install nbgrader ({error})") from error
+        raise ToolError(f"nbgrader is needed: pip install nbgrader ({error})") from error
     from traitlets.config import PyFileConfigLoader
 
     config = PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config()
@@ -221,16 +218,16 @@ def _mark(cell: NotebookNode, **marks: bool | int) -> None:
 
 
 def notebooks_for(path: Path, folder: Path) -> dict[Path, str]:
-    """The notebooks to be made of one notebook: where each belongs, and its text."""
+    """The notebooks that are made of one: the path of each, and its text."""
+    notebook = files.read_notebook(path)
     try:
-        notebook = slides.read(path)
         made = {
             Path("source", path.stem): instructor_version(notebook),
             Path("solution"): solved_version(notebook),
             Path("student"): student_version(notebook, folder),
         }
-    except HandoutError as error:
-        raise HandoutError(f"{path}: {error}") from error
+    except ToolError as error:
+        raise ToolError(f"{path}: {error}") from error
     return {
         folder / place / path.name: nbformat.writes(one) + "\n"
         for place, one in made.items()
@@ -238,37 +235,31 @@ def notebooks_for(path: Path, folder: Path) -> dict[Path, str]:
 
 
 def hand_out(paths: list[Path], folder: Path) -> None:
-    """Write the notebooks that are made of these, or none if one of them is at fault."""
+    """Write the notebooks that are made of these, or none if one of them has an error."""
     config = folder / "nbgrader_config.py"
     if not config.exists():
-        slides.write(config, CONFIG)
+        files.write(config, CONFIG)
     for target, text in [
         one for path in paths for one in notebooks_for(path, folder).items()
     ]:
         print(target, flush=True)
-        slides.write(target, text)
+        files.write(target, text)
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="handout", description="A class from notebooks.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="all of the course if none")
-    parser.add_argument("-o", dest="folder", type=Path, default=ROOT / "handout")
+    parser.add_argument("-o", dest="folder", type=Path, default=files.ROOT / "handout")
     wanted = parser.parse_args(arguments)
     if len({path.stem for path in wanted.notebooks}) < len(wanted.notebooks):
         parser.error("two notebooks of one name would give one assignment")
-    paths = wanted.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
-    try:
+    with files.errors_in_words():
+        paths = wanted.notebooks or files.course_notebooks()
         hand_out(paths, wanted.folder)
         for path in paths:
             deck = wanted.folder / "slides" / f"{path.stem}.html"
             print(deck, flush=True)
             slides.build(path, deck)
-    except (HandoutError, slides.SlideError) as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(f"{error.filename} could not be written: {error.strerror}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted: no half-written file was left")
 
 
 if __name__ == "__main__":
