@@ -1,4 +1,4 @@
-"""A class under nbgrader's own commands, as an instructor types them."""
+"""A class under nbgrader's own commands."""
 
 import csv
 import os
@@ -8,13 +8,24 @@ from pathlib import Path
 
 import nbformat
 
+# Several commands in one process: an import of nbgrader takes longer than most of them.
+COMMANDS = """
+import sys
+from nbgrader.apps.nbgraderapp import NbGraderApp
+from traitlets.config import Application
 
-def nbgrader(folder, *arguments):
-    """Run a command of nbgrader in the folder of a class; it must succeed."""
+for command in sys.argv[1:]:
+    NbGraderApp.launch_instance(command.split())
+    type(Application.instance()).clear_instance()
+"""
+
+
+def nbgrader(folder, *commands):
+    """Run commands of nbgrader in the folder of a class; each must succeed."""
     # nbgrader starts alembic by its bare name, as in an environment that is activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
+        [sys.executable, "-c", COMMANDS, *commands],
         cwd=folder,
         env={**os.environ, "PATH": path, "PYTHONUTF8": "1"},
         check=False,
@@ -33,10 +44,9 @@ def submit(folder, student, assignment, notebook):
 
 
 def grade(folder, assignment):
-    """Grade all that was submitted.  -> {student: (score, best score)}"""
-    nbgrader(folder, "autograde", assignment)
-    nbgrader(folder, "generate_feedback", assignment)
-    nbgrader(folder, "export")
+    """Make an assignment, grade what was submitted.  -> {student: (score, best score)}"""
+    steps = ("generate_assignment", "autograde", "generate_feedback")
+    nbgrader(folder, *(f"{step} {assignment}" for step in steps), "export")
     with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
         return {
             row["student_id"]: (float(row["score"]), float(row["max_score"]))

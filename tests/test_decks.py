@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from deck import LOOK, LOOK_AT_PAPER, deaf, pages
 
-from tools import slides
+from tools import files, slides
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -31,7 +31,7 @@ def deck(request, tmp_path_factory):
         return target
     kept = run.with_suffix(".html")
     if not kept.exists():
-        slides.write(kept, slides.deck(nbformat.read(run, as_version=4), path))
+        files.write(kept, slides.deck(nbformat.read(run, as_version=4), path))
     return kept
 
 

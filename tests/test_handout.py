@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import failed, grade, graded, nbgrader, submit
+from classroom import failed, grade, graded, submit
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import execute, handout
@@ -18,7 +18,7 @@ from tools import execute, handout
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-SETUP = """
+SETUP = """\
 import torch
 from course_utils import objectives
 from course_utils.notebook import show_source
@@ -334,10 +334,9 @@ STUDENTS = {"idle": ({}, 0), "sly": (SLY, 1)}
 
 @pytest.fixture(scope="module")
 def scores(made):
-    nbgrader(made, "generate_assignment", "01_small")
     submit(made, "solver", "01_small", read(made, "solution/01_small.ipynb"))
     for student, (cells, _) in STUDENTS.items():
-        notebook = read(made, "release/01_small/01_small.ipynb")
+        notebook = read(made, "student/01_small.ipynb")
         for name, source in cells.items():
             cell(notebook, name).source = source
         submit(made, student, "01_small", notebook)
