@@ -17,6 +17,7 @@ from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import iter_validate
 
 from tools import handout
+from tools.files import ToolError
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -321,7 +322,7 @@ def exercises_can_be_handed_out(lesson):
     """The stub binds my_x, the solution solution_x, and both go through one check."""
     try:
         handout.exercises_of(lesson.notebook)
-    except handout.HandoutError as error:
+    except ToolError as error:
         yield str(error)
 
 
