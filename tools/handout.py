@@ -40,7 +40,7 @@ CONFIG = '''"""The class's settings of nbgrader: made once, and from then on you
 
 c = get_config()
 c.CourseDirectory.course_id = "autoencoders"
-# The solution stands below the stub, so nothing has to take its place.
+# The stub above a removed solution remains, so no other text takes the place.
 c.ClearSolutions.code_stub = {"python": ""}
 c.Execute.timeout = 300  # seconds for a cell; some train a network
 '''
@@ -61,7 +61,7 @@ warnings.simplefilter("ignore")
 result = {check}
 assert result.status == "right", result.message
 ### END HIDDEN TESTS"""
-# A check knows right and wrong and nothing between, so each exercise is worth one point.
+# A check has no partial credit, so each exercise is worth one point.
 POINTS = 1
 
 

@@ -1,5 +1,5 @@
-// What a deck does besides turning slides: it fits them into their box, moves on what does
-// not fit, and brings the widgets to life without a kernel.
+// What a deck does beyond reveal.js: it fits each slide into its box, moves fragments that do
+// not fit to a new slide, and runs the widgets without a kernel.
 
 const SMALLEST = 0.8; // text of 24, code of 18 pixels at 1280: readable from afar
 const STAGES = [860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
@@ -15,7 +15,7 @@ function fits(slide) {
   return box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1;
 }
 
-/** The largest text, from 1 to SMALLEST, with which all is inside.  -> is it? */
+/** Sets the largest text, from 1 to SMALLEST, with which all fits.  -> whether it does */
 function fit(slide) {
   const at = (size) => {
     slide.style.setProperty("--fit", size);
@@ -32,7 +32,7 @@ function fit(slide) {
   return at(low);
 }
 
-/** Moves fragments that find no room to a new slide below, with the same notes. */
+/** Moves fragments that do not fit to a new slide below, with the same notes. */
 function fitOrMoveOn(slide) {
   if (fit(slide)) return;
   const parts = [...body(slide).children], moved = [];
@@ -84,7 +84,7 @@ function bytes(base64) {
   return new DataView(Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)).buffer);
 }
 
-/** Stands in for anywidget's model: the same state, nobody at the other end. */
+/** In place of anywidget's model: the same state and events, without a kernel. */
 class Model {
   #state;
   #listeners = new Map();
@@ -97,8 +97,8 @@ class Model {
   set(name, value) {
     if (Object.is(this.#state[name], value)) return;
     this.#state[name] = value;
-    this.#tell(`change:${name}`, value);
-    this.#tell("change");
+    this.#notify(`change:${name}`, value);
+    this.#notify("change");
   }
   on(name, listener) {
     once(this.#listeners, name, () => new Set()).add(listener);
@@ -110,7 +110,7 @@ class Model {
   }
   save_changes() {}
   send() {}
-  #tell(name, value) {
+  #notify(name, value) {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(this, value);
   }
 }
@@ -143,7 +143,7 @@ async function live(id) {
   return (el) => module.render({ model, el });
 }
 
-/** As large as the place allows; it never grows again, so that nothing jumps in use. */
+/** Scales to the size of the place; it never grows again, so that nothing jumps in use. */
 function scaleToFit(stage, place) {
   const start = performance.now();
   let scale = Infinity;
@@ -152,7 +152,7 @@ function scaleToFit(stage, place) {
   const measure = () => {
     if (!stage.offsetHeight || !place.clientHeight) return;
     if (performance.now() - start < SETTLED) {
-      // the narrowest that is no smaller: a widget may not need all of its width
+      // the narrowest stage that is shown as large: not every widget needs its full width
       const scales = STAGES.map((width) => {
         stage.style.width = `${width}px`;
         return allowed();
@@ -190,15 +190,15 @@ async function wake(place) {
 
 // --- keys ------------------------------------------------------------------------------
 
-/** Whether a key is the deck's: a widget keeps its keys, a button its space. A key from the
- *  speaker's window has no target. */
+/** Whether the deck handles a key: a widget keeps its keys, a button its space. A key from
+ *  the speaker view has no target. */
 function isOurs({ target, key }) {
   if (target?.closest?.(".widget")) return false;
   if (target?.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
   return !(target?.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
 }
 
-/** What a presenter's remote sends turns the slide also in a widget; Escape leaves it. */
+/** The keys of a presenter's remote turn the slide also in a widget; Escape blurs it. */
 function turnOrLeave(event) {
   const turns = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(),
     Escape: () => event.target.blur() };
@@ -255,7 +255,7 @@ await Reveal.initialize({
 Reveal.addKeyBinding({ keyCode: 67, key: "C", description: "Code of a figure" }, openCode);
 Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Dark or light" },
   () => {
-    prefersDark.removeEventListener("change", follow); // the hand has chosen
+    prefersDark.removeEventListener("change", follow); // the user has chosen
     setTheme(!isDark());
   });
 if (!PRINT) {
@@ -272,7 +272,7 @@ if (!PRINT) {
   show({ currentSlide: Reveal.getCurrentSlide() });
 }
 document.addEventListener("keydown", turnOrLeave, { capture: true }); // before any widget
-// A click leaves no focus on the button, where the space bar would press it again.
+// No focus stays on a clicked button, where the space bar would press it again.
 document.addEventListener("click", ({ target, detail }) => {
   if (detail) target.closest?.("summary")?.blur();
 });
