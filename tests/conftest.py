@@ -22,13 +22,18 @@ torch.set_num_threads(1)
 def pytest_collection_modifyitems(items):
     """A warning is an error in a test; a notebook's warnings are test_notebooks' matter.
 
-    And who opens a browser is marked, for runs that shall do without: -m "not browser".
+    And a test with the fixture browser or slow, its own or another fixture's, is marked so.
     """
     for item in items:
         if isinstance(item, pytest.Function):
             item.add_marker(pytest.mark.filterwarnings("error"), append=False)
-            if "browser" in item.fixturenames:
-                item.add_marker("browser")
+            for name in {"browser", "slow"}.intersection(item.fixturenames):
+                item.add_marker(name)
+
+
+@pytest.fixture(scope="session")
+def slow():
+    """For fixtures that train, start processes or take a second; a test is marked slow."""
 
 
 @pytest.fixture(autouse=True)

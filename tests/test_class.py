@@ -31,7 +31,7 @@ class Class:
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def lesson(request, tmp_path_factory):
+def lesson(slow, request, tmp_path_factory):
     return Class(request.param, tmp_path_factory.mktemp("class"))
 
 

@@ -33,7 +33,7 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def rows(images):
+def rows(slow, images):
     classifier = nn.Linear(196, 10)
     labels = torch.arange(N) % 10
     with pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,7 @@ SLOWEST = 2.0  # seconds until a deck can be shown
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def deck(request, tmp_path_factory):
+def deck(slow, request, tmp_path_factory):
     """The deck of each notebook, built once.
 
     Of the run that its own tests have kept, if they came before (see conftest.py at the root),

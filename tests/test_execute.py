@@ -42,7 +42,7 @@ print("two")
 
 
 @pytest.fixture
-def notebook(tmp_path):
+def notebook(slow, tmp_path):
     """Write a notebook of these cells and return its path."""
 
     def write(*sources):

@@ -101,7 +101,7 @@ def read(*parts):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(slow, tmp_path_factory):
     """A folder with all that the command makes of the small notebook."""
     folder = tmp_path_factory.mktemp("class")
     nbformat.write(small(), folder / "01_small.ipynb")

@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 LOOK = """
 import sys, json
 
@@ -25,6 +27,7 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.slow
 def test_imports_are_light_and_nothing_happens(tmp_path):
     order = "objectives models device data theory.evidence exercises notebook"
     order += " training plots widgets"

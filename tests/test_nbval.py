@@ -62,7 +62,7 @@ RED = {  # name: what the notebook holds, what the report says
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(slow, tmp_path):
     """Write notebooks, run pytest on them, return its exit code, report and seconds."""
 
     def run(notebooks, *options, **variables):

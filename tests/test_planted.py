@@ -99,7 +99,7 @@ def cut(notebook, cells, place, old, new, folder):
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(slow, tmp_path_factory):
     """What one pytest says of all the notebooks, run as the course's tests run them."""
     folder = tmp_path_factory.mktemp("planted")
     notebooks = {row[0]: cut(*row, folder / row[0]) for row in PLANTED}

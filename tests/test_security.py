@@ -82,6 +82,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_deck_names_no_folder_no_user_and_no_token(tmp_path, monkeypatch):
     """In the decks of all notebooks test_decks.py looks for this machine's folders."""
     for name in ("USER", "LOGNAME", "USERNAME", "JUPYTER_TOKEN"):

@@ -1,8 +1,9 @@
-"""The quick check before every commit: lint, types, layers, rules of notebooks, quick tests.
+"""The quick check before every commit: lint, types, layers, rules of notebooks, unit tests.
 
     python -m tools.check
 
-Each step says how long it took; the first that fails does not keep the others from running.
+The steps run beside each other, and all of them run, whichever fails. The tests are those
+without one of the marks browser, slow and timing, which pyproject.toml explains.
 """
 
 from __future__ import annotations
@@ -10,25 +11,50 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from course_utils.widgets import __all__ as widgets
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-# Names are shared between the parts of a widget, so it is the assembled module that is linted.
-JAVASCRIPT = ["--deny-warnings", "-D", "no-undef", "-D", "no-shadow", "--env", "browser"]
+PYTHON = [sys.executable, "-m"]
+QUICK = ["-m", "not (browser or slow or timing)", "--ignore=tests/browser"]
+STEPS = {
+    "unit tests": [*PYTHON, "pytest", "-q", "-n2", "--dist=worksteal", *QUICK, "tests"],
+    "Python lint": [*PYTHON, "ruff", "check", "--quiet", "."],
+    "Python format": [*PYTHON, "ruff", "format", "--check", "--quiet", "."],
+    "JavaScript lint": [*PYTHON, "tools.lint_javascript"],
+    "types": [*PYTHON, "mypy"],
+    "layers": [SCRIPTS / "lint-imports"],
+    "dependencies": [SCRIPTS / "deptry", "course_utils", "tools", "tests", "notebooks"],
+}
 
 
-def steps(bundles: Path) -> dict[str, list[str | Path]]:
-    python = [sys.executable, "-m"]
-    return {
-        "Python style": [*python, "ruff", "check", "--quiet", "."],
-        "Python format": [*python, "ruff", "format", "--check", "--quiet", "."],
-        "JavaScript": [SCRIPTS / "oxlint", *JAVASCRIPT, bundles],
-        "types": [*python, "mypy"],
-        "layers": [SCRIPTS / "lint-imports"],
-        "quick tests": [*python, "pytest", "-q", "-m", "quick"],
-    }
+def run(command: list[str | Path]) -> tuple[int, str, float]:
+    """-> exit code, what was said, seconds"""
+    start = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return done.returncode, done.stdout, time.monotonic() - start
+
+
+def main() -> int:
+    with ThreadPoolExecutor(2) as pool:  # the tests, and beside them one linter at a time
+        results = dict(zip(STEPS, pool.map(run, STEPS.values())))
+    for name, (code, said, seconds) in results.items():
+        print(f"{'FAILED' if code else 'passed'} {seconds:5.1f} s  {name}")
+    for name, (code, said, _) in results.items():
+        if code:
+            print(f"\n--- {name}\n{said.strip()}")
+    return int(any(code for code, _, _ in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
