@@ -88,6 +88,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", DAMAGE.values(), ids=DAMAGE)
 @pytest.mark.parametrize("kind", ["images-idx3", "labels-idx1"])
 def test_a_damaged_archive_is_named(tmp_path, monkeypatch, spoil, kind):

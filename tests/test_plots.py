@@ -168,6 +168,7 @@ def test_a_plot_must_have_a_message(draw):
         draw(KINDS["tensor"])
 
 
+@pytest.mark.slow
 @every_plot
 def test_tensors_arrays_and_lists_give_the_same_picture(draw):
     first, *others = (pixels(draw(kind, title="Same")) for kind in KINDS.values())
