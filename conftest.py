@@ -1,19 +1,18 @@
-"""What pytest needs to know about the notebooks, and that nothing may need a network.
-
-Settings stand in pyproject.toml.
+"""How nbval runs the notebooks: without a network, and noticing when a kernel dies.
 
 This file lies at the root, so that it is in force for every run: all tests, one folder,
-one notebook.
+one notebook. Settings stand in pyproject.toml.
 """
 
+import contextlib
 import copy
 import inspect
 import os
-import time
 from pathlib import Path
 from queue import Empty
 
 import nbformat
+import nbval.plugin
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
@@ -26,34 +25,44 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKERS > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 
-wait_for_message = RunningKernel.get_message
 
+class Kernel(RunningKernel):
+    """nbval's kernel, with three differences.
 
-def get_message(self, stream, timeout=None):
-    """Wait for a message, but not for one from a dead kernel.
-
-    nbval itself would wait for the whole cell timeout.
+    It has no network; its death is noticed within a second, not at the cell's timeout; and
+    each message of what it shows is given to ``record``.
     """
-    end = float("inf") if timeout is None else time.monotonic() + timeout
-    while True:
-        left = end - time.monotonic()
-        try:
-            message = wait_for_message(self, stream, timeout=max(0, min(1, left)))
-        except Empty:
+
+    record = staticmethod(lambda message: None)
+
+    def __init__(self, *arguments, **words):
+        super().__init__(*arguments, **words)
+        self.kc.execute(IN_KERNEL, silent=True)
+
+    def get_message(self, stream, timeout):
+        for _ in range(int(timeout)):
+            with contextlib.suppress(Empty):
+                message = super().get_message(stream, timeout=1)
+                if stream == "iopub":
+                    self.record(message)
+                return message
             if not self.is_alive():
-                raise RuntimeError("the kernel died while it ran this cell") from None
-            if left <= 1:
-                raise
-        else:
-            if stream == "iopub" and hasattr(self, "record"):
-                self.record(message)
-            return message
+                raise RuntimeError("the kernel died while it ran this cell")
+        raise Empty
 
 
-RunningKernel.get_message = get_message
+nbval.plugin.RunningKernel = Kernel
 
 
-# --- no network ------------------------------------------------------------------------
+def pytest_collection_modifyitems(items):
+    """The notebooks come first, and of these the last ones: they take longest, and a worker
+    that begins with them at the end would leave the others idle."""
+    notebooks = [item for item in items if isinstance(item, IPyNbCell)]
+    notebooks.sort(key=lambda cell: cell.path, reverse=True)  # cells keep their order
+    items[:] = notebooks + [item for item in items if not isinstance(item, IPyNbCell)]
+
+
+# --- no network -------------------------------------------------------------------------
 
 
 def refuse_network():
@@ -81,36 +90,17 @@ refuse_network()
 IN_KERNEL = f"exec({inspect.getsource(refuse_network) + 'refuse_network()'!r}, {{}})"
 
 
-@pytest.hookimpl(trylast=True)  # when the kernel has been started
-def pytest_runtest_setup(item):
-    if isinstance(item, IPyNbCell) and not hasattr(item.parent, "offline"):
-        item.parent.offline = True
-        item.parent.kernel.kc.execute(IN_KERNEL, silent=True)
-    if RUNS and isinstance(item, IPyNbCell):
-        keep_run(item)
-
-
-def pytest_collection_modifyitems(items):
-    """The notebooks come first, and of these the last ones: they take longest, and a worker
-    that begins with them at the end leaves the others idle."""
-    cells = [item for item in items if isinstance(item, IPyNbCell)]
-    notebooks = list(dict.fromkeys(cell.parent for cell in cells))
-    rest = [item for item in items if not isinstance(item, IPyNbCell)]
-    items[:] = [
-        cell for n in reversed(notebooks) for cell in cells if cell.parent is n
-    ] + rest
-
-
 # --- the runs that nbval makes, kept for the tests of the decks -------------------------
 
 RUNS = os.environ.get("COURSE_RUNS")  # a folder; without it nothing is kept
-RETINA = (
-    "get_ipython().config.InlineBackend.figure_formats = {'retina'}"  # as slides have it
-)
+RETINA = "get_ipython().config.InlineBackend.figure_formats = {'retina'}"  # as in slides
 
 
-def keep_run(item):
+@pytest.hookimpl(trylast=True)  # when the kernel has been started
+def pytest_runtest_setup(item):
     """From here on what the kernel says belongs to this cell."""
+    if not (RUNS and isinstance(item, IPyNbCell)):
+        return
     file = item.parent
     if not hasattr(file, "run"):
         file.run = NotebookClient(copy.deepcopy(file.nb), record_timing=False)
@@ -122,10 +112,8 @@ def keep_run(item):
 
     def record(message):
         """As nbclient does, which knows of displays that change and of widgets."""
-        try:
+        with contextlib.suppress(CellExecutionComplete):
             file.run.process_message(message, cell, index)
-        except CellExecutionComplete:
-            pass
 
     file.kernel.record = record
 
