@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from inner_pytest import run_pytest
 from nbformat.v4 import new_code_cell
+from pytest_runs import run_pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,7 +19,7 @@ PLANTED = [
     # the share 1/K of each component is forgotten
     ("00_generative_models",
      "setup-imports setup-tools setup-data see-copy run-memory claim-memory",
-     "data.py", "-math.log(len(means)) - distance", "-distance"),
+     "theory/mixtures.py", "-math.log(len(means)) - distance", "-distance"),
     # a mean over the pixels for the sum
     ("01_autoencoder",
      "setup-imports setup-course setup-knobs run-yardstick claim-yardstick",
@@ -40,8 +40,8 @@ PLANTED = [
      "x + sigma**2 * torch.randn_like(x)"),
     # noise on the image for noise on the code
     ("05_probabilistic_autoencoder",
-     "setup setup-course setup-knobs train-ae draw"
-     + " lines-density lines-error claim-lines claim-pae",
+     ("setup setup-course setup-knobs train-ae draw lines-density lines-error"
+      " claim-lines claim-pae"),
      "objectives.py", "g(add_noise(f(x), sigma))", "g(f(add_noise(x, sigma)))"),
     # a wrong sign
     ("06_variational_autoencoder",
@@ -54,9 +54,9 @@ PLANTED = [
      "error / sigma / 2"),
     # the ½ of the Gaussian's exponent
     ("08_posterior_collapse",
-     "setup-imports setup-tools setup-knobs see-mnist"
-     + " reduce scales inspect gradients claim-reduce",
-     "linear_gaussian.py", "kl_scale / (2 * recon_scale)", "kl_scale / recon_scale"),
+     ("setup-imports setup-tools setup-knobs see-mnist reduce scales inspect"
+      " gradients claim-reduce"),
+     "theory/linear_gaussian.py", "kl_scale / (2 * recon_scale)", "kl_scale / recon_scale"),
     # the sentence says something else
     ("09_vq_vae",
      "setup-imports setup-tools setup-knobs claim-through",
@@ -69,11 +69,10 @@ PLANTED = [
 
 # The package is imported anew, and from here on finds the changed module first.
 ANEW = """
-import sys
+import importlib, sys
 for name in [name for name in sys.modules if name.split(".")[0] == "course_utils"]:
     del sys.modules[name]
-import course_utils
-course_utils.__path__.insert(0, {!r})
+importlib.import_module({!r}).__path__.insert(0, {!r})
 """
 
 
@@ -83,19 +82,24 @@ def replaced(text, old, new):
 
 
 def cut(notebook, cells, place, old, new, folder):
-    """The cells as they are, the package anew, the cells once more with the error."""
+    """The cells as they are, the package anew, the cells once more with the error.
+
+    The place is a cell, or a module: its path in course_utils.
+    """
     path = ROOT / "notebooks" / f"{notebook}.ipynb"
     by_name = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
     right = [by_name[name] for name in cells.split()]
     wrong = [new_code_cell(**{**cell, "id": f"{cell.id}-again"}) for cell in right]
     folder.mkdir()
-    if place.endswith(".py"):
-        source = (ROOT / "course_utils" / place).read_text("utf-8")
-        (folder / place).write_text(replaced(source, old, new), "utf-8")
+    module = Path("course_utils", place)
+    if module.suffix:
+        source = (ROOT / module).read_text("utf-8")
+        (folder / module.name).write_text(replaced(source, old, new), "utf-8")
     else:
         cell = wrong[cells.split().index(place)]
         cell.source = replaced(cell.source, old, new)
-    return [*right, new_code_cell(ANEW.format(str(folder))), *wrong]
+    package = ".".join(module.parts[:-1])
+    return [*right, new_code_cell(ANEW.format(package, str(folder))), *wrong]
 
 
 @pytest.fixture(scope="module")
