@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# First everything but the timing tests, in parallel; then the timing tests, one at a time, and
-# the decks, which are made of the runs that nbval has kept in the folder COURSE_RUNS.
-SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]  # run by their names alone
+# Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially; those
+# of decks take the runs that nbval has kept in the folder COURSE_RUNS.
+# Half an hour each, and so run by their names only:
+SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
     [
@@ -43,7 +44,8 @@ ALL_TESTS = [
 
 def set_up() -> None:
     """Make the environment, or bring it up to date when the dependencies have changed."""
-    listed = b"".join((ROOT / n).read_bytes() for n in ("requirements.txt", "pyproject.toml"))
+    names = ("requirements.txt", "pyproject.toml")
+    listed = b"".join((ROOT / name).read_bytes() for name in names)
     place = str(ROOT).encode()  # a copied or renamed course needs an environment of its own
     wanted = hashlib.sha256(listed + place).hexdigest()
     stamp = VENV / "installed"
@@ -82,9 +84,8 @@ def main(arguments: list[str]) -> int:
         if commands[arguments[0]] is ALL_TESTS:
             os.environ["COURSE_RUNS"] = runs
         for command in commands[arguments[0]]:
-            ended = subprocess.run(
-                [PYTHON, "-m", *command, *arguments[1:]], cwd=ROOT
-            ).returncode
+            command = [PYTHON, "-m", *command, *arguments[1:]]
+            ended = subprocess.run(command, cwd=ROOT, check=False).returncode
             worst = worst or ended
             if ended not in (0, 1):  # a failed test is no reason to skip the others
                 break

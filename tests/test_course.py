@@ -1,7 +1,7 @@
 """The launcher sets up once, starts what was asked for, and passes on how it ended.
 
 No test touches the real environment: each has a course of its own in a temporary folder,
-where JupyterLab, pytest and the refresher are scripts of a few lines.
+where JupyterLab, pytest and the tools are scripts of a few lines.
 """
 
 import os
@@ -18,6 +18,7 @@ import course
 
 ROOT = Path(__file__).parents[1]
 
+TOOLS = ("check", "execute", "slides", "handout")
 REPORT = """
 import os, sys
 print(os.path.basename(__file__), sys.argv[1:], os.getcwd())
@@ -31,7 +32,8 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "ROOT", tmp_path)
     monkeypatch.setattr(course, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(course, "PYTHON", tmp_path / ".venv" / "python")
-    (tmp_path / "requirements.txt").write_text("torch")
+    (tmp_path / "requirements.txt").write_text("-e .")
+    (tmp_path / "pyproject.toml").write_text("dependencies = ['torch']")
     return tmp_path
 
 
@@ -68,10 +70,11 @@ def test_set_up_happens_once(asked, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_changed_requirements_are_installed(root, asked):
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+def test_changed_requirements_are_installed(root, asked, name):
     course.set_up()
     asked.clear()
-    (root / "requirements.txt").write_text("torch\ntqdm")
+    (root / name).write_text("others")
     course.set_up()
     assert len(asked) == 2
 
@@ -91,14 +94,15 @@ def test_an_environment_with_a_dead_python_can_be_cleared(tmp_path):
     (folder / "bin" / "python3").symlink_to(tmp_path / "gone")
     make = [sys.executable, "-m", "venv", "--without-pip", "--clear", folder]
     subprocess.run(make, check=True)
-    assert list(folder.glob("*/python*"))[0].exists()
+    assert next(folder.glob("*/python*")).exists()
 
 
 def test_a_moved_course_is_set_up_again(asked, monkeypatch, root):
     course.set_up()
     asked.clear()
     (root / "elsewhere").mkdir()
-    shutil.copy(root / "requirements.txt", root / "elsewhere")
+    for name in ("requirements.txt", "pyproject.toml"):
+        shutil.copy(root / name, root / "elsewhere")
     monkeypatch.setattr(course, "ROOT", root / "elsewhere")
     course.set_up()
     assert len(asked) == 2
@@ -127,7 +131,7 @@ def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkey
     usage = capsys.readouterr().out
     assert all(
         f"python course.py {name} " in usage
-        for name in ("lab", "test", "refresh", "slides", "handout")
+        for name in ("lab", "check", "test", "execute", "slides", "handout")
     )
 
 
@@ -144,18 +148,18 @@ def test_an_old_python_is_told_so(capsys, monkeypatch):
 @pytest.fixture
 def launch(tmp_path):
     """A course that is set up, with scripts in place of the modules that are started."""
-    for name in ("course.py", "requirements.txt"):
+    for name in ("course.py", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    own = (f"course_utils/{name}" for name in ("refresh", "slides", "handout", "__init__"))
-    for module in ("jupyterlab", "pytest", *own):
-        script = (tmp_path / module).with_suffix(".py")
-        script.parent.mkdir(exist_ok=True)
-        script.write_text("" if script.stem == "__init__" else REPORT)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "__init__.py").touch()
+    for name in ("jupyterlab", "pytest", *map("tools/{}".format, TOOLS)):
+        (tmp_path / name).with_suffix(".py").write_text(REPORT)
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
     )
-    requirements = (tmp_path / "requirements.txt").read_bytes()
-    hashed = course.hashlib.sha256(requirements + str(tmp_path.resolve()).encode())
+    names = ("requirements.txt", "pyproject.toml")
+    listed = b"".join((tmp_path / name).read_bytes() for name in names)
+    hashed = course.hashlib.sha256(listed + str(tmp_path.resolve()).encode())
     (tmp_path / ".venv" / "installed").write_text(hashed.hexdigest())
 
     def launch(*arguments, **options):
@@ -176,9 +180,7 @@ def launch(tmp_path):
     [
         ("lab", "jupyterlab.py", [os.path.join("notebooks", "00_start.ipynb")]),
         ("test", "pytest.py", []),
-        ("refresh", "refresh.py", []),
-        ("slides", "slides.py", []),
-        ("handout", "handout.py", []),
+        *((name, f"{name}.py", []) for name in TOOLS),
     ],
 )
 def test_a_command_starts_its_module_and_passes_on_its_end(
@@ -208,8 +210,8 @@ sys.exit(int(first))
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
 REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
-ALONE = ["-m", "timing", "tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
-SAID = [str(REST), str(ALONE), "kept"]
+TIMING = ["-m", "timing", "tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
+SAID = [str(REST), str(TIMING), "kept"]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ SAID = [str(REST), str(ALONE), "kept"]
     [("0 0", 3, 0), ("1 0", 3, 1), ("0 1", 3, 1), ("2 0", 1, 2)],
     ids=["all pass", "one fails", "one fails in the browser", "interrupted"],
 )
-def test_the_tests_are_two_runs_and_the_second_has_the_machine_alone(
+def test_the_tests_are_two_runs_and_the_second_is_serial(
     launch, tmp_path, ends, lines, worst
 ):
     (tmp_path / "pytest.py").write_text(COUNT)
@@ -227,7 +229,7 @@ def test_the_tests_are_two_runs_and_the_second_has_the_machine_alone(
     assert said.splitlines() == SAID[:lines]
     assert process.returncode == worst
     assert not Path((tmp_path / "folder").read_text()).exists()
-    assert all((ROOT / path).exists() for path in [*ALONE[2:], *SEPARATE_SUITES])
+    assert all((ROOT / path).exists() for path in [*TIMING[2:], *SEPARATE_SUITES])
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):
