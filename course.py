@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially; those
-# of decks take the runs that nbval has kept in the folder COURSE_RUNS.
-# Half an hour each, and so run by their names only:
+# Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially.
+# Both make decks of the runs that nbval keeps in the folder COURSE_RUNS.
+# Not included, since they take minutes to half an hour:
 SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+from deck import offline_pages
 from hypothesis import settings
 from lab import chromium
 
@@ -22,7 +23,7 @@ torch.set_num_threads(1)
 def pytest_collection_modifyitems(items):
     """A warning is an error in a test; a notebook's warnings are test_notebooks' matter.
 
-    And a test with the fixture browser or slow, its own or another fixture's, is marked so.
+    And a test that has the fixture browser or slow, itself or by another, is marked so.
     """
     for item in items:
         if isinstance(item, pytest.Function):
@@ -45,7 +46,7 @@ def same_start(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def stop_button():
-    """Ctrl-C interrupts, here and in what a test starts, even if pytest's shell ignores it."""
+    """Ctrl-C interrupts, here and in what a test starts, even if the shell ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -59,33 +60,5 @@ def browser():
 
 @pytest.fixture
 def offline(browser):
-    """Open a file without a network.  -> page; at the end nothing was fetched, no error"""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_offline(True)
-    context.set_default_timeout(15_000)
-    wrong = []
-
-    def refuse(route):
-        if not route.request.url.startswith(("file:", "data:", "blob:", "about:")):
-            wrong.append(f"asked for {route.request.url}")
-            route.abort()
-        else:
-            route.continue_()
-
-    context.route("**/*", refuse)
-
-    def listen(page):
-        page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-
-    context.on("page", listen)
-
-    def open_file(path, query=""):
-        page = context.new_page()
-        page.goto(f"{path.resolve().as_uri()}{query}")
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    yield open_file
-    context.close()
-    assert wrong == []
+    with offline_pages(browser) as open_file:
+        yield open_file

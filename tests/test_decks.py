@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from deck import LOOK, LOOK_AT_PAPER, deaf, pages
+from deck import LOOK, LOOK_AT_PAPER, offline_pages, pages, unresponsive
 
 from tools import files, slides
 
@@ -21,8 +21,8 @@ SLOWEST = 2.0  # seconds until a deck can be shown
 def deck(slow, request, tmp_path_factory):
     """The deck of each notebook, built once.
 
-    Of the run that its own tests have kept, if they came before (see conftest.py at the root),
-    and kept beside it; else it is executed, as an instructor does.
+    Of the run that its own tests have kept, if they came before (see conftest.py at the
+    root), and kept beside it; else it is executed, as an instructor does.
     """
     path, target = request.param, tmp_path_factory.mktemp("deck") / "deck.html"
     run = Path(os.environ.get("COURSE_RUNS", target.parent)) / path.name
@@ -48,12 +48,19 @@ def test_a_deck_is_small_and_opens_at_once(deck, offline):
     assert min(seconds) < SLOWEST
 
 
-def test_every_slide_is_inside_its_box(deck, offline):
-    assert offline(deck).evaluate(LOOK) == []
+@pytest.fixture(scope="module")
+def page(deck, browser):
+    """The deck, opened once."""
+    with offline_pages(browser) as open_file:
+        yield open_file(deck)
 
 
-def test_each_slide_is_a_page_of_the_print_and_fits_it(deck, offline):
-    count = offline(deck).evaluate("Reveal.getSlides().length")  # paper might count others
+def test_every_slide_is_inside_its_box(page):
+    assert page.evaluate(LOOK) == []
+
+
+def test_each_slide_is_a_page_of_the_print_and_fits_it(page, deck, offline):
+    count = page.evaluate("Reveal.getSlides().length")  # paper might count others
     paper = offline(deck, "?print-pdf")
     paper.wait_for_selector(".pdf-page")
     assert paper.evaluate(LOOK_AT_PAPER) == []
@@ -68,12 +75,11 @@ def test_a_deck_tells_nothing_of_the_machine_that_made_it(deck):
             assert (form if len(path.parts) > 2 else f"{form}{os.sep}") not in page
 
 
-def test_every_widget_answers_and_its_slide_does_not_turn(deck, offline):
-    page = offline(deck)
+def test_every_widget_answers_and_its_slide_does_not_turn(page):
     names = page.evaluate(
         "Reveal.getSlides().filter((s) => s.querySelector('.widget')).map((s) => s.id)"
     )
     assert names
     for name in names:
-        assert deaf(page, name) == [], name
+        assert unresponsive(page, name) == [], name
         assert page.evaluate("Reveal.getCurrentSlide().id") == name
