@@ -9,8 +9,8 @@ import time
 
 import nbformat
 import pytest
+from inner_pytest import run_pytest
 from nbformat.v4 import new_code_cell, new_output
-from pytest_runs import run_pytest
 
 CLAIM = 'assert 1 + 1 == 2\nprint("One and one make two.")'
 

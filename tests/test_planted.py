@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from inner_pytest import run_pytest
 from nbformat.v4 import new_code_cell
-from pytest_runs import run_pytest
 
 ROOT = Path(__file__).parents[1]
 
