@@ -29,6 +29,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # Both make decks of the runs that nbval keeps in the folder COURSE_RUNS.
 # Not included, since they take minutes to half an hour:
 SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
+TIMING_TESTS = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
     [
@@ -37,8 +38,7 @@ ALL_TESTS = [
         *WORKERS,
         *(f"--ignore={path}" for path in SEPARATE_SUITES),
     ],
-    ["pytest", "-m", "timing"]
-    + ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"],
+    ["pytest", "-m", "timing", *TIMING_TESTS],
 ]
 
 

@@ -48,7 +48,7 @@ def run(command: list[str | Path]) -> tuple[int, str, float]:
 def main() -> int:
     with ThreadPoolExecutor(2) as pool:  # the tests, and beside them one linter at a time
         results = dict(zip(STEPS, pool.map(run, STEPS.values())))
-    for name, (code, said, seconds) in results.items():
+    for name, (code, _, seconds) in results.items():
         print(f"{'FAILED' if code else 'passed'} {seconds:5.1f} s  {name}")
     for name, (code, said, _) in results.items():
         if code:
