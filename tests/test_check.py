@@ -1,0 +1,25 @@
+"""The quick check runs every step, and one that fails is enough."""
+
+import sys
+
+import pytest
+
+from tools import check
+
+PASS = [sys.executable, "-c", "print('nothing to say')"]
+FAIL = [sys.executable, "-c", "print('line 3 is wrong'); raise SystemExit(2)"]
+
+
+@pytest.mark.parametrize("steps", [(PASS, FAIL), (FAIL, PASS)])
+def test_a_failed_step_is_shown_and_keeps_no_other_from_running(steps, monkeypatch, capsys):
+    monkeypatch.setattr(check, "STEPS", dict(zip(("first", "second"), steps)))
+    assert check.main() == 1
+    said = capsys.readouterr().out
+    assert said.count("passed") == said.count("FAILED") == 1
+    assert "line 3 is wrong" in said and "nothing to say" not in said
+
+
+def test_all_passed(monkeypatch, capsys):
+    monkeypatch.setattr(check, "STEPS", {"first": PASS, "second": PASS})
+    assert check.main() == 0
+    assert capsys.readouterr().out.count("passed") == 2
