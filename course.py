@@ -53,8 +53,8 @@ def set_up() -> None:
         return
     print("Setting up the course in .venv: this takes some minutes, once.", flush=True)
     mend = [] if PYTHON.exists() else ["--clear"]  # a dead link to a Python that is gone
-    subprocess.run([sys.executable, "-m", "venv", *mend, VENV], check=True)
-    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "venv", *mend, str(VENV)], check=True)
+    pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=ROOT, check=True)
     stamp.write_text(wanted)
 
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
         if commands[arguments[0]] is ALL_TESTS:
             os.environ["COURSE_RUNS"] = runs
         for command in commands[arguments[0]]:
-            command = [PYTHON, "-m", *command, *arguments[1:]]
+            command = [str(PYTHON), "-m", *command, *arguments[1:]]
             ended = subprocess.run(command, cwd=ROOT, check=False).returncode
             worst = worst or ended
             if ended not in (0, 1):  # a failed test is no reason to skip the others
