@@ -146,7 +146,7 @@ print(megabytes("VmHWM") - before)
 """
 
 
-<<<<<<< HEAD
+@pytest.mark.slow
 def test_training_needs_little_memory_beside_the_data():
     run = [sys.executable, "-c", TRAIN]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -157,21 +157,9 @@ def test_training_needs_little_memory_beside_the_data():
 # --- notebooks --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_notebook_is_timed_to_its_first_figure(benchmark, tmp_path):
     notebook_time = benchmark("notebook_time")
-=======
-@pytest.mark.slow
-def test_training_needs_little_memory_beside_the_data(speed):
-    with speed.ProcessPoolExecutor(1, speed.get_context("spawn")) as one:
-        cost, held, peak = one.submit(speed.train_many, 40_000).result()
-    assert cost > 0 and held == 40_000 * 784 * 4 / 1e6
-    assert not peak > 1.5 * held  # not a number but on Linux
-
-
-@pytest.mark.slow
-def test_a_notebook_is_timed_to_its_first_figure(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    notebook_time = importlib.import_module("notebook_time")
     bar = 'display({"application/vnd.jupyter.widget-view+json": {}}, raw=True)'
     picture = 'display({"image/png": "aaaa"}, raw=True)'
     sources = ["1", bar, "import time; time.sleep(0.5)", picture, "time.sleep(0.5)"]
