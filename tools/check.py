@@ -20,7 +20,7 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 PYTHON = [sys.executable, "-m"]
 QUICK = ["-m", "not (browser or slow or timing)", "--ignore=tests/browser"]
 STEPS = {
-    "unit tests": [*PYTHON, "pytest", "-q", "-n2", "--dist=worksteal", *QUICK, "tests"],
+    "unit tests": [*PYTHON, "pytest", "-q", "-n2", *QUICK, "tests"],
     "Python lint": [*PYTHON, "ruff", "check", "--quiet", "."],
     "Python format": [*PYTHON, "ruff", "format", "--check", "--quiet", "."],
     "JavaScript lint": [*PYTHON, "tools.lint_javascript"],
