@@ -704,6 +704,7 @@ print(len(fit(*what, epochs=1)))
 """
 
 
+@pytest.mark.slow
 def test_a_stop_while_torch_imports_comes_after_the_imports():
     """Pressed at the beginning of each module: the second try has none left to import."""
     program = [sys.executable, "-c", FIRST_FIT]
