@@ -238,7 +238,7 @@ def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
     tensors = data if isinstance(data, tuple) else (data,)
     for rows in tensors:
         if not isinstance(rows, Tensor):
-            raise ValueError(
+            raise ValueError(  # noqa: TRY004 - one kind of error for bad data
                 f"data must be a tensor (N, D), not {type(rows).__name__}: "
                 "use torch.as_tensor(data, dtype=torch.float32)."
             )

@@ -191,7 +191,7 @@ def test_the_lattice_gives_the_integral_of_a_bernoulli_decoder():
 
 
 def test_the_lattice_settles_on_a_decoder_with_kinks(vae, x):
-    """ReLU leaves an error of order h²: halving h once more must not change a nat's 1/1000."""
+    """ReLU leaves an error of order h²: halving h again must not change 1/1000 of a nat."""
     settled = log_evidence(vae.decoder, x)
     assert_close(
         log_evidence(vae.decoder, x, lattice=Lattice(n=201)), settled, rtol=0, atol=1e-3

@@ -15,7 +15,7 @@ ESTIMATORS = [reparameterized_gradients, score_function_gradients]
 
 
 def gauss_hermite(n=80):
-    """Nodes and weights that average over N(0, 1), exact for polynomials up to degree 159."""
+    """Nodes and weights of means over N(0, 1), exact for polynomials up to degree 159."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return torch.tensor(nodes), torch.tensor(weights / weights.sum())
 

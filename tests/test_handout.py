@@ -276,7 +276,9 @@ SPOILED = {
     "cell 'solution-kl' does not end with its check": change(
         "solution-kl", "solution_kl = 1\ncheck_error(solution_kl)"
     ),
-    "cell 'solution-kl' does not end": change("solution-kl", "solution_kl = 1\ncheck_kl(my_kl_)"),
+    "cell 'solution-kl' does not end": change(
+        "solution-kl", "solution_kl = 1\ncheck_kl(my_kl_)"
+    ),
     "cell 'look' uses a solution, which is not handed out": change("look", "solution_kl"),
     "cell 'stub-kl' is no Python": change("stub-kl", "%time my_kl = None"),
     "there is no exercise in it": drop(

@@ -1,4 +1,4 @@
-"""Closed forms of the linear-Gaussian model, against distributions, gradients and a table."""
+"""Closed forms of the linear-Gaussian model against distributions, gradients, a table."""
 
 import math
 from functools import partial

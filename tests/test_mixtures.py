@@ -73,7 +73,7 @@ def test_mixture_score_far_away_points_home_and_stays_finite():
 
 
 def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
-    """Noise of standard deviation s turns σ² into σ² + s²: the score of the DAE needs it."""
+    """Noise of deviation s turns σ² into σ² + s²: the score of the DAE needs it."""
     means = torch.tensor([[-1.0], [2.0]])
     sigma, s = 0.4, 0.7
     x = mixtures.sample_mixture(50_000, means, sigma=sigma)

@@ -227,7 +227,7 @@ def test_links_to_notebooks_become_links_to_decks():
 
 
 def test_formulas_are_drawn_at_build_time():
-    page = html(text(r"Let $\sqrt a < b$ be" "\n\n" r"$$\mathbb{E}_q\big[x\big]$$"))
+    page = html(text("Let $\\sqrt a < b$ be\n\n$$\\mathbb{E}_q\\big[x\\big]$$"))
     assert page.count("<math") == 2 and "$" not in page and "𝔼" in page
 
 

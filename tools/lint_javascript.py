@@ -2,8 +2,8 @@
 
     python -m tools.lint_javascript
 
-A widget's names come from several files, so the assembled module is linted. There all shared
-names are exported; so the files are linted as well, for imports that nothing uses.
+A widget's names come from several files, so the assembled module is linted. There all
+shared names are exported; so the files are linted as well, for imports that nothing uses.
 """
 
 from __future__ import annotations

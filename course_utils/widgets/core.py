@@ -27,4 +27,4 @@ def with_core(name: str) -> str:
 def _in_order(name: str) -> list[str]:
     """A module's file after those that it imports, each once."""
     imported = IMPORT.findall((HERE / name).read_text(encoding="utf-8"))
-    return list(dict.fromkeys(n for i in imported for n in _in_order(i))) + [name]
+    return [*dict.fromkeys(n for i in imported for n in _in_order(i)), name]

@@ -280,7 +280,8 @@ def test_undo_takes_back_one_stroke(paper, page):
 def test_a_stroke_ends_where_the_paper_changes_under_it(paper, page, change):
     def change_the_paper():
         if change == "Backspace":
-            return page.keyboard.press(change)
+            page.keyboard.press(change)
+            return
         page.evaluate(
             """(change) => change === "Clear" ? document.querySelector(".dd-clear").click()
                 : model.set("pixels", new DataView(new Uint8Array(784).buffer))""",
