@@ -326,6 +326,9 @@ def test_samples_are_averaged(vae, x):
     single = [rate_and_distortion(vae.encoder, vae.decoder, x)[1] for _ in range(3)]
     assert_close(three, torch.stack(single).mean(0))
     assert not torch.allclose(single[0], single[1])
+    torch.manual_seed(1)
+    rate = kl_to_standard_normal(*vae.encoder(x)).detach()
+    assert_close(elbo(vae.encoder, vae.decoder, x, samples=3), -three - rate)
 
 
 def encoder_of(mu, sigma):

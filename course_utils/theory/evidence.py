@@ -195,13 +195,15 @@ def rate_and_distortion(
     return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
 
 
-def elbo(f: GaussianEncoder, g: Decoder, x: Tensor, *, nll: Nll = bernoulli_nll) -> Tensor:
-    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, by one draw.  (B, D) -> (B,)
+def elbo(
+    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
+) -> Tensor:
+    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, not averaged.  (B, D) -> (B,), nats
 
-    In nats: minus distortion, minus rate.
+    Minus distortion, minus rate; E_q is the mean over ``samples`` draws of z.
     Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
     """
-    rate, distortion = rate_and_distortion(f, g, x, nll=nll)
+    rate, distortion = rate_and_distortion(f, g, x, samples=samples, nll=nll)
     return -distortion - rate
 
 
