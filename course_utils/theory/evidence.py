@@ -198,7 +198,7 @@ def rate_and_distortion(
 def elbo(
     f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
 ) -> Tensor:
-    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image, not averaged.  (B, D) -> (B,), nats
+    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image.  (B, D) -> (B,), nats
 
     Minus distortion, minus rate; E_q is the mean over ``samples`` draws of z.
     Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
