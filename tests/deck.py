@@ -139,7 +139,7 @@ def unresponsive(page, name: str) -> list[str]:
         """Its picture, once that stays: a lattice is drawn row by row."""
         last, picture = b"", shown.screenshot()
         while last != picture:
-            page.wait_for_timeout(300)
+            page.wait_for_timeout(150)
             last, picture = picture, shown.screenshot()
         return picture
 
@@ -148,8 +148,8 @@ def unresponsive(page, name: str) -> list[str]:
         for act in acts:
             before = at_rest()
             act()
-            for _ in range(20):  # on a busy machine it may take its time
-                page.wait_for_timeout(150)
+            for _ in range(60):  # on a busy machine it may take its time
+                page.wait_for_timeout(50)
                 if shown.screenshot() != before:
                     return True
         return False
