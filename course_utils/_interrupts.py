@@ -1,4 +1,4 @@
-"""The stop button, held back where it would leave something half done."""
+"""Delays the stop button where an interrupt would leave something half done."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextlib import contextmanager
 
 @contextmanager
 def hold_interrupt() -> Iterator[Callable[[], None]]:
-    """Hold back the stop button (SIGINT); KeyboardInterrupt at the end of the block.
+    """Delay the stop button (SIGINT): KeyboardInterrupt at the end of the block.
 
-    The yielded function raises it earlier, where the block allows a stop. Only the main
+    The block may call the yielded function to raise it earlier. Only the main
     thread is interrupted and may set signal handlers; elsewhere nothing changes.
     """
-    asked = threading.Event()
+    requested = threading.Event()
 
-    def stop_if_asked() -> None:
-        if asked.is_set():
+    def stop_if_requested() -> None:
+        if requested.is_set():
             raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
-        yield stop_if_asked
+        yield stop_if_requested
         return
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
+    previous = signal.signal(signal.SIGINT, lambda *_: requested.set())
     try:
-        yield stop_if_asked
+        yield stop_if_requested
     finally:
-        signal.signal(signal.SIGINT, before)
-    stop_if_asked()
+        signal.signal(signal.SIGINT, previous)
+    stop_if_requested()

@@ -1,7 +1,7 @@
-"""Checks of arguments: a ValueError says what is wrong before torch does.
+"""Checks of arguments: a clear ValueError instead of an obscure error of torch.
 
-NaN and infinity pass where they stay visible in the result, so that a training that
-diverges shows in its loss; they are refused where the result would look sound.
+NaN and infinity are allowed where they show in the result, such as the loss of a training
+that diverges, and refused where the result would look valid.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from torch import Tensor
 # --- numbers --------------------------------------------------------------------------
 
 
-def check_number(name: str, value: float, words: str, low: float, high: float) -> None:
-    """ValueError, "NAME must be WORDS, not VALUE", unless low <= value < high."""
-    number = isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
-    if not (number and low <= value < high):
-        raise ValueError(f"{name} must be {words}, not {value!r}.")
+def check_number(name: str, value: float, range_text: str, low: float, high: float) -> None:
+    """ValueError, "NAME must be RANGE_TEXT, not VALUE", unless low <= value < high."""
+    is_number = isinstance(value, Real) or (
+        isinstance(value, Tensor) and value.numel() == 1
+    )
+    if not (is_number and low <= value < high):
+        raise ValueError(f"{name} must be {range_text}, not {value!r}.")
 
 
 def check_positive(name: str, value: float) -> None:
@@ -34,9 +36,9 @@ def check_finite_number(name: str, value: float) -> None:
     check_number(name, value, "a finite number", math.nextafter(-math.inf, 0), math.inf)
 
 
-def check_count(name: str, value: int, least: int = 1) -> None:
-    if not (isinstance(value, Integral) and value >= least):
-        raise ValueError(f"{name} must be a whole number >= {least}, not {value!r}.")
+def check_count(name: str, value: int, minimum: int = 1) -> None:
+    if not (isinstance(value, Integral) and value >= minimum):
+        raise ValueError(f"{name} must be a whole number >= {minimum}, not {value!r}.")
 
 
 # --- tensors --------------------------------------------------------------------------
@@ -46,16 +48,18 @@ def check_floats(*tensors: Tensor) -> None:
     """ValueError unless these are float tensors of one dtype, on one device."""
     for x in tensors:
         if not isinstance(x, Tensor):
-            raise ValueError(  # noqa: TRY004 - one kind of error for what cannot be used
+            raise ValueError(  # noqa: TRY004 - ValueError for all bad arguments
                 f"this must be a tensor, not {type(x).__name__}: "
                 "use torch.as_tensor(x, dtype=torch.float32)."
             )
         if not x.is_floating_point():
             raise ValueError(f"this must be float, not {x.dtype}: use x.float().")
-    for what in ("device", "dtype"):
-        kinds = dict.fromkeys(str(getattr(x, what)) for x in tensors)
-        if len(kinds) > 1:
-            raise ValueError(f"these need the same {what}, but are {', '.join(kinds)}.")
+    for attribute in ("device", "dtype"):
+        found = dict.fromkeys(str(getattr(x, attribute)) for x in tensors)
+        if len(found) > 1:
+            raise ValueError(
+                f"these need the same {attribute}, but are {', '.join(found)}."
+            )
 
 
 def check_rows(*tensors: Tensor) -> None:
@@ -64,15 +68,15 @@ def check_rows(*tensors: Tensor) -> None:
     for x in tensors:
         if x.ndim != 2 or not x.numel():
             raise ValueError(
-                f"this must be (N, D), one row a data point and one row or more, not "
-                f"{tuple(x.shape)}: use x.flatten(1), or x[None] for a single one."
+                f"this must be (N, D), one row per data point and at least one row, not "
+                f"{tuple(x.shape)}: use x.flatten(1), or x[None] for a single data point."
             )
     widths = dict.fromkeys(str(x.shape[1]) for x in tensors)
     if len(widths) > 1:
-        raise ValueError(f"rows need the same length, these have {', '.join(widths)}.")
+        raise ValueError(f"rows must have the same length, but have {', '.join(widths)}.")
 
 
-def check_alike(a: Tensor, b: Tensor) -> None:
+def check_same_shape(a: Tensor, b: Tensor) -> None:
     """ValueError unless both are (B, D) or (B, …), floats, of the same shape, not empty."""
     check_floats(a, b)
     if a.shape != b.shape:
@@ -82,24 +86,23 @@ def check_alike(a: Tensor, b: Tensor) -> None:
         )
     if a.ndim < 2 or not a.numel():
         raise ValueError(
-            f"this must be (B, D), one row a data point, not {tuple(a.shape)}: a single "
-            "one is x[None], an empty batch has no loss."
+            f"this must be (B, D), one row per data point, not {tuple(a.shape)}: use "
+            "x[None] for a single one; an empty batch has no loss."
         )
 
 
 def check_vector(x: Tensor) -> None:
-    """ValueError unless it is (N,), floats, with at least one."""
+    """ValueError unless it is (N,), floats, not empty."""
     check_floats(x)
     if x.ndim != 1 or not x.numel():
-        raise ValueError(f"this must be (N,), one number or more, not {tuple(x.shape)}.")
+        raise ValueError(f"this must be (N,), at least one number, not {tuple(x.shape)}.")
 
 
 def check_finite(*tensors: Tensor) -> None:
-    """FloatingPointError for NaN or infinity, where the result would not show them."""
+    """FloatingPointError for NaN or infinity that the result would not show."""
     if not all(x.is_meta or x.isfinite().all() for x in tensors):
         raise FloatingPointError(
-            "NaN or infinity among the numbers: look for them in the data, or has a "
-            "training diverged?"
+            "NaN or infinity in the input: check the data and whether a training diverged."
         )
 
 
@@ -109,7 +112,7 @@ def check_finite_rows(*tensors: Tensor) -> None:
     check_finite(*tensors)
 
 
-def check_whole(name: str, x: Tensor, below: int, shape: tuple[int, ...]) -> None:
+def check_integers(name: str, x: Tensor, below: int, shape: tuple[int, ...]) -> None:
     """ValueError unless x is an int64 tensor of that shape, with numbers 0 … below − 1."""
     if not isinstance(x, Tensor) or x.dtype != torch.int64:
         kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
@@ -120,7 +123,7 @@ def check_whole(name: str, x: Tensor, below: int, shape: tuple[int, ...]) -> Non
         raise ValueError(f"{name} must lie between 0 and {below - 1}.")
 
 
-# --- levels of noise ------------------------------------------------------------------
+# --- noise schedules ------------------------------------------------------------------
 
 
 def check_schedule(alpha_bar: Tensor, x: Tensor) -> None:
@@ -132,18 +135,18 @@ def check_schedule(alpha_bar: Tensor, x: Tensor) -> None:
             f"alpha_bar must be (T + 1,), ᾱ₀ to ᾱ_T, not {tuple(alpha_bar.shape)}: use "
             "diffusion.cosine_schedule."
         )
-    _check_shares(alpha_bar)
+    _check_in_unit_interval(alpha_bar)
 
 
-def check_share(alpha_bar_t: Tensor, x: Tensor) -> None:
+def check_alpha_bar_t(alpha_bar_t: Tensor, x: Tensor) -> None:
     """ValueError unless ᾱₜ is one number, or one for each row of x, in [0, 1]."""
     check_floats(alpha_bar_t, x)
-    one_a_row = (len(x), *[1] * (x.ndim - 1))
-    if alpha_bar_t.numel() != 1 and alpha_bar_t.shape != one_a_row:
-        raise ValueError("alpha_bar_t must be (B, 1), one row a data point: use [:, None].")
-    _check_shares(alpha_bar_t)
+    one_per_row = (len(x), *[1] * (x.ndim - 1))
+    if alpha_bar_t.numel() != 1 and alpha_bar_t.shape != one_per_row:
+        raise ValueError("alpha_bar_t must be (B, 1), one for each row: use [:, None].")
+    _check_in_unit_interval(alpha_bar_t)
 
 
-def _check_shares(alpha_bar: Tensor) -> None:
+def _check_in_unit_interval(alpha_bar: Tensor) -> None:
     if not ((alpha_bar >= 0) & (alpha_bar <= 1)).all():
         raise ValueError("alpha_bar is a share of the variance and must lie in [0, 1].")

@@ -6,14 +6,14 @@ import os
 
 import torch
 
-Device = torch.device | str | None  # of a function's argument; None is the CPU
+Device = torch.device | str | None  # None is the CPU
 
 
 def choose_device() -> torch.device:
-    """The best device at hand: CUDA, else MPS, else the CPU.
+    """The best available device: CUDA, else MPS, else the CPU.
 
     The environment variable COURSE_DEVICE overrides it, for example ``cpu`` or ``cuda:1``.
-    ValueError, in words, for a device that this machine does not have.
+    ValueError for a device that this machine does not have.
     """
     name = os.environ.get("COURSE_DEVICE")
     if not name:

@@ -1,5 +1,5 @@
-"""The models. The objective, not the class, tells AE, sparse AE, DAE and PAE apart;
-only the sparse penalty needs a decoder of its own, one that fixes the scale of the code."""
+"""The models. AE, DAE and PAE are one class and differ in the objective only; the sparse
+autoencoder needs a decoder that fixes the scale of the code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Autoencoder(nn.Module):
 
     x (B, D)  --f-->  z (B, K)  --g-->  x_hat (B, D)
 
-    ``hidden=()`` leaves one linear layer each: the linear autoencoder, PCA's relative.
+    ``hidden=()``: one linear layer each, the linear autoencoder, which is related to PCA.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class UnitColumns(nn.Module):
         return F.normalize(weight, dim=0)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        return weight  # what is assigned to the layer's weight is normalized when read
+        return weight  # an assigned weight is normalized when it is read
 
 
 class SparseAutoencoder(nn.Module):
-    """A code of exact zeros and few positive numbers, a decoder that cannot rescale it.
+    """A code of few positive numbers and exact zeros; the decoder cannot rescale it.
 
     f(x) = relu(A x + a)  (B, D) -> (B, K),   g(z) = W z + b,  ‖wₖ‖ = 1  (B, K) -> (B, D)
 
-    The K columns of W are the dictionary. The encoder starts as its transpose, so that each
-    unit responds to its own column; this leaves fewer units that are never active.
-    Source: Olshausen & Field (1996), Bricken et al. (2023); the start: Gao et al. (2024).
+    The K columns of W are the dictionary. The encoder is initialized as its transpose:
+    each unit responds to its column, and fewer units are never active.
+    Source: Olshausen & Field (1996), Bricken et al. (2023); start: Gao et al. (2024).
     """
 
     def __init__(self, data_dim: int, latent_dim: int) -> None:
@@ -104,7 +104,7 @@ class VAE(nn.Module):
     """Encoder q(z|x) = N(μ, diag σ²), decoder p(x|z), prior p(z) = N(0, I).
 
     x (B, D)  --encoder-->  mu, logvar (B, K)
-    z (B, K)  --decoder-->  what the likelihood needs (B, D): logits for
+    z (B, K)  --decoder-->  parameters of the likelihood (B, D): logits for
                             ``bernoulli_nll``, the mean for ``gaussian_nll``
     """
 
@@ -126,15 +126,15 @@ class VAE(nn.Module):
 
 
 def check_input(layer: Layer) -> Layer:
-    """The layer, which from now on refuses in words what it cannot read."""
-    layer.register_forward_pre_hook(_fits)
+    """The layer, with a check of its input: ValueError for a wrong dtype or width."""
+    layer.register_forward_pre_hook(_check_layer_input)
     return layer
 
 
 def to_images(side: int) -> nn.Unflatten:
-    """A layer that makes images of rows of pixels.  (B, side²) -> (B, 1, side, side)"""
+    """A layer that reshapes rows of pixels to images.  (B, side²) -> (B, 1, side, side)"""
     layer = nn.Unflatten(1, (1, side, side))
-    layer.register_forward_pre_hook(partial(_has_pixels, side * side))
+    layer.register_forward_pre_hook(partial(_check_pixels, side * side))
     return layer
 
 
@@ -143,17 +143,17 @@ def as_images(x: Tensor, side: int) -> Tensor:
     return to_images(side)(x)
 
 
-def _fits(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def _check_layer_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     x, weight = inputs[0], next(layer.parameters())
     check_floats(x)
-    # Autocast brings both to one dtype, but later than this hook is called.
+    # Autocast converts both to one dtype, but only after this hook.
     if x.dtype == weight.dtype or not torch.is_autocast_enabled(weight.device.type):
         check_floats(x, weight)
-    if isinstance(layer, nn.Linear):  # images have been looked at by ``to_images``
+    if isinstance(layer, nn.Linear):  # ``to_images`` has checked images
         _check_width(x, layer.in_features)
 
 
-def _has_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def _check_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     check_rows(inputs[0])
     _check_width(inputs[0], pixels)
 
@@ -161,6 +161,6 @@ def _has_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> No
 def _check_width(x: Tensor, width: int) -> None:
     if not x.ndim or x.shape[-1] != width or not x.numel():
         raise ValueError(
-            f"this network reads {width} numbers a data point, one or more in rows; it was "
-            f"given {tuple(x.shape)}."
+            f"this network takes rows of {width} numbers, at least one row, not "
+            f"{tuple(x.shape)}."
         )

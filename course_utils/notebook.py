@@ -1,4 +1,4 @@
-"""What a notebook shows besides figures and widgets."""
+"""Output of notebooks besides figures and widgets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_source(*functions: Callable) -> Markdown:
-    """The source of functions of the package, as it runs, highlighted in any theme."""
+    """The source code of functions of the package, with syntax highlighting."""
     from IPython.display import Markdown
 
     sources = [dedent(inspect.getsource(function)).rstrip() for function in functions]

@@ -7,10 +7,9 @@ Notation, the same on the slides, in the code and in the tests:
     g      decoder     x_hat = g(z), reconstruction   (B, K) -> (B, D)
     eps    noise       standard normal, scaled by sigma, a standard deviation
 
-An autoencoder's objective takes ``(f, g, x)``, diffusion's its denoiser for f and g, and
-returns its named terms: unweighted, summed over dimensions, averaged over the batch.
-``"loss"`` is the quantity to minimize. The two networks of a GAN have a loss each, a single
-number.
+The objective of an autoencoder takes ``(f, g, x)``, that of diffusion ``(denoiser, x)``.
+Each returns its named terms: unweighted, summed over dimensions, averaged over the batch.
+``"loss"`` is the quantity to minimize. The two losses of a GAN are single numbers.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils._validation import (
-    check_alike,
+    check_alpha_bar_t,
     check_count,
     check_floats,
     check_not_negative,
     check_positive,
+    check_same_shape,
     check_schedule,
-    check_share,
 )
 
 Terms = dict[str, Tensor]
@@ -50,7 +49,7 @@ def squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
     ValueError if the shapes differ: broadcasting would hide a mistake.
     Source: lecture, "Autoencoders".
     """
-    check_alike(x, x_hat)
+    check_same_shape(x, x_hat)
     return (x - x_hat).square().flatten(1).sum(1)
 
 
@@ -127,12 +126,12 @@ def regularized_pae_loss(
 
 
 def reparameterize(mu: Tensor, logvar: Tensor) -> Tensor:
-    """z = μ + σ ⊙ ε,  ε ~ N(0, I): a draw from q(z|x) that lets gradients through.
+    """z = μ + σ ⊙ ε,  ε ~ N(0, I): a draw from q(z|x), differentiable in μ and σ.
 
     (B, K), (B, K) -> (B, K), with logvar = log σ². ValueError if the shapes differ.
     Source: lecture, "Reparameterization trick"; Kingma & Welling (2014), section 2.4.
     """
-    check_alike(mu, logvar)
+    check_same_shape(mu, logvar)
     return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
 
 
@@ -142,7 +141,7 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     (B, K), (B, K) -> (B,), nats, with logvar = log σ². ValueError if the shapes differ.
     Source: lecture, "VAEs objective function"; Kingma & Welling (2014), appendix B.
     """
-    check_alike(mu, logvar)
+    check_same_shape(mu, logvar)
     return 0.5 * (mu.square() + logvar.exp() - logvar - 1).sum(1)
 
 
@@ -155,7 +154,7 @@ def gaussian_nll(x: Tensor, mean: Tensor, *, sigma: float = 1.0) -> Tensor:
     check_positive("sigma", sigma)
     error = squared_error(x, mean)
     constant = x[0].numel() * (0.5 * math.log(2 * math.pi) + math.log(sigma))
-    return error / sigma / sigma / 2 + constant  # σ² alone may be 0 or infinity
+    return error / sigma / sigma / 2 + constant  # σ² itself may round to 0 or infinity
 
 
 def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
@@ -165,11 +164,11 @@ def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:
     over images binarized at random with the gray value as probability.
     ValueError for pixels outside [0, 1]. Source: Kingma & Welling (2014), appendix C.1.
     """
-    check_alike(x, logits)
+    check_same_shape(x, logits)
     low, high = torch.stack([x.min(), x.max()]).tolist()
     if not (low >= 0 and high <= 1):
         raise ValueError(
-            f"bernoulli_nll needs pixels in [0, 1], these lie in [{low:.3g}, {high:.3g}]. "
+            f"bernoulli_nll needs pixels in [0, 1], not in [{low:.3g}, {high:.3g}]. "
             "Scale them, or use gaussian_nll."
         )
     nats = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
@@ -206,11 +205,11 @@ def vae_loss(
 def straight_through(z: Tensor, e: Tensor) -> Tensor:
     """The value of e with the gradient of z:  z + sg(e − z), where sg stops gradients.
 
-    (B, …), (B, …) -> the same. Choosing the nearest code has no derivative, so the encoder
-    gets the decoder's gradient as if nothing had been rounded.
+    (B, …), (B, …) -> the same. Choosing the nearest code has no useful derivative, so
+    the encoder gets the decoder's gradient unchanged.
     Source: van den Oord et al. (2017), section 3.2; Bengio et al. (2013).
     """
-    check_alike(z, e)
+    check_same_shape(z, e)
     return z + (e - z).detach()
 
 
@@ -239,7 +238,7 @@ def vq_vae_loss(
     return {"loss": loss, "recon": recon, "codebook": codebook, "commitment": commit}
 
 
-# --- adversaries ----------------------------------------------------------------------
+# --- adversarial networks -------------------------------------------------------------
 
 
 def discriminator_loss(d: Discriminator, x: Tensor, fake: Tensor) -> Tensor:
@@ -265,13 +264,13 @@ def generator_loss(d: Discriminator, fake: Tensor) -> Tensor:
 
 
 def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
-    """xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, t steps of noise in one.  (B, D), (B, D), (B, 1) -> (B, D)
+    """xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, t noise steps at once.  (B, D), (B, D), (B, 1) -> (B, D)
 
     ᾱₜ may also be a single number; ValueError if it is (B,), which broadcasts over D.
     Source: Ho, Jain & Abbeel (2020), equation 4.
     """
-    check_alike(x, eps)
-    check_share(alpha_bar_t, x)
+    check_same_shape(x, eps)
+    check_alpha_bar_t(alpha_bar_t, x)
     return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
 
 

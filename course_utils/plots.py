@@ -1,7 +1,7 @@
-"""Pictures of the course: arrays in, a matplotlib Figure out. Nothing is shown or trained.
+"""Figures of the course: arrays in, a matplotlib Figure out. Nothing is shown or trained.
 
-Images are rows of 784 pixels, 0 black and 1 white, drawn dark on light as ink on paper.
-Every title is the picture's message, so every function asks for one.
+Images are rows of 784 pixels, 0 black and 1 white, drawn dark on white.
+Every figure has a title, which states its message.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ DIGIT_COLORS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
     "#8c564b", "#e377c2", "#7f7f7f", "#a8a812", "#17becf",
 )  # fmt: skip
-INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the bytes of 256 shades
+INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
 
 def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
-    """Rows of images under each other, each with its name.  name -> (n, 784)"""
+    """Rows of images, each with its name.  name -> (n, 784)"""
     arrays = {name: as_array(images) for name, images in rows.items()}
     columns = max(len(images) for images in arrays.values())
     size = (0.62 * columns + 1.3, 0.68 * len(arrays) + 0.5)
     figure, axes = new_figure(size, len(arrays), 1, title)
     for axis, (name, images) in zip(axes, arrays.items()):
         side = math.isqrt(images.shape[1])
-        gap = -(-side // 28)  # one axes a row: a hundred of them would take seconds to draw
+        gap = -(-side // 28)  # one axes per row: a hundred axes would take seconds
         line = images.reshape(-1, side, side)
         line = np.pad(line, ((0, columns - len(line)), (0, 0), (gap, gap)))
         draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
@@ -72,8 +72,8 @@ def latent_planes(
 ) -> Figure:
     """Codes of the same images in several planes, side by side.  name -> (N, 2), (N,)
 
-    Each plane is a square around the origin that holds all its codes; with ``share`` the
-    largest of these squares serves them all.
+    Each plane is a square around the origin that holds all its codes; with ``share`` all
+    planes show the largest of these squares.
     """
     arrays = {name: as_array(codes) for name, codes in planes.items()}
     edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
@@ -90,10 +90,10 @@ def latent_planes(
 def distance_map(
     distances: ArrayLike, codes: ArrayLike, *, half_width: float, title: str
 ) -> Figure:
-    """How far each point of ``latent_lattice`` lies from the codes, drawn as dots.
+    """Distance of each point of ``latent_lattice`` to the codes, which are drawn as dots.
 
-    (n·n,), (N, 2). Colors are logarithmic, since codes lie far closer
-    together in the crowded parts of a plane than in its corners.
+    (n·n,), (N, 2). The color scale is logarithmic, since codes lie far closer
+    together in the dense parts of a plane than in its corners.
     """
     distances, codes = as_array(distances), as_array(codes)
     n = math.isqrt(len(distances))
@@ -114,18 +114,18 @@ def distance_map(
 def residuals(
     points: ArrayLike, reconstructions: Mapping[str, ArrayLike], *, title: str
 ) -> Figure:
-    """Points of the plane, tied to their reconstructions by lines whose squared lengths are
-    the squared errors; one panel a model.  (N, 2), name -> (N, 2)"""
+    """Points of the plane, with lines to their reconstructions whose squared lengths are
+    the squared errors; one panel per model.  (N, 2), name -> (N, 2)"""
     points = as_array(points)
     figure, axes = new_figure(
         (4.2 * len(reconstructions), 4.4), 1, len(reconstructions), title
     )
     for axis, (name, x_hat) in zip(axes, reconstructions.items()):
         x_hat = as_array(x_hat)
-        ties = LineCollection(
+        segments = LineCollection(
             list(np.stack([points, x_hat], axis=1)), colors="#bbbbbb", lw=0.5
         )
-        axis.add_collection(ties)
+        axis.add_collection(segments)
         for ends, color, label in (
             (points, "#1f77b4", "$x$"), (x_hat, "#d62728", "$g(f(x))$")
         ):  # fmt: skip
@@ -147,7 +147,7 @@ def curves(
     log_x: bool = False,
     fill: bool = False,
 ) -> Figure:
-    """Named curves over a common axis, with ``fill`` also the area under them.
+    """Named curves over a common axis; ``fill`` shades the area under them.
 
     x (n,), name -> y (n,)
     """
@@ -160,7 +160,7 @@ def curves(
             axis.fill_between(x, as_array(y), alpha=0.2)
     if log_x:
         axis.set_xscale("log")
-        if len(x) <= 10:  # few enough to name each, instead of powers of ten
+        if len(x) <= 10:  # few enough to label each, instead of powers of ten
             axis.set_xticks(x, [f"{value:g}" for value in x])
             axis.minorticks_off()
     axis.set(xlabel=xlabel, ylabel=ylabel)
@@ -179,7 +179,7 @@ def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) 
         raise ValueError("no epoch was finished, so there is nothing to draw: train again.")
     terms = [name for name in records[0] if name != "epoch"]
     lines = {name: [record[name] for record in records] for name in terms}
-    if len(terms) == 2:  # the loss is its one term
+    if len(terms) == 2:  # the loss and its only term are the same
         del lines["loss"]
     epochs = [record["epoch"] for record in records]
     figure = curves(epochs, lines, xlabel="epoch", ylabel=ylabel, title=title)
@@ -195,7 +195,7 @@ def histograms(
     ylabel: str = "images",
     log_x: bool = False,
 ) -> Figure:
-    """How often each value occurs, for named samples over common bins.  name -> (n,)"""
+    """Histograms of named samples over common bins.  name -> (n,)"""
     arrays = {name: as_array(sample) for name, sample in values.items()}
     low = min(sample.min() for sample in arrays.values())
     high = max(sample.max() for sample in arrays.values())
@@ -217,7 +217,7 @@ def arrows(
     """Vector fields over a cloud of points, side by side.  (n, 2), name -> (n, 2), (N, 2)
 
     All arrows have the same scale, so that lengths may be compared; the longest
-    reaches over an eighth of the points it starts from.
+    is an eighth as long as the range of ``at``.
     """
     at, points = as_array(at), as_array(points)
     arrays = {name: as_array(vectors) for name, vectors in fields.items()}
@@ -234,7 +234,7 @@ def arrows(
 def code_bars(
     images: ArrayLike, codes: ArrayLike, reconstructions: ArrayLike, *, title: str
 ) -> Figure:
-    """Images, their codes with a bar a unit, reconstructions.  (n, D), (n, K), (n, D)"""
+    """Images, their codes with a bar per unit, reconstructions.  (n, D), (n, K), (n, D)"""
     images, codes, reconstructions = map(as_array, (images, codes, reconstructions))
     size = (9, 1.25 * len(images) + 0.6)
     ratios = {"width_ratios": (1, 7, 1), "sharey": "col"}
@@ -274,7 +274,7 @@ def clouds(
 ) -> Figure:
     """Clouds of points in the plane, side by side on the same axes.  name -> (N, 2)
 
-    The axes are [−half_width, half_width]², or as wide as holds all points.
+    The axes are [−half_width, half_width]², by default large enough for all points.
     """
     arrays = {name: as_array(points) for name, points in panels.items()}
     edge = half_width or 1.05 * max(np.abs(points).max() for points in arrays.values())
@@ -324,7 +324,7 @@ def codebooks(
 def bars(
     panels: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str, title: str
 ) -> Figure:
-    """One bar for each place of a list, a panel for each list.  name -> (n,)"""
+    """One bar for each entry of a list, a panel for each list.  name -> (n,)"""
     figure, axes = new_figure((8.6, 3.2), 1, len(panels), title)
     for axis, (name, heights) in zip(axes, panels.items()):
         heights = as_array(heights)
@@ -341,17 +341,15 @@ def named_bars(
     widest = max(max(bars.values()) for bars in panels.values())
     for axis, (panel, bars) in zip(axes, panels.items()):
         axis.barh(list(bars), list(bars.values()), color="#1f77b4")
-        for place, value in enumerate(bars.values()):  # a value may lie a little below 0
-            axis.text(
-                max(value, 0) + widest / 40, place, f"{value:.3f}", va="center", size=9
-            )
+        for row, value in enumerate(bars.values()):  # a value may be slightly negative
+            axis.text(max(value, 0) + widest / 40, row, f"{value:.3f}", va="center", size=9)
         axis.set(title=panel, xlabel=xlabel, xlim=(min(0, *bars.values()), 1.3 * widest))
         axis.invert_yaxis()  # the first on top
     return figure
 
 
 def image_grids(grids: Mapping[str, ArrayLike], *, title: str) -> Figure:
-    """Blocks of images side by side, ten images a row.  name -> (n, D)"""
+    """Blocks of images side by side, ten images per row.  name -> (n, D)"""
     columns = 10
     arrays = {name: as_array(images) for name, images in grids.items()}
     rows = math.ceil(max(len(images) for images in arrays.values()) / columns)
@@ -374,8 +372,8 @@ def densities(
 ) -> Figure:
     """Log densities on ``latent_lattice``, with points on them.  name -> ((n·n,), (N, 2))
 
-    One scale for all panels: a shade a nat, white eight nats below the darkest shade,
-    which is the highest point of the panel in the middle (by height).
+    One scale for all panels, one shade per nat: the darkest shade is the maximum of the
+    median panel, white is eight nats below.
     """
     arrays = {name: tuple(map(as_array, panel)) for name, panel in panels.items()}
     heights = sorted(log_density.max() for log_density, _ in arrays.values())
@@ -385,7 +383,7 @@ def densities(
     for axis, (name, (log_density, points)) in zip(axes, arrays.items()):
         n = math.isqrt(len(log_density))
         line = np.linspace(-half_width, half_width, n)
-        values = log_density.reshape(n, n)[::-1]  # from the bottom up, as contours count
+        values = log_density.reshape(n, n)[::-1]  # z₂ upwards, as contourf expects
         axis.contourf(line, line, values, levels=levels, cmap="Blues", extend="max")
         axis.scatter(points[:, 0], points[:, 1], s=5, color="#d95f0e", linewidths=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
@@ -401,7 +399,7 @@ def gaussians_on_posteriors(
 ) -> Figure:
     """True posteriors side by side, with Gaussians two σ wide drawn on each.
 
-    Posterior: name -> (z1 (n,), z2 (m,), log p(x, z) (n, m)), each in a window of its own.
+    Posterior: name -> (z1 (n,), z2 (m,), log p(x, z) (n, m)), each on its own grid.
     Gaussians: name -> a pair mu (2,), sigma (2,) for each of the posteriors, in order.
     """
     figure, axes = new_figure((3.5 * len(posteriors), 3.9), 1, len(posteriors), title)
@@ -414,9 +412,9 @@ def gaussians_on_posteriors(
             axis.plot(*mu, "o", color=color, ms=3, label=q)
         axis.set(xlabel="$z_1$", title=name)
     axes[0].set_ylabel("$z_2$")
-    handles, words = axes[0].get_legend_handles_labels()
+    handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(
-        handles, words, loc="outside lower center", ncols=3, markerscale=2, frameon=False
+        handles, labels, loc="outside lower center", ncols=3, markerscale=2, frameon=False
     )
     return figure
 
@@ -428,16 +426,19 @@ def water_level(
     title: str,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """A spectrum, and the level βσ² that a linear unit must exceed to live.  (n,)
+    """A spectrum, and the level βσ² that an active linear unit must exceed.  (n,)
 
     The height of a blue bar above the line, in natural logarithms, is twice the rate
-    ½ log (λₖ / βσ²) of its unit. ``limits`` of the λ axis keep several pictures alike.
+    ½ log (λₖ / βσ²) of its unit. ``limits`` of the λ axis make several figures comparable.
     """
     eigenvalues = as_array(eigenvalues)
     units = np.arange(1, len(eigenvalues) + 1)
-    alive = eigenvalues > level
+    active = eigenvalues > level
     figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
-    for name, part, color in (("lives", alive, "#1f77b4"), ("dies", ~alive, "#c7c7c7")):
+    for name, part, color in (
+        ("active", active, "#1f77b4"),
+        ("inactive", ~active, "#c7c7c7"),
+    ):
         axis.bar(units[part], eigenvalues[part], color=color, label=name)
     axis.axhline(level, color="#d62728", lw=1.5, label=rf"$\beta\sigma^2$ = {level:.3g}")
     low, high = min(eigenvalues.min(), level), max(eigenvalues.max(), level)
@@ -458,21 +459,21 @@ def tradeoff(
     ylabel: str,
     title: str,
 ) -> Figure:
-    """One number against another, as something else is turned.  name -> (n, 2)
+    """Two quantities against each other while a parameter varies.  name -> (n, 2)
 
-    The last of the lines is drawn as dots; ``marks`` says at each what was turned.
+    The last of the lines is drawn as dots; ``marks`` labels each with its parameter.
     """
     arrays = {name: as_array(points) for name, points in lines.items()}
     figure, [axis] = new_figure((6.4, 3.8), 1, 1, title)
     for color, (name, points) in zip(DIGIT_COLORS, arrays.items()):
         last = name == list(arrays)[-1]
         axis.plot(*points.T, "o" if last else "-", color=color, label=name)
-    turn = points[:, 0].min() + 0.75 * np.ptp(points[:, 0])
-    for mark, (x, y) in zip(
-        marks, points, strict=True
-    ):  # at the right, words grow leftwards
-        place, align = ((6, 5), "left") if x <= turn else ((-6, -13), "right")
-        axis.annotate(mark, (x, y), place, textcoords="offset points", ha=align, fontsize=9)
+    near_edge = points[:, 0].min() + 0.75 * np.ptp(points[:, 0])
+    for mark, (x, y) in zip(marks, points, strict=True):
+        offset, align = ((6, 5), "left") if x <= near_edge else ((-6, -13), "right")
+        axis.annotate(
+            mark, (x, y), offset, textcoords="offset points", ha=align, fontsize=9
+        )
     axis.margins(x=0.08, y=0.12)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
@@ -486,7 +487,7 @@ def lattice_and_tradeoff(
     points: ArrayLike,
     *,
     mark: int,
-    told: str,
+    annotation: str,
     half_width: float,
     xlabel: str,
     ylabel: str,
@@ -494,7 +495,7 @@ def lattice_and_tradeoff(
 ) -> Figure:
     """A decoded lattice over [−a, a]², and a line through several points.  (n·n, D), (m, 2)
 
-    The lattice belongs to the point number ``mark``, at which ``told`` is written.
+    The lattice belongs to the point number ``mark``, which gets the ``annotation``.
     """
     points = as_array(points)
     figure, [left, right] = new_figure((8.6, 4.3), 1, 2, title)
@@ -502,10 +503,10 @@ def lattice_and_tradeoff(
     right.plot(*points.T, "o-", color="#9aa0a6")
     x, y = points[mark]
     right.plot(x, y, "o", color="#d62728", ms=11)
-    late = x > points[:, 0].min() + 0.5 * np.ptp(points[:, 0])
+    at_right = x > points[:, 0].min() + 0.5 * np.ptp(points[:, 0])
     right.annotate(
-        told, (x, y), (-10, 12) if late else (12, 8), textcoords="offset points",
-        ha="right" if late else "left", fontsize=11,
+        annotation, (x, y), (-10, 12) if at_right else (12, 8), textcoords="offset points",
+        ha="right" if at_right else "left", fontsize=11,
     )  # fmt: skip
     right.margins(x=0.1, y=0.14)
     right.set(xlabel=xlabel, ylabel=ylabel)
@@ -520,9 +521,9 @@ def posteriors(
     *,
     title: str,
 ) -> Figure:
-    """Each q(z|x) as the ellipse one σ around its μ.  (N, 2), (N, 2), (N,)
+    """Each q(z|x) as the one-σ ellipse around its μ.  (N, 2), (N, 2), (N,)
 
-    The dashed circles are the prior's, one, two and three σ around the origin.
+    The dashed circles are those of the prior, at one, two and three σ.
     """
     mu, sigma, labels = map(as_array, (mu, sigma, labels))
     figure, [axis] = new_figure((5.4, 4.8), 1, 1, title)
@@ -535,7 +536,7 @@ def posteriors(
     return figure
 
 
-# --- what pictures are made of, those of the widgets too ------------------------------
+# --- parts of figures, used by the widgets too ----------------------------------------
 
 
 def new_figure(
@@ -545,7 +546,7 @@ def new_figure(
     figure, axes = plt.subplots(
         rows, columns, figsize=size, dpi=90, layout="constrained", squeeze=False, **grid
     )
-    plt.close(figure)  # else the notebook would show it twice
+    plt.close(figure)  # otherwise the notebook would show it twice
     figure.suptitle(title, fontsize=12, fontweight="bold")
     return figure, list(axes.flat)
 
@@ -584,9 +585,9 @@ def draw_codes(
 
 
 def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:
-    """Ink on paper, of a row of side² pixels or a picture.  (side²,) or (height, width)
+    """An image, dark on white.  (side²,) or (height, width)
 
-    Stage "data": interpolate first, then color, so that no shade is new.
+    Stage "data": interpolate before coloring, so that no new shade appears.
     """
     if image.ndim == 1:
         image = image.reshape(math.isqrt(image.size), -1)
@@ -594,7 +595,7 @@ def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:
 
 
 def draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
-    """Decoded images, each where its z lies in [−a, a]², a = half_width.  (n·n, side²)"""
+    """Decoded images, each at its z in [−a, a]², a = half_width.  (n·n, side²)"""
     n, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
     picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
     edge = half_width * n / (n - 1)  # an image is centered on its z
@@ -606,7 +607,7 @@ def draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
 def draw_gaussian(
     axis: Axes, mu: ArrayLike, sigma: ArrayLike, times: Sequence[int], **line: Any
 ) -> None:
-    """N(μ, diag σ²) as ellipses so many times σ around μ.  (2,), (2,)"""
+    """N(μ, diag σ²) as ellipses of ``times`` σ around μ.  (2,), (2,)"""
     z1, z2 = as_array(mu)
     for k in times:
         width, height = 2 * k * as_array(sigma)

@@ -1,8 +1,8 @@
 """One training loop for every notebook.
 
-What is trained decides how its objective is called: ``objective(model.encoder,
-model.decoder, batch)``, or ``objective(model, batch)`` for a model without an encoder, as
-a classifier or a denoiser.
+An objective is called as ``objective(model.encoder, model.decoder, batch)``, or as
+``objective(model, batch)`` for a model without an encoder, such as a classifier or a
+denoiser.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ def training_epochs(
 ) -> Iterator[Record]:
     """Train with Adam, yielding after each epoch the mean of every term of the objective.
 
-    data (N, D) float, on the model's device, or several tensors of N rows that belong
-    together, as images and labels. The objective is called with the model's encoder and
-    decoder, or with the model itself if it has no encoder, and with a batch of each tensor.
+    data (N, D) float, on the model's device, or several tensors of N matching rows, such as
+    images and labels. The objective is called with the model's encoder and decoder, or with
+    the model itself if it has no encoder, and with a batch of each tensor.
     ``lr`` is the peak of a one-cycle schedule (Smith & Topin, 2018), which rises for three
     tenths of the steps, then falls to zero; Adam's β₁ moves the other way.
 
         for record in training_epochs(model, ae_loss, images, epochs=5):
             print(record["epoch"], record["loss"])
 
-    The caller owns the loop: plot, print or stop early, all in plain Python.
-    Weights come from the global seed, and so does the order of the batches:
-    the same ``torch.manual_seed`` on the same machine gives the same result.
+    The body of the loop may plot, print or stop early. The order of the batches comes from
+    the global seed, as the weights do: the same ``torch.manual_seed`` before the model is
+    made gives the same result on the same machine.
 
-    ValueError for data that no model can learn from; FloatingPointError, before the
-    weights are touched, when a term of the objective is not finite. The stop button
+    ValueError for unusable data; FloatingPointError, before the weights are
+    updated, when a term of the objective is not finite. The stop button
     (KeyboardInterrupt) takes effect between two steps, never within one.
     """
     data = check_training(model, data, epochs, batch_size, lr)
@@ -67,7 +67,7 @@ def fit(
     batch_size: int = 128,
     lr: float = 3e-3,
 ) -> list[Record]:
-    """Run ``training_epochs`` under a progress bar and return its records, one an epoch.
+    """Run ``training_epochs`` under a progress bar and return its records, one per epoch.
 
     The objective is called as ``objective(model.encoder, model.decoder, batch)``, or as
     ``objective(model, batch)`` if the model has no encoder.
@@ -89,13 +89,13 @@ def fit(
 
 
 def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
-    """What ``training_epochs`` yields, or several of them zipped, until the stop button.
+    """The records of ``training_epochs``, or of several zipped, until the stop button.
 
         for record in until_stopped(training_epochs(model, ae_loss, images, epochs=5)):
-        for records in until_stopped(zip(*runs)):  # models that train in step
+        for records in until_stopped(zip(*runs)):  # models trained in parallel
 
     The button ends the loop, not the notebook: the body of the loop is finished first, and
-    what follows runs with what was learned. KeyboardInterrupt where that is not one epoch.
+    the next lines run with what was learned. KeyboardInterrupt before the first epoch ends.
     """
     done = 0
     try:
@@ -114,57 +114,57 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
 
 @torch.no_grad()
 def evaluate(model: nn.Module, objective: Objective, data: Data) -> Record:
-    """Mean of every term over a data set (N, D), with the model left as it was found."""
+    """Mean of every term over a data set (N, D). The model is not changed."""
     data = _check_data(model, data)
     means = _RunningMeans()
     for batch in zip(*(rows.split(1000) for rows in data)):
-        means.add(objective(*_parts(model), *batch), len(batch[0]))
+        means.add(objective(*_networks(model), *batch), len(batch[0]))
     return means.values()
 
 
 def shuffled_epochs(
-    terms_of: Callable[..., dict[str, Tensor]],
+    compute_terms: Callable[..., dict[str, Tensor]],
     update: Callable[[dict[str, Tensor]], None],
     data: tuple[Tensor, ...],
     epochs: int,
     batch_size: int,
 ) -> Iterator[Record]:
-    """The loop itself: ``update(terms_of(*batch))`` for every batch, shuffled each epoch.
+    """The loop itself: ``update(compute_terms(*batch))`` per batch, shuffled each epoch.
 
-    Yields and stops as ``training_epochs`` does, which is this loop with one optimizer.
+    Yields and stops as ``training_epochs``, which is this loop with one optimizer.
     """
     for epoch in range(1, epochs + 1):
         means = _RunningMeans()
-        with hold_interrupt() as stop_if_asked:  # never within a step
+        with hold_interrupt() as stop_if_requested:  # never within a step
             order = torch.randperm(len(data[0]), device=data[0].device)
             for batch in order.split(batch_size):
-                # It copies whole rows; rows[batch] takes several times as long on a CPU.
-                terms = terms_of(*(rows.index_select(0, batch) for rows in data))
+                # index_select copies rows; rows[batch] is several times slower on a CPU.
+                terms = compute_terms(*(rows.index_select(0, batch) for rows in data))
                 means.add(terms, len(batch), epoch)
                 update(terms)
-                stop_if_asked()
+                stop_if_requested()
         yield {"epoch": epoch, **means.values()}
 
 
 def adam(parameters: Iterable[Tensor], **settings: Any) -> torch.optim.Adam:
-    """Adam, which updates all weights at once and does not slow down as it goes.
+    """Fused Adam, without the slowdown by denormal numbers.
 
-    The gradient of a unit that is never active is zero. Adam's mean of its gradients
-    shrinks with each step, within some hundred below 1e-38, and a CPU needs a hundred times
-    as long for such numbers. Below 1e-30 they change no weight; they are set to zero every
+    The gradient of a unit that is never active is zero. Adam's running mean of it decays
+    below 1e-38 within some hundred steps, and a CPU is a hundred times slower with such
+    denormal numbers. Means below 1e-30 change no weight, so they are set to zero every
     hundred steps.
     """
-    # The first optimizer of a process imports much of torch, which half imported is broken.
+    # The first optimizer of a process imports much of torch, which must not be interrupted.
     with hold_interrupt():
         optimizer = torch.optim.Adam(parameters, fused=True, **settings)
     steps = count(1)
 
-    def clear(*_: object) -> None:
+    def flush_denormals(*_: object) -> None:
         if next(steps) % 100 == 0:
             for state in optimizer.state.values():
                 F.hardshrink(state["exp_avg"], 1e-30, out=state["exp_avg"])
 
-    optimizer.register_step_post_hook(clear)
+    optimizer.register_step_post_hook(flush_denormals)
     return optimizer
 
 
@@ -187,17 +187,17 @@ def _train(
         schedule.step()
 
     yield from shuffled_epochs(
-        partial(objective, *_parts(model)), update, data, epochs, batch_size
+        partial(objective, *_networks(model)), update, data, epochs, batch_size
     )
 
 
-def _parts(model: nn.Module) -> tuple[Any, ...]:
-    """What an objective is called with: f and g, or the model if it has no encoder."""
+def _networks(model: nn.Module) -> tuple[Any, ...]:
+    """First arguments of an objective: f and g, or the model if it has no encoder."""
     return (model.encoder, model.decoder) if hasattr(model, "encoder") else (model,)
 
 
 class _RunningMeans:
-    """Mean of each named term; a smaller last batch counts for less."""
+    """Mean of each named term, weighted by the size of the batches."""
 
     def __init__(self) -> None:
         self.totals: dict[str, float] = {}
@@ -226,7 +226,7 @@ class _RunningMeans:
 def check_training(
     model: nn.Module, data: Data, epochs: int, batch_size: int, lr: float
 ) -> tuple[Tensor, ...]:
-    """The data as a tuple of tensors; ValueError for what no training can begin with."""
+    """The data as a tuple of tensors; ValueError for unusable arguments."""
     data = _check_data(model, data)
     if epochs < 1 or batch_size < 1 or not lr > 0:
         raise ValueError("epochs and batch_size must be at least 1, and lr above 0.")
@@ -234,27 +234,27 @@ def check_training(
 
 
 def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
-    """Refuse, before any work, what would fail later in words that help nobody."""
+    """The data as a tuple; a clear ValueError now instead of an obscure error later."""
     tensors = data if isinstance(data, tuple) else (data,)
     for rows in tensors:
         if not isinstance(rows, Tensor):
-            raise ValueError(  # noqa: TRY004 - one kind of error for bad data
+            raise ValueError(  # noqa: TRY004 - ValueError for all bad data
                 f"data must be a tensor (N, D), not {type(rows).__name__}: "
                 "use torch.as_tensor(data, dtype=torch.float32)."
             )
     if len({len(rows) for rows in tensors if rows.ndim}) > 1:
         raise ValueError(
-            "tensors that belong together need as many rows each, these have "
+            "these tensors must have the same number of rows, but have "
             f"{', '.join(str(len(rows)) for rows in tensors)}."
         )
     x = tensors[0]
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(
-            f"data must have shape (N, D), one row a data point, not {tuple(x.shape)}: "
+            f"data must have shape (N, D), one row per data point, not {tuple(x.shape)}: "
             "flatten images with images.flatten(1)."
         )
-    reads_codes = any(isinstance(layer, nn.Embedding) for layer in model.modules())
-    if not (x.is_floating_point() or reads_codes):
+    takes_codes = any(isinstance(layer, nn.Embedding) for layer in model.modules())
+    if not (x.is_floating_point() or takes_codes):
         raise ValueError(f"data must be float, not {x.dtype}: use data.float() / 255.")
     weights = next(model.parameters())
     for rows in tensors:
@@ -263,7 +263,7 @@ def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
                 f"the model is on {weights.device}, the data on {rows.device}: "
                 "use model.to(data.device)."
             )
-        # The extremes are NaN or infinite if anything is; isfinite(rows) would be a copy.
+        # NaN or infinity shows in the extremes; isfinite(rows) would need a copy.
         if rows.numel() and not torch.stack(rows.aminmax()).isfinite().all():
             raise ValueError("data contain NaN or infinity: remove those rows first.")
     if x.is_floating_point() and weights.dtype != x.dtype:
@@ -271,11 +271,11 @@ def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
             f"the model computes in {weights.dtype}, the data are {x.dtype}: "
             "use data.to(next(model.parameters()).dtype)."
         )
-    reader = _parts(model)[0]  # the encoder, where there is one
-    layers = [layer for layer in reader.modules() if not list(layer.children())]
+    first_network = _networks(model)[0]  # the encoder, if there is one
+    layers = [layer for layer in first_network.modules() if not list(layer.children())]
     if isinstance(layers[0], nn.Linear) and layers[0].in_features != x.shape[1]:
         raise ValueError(
-            f"the model reads {layers[0].in_features} numbers a data point, "
+            f"the model takes {layers[0].in_features} numbers per data point, "
             f"the data have {x.shape[1]}."
         )
     return tensors

@@ -237,9 +237,9 @@ def test_more_steps_close_the_bound():
 def test_a_schedule_that_is_not_the_networks_own_is_refused():
     network, x = NoisePredictor(D, cosine_schedule(8), width=8), torch.randn(B, D)
     for other in (cosine_schedule(8)[::2], cosine_schedule(8) / 2):
-        with pytest.raises(ValueError, match="a schedule of its own"):
+        with pytest.raises(ValueError, match="another schedule"):
             diffusion_elbo(network, x, other)
-        with pytest.raises(ValueError, match="a schedule of its own"):
+        with pytest.raises(ValueError, match="another schedule"):
             list(reverse_steps(network, x, other))
 
 

@@ -270,7 +270,7 @@ def test_a_posterior_that_is_too_narrow_is_refused():
         return 3000 * z
 
     x = torch.tensor([[1000.0, 500.0]])
-    with pytest.raises(ValueError, match="has not settled"):
+    with pytest.raises(ValueError, match="has not converged"):
         log_evidence(needle, x, nll=gaussian_nll)
 
 
@@ -283,12 +283,12 @@ def test_a_latent_space_that_is_too_large_is_refused():
 
 def test_a_lattice_may_have_as_many_points_as_that_and_no_more(monkeypatch):
     linear = Linear(2)
-    lattice = {"nll": NLL, "lattice": Lattice(n=8)}  # and then 15 points a side
+    lattice = {"nll": NLL, "lattice": Lattice(n=8)}  # and then 15 points per side
     monkeypatch.setattr(evidence, "TOLERANCE", 1.1)
-    monkeypatch.setattr(evidence, "MOST_POINTS", 15**2)
+    monkeypatch.setattr(evidence, "MAX_POINTS", 15**2)
     assert log_evidence(linear.decoder, linear.x, **lattice).isfinite().all()
-    monkeypatch.setattr(evidence, "MOST_POINTS", 15**2 - 1)
-    with pytest.raises(ValueError, match="^15 points a side"):
+    monkeypatch.setattr(evidence, "MAX_POINTS", 15**2 - 1)
+    with pytest.raises(ValueError, match="^15 points per side"):
         log_evidence(linear.decoder, linear.x, **lattice)
 
 

@@ -150,7 +150,7 @@ def test_samples_move_to_the_data():
     "wrong, words",
     [
         (lambda x: {"data": x[:0]}, "shape"),
-        (lambda x: {"data": x[:, :1]}, "the model reads 2 numbers"),
+        (lambda x: {"data": x[:, :1]}, "the model takes 2 numbers"),
         (lambda x: {"data": x / 0}, "NaN or infinity"),
         (lambda x: {"data": x, "epochs": 0}, "at least 1"),
         (lambda x: {"data": x, "lr": 0}, "above 0"),

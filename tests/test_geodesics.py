@@ -132,11 +132,11 @@ def test_paths_ask_for_no_gradient_and_leave_none(vivid):
 @pytest.mark.parametrize(
     "ends, half_width, words",
     [
-        (ENDS[0], None, "one row a data point"),
-        (ENDS[:1], None, "two ends or more"),
-        (torch.zeros(3, 3), None, "two ends or more"),
+        (ENDS[0], None, "one row per data point"),
+        (ENDS[:1], None, "at least two ends"),
+        (torch.zeros(3, 3), None, "at least two ends"),
         (ENDS / 0, None, "finite"),
-        (ENDS, 1.0, "outside of the lattice"),
+        (ENDS, 1.0, "outside the lattice"),
         (ENDS, float("nan"), "half_width must be > 0"),
     ],
 )

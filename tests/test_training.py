@@ -501,7 +501,7 @@ def test_a_learning_rate_beyond_reason_ends_in_words(x):
             "integers": (lambda x: x.long(), "must be float, not torch.int64"),
             "NaN": (lambda x: x.where(x < x.max(), math.nan), "NaN or infinity"),
             "infinity": (lambda x: x.where(x < x.max(), math.inf), "NaN or infinity"),
-            "width": (lambda x: x[:, 1:], "reads 6 numbers a data point, the data have 5"),
+            "width": (lambda x: x[:, 1:], "takes 6 numbers per data point, the data have 5"),
             "dtype": (lambda x: x.double(), "computes in torch.float32.*torch.float64"),
         }.items()
     ],
@@ -599,7 +599,7 @@ def test_codes_may_be_whole_numbers_where_the_model_reads_codes():
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        (lambda x, y: (x, y[:-1]), "as many rows each.*50, 49"),
+        (lambda x, y: (x, y[:-1]), "same number of rows.*50, 49"),
         (lambda x, y: (x, y.tolist()), "must be a tensor"),
         (lambda x, y: (x, y / 0), "NaN or infinity"),
         (lambda x, y: (y, x), "must have shape"),

@@ -1,1 +1,1 @@
-"""The VAE's relatives: VQ-VAE-2, GAN and diffusion, and how they compare."""
+"""Other generative models: VQ-VAE-2, GAN and diffusion, and their comparison."""

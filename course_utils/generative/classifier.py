@@ -1,4 +1,4 @@
-"""A classifier of digits, to judge new ones."""
+"""A classifier of digits, to evaluate generated ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils._validation import check_count, check_finite, check_whole
+from course_utils._validation import check_count, check_finite, check_integers
 from course_utils.models import check_input, to_images
 from course_utils.objectives import Terms
 
@@ -31,7 +31,7 @@ def digit_classifier(side: int = 28) -> nn.Sequential:
 def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -> Terms:
     """−E log p(label | image).  (B, D), (B,) -> {name: ()}, nats"""
     logits = classifier(images)
-    check_whole("labels", labels, logits.shape[1], (len(logits),))
+    check_integers("labels", labels, logits.shape[1], (len(logits),))
     return {"loss": F.cross_entropy(logits, labels)}
 
 
@@ -40,5 +40,5 @@ def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Share of the images that get the right label.  (B, D), (B,) -> ()"""
     logits = classifier(images)
     check_finite(logits)
-    check_whole("labels", labels, logits.shape[1], (len(logits),))
+    check_integers("labels", labels, logits.shape[1], (len(logits),))
     return (logits.argmax(1) == labels).float().mean()

@@ -1,8 +1,8 @@
 """All models of the course on one data set, compared in one table.
 
-Every density is that of the lecture's p(x|z) = N(x̂, σ²I) with one σ for all, ``SIGMA``:
-what differs by less than a tenth of the gray scale counts as the same. Where a model has no
-prior, its samples come from a Gaussian fitted to its codes (Ghosh et al., 2020).
+Every likelihood is the lecture's p(x|z) = N(x̂, σ²I) with the same σ, ``SIGMA``, a tenth of
+the gray scale. A model without prior is sampled from a Gaussian that is fitted to its codes
+(Ghosh et al., 2020).
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ plain_autoencoder = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What a model of the table can do once it is trained; None for what it cannot."""
+    """The functions of a trained model; None where the model does not define one."""
 
     parameters: int
     sample: Callable[[int], Tensor]  # n -> (n, D)
     reconstruct: Callable[[Tensor], Tensor] | None = None  # (B, D) -> (B, D)
     log_likelihood: Callable[[Tensor], Tensor] | None = None  # (B, D) -> (B,), nats
-    bound: bool = True  # whether that is a lower bound, else exact
+    bound: bool = True  # log_likelihood is a lower bound, not exact
     latent_use: Callable[[Tensor], str] = lambda x: "–"
 
 
@@ -63,14 +63,14 @@ def compare_models(
     classifier: nn.Module,
     names: Iterable[str] | None = None,
 ) -> Iterator[dict]:
-    """Train each model in turn, or those with these names, and yield its row of the table.
+    """Train all models, or those with these names, one by one, and yield their table rows.
 
     images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size``
-    digits. Yields name, error (squared, an image), nats, bound, distance (energy distance
+    digits. Yields name, error (squared, per image), nats, bound, distance (energy distance
     of SAMPLES new images to the test images), digits (share of the new images that the
     classifier gives a label with more than 90 %), use, parameters, seconds (of training)
-    and samples (20, 196). None: not defined. The first row is that of other real digits,
-    which no model can be expected to beat. ValueError for a name not in ``MODELS``.
+    and samples (20, 196). None: not defined. The first row is that of real training digits,
+    a reference for all models. ValueError for a name not in ``MODELS``.
     """
     names = list(MODELS if names is None else names)
     for name in names:
@@ -80,24 +80,24 @@ def compare_models(
     yield {"name": "real digits", "seconds": None, **_measure(real, test, classifier)}
     for name in names:
         torch.manual_seed(0)
-        began = time.perf_counter()
+        start = time.perf_counter()
         model = MODELS[name](images, labels)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         yield {"name": name, "seconds": seconds, **_measure(model, test, classifier)}
 
 
 def stored() -> list[dict]:
-    """The rows as ``python benchmarks/comparison.py --write`` has made them."""
+    """The rows that ``python benchmarks/comparison.py --write`` has stored."""
     with as_file(STORED) as path:
         rows = torch.load(path, weights_only=True)
     return [{**row, "samples": row["samples"] / 255} for row in rows]
 
 
 def table(rows: Sequence[dict]) -> str:
-    """The rows as a table in Markdown, as the notebook and the README show it."""
-    heads = ("", "squared error", "log p(x), nats", "energy distance", "sure digits",
+    """The rows as a table in Markdown."""
+    header = ("", "squared error", "log p(x), nats", "energy distance", "sure digits",
              "latent use", "parameters", "training, s")  # fmt: skip
-    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    lines = ["| " + " | ".join(header) + " |", "|---|" + "---:|" * (len(header) - 1)]
     for row in rows:
         sign = "≥ " if row["bound"] else ""
         cells = (
@@ -193,10 +193,10 @@ def _autoencoder(
 
 
 def _units(codes: Tensor, *, prior: bool = True) -> str:
-    """Active units: those whose code has more than a hundredth of the usual variance.
+    """Number of active units: code variance above a hundredth of a reference variance.
 
-    Usual is the prior's variance, 1 (Burda et al., 2016). Where no prior fixes the scale of
-    the codes, it is the mean over units, so that the scale does not matter.
+    The reference is the prior's variance, 1 (Burda et al., 2016), or without a prior the
+    mean over units, so that the scale of the codes does not matter.
     """
     variance = codes.var(0, correction=0)
     active = (variance > 0.01 * (1 if prior else variance.mean())).sum().item()
@@ -204,7 +204,7 @@ def _units(codes: Tensor, *, prior: bool = True) -> str:
 
 
 def _regularized_pae(images: Tensor, labels: Tensor) -> TrainedModel:
-    """With λ = σ² its loss is 2σ² times a VAE's whose encoder has the fixed deviation τ."""
+    """With λ = σ² its loss is 2σ² times that of a VAE whose encoder has the fixed σ τ."""
     tau = 0.2
     objective = partial(objectives.regularized_pae_loss, lam=SIGMA**2, sigma=tau)
     model = Autoencoder(images.shape[1], LATENT_DIM, HIDDEN).to(images.device)
@@ -314,7 +314,7 @@ def _gan(images: Tensor, labels: Tensor) -> TrainedModel:
 
 
 def _diffusion(images: Tensor, labels: Tensor) -> TrainedModel:
-    """Its last step is p(x|z) of the other models, with the variance β₁ = (2 SIGMA)², as
+    """Its last step is the p(x|z) of the other models, with variance β₁ = (2 SIGMA)², since
     pixels from −1 to 1 have twice the scale of gray levels."""
     first = torch.tensor([1.0, 1 - (2 * SIGMA) ** 2], device=images.device)
     rest = diffusion.cosine_schedule(60, device=images.device)
@@ -330,7 +330,7 @@ def _diffusion(images: Tensor, labels: Tensor) -> TrainedModel:
 
     def log_likelihood(x: Tensor) -> Tensor:
         nats = diffusion.diffusion_elbo(model, 2 * x - 1, alpha_bar)
-        return nats + x.shape[1] * math.log(2)  # a density of gray levels again
+        return nats + x.shape[1] * math.log(2)  # density of gray levels in [0, 1]
 
     return TrainedModel(_count(model), sample, log_likelihood=log_likelihood)
 

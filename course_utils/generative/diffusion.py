@@ -3,7 +3,7 @@
     x₀ = x  →  x₁  →  …  →  x_T ~ N(0, I),    q(xₜ|x₀) = N(√ᾱₜ x₀, (1 − ᾱₜ) I)
 
 ``alpha_bar`` (T + 1,) holds ᾱ₀ = 1 > ᾱ₁ > … > ᾱ_T, the share of the data's variance that
-is left after t steps. A denoiser ε̂(xₜ, t) predicts the noise in xₜ.
+remains after t steps. A denoiser ε̂(xₜ, t) predicts the noise in xₜ.
 Source: Sohl-Dickstein et al. (2015); Ho, Jain & Abbeel (2020).
 """
 
@@ -16,7 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils._validation import check_alike, check_schedule, check_share, check_whole
+from course_utils._validation import (
+    check_alpha_bar_t,
+    check_integers,
+    check_same_shape,
+    check_schedule,
+)
 from course_utils.device import Device
 from course_utils.models import as_images, check_input, mlp
 from course_utils.objectives import (
@@ -30,7 +35,7 @@ from course_utils.objectives import (
 
 
 def cosine_schedule(steps: int, *, device: Device = None) -> Tensor:
-    """ᾱₜ ∝ cos²(π/2 · (t/T + s)/(1 + s)), s = 0.008: noise at an even pace.  -> (T + 1,)
+    """ᾱₜ ∝ cos²(π/2 · (t/T + s)/(1 + s)), s = 0.008: noise grows evenly.  -> (T + 1,)
 
     ValueError for less than two steps. Source: Nichol & Dhariwal (2021), equation 17.
     """
@@ -47,8 +52,8 @@ def predict_x0(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
 
     (B, D), (B, D), (B, 1) -> (B, D)
     """
-    check_alike(x_t, eps)
-    check_share(alpha_bar_t, x_t)
+    check_same_shape(x_t, eps)
+    check_alpha_bar_t(alpha_bar_t, x_t)
     return (x_t - (1 - alpha_bar_t).sqrt() * eps) / alpha_bar_t.sqrt()
 
 
@@ -75,9 +80,9 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
 
     ELBO = log p(x₀|x₁) − Σₜ₌₂ᵀ KL(q(xₜ₋₁|xₜ, x₀) ‖ p(xₜ₋₁|xₜ)) − KL(q(x_T|x₀) ‖ N(0, I))
 
-    The error of ε̂ costs βₜ / (2 αₜ (1 − ᾱₜ)) ‖ε − ε̂‖² at every t. Besides, as the variance
-    of q is a share r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) of p's, D/2 (r − 1 − log r) at t > 1; and at
-    t = 1 the constant D/2 log 2πβ₁ of a density.
+    The error of ε̂ costs βₜ / (2 αₜ (1 − ᾱₜ)) ‖ε − ε̂‖² at every t. The variance of q is
+    r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) times that of p, which adds D/2 (r − 1 − log r) at t > 1; at
+    t = 1 the Gaussian density adds D/2 log 2πβ₁.
     Source: Ho et al. (2020), equations 5 to 12.
     """
     _check_denoiser(denoiser, alpha_bar, x)
@@ -97,11 +102,11 @@ def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
 
 
 def _check_denoiser(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
-    """ValueError for another schedule than the network's: t would stand for another ᾱₜ."""
+    """ValueError unless alpha_bar is the network's schedule: t would mean another ᾱₜ."""
     check_schedule(alpha_bar, x)
-    own = getattr(denoiser, "alpha_bar", None)
-    if own is not None and not torch.equal(own, alpha_bar.to(own)):
-        raise ValueError("this denoiser has a schedule of its own: use denoiser.alpha_bar.")
+    expected = getattr(denoiser, "alpha_bar", None)
+    if expected is not None and not torch.equal(expected, alpha_bar.to(expected)):
+        raise ValueError("this denoiser has another schedule: use denoiser.alpha_bar.")
 
 
 # --- denoisers -------------------------------------------------------------------------
@@ -110,18 +115,18 @@ def _check_denoiser(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
 def eps_from_v(v: Tensor, x_t: Tensor, alpha_bar_t: Tensor) -> Tensor:
     """ε = √ᾱₜ v + √(1 − ᾱₜ) xₜ, where v = √ᾱₜ ε − √(1 − ᾱₜ) x.
 
-    (B, D), (B, D), (B, 1) -> (B, D). A network learns v more easily than ε or x: v is
-    nearly −x in much noise and nearly ε in little, always what xₜ does not show.
+    (B, D), (B, D), (B, 1) -> (B, D). A network learns v more easily than ε or x: v ≈ −x
+    at high noise and v ≈ ε at low noise, always the part that xₜ hides.
     Source: Salimans & Ho (2022).
     """
-    check_alike(v, x_t)
-    check_share(alpha_bar_t, x_t)
+    check_same_shape(v, x_t)
+    check_alpha_bar_t(alpha_bar_t, x_t)
     return alpha_bar_t.sqrt() * v + (1 - alpha_bar_t).sqrt() * x_t
 
 
 def _alpha_bar_at(alpha_bar: Tensor, t: Tensor, x_t: Tensor) -> Tensor:
     """ᾱₜ for each row; ValueError for t outside 0 … T.  (T + 1,), (B,) -> (B, 1)"""
-    check_whole("t", t, len(alpha_bar), (len(x_t),))
+    check_integers("t", t, len(alpha_bar), (len(x_t),))
     return alpha_bar[t, None]
 
 
@@ -151,9 +156,9 @@ class NoisePredictor(nn.Module):
 class UNet(nn.Module):
     """ε̂(xₜ, t) for digits of 28 × 28 pixels, or of ``side`` 14.
 
-    (B, side²), (B,) -> (B, side²). From v̂, too. Blocks of convolutions on a grid of
-    14 × 14, then of 7 × 7, where the receptive field is the whole digit, then of 14 × 14
-    again, with the output of the first added: a skip connection.
+    (B, side²), (B,) -> (B, side²). Computed from v̂. Blocks of convolutions at 14 × 14,
+    then at 7 × 7, where the receptive field is the whole digit, then at 14 × 14 again, with
+    the output of the first block added: a skip connection.
     Source: Ronneberger et al. (2015).
     """
 
@@ -165,7 +170,7 @@ class UNet(nn.Module):
             raise ValueError(f"digits are of 28 × 28 or 14 × 14 pixels, not side {side}.")
         self.register_buffer("alpha_bar", alpha_bar)
         self.side = side
-        self.patch = side // 14  # a place on the grid is a patch of 2 × 2 pixels, or one
+        self.patch = side // 14  # grid positions are patches of 2 × 2 pixels or 1 × 1
         self.input = check_input(nn.Conv2d(self.patch**2, width, 3, padding=1))
         self.fine = TimeConditionedConvBlock(width)
         self.down = nn.Conv2d(width, 2 * width, 2, stride=2)
@@ -192,7 +197,7 @@ class UNet(nn.Module):
 
 
 class TimeConditionedConvBlock(nn.Module):
-    """h + two convolutions, time between them.  (B, C, H, W), (B, 32) -> (B, C, H, W)"""
+    """h + two convolutions, time added between.  (B, C, H, W), (B, 32) -> (B, C, H, W)"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -223,7 +228,7 @@ class TimeConditionedBlock(nn.Module):
 
 
 def sinusoidal_embedding(t: Tensor) -> Tensor:
-    """Sines and cosines of ½ to 100 turns for t in [0, 1].  (B,) -> (B, 32)"""
-    turns = torch.logspace(math.log10(0.5), 2, 16, device=t.device)
-    angle = 2 * math.pi * turns * t[:, None]
+    """Sines and cosines with ½ to 100 periods for t in [0, 1].  (B,) -> (B, 32)"""
+    frequencies = torch.logspace(math.log10(0.5), 2, 16, device=t.device)
+    angle = 2 * math.pi * frequencies * t[:, None]
     return torch.cat([angle.sin(), angle.cos()], dim=1)

@@ -55,33 +55,33 @@ def mlp_gan(
 
 
 def conv_gan() -> GAN:
-    """Two convolutional networks for 28 × 28 digits, over 7 × 7 and 14 × 14 pixels.
+    """Two convolutional networks for 28 × 28 digits, with maps of 14 × 14 and 7 × 7.
 
     Source: Radford, Metz & Chintala (2016).
     """
-    latent_dim, few, many = 32, 32, 64  # channels at 14 × 14 and at 7 × 7
+    latent_dim, fine, coarse = 32, 32, 64  # the last two: channels at 14 × 14 and 7 × 7
     generator = nn.Sequential(
-        check_input(nn.Linear(latent_dim, many * 49, bias=False)),
-        nn.Unflatten(1, (many, 7, 7)),
-        nn.BatchNorm2d(many),
+        check_input(nn.Linear(latent_dim, coarse * 49, bias=False)),
+        nn.Unflatten(1, (coarse, 7, 7)),
+        nn.BatchNorm2d(coarse),
         nn.ReLU(),
-        nn.ConvTranspose2d(many, few, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(few),
+        nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(fine),
         nn.ReLU(),
-        nn.ConvTranspose2d(few, 1, 4, stride=2, padding=1),
+        nn.ConvTranspose2d(fine, 1, 4, stride=2, padding=1),
         nn.Sigmoid(),
         nn.Flatten(),
     )
     discriminator = nn.Sequential(
         to_images(28),
-        check_input(nn.Conv2d(1, few, 4, stride=2, padding=1)),
+        check_input(nn.Conv2d(1, fine, 4, stride=2, padding=1)),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(few, many, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(many),
+        nn.Conv2d(fine, coarse, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(coarse),
         nn.LeakyReLU(0.2),
         nn.Flatten(),
         nn.Dropout(0.3),  # keeps the discriminator from memorizing the training set
-        nn.Linear(many * 49, 1),
+        nn.Linear(coarse * 49, 1),
         nn.Flatten(0),
     )
     return GAN(latent_dim, generator, discriminator)
@@ -90,12 +90,12 @@ def conv_gan() -> GAN:
 def adversarial_epochs(
     gan: GAN, data: Tensor, *, epochs: int, batch_size: int = 128, lr: float = 1e-3
 ) -> Iterator[Record]:
-    """Train both networks on the same batches, yielding after each epoch their mean losses.
+    """Train both networks on the same batches, yielding their mean losses after each epoch.
 
     data (N, D) float. The paper alternates k steps of the discriminator with one of the
     generator; here both step at once, on the same batch. Two Adams with β₁ = ½ and a
-    constant rate, since the target of each network moves with the other. Refuses and stops
-    as ``training_epochs`` does.
+    constant rate, since each network is a moving target for the other. Errors and the stop
+    button as in ``training_epochs``.
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016) for Adam's β₁.
     """
     (x,) = check_training(gan.discriminator, data, epochs, batch_size, lr)
@@ -114,7 +114,7 @@ def adversarial_epochs(
     def update(terms: Terms) -> None:
         generator_optimizer.zero_grad()
         terms["generator"].backward()
-        discriminator_optimizer.zero_grad()  # also of what the generator's loss left there
+        discriminator_optimizer.zero_grad()  # the generator's loss added gradients here
         terms["discriminator"].backward()
         generator_optimizer.step()
         discriminator_optimizer.step()

@@ -1,4 +1,4 @@
-"""How good are new images? Measures that need samples alone, no likelihood."""
+"""Measures of sample quality, which need no likelihood."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def energy_distance(x: Tensor, y: Tensor) -> Tensor:
     """
     check_rows(x, y)
     if min(len(x), len(y)) < 2:
-        raise ValueError("the energy distance needs two points or more from either side.")
+        raise ValueError("the energy distance needs at least two points of each set.")
     return 2 * torch.cdist(x, y).mean() - _mean_distance(x) - _mean_distance(y)
 
 

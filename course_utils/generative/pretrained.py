@@ -1,4 +1,4 @@
-"""Weights that took minutes to train; ``tools/train_checkpoints.py`` makes them."""
+"""Models with pretrained weights; ``tools/train_checkpoints.py`` has trained them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from course_utils.generative.gan import GAN, conv_gan
 from course_utils.generative.vq_vae import VQVAE2, CodePrior
 
 TOP_CODES, BOTTOM_CODES = 64, 8
-STEPS = 60  # from a digit to noise
+STEPS = 60  # T, diffusion steps
 
 
 def vq_vae_2(device: Device = None) -> tuple[VQVAE2, CodePrior, CodePrior]:
@@ -41,25 +41,25 @@ def digit_diffusion(device: Device = None) -> UNet:
 
 
 def _read(name: str, device: Device, *models: nn.Module) -> None:
-    """Fill the models with weights of 16 bits, read as weights alone, never as code.
+    """Load 16-bit weights into the models, with ``weights_only``: no code is executed.
 
-    ValueError for a file that is none of ours: it is never run, whatever it holds.
+    ValueError for a file with other content.
     """
     with as_file(files("course_utils") / "checkpoints" / f"{name}.pt") as path:
         try:
             states = torch.load(path, weights_only=True, map_location="cpu")
             for model, state in zip(models, states, strict=True):
-                model.load_state_dict(state)  # 16 bits become 32 again
+                model.load_state_dict(state)  # converted to 32 bits
             finite = all(p.isfinite().all() for model in models for p in model.parameters())
         except Exception as error:
-            raise ValueError(_foreign(name, path)) from error
+            raise ValueError(_wrong_content(name, path)) from error
         if not finite:
-            raise ValueError(_foreign(name, path))
+            raise ValueError(_wrong_content(name, path))
     for model in models:
         model.to(device).eval().requires_grad_(False)
 
 
-def _foreign(name: str, path: Path) -> str:
+def _wrong_content(name: str, path: Path) -> str:
     return (
         f"{path} does not hold the weights of {name}: get the course again, or train them "
         f"anew with python -m tools.train_checkpoints {name}."

@@ -14,15 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils._validation import check_count, check_finite_rows, check_rows, check_whole
+from course_utils._validation import (
+    check_count,
+    check_finite_rows,
+    check_integers,
+    check_rows,
+)
 from course_utils.models import as_images, check_input
 from course_utils.objectives import Terms, straight_through
 
-TOP, BOTTOM = 4 * 4, 7 * 7  # codes of an image on either level
-DIM = 16  # of a codebook vector of the VQ-VAE-2
-Level = tuple[
-    Tensor, Tensor
-]  # z, the encoder's output, and e, the nearest codebook vectors
+TOP, BOTTOM = 4 * 4, 7 * 7  # codes per image on each level
+DIM = 16  # of the codebook vectors
+Level = tuple[Tensor, Tensor]  # z, encoder output, and e, nearest codebook vectors
 
 
 # --- the quantizer --------------------------------------------------------------------
@@ -39,14 +42,14 @@ def perplexity(codes: Tensor, n_codes: int) -> Tensor:
     """exp(−Σₖ pₖ log pₖ), the effective number of codes in use.  any shape, int -> ()
 
     n_codes if all are used equally often, 1 if only one is used. pₖ is the share of code k.
-    ValueError for a code beyond n_codes.
+    ValueError for a code >= n_codes.
     Source: Jelinek et al. (1977), for language models.
     """
     check_count("n_codes", n_codes)
     if not isinstance(codes, Tensor) or codes.is_floating_point():
         raise ValueError("codes must be a tensor of whole numbers.")
     if not codes.numel() or codes.min() < 0:
-        raise ValueError("codes must be whole numbers >= 0, one or more of them.")
+        raise ValueError("codes must be whole numbers >= 0, at least one.")
     counts = torch.bincount(codes.flatten(), minlength=n_codes)
     if len(counts) > n_codes:
         raise ValueError(f"codes must lie below {n_codes}, not {len(counts) - 1}.")
@@ -97,13 +100,13 @@ class VectorQuantizer(nn.Module):
         flat = vectors.reshape(-1, z.shape[1])
         # The codebook follows the data only in training with gradients; otherwise it is
         # read-only.
-        learns = self.training and torch.is_grad_enabled() and z.requires_grad
-        if learns:
-            self._start(flat.detach())
+        updates = self.training and torch.is_grad_enabled() and z.requires_grad
+        if updates:
+            self._initialize(flat.detach())
         codes = nearest_code(flat.detach(), self.codebook.detach())
         e = self.embed(codes.view(vectors.shape[:-1]))
-        if learns and self.decay is not None:
-            self._follow(flat.detach(), codes, self.decay)
+        if updates and self.decay is not None:
+            self._update_codebook(flat.detach(), codes, self.decay)
         return e, codes.view(vectors.shape[:-1])
 
     def embed(self, codes: Tensor) -> Tensor:
@@ -111,7 +114,7 @@ class VectorQuantizer(nn.Module):
         return F.embedding(codes, self.codebook).movedim(-1, 1)
 
     @torch.no_grad()
-    def _start(self, z: Tensor) -> None:
+    def _initialize(self, z: Tensor) -> None:
         if self.started:
             return
         self.codebook.copy_(_random_rows(z, len(self.codebook)))
@@ -121,19 +124,19 @@ class VectorQuantizer(nn.Module):
         self.started.fill_(True)
 
     @torch.no_grad()
-    def _follow(self, z: Tensor, codes: Tensor, decay: float) -> None:
-        chosen = F.one_hot(codes, len(self.codebook)).to(z.dtype)  # (N, K)
-        self.counts.lerp_(chosen.sum(0), 1 - decay)
-        self.sums.lerp_(chosen.T @ z, 1 - decay)
-        even = len(z) / len(self.codebook)  # encodings a code, if all were used equally
-        dead = self.counts < even / 50
-        self.counts[dead] = even
-        self.sums[dead] = _random_rows(z, int(dead.sum())) * even
+    def _update_codebook(self, z: Tensor, codes: Tensor, decay: float) -> None:
+        assignments = F.one_hot(codes, len(self.codebook)).to(z.dtype)  # (N, K)
+        self.counts.lerp_(assignments.sum(0), 1 - decay)
+        self.sums.lerp_(assignments.T @ z, 1 - decay)
+        uniform = len(z) / len(self.codebook)  # encodings per code, if used equally
+        dead = self.counts < uniform / 50
+        self.counts[dead] = uniform
+        self.sums[dead] = _random_rows(z, int(dead.sum())) * uniform
         self.codebook.copy_(self.sums / self.counts[:, None])
 
 
 def _random_rows(z: Tensor, n: int) -> Tensor:
-    """n rows of z at random, without replacement if there are as many.  (N, D) -> (n, D)"""
+    """n rows of z at random, without replacement if there are enough.  (N, D) -> (n, D)"""
     if not len(z):
         raise ValueError("a codebook cannot learn from an empty batch.")
     order = torch.randperm(len(z), device=z.device)
@@ -144,7 +147,7 @@ def _random_rows(z: Tensor, n: int) -> Tensor:
 
 
 class Residual(nn.Module):
-    """h + two convolutions of relu(h); size and channels stay.  (B, C, H, W) -> same"""
+    """h + two convolutions of relu(h).  (B, C, H, W) -> same"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -223,10 +226,10 @@ class TwoLevelDecoder(nn.Module):
 
 
 class VQVAE2(nn.Module):
-    """Two levels of discrete codes: 16 for the whole of a digit, 49 for its details.
+    """Two levels of discrete codes: 16 for the global shape of a digit, 49 for its details.
 
     ``n_codes`` are the sizes of the codebooks, top and bottom; ``side`` is 28 or 14 pixels;
-    ``decay`` is that of both ``VectorQuantizer``s.
+    both ``VectorQuantizer``s use ``decay``.
     """
 
     def __init__(
@@ -258,12 +261,12 @@ class VQVAE2(nn.Module):
         return torch.cat(top), torch.cat(bottom)
 
     def decode(self, top: Tensor, bottom: Tensor) -> Tensor:
-        """Logits of the images that codes stand for.  (B, 16), (B, 49) -> (B, side²)"""
+        """Logits of the images for these codes.  (B, 16), (B, 49) -> (B, side²)"""
         for codes, level, n in (
             (top, self.encoder.top, TOP),
             (bottom, self.encoder.bottom, BOTTOM),
         ):
-            check_whole("codes", codes, len(level.codebook), (len(top), n))
+            check_integers("codes", codes, len(level.codebook), (len(top), n))
         e_top = self.encoder.top.embed(top.unflatten(1, (4, 4)))
         e_bottom = self.encoder.bottom.embed(bottom.unflatten(1, (7, 7)))
         return self.decoder([e_top, e_bottom])
@@ -273,9 +276,9 @@ class VQVAE2(nn.Module):
 
 
 class MaskedConv2d(nn.Conv2d):
-    """A convolution over the places before its own in reading order: above and left.
+    """A convolution over the preceding positions in raster order: above and left.
 
-    (B, C, H, W) -> (B, C', H, W). With ``center`` also over its own place.
+    (B, C, H, W) -> (B, C', H, W). With ``center`` also over the current position.
     Source: van den Oord, Kalchbrenner & Kavukcuoglu (2016), masks A and B.
     """
 
@@ -283,8 +286,8 @@ class MaskedConv2d(nn.Conv2d):
 
     def __init__(self, n_in: int, n_out: int, size: int, *, center: bool) -> None:
         super().__init__(n_in, n_out, size, padding=size // 2)
-        place = torch.arange(size * size).view(size, size)
-        mask = place < size * size // 2 + center
+        position = torch.arange(size * size).view(size, size)
+        mask = position < size * size // 2 + center
         self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
 
     def forward(self, h: Tensor) -> Tensor:
@@ -292,7 +295,7 @@ class MaskedConv2d(nn.Conv2d):
 
 
 class GatedBlock(nn.Module):
-    """h + tanh(a) · sigmoid(b), a and b from the places before and from the context.
+    """h + tanh(a) · sigmoid(b), a and b from preceding positions and the context.
 
     (B, C, H, W), (B, C, H, W) -> (B, C, H, W)
     """
@@ -311,11 +314,11 @@ class GatedBlock(nn.Module):
 class CodePrior(nn.Module):
     """p(codes | label, top) = ∏ᵢ p(codeᵢ | code₁ … codeᵢ₋₁, label, top), a gated PixelCNN.
 
-    codes (B, side²) int64 in reading order, label (B,) int64, top (B, 16) int64.
-    The same class serves both levels: the prior of the bottom codes is conditioned on the
-    label and the top codes, of which there are ``n_top``; that of the top codes on the
-    label. Its one stack of masked convolutions has a blind spot to the upper right, which
-    the paper's two stacks avoid.
+    codes (B, side²) int64 in raster order, label (B,) int64, top (B, 16) int64.
+    The same class is used for both levels: the prior of the top codes is conditioned on the
+    label, that of the bottom codes on the label and the top codes, whose codebook has
+    ``n_top`` vectors. Its one stack of masked convolutions has a blind spot to the upper
+    right, which the two stacks of the paper avoid.
     Source: van den Oord et al. (2016), Conditional Image Generation with PixelCNN Decoders.
     """
 
@@ -344,9 +347,9 @@ class CodePrior(nn.Module):
         )
 
     def forward(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
-        """Logits of every code, given those before.  (B, L), (B,), (B, 16) -> (B, K, L)"""
+        """Logits of each code, given those before.  (B, L), (B,), (B, 16) -> (B, K, L)"""
         self._check(label, top)
-        check_whole(
+        check_integers(
             "codes", codes, self.code_embedding.num_embeddings, (len(label), self.side**2)
         )
         return self._logits(codes, self._context(label, top))
@@ -359,7 +362,7 @@ class CodePrior(nn.Module):
         return context
 
     def _logits(self, codes: Tensor, context: Tensor) -> Tensor:
-        """Only of the first rows, if ``codes`` are those: no row depends on one below."""
+        """Logits of ``codes``, all rows or the first ones: none depends on later rows."""
         h = self.input_conv(self.code_embedding(codes).mT.unflatten(2, (-1, self.side)))
         context = context[:, :, : h.shape[2]]
         for block in self.blocks:
@@ -375,9 +378,9 @@ class CodePrior(nn.Module):
             raise ValueError("labels must be a tensor (B,), one for each image.")
         if ((label < 0) | (label > 9)).any():
             raise ValueError("a label must be a digit, 0 to 9.")
-        check_whole("labels", label, 10, (len(label),))
+        check_integers("labels", label, 10, (len(label),))
         if top is not None:
-            check_whole("top codes", top, self.n_top, (len(label), TOP))
+            check_integers("top codes", top, self.n_top, (len(label), TOP))
 
     def log_prob(self, codes: Tensor, label: Tensor, top: Tensor | None = None) -> Tensor:
         """log p(codes | label, top).  (B, L), (B,), (B, 16) -> (B,), nats"""
@@ -386,14 +389,14 @@ class CodePrior(nn.Module):
 
     @torch.no_grad()
     def sample(self, label: Tensor, top: Tensor | None = None) -> Tensor:
-        """Draw one code after the other, given those before.  (B,), (B, 16) -> (B, L)"""
+        """Draw the codes in order, each given those before.  (B,), (B, 16) -> (B, L)"""
         self._check(label, top)
         context = self._context(label, top)
         codes = label.new_zeros(len(label), self.side**2)
         for i in range(self.side**2):
             rows = codes[:, : (i // self.side + 1) * self.side]  # up to the row of code i
-            share = self._logits(rows, context)[:, :, i].softmax(1)
-            codes[:, i] = torch.multinomial(share, 1)[:, 0]
+            p = self._logits(rows, context)[:, :, i].softmax(1)
+            codes[:, i] = torch.multinomial(p, 1)[:, 0]
         return codes
 
 
@@ -420,8 +423,8 @@ def log_code_probability(
     log_joint = []
     for y in range(10):
         label = torch.full((len(top),), y, device=top.device)
-        given = top_prior.log_prob(top, label) + bottom_prior.log_prob(bottom, label, top)
-        log_joint.append(given - math.log(10))
+        log_p = top_prior.log_prob(top, label) + bottom_prior.log_prob(bottom, label, top)
+        log_joint.append(log_p - math.log(10))
     return torch.stack(log_joint).logsumexp(0)
 
 

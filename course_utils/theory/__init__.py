@@ -1,1 +1,1 @@
-"""What evaluates and explains the models; nothing here is needed to train one."""
+"""Evaluation and theory of the models; training needs none of it."""

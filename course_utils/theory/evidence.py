@@ -1,17 +1,17 @@
-"""What the model says of an image: log p(x) exactly, bounds on it, what the code carries.
+"""log p(x) of an image, bounds on it, and the information in the code.
 
-With few latent dimensions the integral log p(x) = log ∫ p(z) p(x|z) dz is a sum over the
-lattice that students walk, so every bound can be held against the thing that it bounds.
+With few latent dimensions the integral log p(x) = log ∫ p(z) p(x|z) dz is a sum over a
+lattice, so every bound can be compared with the exact value.
 
 Which ELBO is which:
 
-    objectives.vae_loss             −ELBO, to train by: β, gradients, mean over the batch
-    evidence.elbo                   to test by: of each image, by draws of z
-    linear_gaussian.linear_elbo     in closed form, of a linear decoder with Gaussian noise
-    posterior_grid.bound_on_grid    exact, of any Gaussian q for one image in the plane
-    diffusion.diffusion_elbo        of each image, by draws of all steps of noise
+    objectives.vae_loss             −ELBO as a loss: β, gradients, mean over the batch
+    evidence.elbo                   of each test image, estimated by draws of z
+    linear_gaussian.linear_elbo     closed form, for a linear decoder with Gaussian noise
+    posterior_grid.bound_on_grid    exact, for any Gaussian q and one image, in the plane
+    diffusion.diffusion_elbo        of each image, estimated by draws of all noise steps
     evidence_gap.js, makeBound      bound_on_grid in the browser, while q is dragged
-    draw_digit.js, makeJudge        elbo in the browser, of what is being drawn
+    draw_digit.js, makeJudge        elbo in the browser, of the drawing
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from course_utils.objectives import (
 )
 from course_utils.theory.lattice import PLANE, Lattice, latent_lattice
 
-Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), what the decoder gives (B, D) -> (B,)
-MOST_POINTS = 1_000_000  # of a lattice; a minute or so for the decoders of this course
-PART = 4096  # points that are decoded at a time, so that memory does not grow with them
+Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), decoder output (B, D) -> (B,)
+MAX_POINTS = 1_000_000  # of a lattice; about a minute with the decoders of this course
+CHUNK = 4096  # points that are decoded at a time, to bound the memory
 TOLERANCE = 0.1  # nats that a finer lattice or a larger box may change
-ACTIVE = 0.01  # least variance of an active unit, as in the paper
+ACTIVE_VARIANCE = 0.01  # minimum variance of an active unit, as in the paper
 
 # --- exact, on the lattice ------------------------------------------------------------
 
@@ -47,16 +47,16 @@ def log_evidence(
 ) -> Tensor:
     """log p(x) = log ∫ p(z) p(x|z) dz ≈ log Σⱼ hᴷ N(zⱼ; 0, I) p(x|zⱼ).
 
-    (B, D) -> (B,), nats. zⱼ are the points of the lattice, h apart; h is halved until no
-    image changes by more than 0.1 nats. The mean of many images is then far closer.
-    Doubling the box must change nothing either.
-    A peak that is much narrower than the first h can escape every lattice.
+    (B, D) -> (B,), nats. zⱼ are the points of the lattice, with spacing h; h is halved
+    until no image changes by more than 0.1 nats; the mean of many images is then far more
+    accurate. Doubling the box must not change them either. A peak that is much narrower
+    than the first h can be missed.
 
-    ValueError where this does not settle with a million points, or if nll is not that of
-    an exponential family with mean or logits from the decoder (see ``log_joint``).
+    ValueError if this has not converged with a million points, or if nll is not that of an
+    exponential family with mean or logits from the decoder (see ``log_joint``).
     Source: lecture, "MLE is intractable" (for K = 1, 2 or 3 it is not).
     """
-    return _settled(g, x, nll, lattice)[0]
+    return _converged_log_evidence(g, x, nll, lattice)[0]
 
 
 @torch.no_grad()
@@ -71,21 +71,21 @@ def kl_to_true_posterior(
     """KL(q(z|x) ‖ p(z|x)) = log p(x) − ELBO, the gap, as a sum over the lattice.
 
     (B, D) -> (B,), nats. ValueError as in ``log_evidence``, and where a q is too narrow for
-    the lattice on which that settled or reaches out of the box.
+    the final lattice or extends beyond the box.
     Source: lecture, "Derivation of VAE objective".
     """
-    evidence, lattice = _settled(g, x, nll, lattice)
+    evidence, lattice = _converged_log_evidence(g, x, nll, lattice)
     mu, logvar = (values[:, None] for values in f(x))  # (B, 1, K) beside z (M, K)
     mass = kl = torch.zeros_like(evidence)
-    for z in latent_lattice(*lattice).to(x).split(PART):
+    for z in latent_lattice(*lattice).to(x).split(CHUNK):
         log_q = _log_gaussian(z, mu, logvar)  # (B, M)
         log_p = _log_joint(g, x, z, nll) - evidence[:, None]
-        share = lattice.cell * log_q.exp()
-        mass = mass + share.sum(1)
-        kl = kl + (share * (log_q - log_p)).sum(1)
+        q = lattice.cell * log_q.exp()
+        mass = mass + q.sum(1)
+        kl = kl + (q * (log_q - log_p)).sum(1)
     if (mass - 1).abs().max() > 0.01:
         raise ValueError(
-            "some q(z|x) is narrower than the lattice or reaches out of its box: "
+            "some q(z|x) is narrower than the lattice or extends beyond its box: "
             "start with a larger n, or a larger half_width."
         )
     return kl
@@ -96,32 +96,34 @@ def log_joint(g: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll) -> 
     """log p(xᵢ, zⱼ) = log N(zⱼ; 0, I) + log p(xᵢ|zⱼ) of all pairs.
 
     (B, D), (M, K) -> (B, M), nats. One matrix product instead of B · M evaluations of nll.
-    It relies on log p(x|z) being linear in x but for a term without z, as in an exponential
-    family (Bernoulli, Gaussian of fixed width); that term comes from each image's best
-    pair, and its worst pair is compared with nll itself. ValueError if it differs, or if an
-    output is not finite.
+    It requires that log p(x|z) is linear in x up to a term without z, as in an exponential
+    family (Bernoulli, Gaussian of fixed width). The best z of each image gives this term,
+    the worst z a comparison with nll itself: ValueError if they differ, or if an output is
+    not finite.
     """
     check_rows(z)
     _check_data(g, x, z.shape[1])
-    return torch.cat([_log_joint(g, x, part, nll) for part in z.split(PART)], dim=1)
+    return torch.cat([_log_joint(g, x, part, nll) for part in z.split(CHUNK)], dim=1)
 
 
 def _log_joint(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
     output = g(z)
     if not output.isfinite().all():
-        raise ValueError("the decoder gives NaN or infinity: has its training diverged?")
-    start = x.mean(0).expand_as(output).clone().requires_grad_()
+        raise ValueError(
+            "the decoder output has NaN or infinity: its training diverged."
+        )
+    reference = x.mean(0).expand_as(output).clone().requires_grad_()
     with torch.enable_grad():
-        at_start = nll(start, output)
-        (slope,) = torch.autograd.grad(at_start.sum(), start)
-    away = x - start[:1].detach()
-    pairs = at_start.detach() + away @ slope.T  # right but for a term of x alone
+        at_reference = nll(reference, output)
+        (slope,) = torch.autograd.grad(at_reference.sum(), reference)
+    offset = x - reference[:1].detach()
+    pairs = at_reference.detach() + offset @ slope.T  # up to a term that depends on x only
     best, worst = pairs.argmin(1, keepdim=True), pairs.argmax(1, keepdim=True)
     pairs += nll(x, output[best[:, 0]])[:, None] - pairs.gather(1, best)
-    there = nll(x, output[worst[:, 0]])
-    if not torch.allclose(pairs.gather(1, worst)[:, 0], there, rtol=1e-4, atol=0.01):
+    expected = nll(x, output[worst[:, 0]])
+    if not torch.allclose(pairs.gather(1, worst)[:, 0], expected, rtol=1e-4, atol=0.01):
         raise ValueError(
-            "the lattice needs a nll that is linear in x but for a term without z, such as "
+            "the lattice needs a nll that is linear in x up to a term without z, such as "
             "bernoulli_nll or gaussian_nll with a fixed sigma."
         )
     zero = torch.zeros_like(z)
@@ -134,15 +136,17 @@ def _log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (square + logvar + math.log(2 * math.pi)).sum(-1)
 
 
-def _settled(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> tuple[Tensor, Lattice]:
-    """log p(x) and the lattice that it took, both checked.  -> (B,), lattice"""
+def _converged_log_evidence(
+    g: Decoder, x: Tensor, nll: Nll, lattice: Lattice
+) -> tuple[Tensor, Lattice]:
+    """log p(x) and the lattice on which it converged.  -> (B,), lattice"""
     half_width, n, latent_dim = lattice
-    check_count("n", n, least=2)
+    check_count("n", n, minimum=2)
     check_count("latent_dim", latent_dim)
     _check_data(g, x, latent_dim)
-    if (2 * n - 1) ** latent_dim > MOST_POINTS:
+    if (2 * n - 1) ** latent_dim > MAX_POINTS:
         raise ValueError(
-            f"{2 * n - 1} points a side in {latent_dim} dimensions are too many: take a "
+            f"{2 * n - 1} points per side in {latent_dim} dimensions are too many: take a "
             "smaller n, and beyond three dimensions no lattice at all."
         )
     first = coarse = _lattice_sum(g, x, nll, lattice)
@@ -152,32 +156,32 @@ def _settled(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> tuple[Tensor,
             f"a part of log p(x) lies outside the box of half_width {half_width:g}: "
             "take a larger one."
         )
-    while (n := 2 * n - 1) ** latent_dim <= MOST_POINTS:  # one more between any two
+    while (n := 2 * n - 1) ** latent_dim <= MAX_POINTS:  # the spacing is halved
         lattice = lattice._replace(n=n)
         fine = _lattice_sum(g, x, nll, lattice)
         if (fine - coarse).abs().max() <= TOLERANCE:
             return fine, lattice
         coarse = fine
     raise ValueError(
-        f"log p(x) has not settled, and {n} points a side in {latent_dim} dimensions are "
-        "too many: the posterior is too narrow for a lattice."
+        f"log p(x) has not converged, and {n} points per side in {latent_dim} dimensions "
+        "are too many: the posterior is too narrow for a lattice."
     )
 
 
 def _lattice_sum(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> Tensor:
-    """log Σⱼ hᴷ p(x, zⱼ) over one lattice, some thousand points at a time.  -> (B,)"""
-    parts = latent_lattice(*lattice).to(x).split(PART)
-    sums = [_log_joint(g, x, z, nll).logsumexp(1) for z in parts]
+    """log Σⱼ hᴷ p(x, zⱼ) over one lattice, in chunks of points.  -> (B,)"""
+    chunks = latent_lattice(*lattice).to(x).split(CHUNK)
+    sums = [_log_joint(g, x, z, nll).logsumexp(1) for z in chunks]
     return torch.stack(sums).logsumexp(0) + math.log(lattice.cell)
 
 
 def _check_data(g: Decoder, x: Tensor, latent_dim: int) -> None:
-    """Of rows that do not fit the decoder, or hold NaN or infinity."""
+    """Refuse NaN, infinity and rows that do not fit the decoder."""
     check_finite_rows(x)
     check_rows(x, g(x.new_zeros(1, latent_dim)))
 
 
-# --- bounds, by draws from q ----------------------------------------------------------
+# --- bounds, estimated by draws from q ------------------------------------------------
 
 
 @torch.no_grad()
@@ -186,8 +190,8 @@ def rate_and_distortion(
 ) -> tuple[Tensor, Tensor]:
     """Rate KL(q(z|x) ‖ p(z)) and distortion E_q [−log p(x|z)].  (B, D) -> (B,), (B,), nats
 
-    What the code of an image costs, and what it leaves unexplained, by ``samples`` draws of
-    z. No gradient: this is testing. Source: Alemi et al. (2018), section 2.
+    The cost of the code of an image and the error that remains, averaged over ``samples``
+    draws of z. For testing, so without gradients. Source: Alemi et al. (2018), section 2.
     """
     check_count("samples", samples)
     mu, logvar = f(x)
@@ -213,7 +217,7 @@ def importance_weighted_bound(
 ) -> Tensor:
     """log (1/L) Σₗ p(x, zₗ) / q(zₗ|x),  zₗ ~ q, L = samples.  (B, D) -> (B,), nats
 
-    In expectation the ELBO at L = 1, growing with L up to log p(x).
+    Its expectation is the ELBO at L = 1 and grows with L up to log p(x).
     ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
     """
     check_count("samples", samples)
@@ -226,7 +230,7 @@ def importance_weighted_bound(
     return torch.stack(log_weights).logsumexp(0) - math.log(samples)
 
 
-# --- what the code carries ------------------------------------------------------------
+# --- information in the code ----------------------------------------------------------
 
 
 @torch.no_grad()
@@ -237,15 +241,15 @@ def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
     """
     mu, _ = f(x)
     check_finite_rows(mu)
-    return mu.var(0, correction=0) > ACTIVE
+    return mu.var(0, correction=0) > ACTIVE_VARIANCE
 
 
 @torch.no_grad()
 def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     """I(x; z) = E [ log q(z|x) − log q(z) ],  q(z) = (1/N) Σᵢ q(z|xᵢ).  (N, D) -> (), nats
 
-    One z for each x, so an estimate; it never exceeds log N, which is all that one can
-    learn about which of N images it was. The mean rate is I(x; z) + KL(q(z) ‖ p(z)).
+    An estimate by one z for each x. It never exceeds log N, the entropy of a choice among
+    N images. The mean rate is I(x; z) + KL(q(z) ‖ p(z)).
     Source: Hoffman & Johnson (2016); Alemi et al. (2018).
     """
     mu, logvar = f(x)
@@ -253,6 +257,6 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     log_ratios = []
     for rows in torch.arange(len(x), device=x.device).split(256):  # not all N² at once
         log_q = _log_gaussian(z[rows, None], mu, logvar)  # (256, N)
-        own = log_q[torch.arange(len(rows)), rows]
-        log_ratios.append(own - log_q.logsumexp(1) + math.log(len(x)))
+        log_q_own = log_q[torch.arange(len(rows)), rows]  # log q(zᵢ|xᵢ)
+        log_ratios.append(log_q_own - log_q.logsumexp(1) + math.log(len(x)))
     return torch.cat(log_ratios).mean()

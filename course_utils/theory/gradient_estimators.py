@@ -1,7 +1,7 @@
 """Two estimators of the gradient of an expectation, for one number z ~ N(μ, σ²).
 
-The mean over many ε is the derivative of E[h(z)] by μ and by σ: with the score function for
-any h, reparameterized where h has no jumps. They differ in variance.
+Both are unbiased for the derivatives of E[h(z)] by μ and σ: the score function for any h,
+reparameterization for a continuous h. They differ in variance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Function = Callable[[Tensor], Tensor]
 def reparameterized_gradients(h: Function, mu: float, sigma: float, eps: Tensor) -> Tensor:
     """h′(z) · (1, ε) with z = μ + σε: the derivatives of h(z) by μ and σ.  (L,) -> (L, 2)
 
-    Needs the slope of h. ValueError unless σ > 0.
+    Needs the derivative of h. ValueError unless σ > 0.
     Source: lecture, "Reparameterization trick": ∂h/∂μ = ∂h/∂z, ∂h/∂σ = ∂h/∂z · ε.
     """
     z = _draw(mu, sigma, eps).requires_grad_()
@@ -30,7 +30,7 @@ def reparameterized_gradients(h: Function, mu: float, sigma: float, eps: Tensor)
 def score_function_gradients(h: Function, mu: float, sigma: float, eps: Tensor) -> Tensor:
     """h(z) · ∇ log N(z; μ, σ²) = h(z) · (ε, ε² − 1) / σ, z = μ + σε.  (L,) -> (L, 2)
 
-    Needs only values of h, so it works where z is discrete or h has no slope.
+    Needs only values of h, so it works where z is discrete or h has no derivative.
     ValueError unless σ > 0. Source: Williams (1992), REINFORCE.
     """
     z = _draw(mu, sigma, eps)

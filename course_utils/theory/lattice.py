@@ -1,7 +1,4 @@
-"""The lattice over the latent plane that students walk.
-
-Its points, the prior's share of it, and what can be mapped over it.
-"""
+"""The lattice over the latent plane: points, prior masses, quantities to map over it."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from course_utils.device import Device
 
 
 class Lattice(NamedTuple):
-    """Points over the box [−a, a]ᴷ: a = half_width, n points a side, K = latent_dim."""
+    """Points over the box [−a, a]ᴷ: a = half_width, n points per side, K = latent_dim."""
 
     half_width: float = 5.0
     n: int = 101
@@ -43,12 +40,12 @@ def latent_lattice(
 ) -> Tensor:
     """nᴷ points z over [−a, a]ᴷ, a = half_width, in reading order.  -> (nᴷ, K)
 
-    In the plane the first row of pictures has the largest z₂, as in a plot; z₁ grows to
+    In the plane the first row of images has the largest z₂, as in a plot; z₁ grows to
     the right. ValueError unless a > 0 and n ≥ 2.
     Source: lecture, "Visualization of latent space" (a = 1 and a = 5, n = 21).
     """
     check_positive("half_width", half_width)
-    check_count("n, the points a side,", n, least=2)
+    check_count("n, the points per side,", n, minimum=2)
     check_count("latent_dim", latent_dim)
     axis = torch.linspace(-half_width, half_width, n, device=device)
     axes = torch.meshgrid(*[axis.flip(0)] * (latent_dim - 1), axis, indexing="ij")
@@ -57,7 +54,7 @@ def latent_lattice(
 
 def prior_mass(half_width: float) -> float:
     """Share of N(0, I) in the box [−a, a]ᴷ, K = 2:  erf(a / √2)ᴷ. ValueError if a < 0."""
-    if half_width != math.inf:  # which holds everything
+    if half_width != math.inf:  # the whole plane
         check_not_negative("half_width", half_width)
     return math.erf(half_width / math.sqrt(2)) ** 2
 
@@ -65,8 +62,8 @@ def prior_mass(half_width: float) -> float:
 def ring_mass(radius: float) -> float:
     """Share of N(0, I) within a circle of the plane, r = radius:  1 − exp(−r²/2).
 
-    One, two and three standard deviations hold 39.3 %, 86.5 % and 98.9 %: less than on a
-    line. Source: the square of the radius is exponential with mean 2 (Rayleigh).
+    One, two and three standard deviations hold 39.3 %, 86.5 % and 98.9 %: less than in one
+    dimension. Source: the square of the radius is exponential with mean 2 (Rayleigh).
     """
     if radius != math.inf:
         check_not_negative("radius", radius)
@@ -75,22 +72,22 @@ def ring_mass(radius: float) -> float:
 
 @torch.no_grad()
 def distance_to_nearest(points: Tensor, codes: Tensor) -> Tensor:
-    """minⱼ ‖zᵢ − f(xⱼ)‖, how far each point lies from all codes.  (N, K), (M, K) -> (N,)
+    """minⱼ ‖zᵢ − f(xⱼ)‖, distance to the nearest code.  (N, K), (M, K) -> (N,)
 
     Large in the holes of the plane, where the decoder was never trained.
     """
     check_finite_rows(points, codes)
-    # No matrix product: it rounds away distances that are small beside the codes.
-    exact = partial(torch.cdist, compute_mode="donot_use_mm_for_euclid_dist")
+    # Without matrix product, which rounds small distances between large codes to 0.
+    distances = partial(torch.cdist, compute_mode="donot_use_mm_for_euclid_dist")
     parts = points.split(256)  # not all N × M distances in memory at once
-    return torch.cat([exact(part, codes).amin(1) for part in parts])
+    return torch.cat([distances(part, codes).amin(1) for part in parts])
 
 
 def pixel_entropy(p: Tensor) -> Tensor:
     """Σ_d H(p_d) = −Σ_d [ p_d log p_d + (1 − p_d) log(1 − p_d) ].  (B, D) -> (B,), nats
 
-    The uncertainty of a Bernoulli decoder, p_d the probability of ink: 0 for a pixel that
-    is surely black or white, log 2 at p_d = ½.
+    The uncertainty of a Bernoulli decoder, p_d the probability of black: 0 for a pixel
+    that is certain, log 2 at p_d = ½.
     """
     check_floats(p)
     if not ((p >= 0) & (p <= 1)).all():

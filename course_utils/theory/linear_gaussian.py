@@ -1,9 +1,9 @@
-"""The model that can be solved on paper: a linear decoder with Gaussian noise.
+"""The model with closed forms: a linear decoder with Gaussian noise.
 
     z ~ N(0, I) (K,),   x | z ~ N(W z + b, σ²I) (D,)
 
 This is probabilistic PCA, and the linear VAE. Everything that a neural VAE can only bound
-has a closed form here, so these functions are what the neural code is held against.
+has a closed form here, so these functions are a reference for the neural code.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from course_utils.objectives import gaussian_nll, kl_to_standard_normal
 def spectrum(x: Tensor) -> Tensor:
     """Eigenvalues λ₁ ≥ λ₂ ≥ … of the covariance (1/N) Σ (x − x̄)(x − x̄)ᵀ.  (N, D) -> (D,)"""
     check_finite_rows(x)
-    covariance = torch.cov(x.T, correction=0).reshape(x.shape[1], -1)  # also of one column
+    covariance = torch.cov(x.T, correction=0).reshape(
+        x.shape[1], -1
+    )  # one column: () -> (1, 1)
     return torch.linalg.eigvalsh(covariance).flip(0).clamp(min=0)
 
 
@@ -34,11 +36,11 @@ def fit_ppca(
 ) -> tuple[Tensor, Tensor, float]:
     """Maximum likelihood:  σ² = mean of λₖ for k > K,  W = U (Λ − σ²I)^½,  b = x̄.
 
-    With a ``sigma`` given, W and b are the most likely ones for it.
+    If ``sigma`` is given, W and b maximize the likelihood for it.
 
     (N, D) -> w (D, K), b (D,), sigma. U and Λ are the first K eigenvectors and eigenvalues
-    of the covariance; other rotations of the code are as likely, this one makes the
-    true posterior diagonal. ValueError unless 1 ≤ K < D and something is left for σ.
+    of the covariance; rotations of the code are equally likely; this one makes the
+    true posterior diagonal. ValueError unless 1 ≤ K < D and σ > 0.
     Source: Tipping & Bishop (1999), J. R. Stat. Soc. B 61, section 3.
     """
     check_finite_rows(x)
@@ -108,9 +110,9 @@ def reverse_water_filling(eigenvalues: Tensor, level: float) -> tuple[int, float
 
 
 def implied_variance(recon_scale: float, kl_scale: float) -> float:
-    """βσ² = b / 2a of a loss a ‖x − x̂‖² + b KL, whatever it is called in its code.
+    """βσ² = b / 2a of a loss a ‖x − x̂‖² + b KL, whatever its code calls the weights.
 
-    Proportional to ‖x − x̂‖² / 2σ² + β KL: only the product βσ² can be told from it. A mean
+    Proportional to ‖x − x̂‖² / 2σ² + β KL: it determines only the product βσ². A mean
     over D pixels has a = 1/D, a sum a = 1. ValueError unless both scales are > 0.
     """
     check_positive("recon_scale", recon_scale)
@@ -119,7 +121,7 @@ def implied_variance(recon_scale: float, kl_scale: float) -> float:
 
 
 def _check_model(x: Tensor, w: Tensor, b: Tensor, sigma: float, *q: Tensor) -> None:
-    """(B, D), (D, K), (D,), (B, K) that fit: a b of (1,) would be broadcast in silence."""
+    """(B, D), (D, K), (D,), (B, K) that fit: a b of shape (1,) would broadcast silently."""
     check_positive("sigma", sigma)
     check_vector(b)
     check_rows(x, b[None], w.T)

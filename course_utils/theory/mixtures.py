@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians of one width: draws, log density, score."""
+"""Mixtures of Gaussians with equal weights and one σ: draws, log density, score."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ def sample_mixture(n: int, means: Tensor, *, sigma: float) -> Tensor:
     check_finite_rows(means)
     check_count("n", n)
     check_not_negative("sigma, a standard deviation,", sigma)
-    chosen = torch.randint(len(means), (n,), device=means.device)
-    return means[chosen] + sigma * torch.randn(n, means.shape[1], device=means.device)
+    component = torch.randint(len(means), (n,), device=means.device)
+    return means[component] + sigma * torch.randn(n, means.shape[1], device=means.device)
 
 
 def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
     """log p(x) = log Σₖ (1/K) N(x; meanₖ, σ²I).  (B, D), (K, D) -> (B,), nats
 
-    With the data as means it is the kernel density estimate of width σ.
+    With data points as means it is the kernel density estimate of bandwidth σ.
     """
     check_finite_rows(x, means)
     check_positive("sigma", sigma)
-    distance = (x[:, None] - means).square().sum(2)  # (B, K), squared
+    squared_distance = (x[:, None] - means).square().sum(2)  # (B, K)
     constant = 0.5 * means.shape[1] * math.log(2 * math.pi * sigma**2)
-    log_joint = -math.log(len(means)) - distance / (2 * sigma**2) - constant
-    return log_joint.logsumexp(1)  # exp alone would round the far components to 0
+    log_joint = -math.log(len(means)) - squared_distance / (2 * sigma**2) - constant
+    return log_joint.logsumexp(1)  # a plain exp would underflow for distant components
 
 
 def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
     """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ².  (B, D), (K, D) -> (B, D)
 
-    rₖ(x) is the share of component k in the density at x. Smoothing with noise of standard
-    deviation s turns σ² into σ² + s² and leaves the form as it is.
+    rₖ(x) is the share of component k in the density at x. Noise of standard deviation s,
+    added to the data, replaces σ² by σ² + s².
     """
     check_finite_rows(x, means)
     check_positive("sigma", sigma)
-    pull = means - x[:, None]  # (B, K, D)
-    share = torch.softmax(-pull.square().sum(2) / (2 * sigma**2), dim=1)
-    return (share[:, :, None] * pull).sum(1) / sigma**2
+    offset = means - x[:, None]  # (B, K, D)
+    share = torch.softmax(-offset.square().sum(2) / (2 * sigma**2), dim=1)
+    return (share[:, :, None] * offset).sum(1) / sigma**2

@@ -1,4 +1,4 @@
-"""The true posterior of one image on a grid around it, and any Gaussian q beside it.
+"""The true posterior of one image on a grid, compared with any Gaussian q.
 
 A posterior is often fifty times narrower than the plane, so each image gets a square grid
 around its posterior, dense enough for sums over its points to be integrals. On it ELBO and
@@ -23,9 +23,9 @@ from course_utils.objectives import Decoder, bernoulli_nll
 from course_utils.theory.evidence import Nll, log_joint
 from course_utils.theory.lattice import latent_lattice
 
-SHARE_OUTSIDE = 1e-3  # of the posterior that a grid may miss: 0.001 nats of log p(x)
-ROUGH = 0.05  # nats between two spacings; see posterior_grid
-POINTS = 81, 161, 321  # a side of a grid, tried in turn
+MAX_MASS_OUTSIDE = 1e-3  # of the posterior, outside the grid: 0.001 nats of log p(x)
+MAX_CHANGE = 0.05  # nats between two spacings; see posterior_grid
+POINTS = 81, 161, 321  # per side of a grid, tried in turn
 
 
 class PosteriorGrid(NamedTuple):
@@ -52,41 +52,43 @@ def posterior_grid(
 ) -> PosteriorGrid:
     """A grid that holds p(z|x) of one image and a Gaussian q.  x (D,), mu, sigma (2,)
 
-    The posterior is looked for on a lattice over [−a, a]², a = half_width. The grid reaches
-    six of its standard deviations to each side, farther if q or a second peak needs it. It
-    starts with 81 points a side and halves the spacing until σ of q is no smaller and every
+    A lattice over [−a, a]², a = half_width, locates the posterior. The grid extends six of
+    its standard deviations to each side, farther if q or a second peak needs it. It starts
+    with 81 points per side and halves the spacing until this is at most σ of q and every
     second point gives log p(x) within 0.05 nats: for a Gaussian peak the error of all
-    points is then the fourth power of that of every second, less than 10⁻⁵.
-    ValueError where the posterior reaches out of the plane or is too narrow.
+    points is the fourth power of that of every second point, so less than 10⁻⁵.
+    ValueError if the posterior extends beyond the box or is too narrow.
     """
     check_vector(x)
     _check_q(mu, sigma)
     plane = latent_lattice(half_width, 101).to(x)
     share = log_joint(g, x[None], plane, nll=nll)[0].softmax(0)
-    if share[plane.abs().amax(1) > 0.95 * half_width].sum() > SHARE_OUTSIDE:
+    if share[plane.abs().amax(1) > 0.95 * half_width].sum() > MAX_MASS_OUTSIDE:
         raise ValueError(
-            f"this posterior reaches out of [−{half_width:g}, {half_width:g}]²: take a "
+            f"this posterior extends beyond [−{half_width:g}, {half_width:g}]²: take a "
             "larger half_width."
         )
     center = share @ plane
     spread = (share @ (plane - center).square()).sqrt()
-    reach = float(torch.cat([6 * spread, (mu - center).abs() + 5 * sigma]).max())
-    reach = max(reach, 0.06 * half_width)  # three spacings of the coarse lattice
-    while share[(plane - center).abs().amax(1) > reach].sum() > SHARE_OUTSIDE:
-        reach *= 1.25
+    grid_half_width = float(torch.cat([6 * spread, (mu - center).abs() + 5 * sigma]).max())
+    grid_half_width = max(
+        grid_half_width, 0.06 * half_width
+    )  # three spacings of the coarse lattice
+    while share[(plane - center).abs().amax(1) > grid_half_width].sum() > MAX_MASS_OUTSIDE:
+        grid_half_width *= 1.25
     for n in POINTS:
-        grid = _grid(g, x, center, reach, n, nll)
+        grid = _grid(g, x, center, grid_half_width, n, nll)
         every_second = PosteriorGrid(grid.z1[::2], grid.z2[::2], grid.log_joint[::2, ::2])
-        rough = abs(grid_log_evidence(every_second) - grid_log_evidence(grid))
-        if rough < ROUGH and sigma.min() >= grid.spacing:
+        change = abs(grid_log_evidence(every_second) - grid_log_evidence(grid))
+        if change < MAX_CHANGE and sigma.min() >= grid.spacing:
             return grid
     raise ValueError("this posterior, or q, is too narrow for a grid of 321 × 321 points.")
 
 
 def _grid(
-    g: Decoder, x: Tensor, center: Tensor, reach: float, n: int, nll: Nll
+    g: Decoder, x: Tensor, center: Tensor, half_width: float, n: int, nll: Nll
 ) -> PosteriorGrid:
-    axis = torch.linspace(-reach, reach, n, dtype=torch.float64)
+    axis = torch.linspace(-half_width, half_width, n, dtype=torch.float64)
     z1, z2 = center[0].item() + axis, center[1].item() + axis
     values = log_joint(g, x[None], torch.cartesian_prod(z1, z2).to(x), nll=nll)
     return PosteriorGrid(z1, z2, values.double().cpu().reshape(n, n))
@@ -98,7 +100,7 @@ def grid_log_evidence(grid: PosteriorGrid) -> float:
 
 
 def _log_gaussian_on_axis(axis: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """Log shares of N(μ, σ²) on an axis; the shares add up to one.  (n,), (), () -> (n,)"""
+    """log N(μ, σ²), normalized over the points of an axis.  (n,), (), () -> (n,)"""
     return torch.log_softmax(-0.5 * ((axis - mu) / sigma).square(), 0)
 
 
@@ -110,9 +112,9 @@ def bound_on_grid(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> dict[str, T
     elbo            reconstruction − kl_to_prior
     gap             KL(q ‖ p(z|x)) = log p(x) − elbo
 
-    mu, sigma (2,). q is a product, so E_q [log p(x, z)] = q₁ᵀ L q₂. All in nats, exact
-    where σ is at least the spacing and μ ± 5σ lies in the grid; otherwise they are those of
-    q cut off at its edge.
+    mu, sigma (2,). q factorizes, so E_q [log p(x, z)] = q₁ᵀ L q₂. All in nats, exact
+    if σ is at least the spacing and μ ± 5σ lies in the grid; otherwise q is truncated at
+    the edge of the grid.
     Source: lecture, "Derivation of VAE objective".
     """
     _check_q(mu, sigma)
@@ -133,23 +135,23 @@ def bound_on_grid(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> dict[str, T
 
 
 def best_gaussian(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """The q = N(μ, diag σ²) of the largest ELBO.  start (2,), (2,) -> (2,), (2,)
+    """The q = N(μ, diag σ²) with the largest ELBO.  start (2,), (2,) -> (2,), (2,)
 
-    The better one of two maximizations, from the given q and from the posterior's moments.
+    The better of two maximizations, from the given q and from the posterior's moments.
     Its gap is the approximation gap, which no encoder closes; the rest of an encoder's gap
     is its amortization gap. Source: Cremer, Li & Duvenaud (2018), section 3.
     """
     _check_q(mu, sigma)
     starts = [(mu.double().cpu(), sigma.double().cpu()), _moments(grid)]
-    found = [_maximized(grid, *start) for start in starts]
-    return max(found, key=lambda q: float(bound_on_grid(grid, *q)["elbo"]))
+    optima = [_maximize_elbo(grid, *start) for start in starts]
+    return max(optima, key=lambda q: float(bound_on_grid(grid, *q)["elbo"]))
 
 
 def _check_q(mu: Tensor, sigma: Tensor) -> None:
     check_floats(mu, sigma)
     if mu.shape != (2,) or sigma.shape != (2,) or not (sigma > 0).all():
         raise ValueError(
-            "q = N(μ, diag σ²) needs two means and two widths > 0, mu and sigma (2,); "
+            "q = N(μ, diag σ²) needs two means and two σ > 0, mu and sigma (2,); "
             f"these are {tuple(mu.shape)} and {tuple(sigma.shape)}."
         )
     check_finite(mu, sigma)
@@ -163,8 +165,8 @@ def _moments(grid: PosteriorGrid) -> tuple[Tensor, Tensor]:
     return mu, (square - mu.square()).sqrt()
 
 
-def _maximized(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """By L-BFGS, μ in units of the first σ, σ as its logarithm; q stays in the grid."""
+def _maximize_elbo(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """The best q by L-BFGS in (μ − μ₀)/σ₀ and log(σ/σ₀); q stays in the grid."""
     q = torch.zeros(4, dtype=torch.float64, requires_grad=True)
     ends = torch.stack([grid.z1[[0, -1]], grid.z2[[0, -1]]], dim=1)
     widest = float(ends[1, 0] - ends[0, 0]) / 8
@@ -176,12 +178,12 @@ def _maximized(grid: PosteriorGrid, mu: Tensor, sigma: Tensor) -> tuple[Tensor, 
     with hold_interrupt():
         optimizer = torch.optim.LBFGS([q], max_iter=60, line_search_fn="strong_wolfe")
 
-    def descend() -> Tensor:
+    def closure() -> Tensor:
         optimizer.zero_grad()
         loss = -bound_on_grid(grid, *mu_and_sigma(q))["elbo"]
         loss.backward()
         return loss
 
     with torch.enable_grad():
-        optimizer.step(descend)
+        optimizer.step(closure)
     return mu_and_sigma(q.detach())
