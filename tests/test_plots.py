@@ -350,7 +350,7 @@ def test_the_bars_above_the_level_live():
     heights = {
         bars.get_label(): [bar.get_height() for bar in bars] for bars in axis.containers
     }
-    assert heights == {"active": [4, 2], "inactive": [1, 0.5]}  # at the level itself: no gain
+    assert heights == {"active": [4, 2], "inactive": [1, 0.5]}  # at the level: inactive
     assert set(axis.lines[0].get_ydata()) == {1}
     assert axis.get_yscale() == "log"
 

@@ -70,9 +70,9 @@ REFUSED = {
         ({1: nn.Sequential(nn.Linear(2, 2), nn.Tanh())}, torch.zeros(1, 2)),
         TypeError, "Tanh"),
     "a network of three numbers": (
-        ({1: nn.Linear(3, 2)}, torch.zeros(1, 2)), ValueError, "reads 3"),
+        ({1: nn.Linear(3, 2)}, torch.zeros(1, 2)), ValueError, "has 3"),
     "a network that leaves the plane": (
-        ({1: nn.Linear(2, 3)}, torch.zeros(1, 2)), ValueError, "gives 3"),
+        ({1: nn.Linear(2, 3)}, torch.zeros(1, 2)), ValueError, "has 3"),
     "points in space": (
         ({1: make_denoiser()}, torch.zeros(4, 3)), ValueError, r"\(4, 3\)"),
     "too many points": (

@@ -101,9 +101,9 @@ WRONG = make_vae()
 REFUSED = {
     "an autoencoder": (
         lambda: make(Autoencoder(784, 2, (8,))), TypeError, "GaussianHead"),
-    "a code of three numbers": (lambda: make(make_vae(3)), ValueError, "gives 3"),
+    "a code of three numbers": (lambda: make(make_vae(3)), ValueError, "has 3"),
     "small images": (
-        lambda: make(make_vae(data_dim=36)), ValueError, "must read 784 numbers"),
+        lambda: make(make_vae(data_dim=36)), ValueError, "must have 784 inputs"),
     "a decoder with its sigmoid": (
         lambda: DrawDigit(WRONG.encoder, nn.Sequential(WRONG.decoder, nn.Sigmoid()), CODES,
                           LABELS, ELBOS), ValueError, "ends in sigmoid"),
@@ -119,8 +119,8 @@ REFUSED = {
     "the same ELBO again and again": (
         lambda: make(elbos=torch.ones(5)), ValueError, "one is needed for each"),
     "examples that are no rows": (
-        lambda: make(examples=IMAGES.view(3, 28, 28)), ValueError, "one a row"),
-    "examples out of range": (lambda: make(examples=3 * IMAGES), ValueError, "0 is paper"),
+        lambda: make(examples=IMAGES.view(3, 28, 28)), ValueError, "one per row"),
+    "examples out of range": (lambda: make(examples=3 * IMAGES), ValueError, "0 is white"),
     "an unknown argument": (lambda: make(half_width=3), TypeError, "half_width"),
 }  # fmt: skip
 

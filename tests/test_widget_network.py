@@ -34,9 +34,9 @@ def test_the_side_of_its_images_is_known():
 
 
 def test_what_it_must_read_is_checked():
-    with pytest.raises(ValueError, match="must read 784 numbers; this one reads 2"):
+    with pytest.raises(ValueError, match="784 inputs; this one has 2"):
         browser_network(mlp(2, 4), n_in=784)
-    with pytest.raises(ValueError, match="one gives 4 numbers, the next reads 5"):
+    with pytest.raises(ValueError, match="one has 4 outputs, the next 5 inputs"):
         browser_network(nn.Sequential(nn.Linear(2, 4), GaussianHead(5, 2)), n_in=2)
 
 

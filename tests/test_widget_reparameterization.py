@@ -84,7 +84,7 @@ REFUSED = {
     "a number": (lambda: Reparameterization(3), TypeError, "must be a function"),
     "a mean": (lambda: Reparameterization(torch.mean), ValueError, "one number for each z"),
     "no slope": (
-        lambda: Reparameterization(lambda z: z.detach()), ValueError, "no slope by z"),
+        lambda: Reparameterization(lambda z: z.detach()), ValueError, "no gradient by z"),
     "a jump": (lambda: Reparameterization(lambda z: z.sign() + 0 * z), ValueError, "jumps"),
     "a kink": (lambda: Reparameterization(lambda z: 9 * z.abs()), ValueError, "sharply"),
     "a logarithm": (lambda: Reparameterization(torch.log), ValueError, "must be finite"),

@@ -81,7 +81,7 @@ REFUSED = {
     "a layer without a browser's version": (
         ({"AE": (make_decoder(nn.Tanh()), CODES)}, LABELS), {}, TypeError, "Tanh"),
     "a decoder of three numbers": (
-        ({"AE": (nn.Linear(3, 16), CODES)}, LABELS), {}, ValueError, "reads 3"),
+        ({"AE": (nn.Linear(3, 16), CODES)}, LABELS), {}, ValueError, "has 3"),
     "pixels that make no square": (
         ({"AE": (make_decoder(out=15), CODES)}, LABELS), {}, ValueError, "15 numbers"),
     "codes in space": (

@@ -169,7 +169,7 @@ def test_a_diverged_model_is_refused_in_words_and_adds_nothing():
         replay = make_replay(models)
         with torch.no_grad():
             models["VAE"].encoder[-1].mu.weight *= factor
-        with pytest.raises(ValueError, match="VAE gives codes that are NaN.*smaller lr"):
+        with pytest.raises(ValueError, match="VAE has codes that are NaN.*smaller lr"):
             replay.add(RECORDS)
         assert len(replay.frames) == 1
 
@@ -202,7 +202,7 @@ REFUSED = {
     "half a model": (
         ({"AE": nn.Linear(36, 2)}, X, LABELS), TypeError, "AE must have an encoder"),
     "three numbers": (
-        ({"AE": Autoencoder(36, 3, ())}, X, LABELS), ValueError, r"AE gives \(3,\)"),
+        ({"AE": Autoencoder(36, 3, ())}, X, LABELS), ValueError, r"those of AE are \(3,\)"),
     "no tensor": ((MODELS, X.tolist(), LABELS), TypeError, "tensor"),
     "no squares": ((MODELS, X[:, :35], LABELS), ValueError, r"square.*\(4, 35\)"),
     "no images": ((MODELS, X[:0], LABELS[:0]), ValueError, "square"),
@@ -221,7 +221,7 @@ def test_what_cannot_be_replayed_is_refused_in_words(arguments, error, words):
 def test_a_decoder_of_another_size_is_refused():
     model = Autoencoder(36, 2, ())
     model.decoder = nn.Linear(2, 49)
-    with pytest.raises(ValueError, match=r"AE makes \(4, 49\) of images \(4, 36\)"):
+    with pytest.raises(ValueError, match=r"AE reconstructs \(4, 49\) from \(4, 36\)"):
         TrainingReplay({"AE": model}, X, LABELS)
 
 

@@ -252,12 +252,12 @@ REFUSED = {
     "a model that is no chain of layers": (
         (nn.Bilinear(2, 2, 4), CODES, LABELS), TypeError, "Bilinear"),
     "a decoder of three numbers": (
-        (nn.Linear(3, 784), CODES, LABELS), ValueError, "reads 3"),
+        (nn.Linear(3, 784), CODES, LABELS), ValueError, "has 3"),
     "a decoder without weights": (
         (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "has no Linear layer"),
     "layers that do not fit": (
         (nn.Sequential(nn.Linear(2, 5), nn.Linear(6, 784)), CODES, LABELS),
-        ValueError, "5 numbers, the next reads 6"),
+        ValueError, "5 outputs, the next 6 inputs"),
     "pixels that make no square": (
         (make_decoder(out=783), CODES, LABELS), ValueError, "783 numbers"),
     "codes with three columns": (
@@ -370,7 +370,7 @@ def test_a_dial_may_begin_elsewhere():
     assert Dial("k", figures(1, 2, 3)).value == 1
     assert Dial("k", figures(0, 2, 3), value=0).value == 0
     assert Dial("k", figures(1, 2, 3), value=3).index == 2
-    with pytest.raises(ValueError, match="not on this dial"):
+    with pytest.raises(ValueError, match="not a value of this dial"):
         Dial("k", figures(1, 2), value=3)
 
 
@@ -397,7 +397,7 @@ def test_what_is_not_on_the_dial_is_refused():
     for index in (2, -1):
         with pytest.raises(TraitError, match="from 0 to 1"):
             dial.index = index
-    with pytest.raises(ValueError, match="5 is not on this dial: 0.1, 1"):
+    with pytest.raises(ValueError, match="5 is not a value of this dial: 0.1, 1"):
         dial.value = 5
     assert dial.value == 0.1
 
@@ -561,7 +561,7 @@ def test_the_texts_that_notebooks_store():
 @pytest.mark.parametrize("widget", [Dial, EvidenceGap, LatentWalk])
 def test_a_widget_s_source_is_the_core_and_its_own(widget):
     """One module without imports, as an exported page and a stored widget need it."""
-    assert "// What the widgets share" in widget._esm
+    assert "// Shared by all widgets" in widget._esm
     assert widget._esm.count("export default") == 1
     assert not re.search(r"^import |https?://", widget._esm + widget._css, re.MULTILINE)
 

@@ -1,1 +1,1 @@
-"""The checks of the exercises, a module for each notebook, with its name."""
+"""The checks of the exercises: one module per notebook, with the same name."""

@@ -1,4 +1,4 @@
-"""Shared by several checks: wrappers of an answer, and mistakes that suit many losses."""
+"""Shared by several checks: wrappers of an answer, and mistakes of many losses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from course_utils.exercises.grading import Function
 from course_utils.objectives import Encoder
 
-# What students add inside a logarithm, so that it shows no infinity.
+# Typical constants that are added inside a logarithm to avoid infinity.
 TINY = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16, 1e-20, 1e-30)
 
 # --- wrappers -------------------------------------------------------------------------
@@ -35,8 +35,8 @@ def value_and_gradient(function: Function, *, by: int) -> Function:
 def loss_and_gradients(loss: Function) -> Function:
     """(what, f, g, x, …): the loss, or its derivative by the scale of f's or g's output.
 
-    This derivative, by a factor 1 of all that f (or g) returns, shows that a gradient is
-    cut off; the value does not.
+    The derivative by a factor 1 on the output of f (or g) shows a detached gradient; the
+    value does not.
     """
 
     def wrapped(what: str, f: Encoder, g: Encoder, *more: object) -> Any:
@@ -119,8 +119,8 @@ def loss_mistakes(loss: Function) -> dict[str, Function]:
 def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
     """Mistakes in a loss of (f, g, x, lam) with a penalty on the code.
 
-    Its keywords ``error`` and ``price`` take x − x̂ and f(x). ``each`` is the penalty on one
-    number of a code, to be summed over these and averaged over the batch.
+    Its keywords ``error`` and ``penalty`` take x − x̂ and f(x). ``each`` is the penalty on
+    one number of a code, to be summed over these and averaged over the batch.
     """
     mean_error = partial(loss, error=lambda d: d.square().mean())
     wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
@@ -128,29 +128,29 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
         "the penalty is missing.": lambda f, g, x, lam: loss(f, g, x, 0.0),
         "the penalty has to be multiplied by lam.": lambda f, g, x, lam: loss(f, g, x, 1.0),
         "the penalty adds up the numbers of a code; it takes no mean of them.": (
-            partial(loss, price=lambda z: each(z).mean())
+            partial(loss, penalty=lambda z: each(z).mean())
         ),
         "the penalty is a mean over the batch, too, not a sum.": (
-            partial(loss, price=lambda z: each(z).sum())
+            partial(loss, penalty=lambda z: each(z).sum())
         ),
         "the squared error adds up the pixels; it takes no mean of them.": mean_error,
         "add up the dimensions, in both terms; take no mean of them.": (
-            partial(mean_error, price=lambda z: each(z).mean())
+            partial(mean_error, penalty=lambda z: each(z).mean())
         ),
         "the axis. The squared error is a sum over pixels, then a mean over images.": (
             wrong_axis
         ),
         "the axis. Sum over dimensions, then take the mean over images.": (
-            partial(wrong_axis, price=lambda z: each(z).sum(0).mean())
+            partial(wrong_axis, penalty=lambda z: each(z).sum(0).mean())
         ),
         "take the mean over the batch, not the sum.": (
             lambda f, g, x, lam: len(x) * loss(f, g, x, lam)
         ),
         "take the mean over the batch: one number is asked for.": partial(
-            loss, error=lambda d: d.square().sum(1), price=lambda z: each(z).sum(1)
+            loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
         ),
         "detach() keeps the gradient of the penalty from the encoder.": (
-            partial(loss, price=lambda z: each(z).detach().sum(1).mean())
+            partial(loss, penalty=lambda z: each(z).detach().sum(1).mean())
         ),
         "detach() keeps the gradient of the error from the encoder.": (
             lambda f, g, x, lam: (
@@ -167,14 +167,14 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
 
 
 def remaining_bugs(bugs: Mapping[str, str], function: Function) -> dict[str, Function]:
-    """Every way to mend some bugs of a function and not all, with the hints for the others.
+    """Every nonempty subset of the bugs of a function, under the hints for these bugs.
 
-    ``bugs`` are switches of the function, with a hint each.
+    ``bugs``: keyword of the function that switches the bug on -> hint.
     """
     subsets = (c for n in range(1, len(bugs) + 1) for c in combinations(bugs, n))
     return {
-        " And ".join(bugs[bug] for bug in left): partial(
-            function, **dict.fromkeys(left, True)
+        " And ".join(bugs[bug] for bug in subset): partial(
+            function, **dict.fromkeys(subset, True)
         )
-        for left in subsets
+        for subset in subsets
     }

@@ -58,7 +58,7 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     def encode(x: Tensor) -> Tensor:
         return x @ a[: x.shape[1]]
 
-    def bent(x: Tensor) -> Tensor:
+    def nonlinear(x: Tensor) -> Tensor:
         return encode(x).relu()
 
     def decode(z: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
         "f doubles and g squares": ("value", lambda x: 2 * x, torch.square, x),
         "one image and a linear f and g": ("value", encode, decode, x[:1]),
         "three images": ("value", encode, decode, x),
-        "f and g that are not linear": ("value", bent, decode, 2 * x),
+        "f and g that are not linear": ("value", nonlinear, decode, 2 * x),
         "the gradient that reaches the encoder": ("f", encode, decode, x),
         "the gradient that reaches the decoder": ("g", encode, decode, x),
     }
@@ -77,7 +77,7 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
 
 
 def check_lost_share(answer: float | None) -> CheckResult:
-    """Notebook 01: the share of noise's variance that 32 numbers for 196 pixels lose.
+    """Notebook 01: the share of the variance of noise that 32 numbers for 196 pixels lose.
 
     All directions of independent, equal pixels have the same variance, so the best plane of
     32 dimensions leaves 164 of 196 equal parts.
@@ -88,40 +88,40 @@ def check_lost_share(answer: float | None) -> CheckResult:
         {
             "this is the share that is kept. What is lost?": 32 / 196,
             "nothing is lost only if the code is as wide as the picture.": 0.0,
-            "all is lost only if the code says nothing at all.": 1.0,
+            "all is lost only if the code carries no information.": 1.0,
             "these are small pictures of 196 pixels, not of 784.": 752 / 784,
             "a share was asked for, between 0 and 1, not the error itself.": 164 / 12,
             "a share between 0 and 1 was asked for, not the number of directions.": 164,
             "a share between 0 and 1 was asked for, not percent.": 16400 / 196,
-            "compare with the error of the mean picture, not with the ink.": 164 / 196 / 4,
+            "compare with the error of the mean picture, not of a blank one.": 164
+            / 196
+            / 4,
             "divide by all directions, not by those that are kept.": 164 / 32,
         },
         rtol=0.01,
     )
 
 
-def _error_share(x, x_hat, *, yardstick=lambda x: x.mean(0)):
-    return mean_square(x - x_hat) / mean_square(x - yardstick(x))
+def _error_share(x, x_hat, *, baseline=lambda x: x.mean(0)):
+    return mean_square(x - x_hat) / mean_square(x - baseline(x))
 
 
-def _with_yardstick(yardstick):
-    return partial(_error_share, yardstick=yardstick)
+def _with_baseline(baseline):
+    return partial(_error_share, baseline=baseline)
 
 
 _ERROR_SHARE_MISTAKES: Mistakes = {
     "which mean is this? One gray value for all pixels is not the mean picture.": (
-        _with_yardstick(torch.mean)
+        _with_baseline(torch.mean)
     ),
     "over what is this mean? Over the pixels of each picture, not the pictures.": (
-        _with_yardstick(lambda x: x.mean(1, keepdim=True))
+        _with_baseline(lambda x: x.mean(1, keepdim=True))
     ),
-    "the yardstick is now the blank page, not the mean picture.": (
-        _with_yardstick(lambda x: 0 * x)
-    ),
+    "the baseline is the mean picture, not a blank one.": (_with_baseline(lambda x: 0 * x)),
     "the mean picture of the data, not of the reconstructions.": (
         lambda x, x_hat: mean_square(x - x_hat) / mean_square(x - x_hat.mean(0))
     ),
-    "the yardstick is missing.": lambda x, x_hat: mean_square(x - x_hat),
+    "the baseline is missing.": lambda x, x_hat: mean_square(x - x_hat),
     "the fraction is upside down.": lambda *a: 1 / _error_share(*a),
     "this is the share that is explained; what is left was asked for.": (
         lambda *a: 1 - _error_share(*a)
@@ -132,8 +132,8 @@ _ERROR_SHARE_MISTAKES: Mistakes = {
     "one number for all: a share of two means, not of each picture.": (
         lambda x, x_hat: (x - x_hat).square().sum(1) / (x - x.mean(0)).square().sum(1)
     ),
-    "the yardstick is the mean picture, not the median one.": (
-        _with_yardstick(lambda x: x.median(0).values)
+    "the baseline is the mean picture, not the median one.": (
+        _with_baseline(lambda x: x.median(0).values)
     ),
     "the variance of torch divides by B − 1, the loss by B.": (
         lambda x, x_hat: mean_square(x - x_hat) / x.var(0).sum()
@@ -150,8 +150,8 @@ def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult
     x_hat = x.roll(1, 0) / 2
     cases = {
         "a perfect reconstruction": (x, x.clone()),
-        "the mean picture, which is the yardstick": (x, x.mean(0).expand_as(x).clone()),
-        "the blank page": (x, 0 * x),
+        "the mean picture, which is the baseline": (x, x.mean(0).expand_as(x).clone()),
+        "a blank picture": (x, 0 * x),
         "another reconstruction": (x, x_hat),
         "pictures of two pixels": (x[:, :2], x_hat[:, :2]),
     }

@@ -63,7 +63,7 @@ _DAE_LOSS_MISTAKES: Mistakes = loss_mistakes(_dae_loss) | {
     "randn draws from the normal distribution, rand from the uniform one.": (
         _with_noise(torch.rand_like)
     ),
-    "one number for all is no noise: every pixel of every image has its own.": (
+    "one ε for all. Every pixel of every image has noise of its own.": (
         _with_noise(lambda x: torch.randn(()))
     ),
     "one ε for all images. Every image has noise of its own.": (
@@ -90,26 +90,26 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 04: E ‖x − g(f(x + ε))‖², ε ~ N(0, σ²I), and its gradients.
 
     (f, g, x, sigma) -> (). The noise may be drawn in any way, so the samples are large:
-    100,000 numbers fix a mean square within 0.5 percent (one standard deviation), two of
-    them within 0.7.
+    with 100,000 numbers a mean square has a standard deviation of 0.5 percent, the
+    difference of two 0.7.
     """
     x = torch.linspace(-1, 1, 100_000).reshape(20_000, 5)
     copy = identity, identity
-    some = lambda x: 2 * x[:, :3], lambda z: torch.cat([z.relu(), z[:, :2] / 2], dim=1)
-    # The code has three numbers, which tells noise on it from noise on the image.
+    partly = lambda x: 2 * x[:, :3], lambda z: torch.cat([z.relu(), z[:, :2] / 2], dim=1)
+    # With a code of three numbers, noise on it differs from noise on the image.
     three = lambda x: 2 * x[:, :3], lambda z: torch.cat([z / 2, x[:, 3:]], dim=1)
-    # Sums of neighbors tell whether they share their noise.
+    # Sums of neighbors show whether they share their noise.
     sums = lambda x: x[:, 1:] + x[:, :-1], lambda z: torch.cat([z, z[:, :1]], dim=1)
     cases = {
-        "σ = 0 leaves the plain autoencoder": ("value", *some, x, 0.0),
+        "σ = 0 leaves the plain autoencoder": ("value", *partly, x, 0.0),
         "a perfect denoiser, so the loss is 0": ("value", identity, lambda z: x, x, 1.0),
         "f and g copy, so only the noise is left, Dσ²": ("value", *copy, x, 0.5),
         "f keeps three numbers, and g adds what they had": ("value", *three, x, 0.5),
         "f adds up neighbors": ("value", *sums, x, 0.5),
-        "f and g that keep some of it": ("value", *some, x, 0.5),
-        "σ = 2": ("value", *some, x, 2.0),
-        "the gradient that reaches the encoder": ("f", *some, x, 1.0),
-        "the gradient that reaches the decoder": ("g", *some, x, 1.0),
+        "f and g that copy in part": ("value", *partly, x, 0.5),
+        "σ = 2": ("value", *partly, x, 2.0),
+        "the gradient that reaches the encoder": ("f", *partly, x, 1.0),
+        "the gradient that reaches the decoder": ("g", *partly, x, 1.0),
     }
     return compare(
         answer, _dae_loss, cases, _DAE_LOSS_MISTAKES, wrapper=loss_and_gradients, rtol=0.04
@@ -121,7 +121,9 @@ def _score(r, x, sigma):
 
 
 _SCORE_FROM_DENOISER_MISTAKES: Mistakes = {
-    "the sign. The score points to where the denoiser goes.": lambda *a: -_score(*a),
+    "the sign. The score points towards the output of the denoiser.": lambda *a: (
+        -_score(*a)
+    ),
     "divide by the variance, not by the standard deviation.": (
         lambda r, x, sigma: _score(r, x, sigma) * sigma
     ),
@@ -131,22 +133,18 @@ _SCORE_FROM_DENOISER_MISTAKES: Mistakes = {
     "divide by the variance; do not multiply.": (
         lambda r, x, sigma: _score(r, x, sigma) * sigma**4
     ),
-    "what the denoiser adds was asked for: x has to be subtracted.": (
-        lambda r, x, sigma: r(x) / sigma**2
-    ),
-    "there is no factor ½. It belongs to the step of the walk.": (
-        lambda *a: _score(*a) / 2
-    ),
+    "what the denoiser adds is needed: subtract x.": (lambda r, x, sigma: r(x) / sigma**2),
+    "there is no factor ½. It belongs to the Langevin step.": (lambda *a: _score(*a) / 2),
     "brackets. The whole difference has to be divided.": (
         lambda r, x, sigma: r(x) - x / sigma**2
     ),
-    "a direction was asked for: all D numbers, not their length.": (
+    "a vector was asked for: all D numbers, not their length.": (
         lambda *a: _score(*a).norm(dim=1)
     ),
     "the length of the score counts as well; do not normalize it.": (
         lambda r, x, sigma: torch.nn.functional.normalize(r(x) - x, dim=1)
     ),
-    "this is the denoiser itself. Which way does it step?": lambda r, x, sigma: r(x),
+    "this is the output of the denoiser. What does it add to x?": lambda r, x, sigma: r(x),
     "the noise is in the points already; do not add more.": (
         lambda r, x, sigma: _score(r, objectives.add_noise(x, sigma), sigma)
     ),
@@ -160,7 +158,7 @@ def check_score_from_denoiser(
     x = torch.tensor([[0.0, 0.5], [1.0, -2.0], [3.0, 4.0]])
 
     def gaussian(sigma: float) -> Callable[[Tensor], Tensor]:
-        """The best denoiser of data from N(0, I): it shrinks."""
+        """The best denoiser for data from N(0, I) shrinks x."""
         return lambda x: x / (1 + sigma**2)
 
     cases = {
@@ -173,7 +171,7 @@ def check_score_from_denoiser(
 
 
 def check_summit(answer: float | None) -> CheckResult:
-    """Notebook 04: the σ at which the middle of the ring becomes a summit of p_σ.
+    """Notebook 04: the σ at which the middle of the ring becomes a maximum of p_σ.
 
     The curvature at the middle changes its sign where s² + σ² = radius² / 2, here
     0.2² + σ² = 2² / 2.
@@ -182,17 +180,17 @@ def check_summit(answer: float | None) -> CheckResult:
         answer,
         1.4,
         {
-            "this is the width of the smoothed clusters. Part of it is their own s.": (
+            "this is the width of the smoothed clusters, which includes their own s.": (
                 2**0.5
             ),
             "this is the variance of the noise; σ is its root.": 1.96,
-            "so it would be for two clusters alone. A ring has more of them.": 2.0,
+            "this is the value for two clusters. A ring has more.": 2.0,
             "the widths do not add up; their squares do.": 2**0.5 - 0.2,
             "the variances of clusters and noise add up: σ is less than the sum.": (
                 2.04**0.5
             ),
             "at this σ the arrows in the middle still point outward.": 0.8,
-            "at this σ the middle is a summit already, but a smaller one will do.": 1.6,
+            "at this σ the middle is a maximum, but a smaller σ is enough.": 1.6,
         },
         rtol=0.005,
     )
@@ -203,25 +201,27 @@ def _step(score, x, h, *, drift=0.5, width=lambda h: h**0.5, draw=torch.randn_li
 
 
 _LANGEVIN_STEP_MISTAKES: Mistakes = {
-    "the shake. Do all particles get the same one?": (
+    "the noise. Every particle needs its own, not one for all.": (
         partial(_step, draw=lambda x: torch.randn(x.shape[1]))
     ),
-    "the shake. Every coordinate of a particle has its own.": (
+    "the noise. Every coordinate of a particle needs its own.": (
         partial(_step, draw=lambda x: torch.randn(len(x), 1))
     ),
-    "the shake. All particles and coordinates get the same one.": (
+    "the noise. It is one number for all particles and coordinates.": (
         partial(_step, draw=lambda x: torch.randn(()))
     ),
-    "the shake. Its width is the root of h, not h.": partial(_step, width=lambda h: h),
-    "the shake. It has no width: h is missing.": partial(_step, width=lambda h: 1.0),
-    "the shake. A factor 2 is too much when the score has ½.": (
+    "the noise. Its width is the root of h, not h.": partial(_step, width=lambda h: h),
+    "the noise. Its width √h is missing.": partial(_step, width=lambda h: 1.0),
+    "the noise. If the score has a factor ½, the width has no factor 2.": (
         partial(_step, width=lambda h: (2 * h) ** 0.5)
     ),
-    "the shake is missing.": partial(_step, draw=no_noise),
-    "the shake is normal noise; rand is uniform.": partial(_step, draw=torch.rand_like),
-    "the sign. The walk goes uphill.": partial(_step, drift=-0.5),
+    "the noise is missing.": partial(_step, draw=no_noise),
+    "the noise is normal; rand is uniform.": partial(_step, draw=torch.rand_like),
+    "the sign. The step follows the score, towards higher density.": partial(
+        _step, drift=-0.5
+    ),
     "the factor ½ in front of the score is missing.": partial(_step, drift=1.0),
-    "the walk has lost its score.": partial(_step, drift=0.0),
+    "the score is missing.": partial(_step, drift=0.0),
     "a step starts at x: x has to be added.": lambda score, x, h: _step(score, x, h) - x,
 }
 
@@ -230,21 +230,21 @@ def check_langevin_step(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 04: x + (h/2) score(x) + √h ξ, ξ ~ N(0, I).  (score, x, h) -> (B, D)
 
     Any way of drawing is right, so the sample is large: thirty thousand steps from one
-    place, whose mean and spread (along the axes and the diagonals) are compared. They move
-    by less than a percent.
+    point, whose mean and spread (along the axes and the diagonals) are compared. Their
+    sampling error is below a percent.
     """
     start = torch.tensor([3.0, -2.0]).expand(30_000, 2).clone()
 
-    def away(x: Tensor) -> Tensor:
+    def score(x: Tensor) -> Tensor:
         return 10 - 2 * x
 
     cases = {
-        "five points": ("shape", away, start[:5], 0.5),
-        "h is almost 0, so nothing moves": ("mean", away, start, 1e-9),
-        "the mean step": ("mean", away, start, 0.5),
-        "the spread of the points after a step": ("spread", away, start, 0.5),
-        "h = 0.04, the mean step": ("mean", away, start, 0.04),
-        "h = 0.04, the spread": ("spread", away, start, 0.04),
+        "five points": ("shape", score, start[:5], 0.5),
+        "h is almost 0, so nothing moves": ("mean", score, start, 1e-9),
+        "the mean step": ("mean", score, start, 0.5),
+        "the spread of the points after a step": ("spread", score, start, 0.5),
+        "h = 0.04, the mean step": ("mean", score, start, 0.04),
+        "h = 0.04, the spread": ("spread", score, start, 0.04),
     }
     wrapper = _statistics_of_steps
     return compare(

@@ -17,12 +17,12 @@ from course_utils.theory import linear_gaussian
 
 def _log_sum(log_joint, h, k, *, plain=False, mean=False, line=False):
     total = log_joint.exp().sum(1).log() if plain else log_joint.logsumexp(1)
-    fewer = math.log(log_joint.shape[1]) if mean else 0.0
-    return total - fewer + (1 if line else k) * math.log(h)
+    log_n = math.log(log_joint.shape[1]) if mean else 0.0
+    return total - log_n + (1 if line else k) * math.log(h)
 
 
 _LATTICE_SUM_BUGS = {
-    "plain": "exp of −200 is 0 in single precision. There is a function that takes care.",
+    "plain": "exp of −200 is 0 in float32. Use a function for log of a sum of exp.",
     "mean": "the cells are added up, not averaged.",
     "line": "a cell of the plane has the area h².",
 }
@@ -66,16 +66,18 @@ def check_width_price(answer: float | None) -> CheckResult:
         answer,
         price,
         {
-            "this is a q half as wide, or the two have changed places.": math.log(2)
+            "this is the KL of a q half as wide, or the two are swapped.": math.log(2)
             - 0.375,
             "the sign. A KL is never negative.": -price,
             "the factor ½ is missing.": 2 * price,
-            "the logarithm is missing: a wide q is paid back a little.": 1.5,
+            "the logarithm is missing; it lowers the KL of a wide q.": 1.5,
             "½ log σ² is log σ: the factor ½ belongs to the logarithm, too.": (
                 1.5 - math.log(4)
             ),
             "the sign of the logarithm.": 1.5 + math.log(2),
-            "this is the logarithm alone. The places far out are missing.": math.log(2),
+            "this is the logarithm only. The term with the variance is missing.": math.log(
+                2
+            ),
             "twice the width is four times the variance.": (1 - math.log(2)) / 2,
             "the gap closes only for the posterior itself.": 0,
             "these are bits. Nats were asked for.": price / math.log(2),
@@ -85,7 +87,7 @@ def check_width_price(answer: float | None) -> CheckResult:
 
 
 def _spread(w, logvar):
-    """What the width of q adds to the squared error: Σₖ s²ₖ ‖wₖ‖².  -> (B,)"""
+    """Contribution of the width of q to the squared error: Σₖ s²ₖ ‖wₖ‖².  -> (B,)"""
     return logvar.exp() @ w.square().sum(0)
 
 
@@ -108,10 +110,10 @@ _LINEAR_ELBO_MISTAKES: Mistakes = {
     "the spread. s² is exp(logvar), once.": (
         partial(_linear_elbo, spread=lambda w, logvar: _spread(w, 2 * logvar))
     ),
-    "the spread. A unit's noise reaches the pixels by the squares of W's column.": (
+    "the spread. The variance of a unit is multiplied by the squares of its column of W.": (
         partial(_linear_elbo, spread=lambda w, logvar: logvar.exp() @ w.sum(0))
     ),
-    "the KL is a price: it is taken away.": partial(_linear_elbo, kl=-1.0),
+    "the KL is subtracted.": partial(_linear_elbo, kl=-1.0),
     "the KL is missing.": partial(_linear_elbo, kl=0.0),
     "the constant D/2 log 2πσ² is missing.": partial(_linear_elbo, constant=0.0),
     "the sign. The ELBO is a bound from below.": lambda *a: -_linear_elbo(*a),
@@ -120,10 +122,10 @@ _LINEAR_ELBO_MISTAKES: Mistakes = {
         lambda x, w, b, sigma, *q: _linear_elbo(x, w, b, sigma**0.5, *q)
     ),
     "one number for each image, not their mean.": lambda *a: _linear_elbo(*a).mean(),
-    "that is log p(x), which no q reaches but the true posterior.": (
+    "that is log p(x), which the ELBO reaches for the true posterior only.": (
         lambda x, w, b, sigma, *q: linear_gaussian.linear_log_evidence(x, w, b, sigma)
     ),
-    "a draw of z leaves chance in it. Here the mean over q has a closed form.": _drawn_elbo,
+    "a draw of z is random. Here the mean over q has a closed form.": _drawn_elbo,
 }
 
 
@@ -157,13 +159,13 @@ _IMPORTANCE_BOUND_MISTAKES: Mistakes = {
         lambda w: w.mean(0)
     ),
     "a mean over the L draws is asked for: log L is missing.": lambda w: w.logsumexp(0),
-    "1/L stands inside the log, so that log L is taken away.": (
+    "1/L stands inside the log, so that log L is subtracted.": (
         lambda w: w.logsumexp(0) / len(w)
     ),
     "the sign of log L.": lambda w: w.logsumexp(0) + math.log(len(w)),
     "a sum of logs is the log of a product.": lambda w: w.sum(0),
     "the largest weight alone is not the mean.": lambda w: w.amax(0),
-    "exp of −200 is 0 in single precision. There is a function that takes care.": (
+    "exp of −200 is 0 in float32. Use a function for log of a sum of exp.": (
         lambda w: w.exp().mean(0).log()
     ),
     "the log is missing.": lambda w: w.exp().mean(0),

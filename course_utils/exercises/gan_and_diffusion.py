@@ -82,31 +82,31 @@ def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Ch
 
 
 def _reverse_step(x, eps, alpha, alpha_bar, xi, *, part=False, variance=False, width=False):
-    beta, seen = 1 - alpha, 1 - alpha_bar
-    shift = beta / (seen if variance else seen**0.5) * eps
+    beta, noise = 1 - alpha, 1 - alpha_bar
+    shift = beta / (noise if variance else noise**0.5) * eps
     mean = x - shift / alpha**0.5 if part else (x - shift) / alpha**0.5
     return mean + (beta if width else beta**0.5) * xi
 
 
 _REVERSE_STEP_BUGS = {
     "part": "all of the mean is divided by √α, x as well.",
-    "variance": "the noise that the network sees has the width √(1 − ᾱ).",
+    "variance": "the noise in x has the width √(1 − ᾱ).",
     "width": "β is the variance of the new noise, so its width is √β.",
 }
 _REVERSE_STEP_MISTAKES: Mistakes = remaining_bugs(_REVERSE_STEP_BUGS, _reverse_step) | {
-    "the sign. What the network sees as noise is taken away.": (
+    "the sign. The predicted noise is subtracted.": (
         lambda x, eps, *more: _reverse_step(x, -eps, *more)
     ),
     "α and ᾱ have changed places.": (
         lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a_bar, a, xi)
     ),
-    "under the root of the network's noise stands ᾱ, of all steps, not α of one.": (
+    "the root for the predicted noise has ᾱ, of all steps, not α of one.": (
         lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a, xi)
     ),
     "the new noise is missing.": (
         lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a_bar, 0 * xi)
     ),
-    "the new noise is not shrunk yet.": (
+    "the new noise is not scaled yet.": (
         lambda x, eps, a, a_bar, xi: _reverse_step(x, eps, a, a_bar, 0 * xi) + xi
     ),
     "the new noise comes after the division by √α.": (
@@ -117,12 +117,12 @@ _REVERSE_STEP_MISTAKES: Mistakes = remaining_bugs(_REVERSE_STEP_BUGS, _reverse_s
             x - (1 - a) / (1 - a_bar) ** 0.5 * eps + (1 - a) ** 0.5 * xi
         )
     ),
-    "one divides by the root of α.": (
+    "divide by the root of α, not by α.": (
         lambda x, eps, a, a_bar, xi: (
             (x - (1 - a) / (1 - a_bar) ** 0.5 * eps) / a + (1 - a) ** 0.5 * xi
         )
     ),
-    "this takes away all noise at once. A step takes away its own share.": (
+    "this removes all noise at once. A step removes a part of it.": (
         lambda x, eps, a, a_bar, xi: (x - (1 - a_bar) ** 0.5 * eps) / a_bar**0.5
     ),
 }
@@ -133,7 +133,7 @@ def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
     generator = torch.Generator().manual_seed(0)
     x, eps, xi = torch.randn(3, 3, 4, generator=generator)
     cases = {
-        "no noise seen, none added": (x, 0 * eps, 0.8, 0.5, 0 * xi),
+        "no noise predicted, none added": (x, 0 * eps, 0.8, 0.5, 0 * xi),
         "no noise is added": (x, eps, 0.8, 0.5, 0 * xi),
         "late, near the data": (x, eps, 0.99, 0.98, xi),
         "in the middle": (x, eps, 0.9, 0.5, xi),
@@ -154,14 +154,14 @@ def check_best_reply(answer: float | None) -> CheckResult:
             "this is the quotient of the two densities; D* is a share of their sum.": (
                 real / fake
             ),
-            "so it is half-way, where both densities are equal.": 0.5,
+            "this is D* half-way, where both densities are equal.": 0.5,
             "this is the density of the data there. How large is that of the samples?": (
                 real / math.tau**0.5
             ),
             "the exponent of a Gaussian has a factor ½.": real**2 / (real**2 + fake**2),
             "the squares are missing in the exponents.": math.exp(-0.75)
             / (math.exp(-0.75) + math.exp(-0.25)),
-            "a probability lies between 0 and 1, and this is its share in percent.": 100
+            "a probability lies between 0 and 1, and this is in percent.": 100
             * real
             / (real + fake),
         },
@@ -174,16 +174,14 @@ def _discriminator_loss(real, fake):
 
 
 _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
-    "the sign. A loss is to be made small.": lambda real, fake: (
-        -_discriminator_loss(real, fake)
-    ),
+    "the sign. A loss is minimized.": lambda real, fake: -_discriminator_loss(real, fake),
     "real and fake have changed places.": lambda real, fake: _discriminator_loss(
         fake, real
     ),
-    "the samples. The discriminator is to say no to them.": (
+    "the samples. D has to be small for them.": (
         lambda real, fake: _discriminator_loss(real, -fake)
     ),
-    "the data. The discriminator is to say yes to them.": (
+    "the data. D has to be large for them.": (
         lambda real, fake: _discriminator_loss(-real, fake)
     ),
     "a mean over each batch, not a sum.": (
@@ -204,7 +202,7 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
     ),
     "the samples are missing.": lambda real, fake: F.softplus(-real).mean(),
     "the data are missing.": lambda real, fake: F.softplus(fake).mean(),
-    "what comes in are logits: D is their sigmoid.": (
+    "the arguments are logits: D is their sigmoid.": (
         lambda real, fake: -real.log().mean() - (1 - fake).log().mean()
     ),
     "the log is missing.": (
@@ -216,11 +214,11 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
 def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 10: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
     cases = {
-        "it cannot tell: 2 log 2": (torch.zeros(3), torch.zeros(3)),
-        "it knows a little": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
-        "it is wrong about both": (torch.tensor([-2.0]), torch.tensor([3.0])),
+        "D = ½ everywhere: 2 log 2": (torch.zeros(3), torch.zeros(3)),
+        "D is right on average": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
+        "D is wrong about both": (torch.tensor([-2.0]), torch.tensor([3.0])),
         "batches of different sizes": (torch.tensor([1.0, 2, 3]), torch.tensor([-1.0])),
-        "very sure, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
-        "very sure, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
+        "D is certain, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
+        "D is certain, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
     }
     return compare(answer, _discriminator_loss, cases, _DISCRIMINATOR_LOSS_MISTAKES)

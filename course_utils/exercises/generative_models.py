@@ -34,7 +34,7 @@ _M_STEP_MISTAKES: Mistakes = {
     "the number of components is not what a component's weight adds up to.": (
         lambda x, r: r.T @ x / r.shape[1]
     ),
-    "shares, not winners: every example counts for every component.": (
+    "use the shares, not the largest one only: every example counts for every component.": (
         lambda x, r: _m_step(x, (r == r.amax(1, keepdim=True)).to(x))
     ),
     "the shares are used as they are, not squared.": lambda x, r: _m_step(x, r.square()),
@@ -52,12 +52,12 @@ _M_STEP_MISTAKES: Mistakes = {
 def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 00: μₖ = Σᵢ rᵢₖ xᵢ / Σᵢ rᵢₖ, the M step of EM.  (N, D), (N, K) -> (K, D)"""
     x = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, -1.0], [1.0, 5.0]])
-    winners = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    one_hot = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     shares = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
     square = torch.tensor([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
     cases = {
         "one component, so its mean is the mean of all": (x, torch.ones(4, 1)),
-        "every example belongs to one of two components": (x, winners),
+        "every example belongs to one of two components": (x, one_hot),
         "shares of two components": (x, shares),
         "as many components as examples": (x[:3], square),
     }
@@ -77,13 +77,14 @@ def check_mixture_size(answer: int | None) -> CheckResult:
                 30 * 860 + 30
             ),
             "the weights of the components are missing.": 30 * 860,
-            "the covariance is symmetric: half of it says the rest.": 30 * (40 + 1600) + 29,
+            "the covariance is symmetric: half of it determines the rest.": 30 * (40 + 1600)
+            + 29,
             "the covariance is symmetric, and the weights add up to one.": 30 * 1641,
             "a covariance has more than its diagonal.": 30 * 80 + 29,
             "the means are missing, or the diagonals of the covariances.": 30 * 820 + 29,
             "the covariances are missing.": 30 * 40 + 29,
             "this is one component. There are 30, and their weights.": 860,
-            "here the components have 784 dimensions; they see 40 numbers.": (
+            "these components have 784 dimensions; 40 were asked for.": (
                 30 * (784 + 784 * 785 // 2) + 29
             ),
         },
@@ -105,7 +106,7 @@ _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
         )
         for tiny in TINY
     },
-    "each image has a largest term of its own to take out.": (
+    "take out the largest term of each image, not of all images.": (
         lambda p, q: (top := (p + q).max()) + (p + q - top).exp().sum(1).log()
     ),
     "the weights of the components are missing.": lambda p, q: q.logsumexp(1),
@@ -113,7 +114,7 @@ _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
     "products of densities are sums of their logarithms.": (
         lambda p, q: (p * q).logsumexp(1)
     ),
-    "the components have weights of their own, not 1/K each.": (
+    "the components have different weights, not 1/K each.": (
         lambda p, q: q.logsumexp(1) - math.log(len(p))
     ),
     "all components count, not only the likeliest.": lambda p, q: (p + q).amax(1),
@@ -218,7 +219,7 @@ _MIXTURE_DRAWS_MISTAKES: Mistakes = {
     "randn draws from the normal distribution, rand from the uniform one.": (
         partial(_draws, noise=torch.rand_like)
     ),
-    "the mean is missing: noise around 0 has no place.": (
+    "the mean is missing: this is noise around 0.": (
         lambda n, w, means, sigma: _draws(n, w, 0 * means, sigma)
     ),
     "these are the choices. A point has to be drawn for each of them.": (
@@ -231,7 +232,7 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 00: n draws of Σₖ πₖ N(meanₖ, σ²I).
 
     (n, weights (K,), means (K, D), sigma) -> (n, D). Any way of drawing is right, so the
-    sample is large: shares and spreads of 10,000 draws or more move by about a percent.
+    sample is large: shares and spreads of 10,000 draws have errors of about a percent.
     """
     weights = torch.tensor([0.5, 0.3, 0.2])
     means = torch.tensor([[12.0, -12], [-12, 12], [18, 18]])
@@ -242,7 +243,7 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
         "the share of draws near each mean": ("share", *mixture),
         "the middle of the draws near each mean": ("middle", *mixture),
         "their spread along each axis and along the diagonal": ("spread", *mixture),
-        "the share of them within σ of the mean, 68 percent": ("bell", *mixture),
+        "the share of them within σ of the mean, 68 percent": ("inside", *mixture),
     }
     mistakes, wrapper = _MIXTURE_DRAWS_MISTAKES, _statistics_of_draws
     return compare(answer, _quasi_random_draws, cases, mistakes, wrapper=wrapper, rtol=0.04)
@@ -261,7 +262,7 @@ def _statistics_of_draws(draw: Function) -> Function:
         groups = [x[nearest == k].to(means) for k in range(len(means))]
         if what == "middle":
             return torch.stack([group.mean(0) for group in groups]).nan_to_num()
-        if what == "bell":
+        if what == "inside":
             inside = [(x - mean).abs() < sigma for x, mean in zip(groups, means)]
             return torch.stack([each.float().mean(0) for each in inside]).nan_to_num()
         along = [torch.cat([group, group.sum(1, keepdim=True)], dim=1) for group in groups]

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 Status = Literal["todo", "wrong", "right"]
-Function = Callable[..., Any]  # a student's function, or a wrong one, may return anything
-Mistakes = Mapping[str, Function]  # each under the hint for it
+Function = Callable[..., Any]  # may return anything
+Mistakes = Mapping[str, Function]  # hint -> wrong answer
 
 SECONDS = 10  # time limit of an answer on one case; the references take milliseconds
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check shows under the cell."""
+    """The result of a check, shown below its cell."""
 
     status: Status
     message: str
@@ -30,8 +30,8 @@ class CheckResult:
         return {"todo": "✏️", "wrong": "❌", "right": "✅"}[self.status]
 
     def __repr__(self) -> str:
-        words = {"todo": "To do", "wrong": "Not yet", "right": "Right"}[self.status]
-        return f"{self.sign} {words}. {self.message}"
+        text = {"todo": "To do", "wrong": "Not yet", "right": "Right"}[self.status]
+        return f"{self.sign} {text}. {self.message}"
 
     _repr_markdown_ = __repr__
 
@@ -39,7 +39,7 @@ class CheckResult:
 def progress(answers: Mapping[Callable[[Any], CheckResult], object]) -> CheckResult:
     """One line about all exercises of a notebook: each check with the student's answer.
 
-    It runs the checks anew, so that the line is up to date. Nothing is stored or sent.
+    It runs the checks again, so the line is up to date. Nothing is stored or sent.
     """
     results = {check.__name__: check(answer) for check, answer in answers.items()}
     statuses = [result.status for result in results.values()]
@@ -47,7 +47,7 @@ def progress(answers: Mapping[Callable[[Any], CheckResult], object]) -> CheckRes
         f"{result.sign} {name.removeprefix('check_').replace('_', ' ')}"
         for name, result in results.items()
     )
-    # All alike is "todo" or "right"; a mixture is "wrong".
+    # All equal: "todo", "wrong" or "right"; a mixture is "wrong".
     status: Status = statuses[0] if len(set(statuses)) == 1 else "wrong"
     right = statuses.count("right")
     return CheckResult(status, f"{right} of {len(results)} exercises: {' · '.join(names)}")
@@ -62,21 +62,21 @@ def compare(
     wrapper: Callable[[Function], Function] = lambda function: function,
     rtol: float = 1e-4,
 ) -> CheckResult:
-    """Compare a function with the reference on named cases, up to the first difference.
+    """Compare a function with the reference on named cases; stop at the first difference.
 
     ``mistakes`` are known wrong answers, each under its hint: an answer that agrees with
-    one in every case gets that hint. ``wrapper`` is put around answer, reference and
-    mistakes, to compare something else than their plain values, such as a gradient; the
-    cases are then the arguments of the wrapped functions.
+    one in every case gets that hint. ``wrapper`` is applied to answer, reference and
+    mistakes, to compare something other than their values, such as a gradient; the cases
+    are then the arguments of the wrapped functions.
 
-    All see the same random numbers. Where an answer may draw them in another order, the
-    cases need large samples and a relative tolerance ``rtol`` that covers their noise. The
+    All run with the same random seed. If an answer may draw in another order, the cases
+    need large samples and a relative tolerance ``rtol`` above their sampling error. The
     absolute tolerance is 1e-5. Errors and endless loops of the answer are wrong answers,
-    too: this function raises nothing, so that a notebook runs to its end.
+    too: this function raises nothing, so the notebook runs to its end.
     """
     answer = wrapper(answer)
     for case, arguments in cases.items():
-        want = _run(wrapper(reference), arguments)
+        expected = _run(wrapper(reference), arguments)
         try:
             got = _run(answer, arguments)
         except NotImplementedError:
@@ -86,18 +86,18 @@ def compare(
         except AnswerError as error:
             message = f"{case}: {error}."
         else:
-            if _agree(got, want, rtol):
+            if _agree(got, expected, rtol):
                 continue
-            message = f"{case}: {_difference(got, want)}."
+            message = f"{case}: {_difference(got, expected)}."
         wrapped = {hint: wrapper(mistake) for hint, mistake in (mistakes or {}).items()}
-        # This case first: it tells most mistakes apart.
+        # The failed case first: it excludes most mistakes.
         return _wrong(message, _hint(answer, {case: arguments, **cases}, wrapped, rtol))
     return CheckResult("right", f"All {len(cases)} cases agree.")
 
 
 def compare_value(
     answer: object,
-    want: float | str | Sequence[float],
+    expected: float | str | Sequence[float],
     mistakes: Mapping[str, object] | None = None,
     *,
     rtol: float = 0.0,
@@ -105,28 +105,32 @@ def compare_value(
     """Compare a prediction: a number, a word, or several numbers such as a shape.
 
     ``mistakes`` are known wrong values, each under its hint. The message about a wrong
-    answer does not tell the right one. ``rtol`` is the relative tolerance of numbers; words
-    are compared without case and outer blanks.
+    answer does not contain the right one. ``rtol`` is the relative tolerance of numbers;
+    words are compared without case and surrounding spaces.
     """
     if answer is None:
         return CheckResult("todo", "Replace None by your answer.")
-    if _same(answer, want, rtol):
-        return CheckResult("right", f"{_in_words(answer)} it is.")
-    if type(_plain(answer)) is not type(_plain(want)):
+    if _equal_values(answer, expected, rtol):
+        return CheckResult("right", f"The answer is {_formatted(answer)}.")
+    if type(_normalized(answer)) is not type(_normalized(expected)):
         kind = {str: "a word", float: "a number"}.get(
-            type(_plain(want)), "several numbers in brackets"
+            type(_normalized(expected)), "several numbers in brackets"
         )
         return CheckResult("wrong", f"{answer!r} is not {kind}, which was asked for.")
-    hints = (hint for hint, value in (mistakes or {}).items() if _same(answer, value, rtol))
-    return _wrong(f"It is not {_in_words(answer)}.", next(hints, None))
+    hints = (
+        hint
+        for hint, value in (mistakes or {}).items()
+        if _equal_values(answer, value, rtol)
+    )
+    return _wrong(f"It is not {_formatted(answer)}.", next(hints, None))
 
 
 def _wrong(message: str, hint: str | None) -> CheckResult:
     return CheckResult("wrong", f"{message} Hint: {hint}" if hint else message)
 
 
-def _same(answer: object, want: object, rtol: float) -> bool:
-    a, b = _plain(answer), _plain(want)
+def _equal_values(answer: object, expected: object, rtol: float) -> bool:
+    a, b = _normalized(answer), _normalized(expected)
     if type(a) is not type(b):
         return False
     if isinstance(b, str):
@@ -135,8 +139,8 @@ def _same(answer: object, want: object, rtol: float) -> bool:
     return a.shape == b.shape and torch.allclose(a, b, rtol=rtol, atol=0.0)
 
 
-def _plain(value: object) -> Any:
-    """A number as float, a word in lower case, numbers as list; all else as it is."""
+def _normalized(value: object) -> Any:
+    """A number as float, a word in lower case, numbers as list; anything else unchanged."""
     if isinstance(value, str):
         return value.strip().casefold()
     try:
@@ -145,32 +149,32 @@ def _plain(value: object) -> Any:
         return value
 
 
-def _in_words(value: object) -> object:
-    """A number to six digits; all else as it is."""
-    plain = _plain(value)
+def _formatted(value: object) -> object:
+    """A number with six digits; anything else unchanged."""
+    plain = _normalized(value)
     return f"{plain:.6g}" if isinstance(plain, float) else value
 
 
 class AnswerError(Exception):
-    """An answer that gives no value: it raised an error or changed its arguments."""
+    """The answer raised an error or changed its arguments."""
 
 
 def _run(function: Function, arguments: tuple) -> Any:
-    """The value of a function at copies of the arguments, with a fixed random seed."""
-    given = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
+    """The value of a function for copies of the arguments, with a fixed random seed."""
+    copies = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
-        value = _in_time(function, given)
-    pairs = [pair for pair in zip(given, arguments) if isinstance(pair[0], Tensor)]
+        value = _run_with_time_limit(function, copies)
+    pairs = [pair for pair in zip(copies, arguments) if isinstance(pair[0], Tensor)]
     if not all(after.equal(before) for after, before in pairs):
         raise AnswerError("your function changed its argument")
     return value
 
 
-def _in_time(function: Function, arguments: Sequence) -> Any:
+def _run_with_time_limit(function: Function, arguments: Sequence) -> Any:
     """The value of a function, run in a thread that is stopped after ``SECONDS``.
 
-    Raises TimeoutError then, NotImplementedError for a stub, AnswerError for all else.
+    Raises TimeoutError then, NotImplementedError for a stub, AnswerError otherwise.
     """
     outcome: list[tuple[Any, BaseException | None]] = []
 
@@ -184,37 +188,39 @@ def _in_time(function: Function, arguments: Sequence) -> Any:
     worker.start()
     worker.join(SECONDS)
     if not outcome:
-        # Python raises this in the thread between two bytecodes, which ends a loop.
+        # Python raises this in the thread between two bytecodes, so a loop ends.
         thread = ctypes.c_ulong(worker.ident or 0)
         stop = ctypes.py_object(TimeoutError)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, stop)
-        raise TimeoutError(f"your function was still at work after {SECONDS} seconds")
+        raise TimeoutError(f"your function was still running after {SECONDS} seconds")
     value, error = outcome[0]
     # Only a NotImplementedError without arguments is the stub's; PyTorch raises it with a
     # message (e.g. for the mean of an int tensor).
     if isinstance(error, NotImplementedError) and not error.args:
         raise error
-    if error is not None:  # of any kind, SystemExit as well: the notebook must go on
+    if error is not None:  # also SystemExit: the notebook must go on
         raise AnswerError(f"your function raised {error!r}") from error
     return value
 
 
-def _agree(got: object, want: Tensor, rtol: float, equal_nan: bool = False) -> bool:
+def _agree(got: object, expected: Tensor, rtol: float, equal_nan: bool = False) -> bool:
     return (
         isinstance(got, Tensor)
-        and got.shape == want.shape
-        and torch.allclose(got.to(want), want, rtol=rtol, atol=1e-5, equal_nan=equal_nan)
+        and got.shape == expected.shape
+        and torch.allclose(
+            got.to(expected), expected, rtol=rtol, atol=1e-5, equal_nan=equal_nan
+        )
     )
 
 
-def _difference(got: object, want: Tensor) -> str:
+def _difference(got: object, expected: Tensor) -> str:
     if got is None:
         return "expected a tensor, got None: a return may be missing"
     if not isinstance(got, Tensor):
         return f"expected a tensor, got {type(got).__name__}"
-    if got.shape != want.shape:
-        return f"expected shape {tuple(want.shape)}, got {tuple(got.shape)}"
-    return f"expected {_short(want)}, got {_short(got)}"
+    if got.shape != expected.shape:
+        return f"expected shape {tuple(expected.shape)}, got {tuple(got.shape)}"
+    return f"expected {_short(expected)}, got {_short(got)}"
 
 
 def _hint(
@@ -223,25 +229,25 @@ def _hint(
     mistakes: Mistakes,
     rtol: float,
 ) -> str | None:
-    """The hint of the first mistake with which an answer agrees in every case."""
+    """The hint of the first mistake that agrees with the answer in every case."""
 
     def outcome(function: Function, arguments: tuple) -> Any:
-        """The value, or the error where there is none: a mistake may raise the same one."""
+        """The value or the error: a mistake may raise the same one."""
         try:
             return _run(function, arguments)
         except (AnswerError, NotImplementedError, TimeoutError) as error:
             return error
 
-    def alike(a: object, b: object) -> bool:
+    def agree(a: object, b: object) -> bool:
         if isinstance(b, Tensor):
             return _agree(a, b, rtol, equal_nan=True)  # both may be nan
         return type(a) is type(b)
 
-    given = [outcome(answer, arguments) for arguments in cases.values()]
+    outcomes = [outcome(answer, arguments) for arguments in cases.values()]
     for hint, mistake in mistakes.items():
-        # A generator: most mistakes differ in the first case, and need no other.
+        # A generator: most mistakes already differ in the first case.
         wrong = (outcome(mistake, arguments) for arguments in cases.values())
-        if all(alike(a, b) for a, b in zip(given, wrong)):
+        if all(agree(a, b) for a, b in zip(outcomes, wrong)):
             return hint
     return None
 

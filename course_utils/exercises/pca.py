@@ -52,13 +52,13 @@ _PCA_RECONSTRUCTION_MISTAKES: Mistakes = {
 def check_pca_reconstruction(
     answer: Callable[[Tensor, Tensor, Tensor], Tensor],
 ) -> CheckResult:
-    """Notebook 02: mean + Vᵀ V (x − mean), a component a row of V.
+    """Notebook 02: mean + Vᵀ V (x − mean), one component per row of V.
 
     (B, D), (D,), (K, D) -> (B, D)
     """
     x = torch.tensor([[1.0, 2.0, 3.0], [0.5, -1.0, 2.0], [4.0, 0.0, -2.0], [1.0, 1.0, 1.0]])
     zero, mean = torch.zeros(3), torch.tensor([1.0, -2.0, 0.5])
-    # The last is no reflection of itself: V and its transpose differ.
+    # Not symmetric: V and its transpose differ.
     v = torch.tensor([[0.6, 0.8, 0.0], [0.0, 0.0, 1.0], [0.8, -0.6, 0.0]])
     cases = {
         "the mean is 0, one component": (x, zero, v[:1]),
@@ -78,7 +78,7 @@ def _left_out(x, k):
 
 
 _PCA_ERROR_MISTAKES: Mistakes = {
-    "these are the directions that are kept. The others make the error.": (
+    "these are the directions that are kept. The error is that of the others.": (
         lambda x, k: _eigenvalues(x)[:k].sum()
     ),
     "the data have to be centered first.": (
@@ -137,7 +137,7 @@ _LEADING_COMPONENTS_MISTAKES: Mistakes = {
     "the right ones, but the largest has to come first.": (
         lambda x, k: _leading(x, k).flip(0)
     ),
-    "rows were asked for: one component a row.": lambda x, k: _leading(x, k).T,
+    "rows were asked for: one component per row.": lambda x, k: _leading(x, k).T,
     "the eigenvectors are the columns of what eigh returns, not its rows.": (
         lambda x, k: torch.linalg.eigh(torch.cov(x.T))[1][-k:].flip(0)
     ),
@@ -153,7 +153,7 @@ _LEADING_COMPONENTS_MISTAKES: Mistakes = {
     "all components are returned; only the first k were asked for.": (
         lambda x, k: _leading(x, 4)
     ),
-    "the directions live in the D dimensions, not among the N points.": (
+    "the directions are vectors of D numbers, not of N.": (
         lambda x, k: torch.linalg.svd(x - x.mean(0))[0].T[:k]
     ),
 }
@@ -183,7 +183,7 @@ def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> CheckRe
 
 
 def _without_signs(components: Function) -> Function:
-    """(what, x, k): something of the components that their signs do not change."""
+    """(what, x, k): functions of the components that do not depend on their signs."""
 
     def wrapped(what: str, x: Tensor, k: int) -> Any:
         v = components(x, k)
@@ -207,7 +207,7 @@ def check_code_width(answer: int | None) -> CheckResult:
     small = torch.as_tensor(load_digits().data / 16)
 
     def width(x: Tensor, share: float, of: Tensor) -> int:
-        """How many directions leave less than a share of something."""
+        """How many directions leave less than ``share`` of ``of``."""
         variances = torch.linalg.svdvals(x).square() / len(x)
         left = variances.sum() - variances.cumsum(0)
         return 1 + (left < share * of).int().argmax().item()
@@ -220,7 +220,7 @@ def check_code_width(answer: int | None) -> CheckResult:
         answer,
         want,
         {
-            "these are errors without biases, and a yardstick without them.": width(
+            "center the data, both for the error and for the variance.": width(
                 small, 0.1, small.square().sum(1).mean()
             ),
             "with this code more than a tenth is lost, by a little.": want - 1,

@@ -15,12 +15,12 @@ from course_utils.theory import linear_gaussian
 
 
 def _rate(values, level):
-    """What each direction sends, in nats."""
+    """Rate of each direction, nats."""
     return (values / level).log() / 2
 
 
 def _water_filling(values, level, **wrong):
-    """The three numbers, some of them replaced by another function of the same."""
+    """Active units, rate and distortion, some of them computed in a ``wrong`` way."""
     names = "active", "rate", "distortion"
     right = dict(zip(names, linear_gaussian.reverse_water_filling(values, level)))
     changed = {name: change(values, level) for name, change in wrong.items()}
@@ -28,15 +28,15 @@ def _water_filling(values, level, **wrong):
 
 
 _WATER_FILLING_MISTAKES: Mistakes = {
-    "only directions above the level live and send.": partial(
+    "only directions above the level are active and have a rate.": partial(
         _water_filling,
         active=lambda values, level: len(values),
         rate=lambda values, level: _rate(values, level).sum(),
     ),
-    "a direction that stands at the level gains nothing, and does not live.": (
+    "a direction at the level has rate 0 and is not active.": (
         partial(_water_filling, active=lambda values, level: (values >= level).sum())
     ),
-    "living directions are those above the level, not below.": partial(
+    "active directions are those above the level, not below.": partial(
         _water_filling,
         active=lambda values, level: (values < level).sum(),
         rate=lambda values, level: _rate(values, level)[values < level].sum(),
@@ -47,12 +47,12 @@ _WATER_FILLING_MISTAKES: Mistakes = {
     "the rate was asked for in nats, so with log to base e.": (
         lambda *a: _water_filling(*a) / torch.tensor([1, math.log(2), 1])
     ),
-    "the distortion. A direction that dies leaves its whole variance behind.": (
+    "the distortion. An inactive direction adds its whole variance.": (
         partial(
             _water_filling, distortion=lambda values, level: level * (values > level).sum()
         )
     ),
-    "the distortion. A direction that lives still has an error as high as the level.": (
+    "the distortion. An active direction still has an error of βσ², the level.": (
         partial(
             _water_filling, distortion=lambda values, level: values[values <= level].sum()
         )
@@ -64,19 +64,19 @@ _WATER_FILLING_MISTAKES: Mistakes = {
 
 
 def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResult:
-    """Notebook 08: living units, rate, distortion of the best linear β-VAE.
+    """Notebook 08: active units, rate, distortion of the best linear β-VAE.
 
     eigenvalues (D,), level βσ² -> (3,): how many λₖ exceed it, ½ Σ log (λₖ / βσ²) over
     these in nats, Σ min(λₖ, βσ²) over all.
     """
     values = torch.tensor([4.0, 2.0, 1.0, 0.5, 0.1])
     cases = {
-        "one direction, which lives": (torch.tensor([4.0]), 1.0),
-        "one direction, which dies": (torch.tensor([0.5]), 1.0),
-        "two live": (values, 1.5),
-        "one stands at the level, and gains nothing": (values, 1.0),
-        "all live": (values, 0.05),
-        "none lives": (values, 7.0),
+        "one active direction": (torch.tensor([4.0]), 1.0),
+        "one inactive direction": (torch.tensor([0.5]), 1.0),
+        "two are active": (values, 1.5),
+        "one is at the level and has rate 0": (values, 1.0),
+        "all are active": (values, 0.05),
+        "none is active": (values, 7.0),
     }
     return compare(answer, _water_filling, cases, _WATER_FILLING_MISTAKES)
 
@@ -89,9 +89,7 @@ _KL_WEIGHT_MISTAKES: Mistakes = {
     "a factor is wrong. −log N has 1/(2σ²), so that a = 1/(2σ²) where b = 1.": (
         lambda a, sigma: a * sigma**2 / 2
     ),
-    "σ². Noisier pixels say less, so the KL weighs more.": (
-        lambda a, sigma: 2 * a / sigma**2
-    ),
+    "σ². With noisier pixels the KL has more weight.": (lambda a, sigma: 2 * a / sigma**2),
     "a. A loss that is twice as large in all has both weights doubled.": (
         lambda a, sigma: 2 * sigma**2
     ),
@@ -127,7 +125,7 @@ def _width(logvar):
 
 
 def _vae_loss(f, g, x, *, pixels=1.0, kl=1.0, width=_width):
-    """The two terms, each with a weight, and a draw of that width."""
+    """The two terms, with weights, and a draw of the given width."""
     mu, logvar = f(x)
     z = mu + width(logvar) * torch.randn_like(mu)
     nll = objectives.bernoulli_nll(x, g(z)).mean()
@@ -143,7 +141,7 @@ _VAE_LOSS_MISTAKES: Mistakes = {
         partial(_vae_loss, pixels=1 / 3, kl=1 / 2)
     ),
     "the KL is missing.": partial(_vae_loss, kl=0.0),
-    "the sign of the KL. It is a price.": partial(_vae_loss, kl=-1.0),
+    "the sign of the KL. It is added.": partial(_vae_loss, kl=-1.0),
     "the KL has a factor ½, once.": partial(_vae_loss, kl=2.0),
     "the draw. logvar is log σ², not σ.": partial(_vae_loss, width=lambda logvar: logvar),
     "the draw. exp(logvar) is the variance, not σ.": partial(_vae_loss, width=torch.exp),
@@ -168,7 +166,7 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 08: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
 
     The draw may be made in any way, so the batch is large: the mean over 20,000 images
-    of a reconstruction moves by less than a percent.
+    of a reconstruction has an error below a percent.
     """
     x = (torch.arange(60_000).reshape(20_000, 3) % 7 / 6).clone()
     weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3]])
@@ -186,10 +184,10 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
         return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
 
     cases = {
-        "a collapsed VAE with undecided pixels, D log 2": (prior, flat, x),
+        "a collapsed VAE with pixels of probability ½, D log 2": (prior, flat, x),
         "only the KL differs from that": (encoder(0.5, -1.0), flat, x),
         "the prior as q, and a decoder that uses the code": (prior, decoder, x),
-        "narrow clouds": (encoder(0.0, -4.0), decoder, x),
-        "clouds wider than the prior": (encoder(0.0, 1.0), decoder, x),
+        "a narrow q": (encoder(0.0, -4.0), decoder, x),
+        "a q wider than the prior": (encoder(0.0, 1.0), decoder, x),
     }
     return compare(answer, _vae_loss, cases, _VAE_LOSS_MISTAKES, rtol=0.02)

@@ -35,12 +35,10 @@ def _with_constant(constant):
 
 
 _GAUSSIAN_NLL_MISTAKES: Mistakes = {
-    "the sign. What is asked for falls as the density grows.": (
-        lambda *a: -_gaussian_nll(*a)
-    ),
+    "the sign. −log p falls as the density grows.": (lambda *a: -_gaussian_nll(*a)),
     "the constant is missing. A likelihood needs it.": _with_constant(lambda x, sigma: 0),
     "the constant depends on σ as well.": _with_constant(lambda x, sigma: _constant(x, 1)),
-    "the constant. Every pixel brings one, so there are D of them.": (
+    "the constant. Every pixel adds one, so there are D of them.": (
         _with_constant(lambda x, sigma: _constant(x[:, :1], sigma))
     ),
     "the constant. D is the number of pixels, not of images.": (
@@ -50,7 +48,7 @@ _GAUSSIAN_NLL_MISTAKES: Mistakes = {
         _with_constant(lambda x, sigma: 2 * _constant(x, sigma))
     ),
     "the squared error. A factor ½ is missing there.": partial(_gaussian_nll, half=1.0),
-    "sigma is a standard deviation: under the error stands its square.": (
+    "sigma is a standard deviation: divide the error by its square.": (
         lambda x, mean, sigma: _gaussian_nll(x, mean, sigma, half=0.5 * sigma)
     ),
     "sigma is a standard deviation, so that the variance is its square.": (
@@ -135,7 +133,7 @@ _SAFE_NLL_MISTAKES: Mistakes = {
         )
         for tiny in TINY
     },
-    "the sign. What is asked for falls as the density grows.": (
+    "the sign. −log p falls as the density grows.": (
         lambda x, mean: -objectives.gaussian_nll(x, mean)
     ),
     "a product becomes a sum, not a mean.": (
@@ -153,7 +151,7 @@ _SAFE_NLL_MISTAKES: Mistakes = {
     "the constant is missing. The 2π in the density must stay.": (
         lambda x, mean: objectives.squared_error(x, mean) / 2
     ),
-    "the constant. Every pixel brings one.": (
+    "the constant. Every pixel adds one.": (
         lambda x, mean: objectives.squared_error(x, mean) / 2 + math.log(2 * math.pi) / 2
     ),
 }
@@ -177,10 +175,10 @@ def check_safe_nll(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
 
 
 def _regularized_pae(
-    f, g, x, lam, *, draw=torch.randn_like, error=mean_square, price=mean_square
+    f, g, x, lam, *, draw=torch.randn_like, error=mean_square, penalty=mean_square
 ):
     z = f(x)
-    return error(x - g(z + draw(z))) + lam * price(z)
+    return error(x - g(z + draw(z))) + lam * penalty(z)
 
 
 def _noisy_price(f, g, x, lam):
@@ -197,7 +195,7 @@ _REGULARIZED_PAE_MISTAKES: Mistakes = penalty_mistakes(_regularized_pae, torch.s
             objectives.dae_loss(f, g, x, sigma=1.0)["loss"] + lam * mean_square(f(x))
         )
     ),
-    "the penalty looks at the code without its noise.": _noisy_price,
+    "the penalty is on the code without its noise.": _noisy_price,
     "randn draws from the normal distribution, rand from the uniform one.": (
         partial(_regularized_pae, draw=torch.rand_like)
     ),
@@ -208,12 +206,12 @@ _REGULARIZED_PAE_MISTAKES: Mistakes = penalty_mistakes(_regularized_pae, torch.s
         partial(_regularized_pae, draw=lambda z: torch.randn(len(z), 1))
     ),
     "the penalty takes the square of the length.": (
-        partial(_regularized_pae, price=lambda z: z.norm(dim=1).mean())
+        partial(_regularized_pae, penalty=lambda z: z.norm(dim=1).mean())
     ),
     "the penalty takes squares, not absolute values as the sparse one does.": (
-        partial(_regularized_pae, price=lambda z: z.abs().sum(1).mean())
+        partial(_regularized_pae, penalty=lambda z: z.abs().sum(1).mean())
     ),
-    "the sign of the penalty. Distance costs.": (
+    "the sign of the penalty. It is added.": (
         lambda f, g, x, lam: _regularized_pae(f, g, x, -lam)
     ),
     "return the loss alone; a dictionary holds all terms.": (

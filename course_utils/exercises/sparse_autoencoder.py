@@ -25,13 +25,13 @@ def _absolute(z):
     return z.abs().sum(1).mean()
 
 
-def _sparse_ae_loss(f, g, x, lam, *, error=mean_square, price=_absolute):
+def _sparse_ae_loss(f, g, x, lam, *, error=mean_square, penalty=_absolute):
     z = f(x)
-    return error(x - g(z)) + lam * price(z)
+    return error(x - g(z)) + lam * penalty(z)
 
 
-def _with_price(price):
-    return partial(_sparse_ae_loss, price=price)
+def _with_price(penalty):
+    return partial(_sparse_ae_loss, penalty=penalty)
 
 
 _SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs) | {
@@ -45,10 +45,10 @@ _SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs
     "the penalty takes the absolute value of each number, before the sum.": (
         _with_price(lambda z: z.sum(1).abs().mean())
     ),
-    "the penalty sees negative numbers as well; a ReLU ignores them.": (
+    "the penalty includes negative numbers; a ReLU ignores them.": (
         _with_price(lambda z: z.relu().sum(1).mean())
     ),
-    "the penalty counts active units. What they say has to cost.": (
+    "the penalty counts active units. It has to add up their absolute values.": (
         _with_price(lambda z: (z != 0).float().sum(1).mean())
     ),
     "the penalty is on the code, not on the image.": (
@@ -57,7 +57,7 @@ _SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs
     "the penalty is on the code, not on the reconstruction.": (
         lambda f, g, x, lam: _sparse_ae_loss(f, g, x, 0.0) + lam * _absolute(g(f(x)))
     ),
-    "the sign of the penalty. A loud code costs.": (
+    "the sign of the penalty. It is added.": (
         lambda f, g, x, lam: _sparse_ae_loss(f, g, x, -lam)
     ),
     "there is no factor ½ in this objective.": (
@@ -98,12 +98,12 @@ def check_silent_price(answer: float | None) -> CheckResult:
         {
             "the derivative of a square has a factor 2.": 0.3,
             "the factor 2 is on the wrong side.": 0.15,
-            "compare the slopes at 0, not the costs of answering 0.3 and 0.": 0.09,
+            "compare the slopes at 0, not the losses at 0.3 and 0.": 0.09,
             "this is the square of what was asked for.": 0.36,
             "no finite λ suffices for λz². Here the penalty has a kink at 0.": math.inf,
-            "at λ = 0 the best answer is 0.3 itself.": 0.0,
-            "at λ = 1 it is silent, but a lower price is enough.": 1.0,
-            "the sign. A price is not negative.": -0.6,
+            "at λ = 0 the minimum is at z = 0.3.": 0.0,
+            "at λ = 1 the minimum is at 0, but a smaller λ is enough.": 1.0,
+            "the sign. λ is not negative.": -0.6,
         },
         rtol=1e-3,
     )
@@ -120,8 +120,10 @@ _ACTIVE_UNITS_MISTAKES: Mistakes = {
     "all units that any image uses are counted. What does one image use?": (
         lambda z: (z != 0).any(0).sum().float()
     ),
-    "a negative number is not silent either.": lambda z: (z > 0).sum(1).float().mean(),
-    "the silent ones were counted.": lambda z: (z == 0).sum(1).float().mean(),
+    "a unit with a negative number is active, too.": lambda z: (
+        (z > 0).sum(1).float().mean()
+    ),
+    "the inactive units were counted.": lambda z: (z == 0).sum(1).float().mean(),
     "a number of units was asked for, not their share.": (
         lambda z: (z != 0).float().mean()
     ),
@@ -132,7 +134,7 @@ _ACTIVE_UNITS_MISTAKES: Mistakes = {
     "the axis. Count the units of an image, not the images of a unit.": (
         lambda z: (z != 0).sum(0).float().mean()
     ),
-    "count the active units, however loud they are.": lambda z: z.abs().sum(1).mean(),
+    "count the active units, whatever their values.": lambda z: z.abs().sum(1).mean(),
     "silent means exactly 0. How small a number is does not count.": (
         lambda z: (z.abs() > 1e-3).sum(1).float().mean()
     ),

@@ -55,7 +55,7 @@ _REPARAMETERIZE_MISTAKES: Mistakes = {
     "logvar is log σ², not σ itself.": (
         lambda mu, logvar: mu + logvar * torch.randn_like(mu)
     ),
-    "a draw by sample() or under no_grad() lets no gradient through.": (
+    "a draw by sample() or under no_grad() has no gradient.": (
         lambda mu, logvar: _draw(mu, logvar).detach()
     ),
     "the gradient is cut off from mu.": lambda mu, logvar: _draw(mu.detach(), logvar),
@@ -108,8 +108,8 @@ def check_prior_share(answer: float | None) -> CheckResult:
         answer,
         line**2,
         {
-            "so it is on a line. In the plane both numbers must fall inside.": line,
-            "so it is on a line, and outside. The share inside was asked for.": 1 - line,
+            "this is the share on a line. In the plane both must fall inside.": line,
+            "this is the share outside, on a line.": 1 - line,
             "this is the share outside.": 1 - line**2,
             "a share lies between 0 and 1.": 100 * line**2,
             "this is the disk of radius 1. The box has corners.": 1 - math.exp(-0.5),
@@ -130,12 +130,12 @@ def check_hidden_beta(answer: float | None) -> CheckResult:
         24,
         {
             "the KL was averaged as well, over its 128 dimensions.": 3072,
-            "so it would be for pictures in gray. A pixel has three numbers here.": 8,
+            "this is β for gray pictures. A pixel has three numbers here.": 8,
             "the KL was averaged as well, and a pixel has three numbers.": 1024,
             "this is its inverse. Which of the two sums was divided by more?": 1 / 24,
             "both are means, but not over equally many numbers.": 1,
             "the error was averaged as well, over all numbers of a picture.": 1 / 128,
-            "divide the one count by the other.": 3072 * 128,
+            "divide one count by the other.": 3072 * 128,
             "multiply the loss by what divided its error. What stands before the KL?": (
                 128
             ),

@@ -21,7 +21,7 @@ from course_utils.exercises.grading import (
 from course_utils.generative import vq_vae
 
 _NEAREST_CODE_MISTAKES: Mistakes = {
-    "the axis. Each encoding looks for a code, not each code for an encoding.": (
+    "the axis. Find the code for each encoding, not the encoding for each code.": (
         lambda *a: torch.cdist(*a).argmin(0)
     ),
     "the largest product favors long codes. Distances are asked for.": (
@@ -71,7 +71,7 @@ def _perplexity(share):
 
 
 _PERPLEXITY_MISTAKES: Mistakes = {
-    "0 log 0 counts as 0; a computer makes it nan.": (
+    "0 log 0 counts as 0; in floating point it is nan.": (
         lambda p: (-(p * p.log()).sum()).exp()
     ),
     "the sign. An entropy is not negative.": lambda p: _entropy(p).neg().exp(),
@@ -95,7 +95,7 @@ def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
         "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
         "three codes": (torch.tensor([0.5, 0.3, 0.2]),),
         "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
-        "one takes all": (torch.tensor([0.0, 1.0, 0.0]),),
+        "only one is used": (torch.tensor([0.0, 1.0, 0.0]),),
     }
     return compare(answer, _perplexity, cases, _PERPLEXITY_MISTAKES)
 
@@ -120,15 +120,15 @@ _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
         lambda z, e: e
     ),
     "the gradient is right, but the decoder must get e.": lambda z, e: z,
-    "detach the whole difference: −z takes the gradient back.": (
+    "detach the whole difference: −z cancels the gradient.": (
         lambda z, e: z + (e.detach() - z)
     ),
     "the value is e, not half-way to it.": lambda z, e: (z + e) / 2,
     "the sign of the difference.": lambda z, e: z - (e - z).detach(),
-    "the gradient comes to z as it is, not a share of it.": (
+    "z gets the whole gradient, not a share of it.": (
         lambda z, e: e.detach() + (z - z.detach()) / 2
     ),
-    "e must not learn from it.": lambda z, e: e + (z - z.detach()),
+    "e must not get a gradient.": lambda z, e: e + (z - z.detach()),
 }
 
 
@@ -145,7 +145,7 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckR
 
 
 def check_plain_bits(answer: int | None) -> CheckResult:
-    """Notebook 09: (32² + 64²) · log₂ 512, a photograph's codes written plainly."""
+    """Notebook 09: (32² + 64²) · log₂ 512, a photograph's codes at 9 bits each."""
     return compare_value(
         answer,
         (32**2 + 64**2) * 9,

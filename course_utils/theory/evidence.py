@@ -11,7 +11,7 @@ Which ELBO is which:
     posterior_grid.bound_on_grid    exact, for any Gaussian q and one image, in the plane
     diffusion.diffusion_elbo        of each image, estimated by draws of all noise steps
     evidence_gap.js, makeBound      bound_on_grid in the browser, while q is dragged
-    draw_digit.js, makeJudge        elbo in the browser, of the drawing
+    draw_digit.js, makeEvaluator    elbo in the browser, of the drawing
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def log_joint(g: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll) -> 
 def _log_joint(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
     output = g(z)
     if not output.isfinite().all():
-        raise ValueError(
-            "the decoder output has NaN or infinity: its training diverged."
-        )
+        raise ValueError("the decoder output has NaN or infinity: its training diverged.")
     reference = x.mean(0).expand_as(output).clone().requires_grad_()
     with torch.enable_grad():
         at_reference = nll(reference, output)

@@ -1,4 +1,4 @@
-"""Widgets of the course, one a file. They wire; plots draw, evidence computes."""
+"""Widgets of the course, one per file. They connect traits with plots and theory."""
 
 from course_utils.widgets.denoising_field import DenoisingField
 from course_utils.widgets.dial import Dial

@@ -1,4 +1,4 @@
-"""What several widgets refuse: arguments that cannot be drawn, values of traits."""
+"""Checks shared by widgets: of arguments, and of the values of traits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def checked_points(name: str, points: ArrayLike) -> np.ndarray:
     points = as_array(points)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise ValueError(
-            f"{name} must have shape (N, 2), a point each, not {points.shape}."
+            f"{name} must have shape (N, 2), one row per point, not {points.shape}."
         )
     if not np.isfinite(points).all():
         raise ValueError(f"{name} contain NaN or infinity.")
@@ -29,10 +29,12 @@ def checked_points(name: str, points: ArrayLike) -> np.ndarray:
 
 
 def checked_labels(labels: ArrayLike, n: int, of: str) -> np.ndarray:
-    """A label for each of n codes or images, as ``of`` says; ValueError otherwise.  (n,)"""
+    """Labels of n codes or images (``of``); ValueError for another shape.  (n,)"""
     labels = as_array(labels)
     if labels.shape != (n,):
-        raise ValueError(f"each needs its label: {n} {of}, labels of shape {labels.shape}.")
+        raise ValueError(
+            f"one label for each is needed: {n} {of}, labels of shape {labels.shape}."
+        )
     return labels
 
 
@@ -46,16 +48,16 @@ def checked_digits(labels: ArrayLike, n: int, of: str) -> np.ndarray:
 
 
 def check_square_images(x: Tensor) -> None:
-    """TypeError or ValueError unless x holds square images, one a row.  (N, side²)"""
+    """TypeError or ValueError unless x holds square images, one per row.  (N, side²)"""
     if not isinstance(x, Tensor):
         raise TypeError(f"x must be a tensor (N, side²), not {type(x).__name__}.")
     if x.ndim != 2 or len(x) == 0 or math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
         raise ValueError(
-            f"x must hold square images, one a row, (N, side²), not {tuple(x.shape)}."
+            f"x must hold square images, one per row, (N, side²), not {tuple(x.shape)}."
         )
 
 
-# --- traits: what a validator is given, and its value or a TraitError ------------------
+# --- traits: a validator's proposal -> its value, or TraitError -----------------------
 
 
 def finite(proposal: dict) -> list[float]:

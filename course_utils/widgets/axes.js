@@ -1,8 +1,8 @@
-// Square stages with ticks below and beside them.
+// Square stages (canvas and overlays), with ticks below and at the side.
 
 import { short } from "./core.js";
 
-/** A stage with these attributes, and room for its ticks. */
+/** A stage with these attributes, and elements for its ticks. */
 export const panel = (attributes, inside = "") => `
   <div class="cw-axes">
     <div class="cw-stage" ${attributes}><canvas aria-hidden="true"></canvas>${inside}</div>
@@ -11,24 +11,26 @@ export const panel = (attributes, inside = "") => `
   </div>`;
 export const INTERACTIVE = // for pointer and keys
   'tabindex="0" role="application" aria-roledescription="plane"';
-export const PICTURE = 'role="img"'; // to look at
+export const PICTURE = 'role="img"'; // not interactive
 
-/** Multiples of 1, 2 or 5 times a power of ten from low to high, in at most so many steps. */
-export function ticks(low, high, most = 8) {
-  const least = (high - low) / most, power = 10 ** Math.floor(Math.log10(least));
-  const step = power * [1, 2, 5, 10].find((m) => m * power >= least);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i++) found.push(i * step);
-  return found;
+/** Multiples of 1, 2 or 5 times a power of ten from low to high, in at most maxSteps steps. */
+export function ticks(low, high, maxSteps = 8) {
+  const minStep = (high - low) / maxSteps;
+  const power = 10 ** Math.floor(Math.log10(minStep));
+  const step = power * [1, 2, 5, 10].find((m) => m * power >= minStep);
+  const values = [];
+  for (let i = Math.ceil(low / step); i * step <= high; i++) values.push(i * step);
+  return values;
 }
 
 /** The ends of a box [−a, a], its middle and the quarters. */
 export const quarters = (a) => [-a, -a / 2, 0, a / 2, a];
 
-/** Values as marks: [place from 0 to 1, text]. */
-export const marksAt = (values, place) => values.map((value) => [place(value), short(value)]);
+/** Values as marks: [position from 0 to 1, text]. */
+export const marksAt = (values, position) =>
+  values.map((value) => [position(value), short(value)]);
 
-/** Marks of the axes in an element; places grow up. */
+/** Marks of the axes in an element; positions beside the stage grow upwards. */
 export function drawTicks(el, below, beside) {
   const tick = (kind, where, text) =>
     `<span class="cw-tick ${kind}" style="${where}%">${text}</span>`;
@@ -39,11 +41,11 @@ export function drawTicks(el, below, beside) {
   write(".cw-beside", beside.map(([y, t]) => tick("cw-up", `top:${100 - 100 * y}`, t)));
 }
 
-/** Marks of both axes, and their names z₁ and z₂ at a place. */
+/** Marks of both axes, and their names z₁ and z₂ at position `at`. */
 export function drawAxes(el, below, beside, at, letter = "z") {
   const name = (index) => [at, `<i>${letter}</i><sub>${index}</sub>`];
   drawTicks(el, [...below, name(1)], [...beside, name(2)]);
 }
 
-/** Of an SVG that shows [−e, e]². */
+/** The viewBox of an SVG that shows [−e, e]². */
 export const viewBox = (e) => `${-e} ${-e} ${2 * e} ${2 * e}`;

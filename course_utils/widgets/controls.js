@@ -1,34 +1,34 @@
-// What the user works with: pointer and arrow keys on a stage, and rows of buttons.
+// Input: pointer and arrow keys on a stage, and rows of buttons.
 
 export const ARROWS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
 };
 
-/** Where an event lies in a box: [0, 0] at its top left, [1, 1] at its end. */
-export const placeIn = (box, event) =>
+/** Position of an event in a box: [0, 0] at the top left, [1, 1] at the bottom right. */
+export const positionIn = (box, event) =>
   [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
 
-/** Mouse, pen or finger on a stage: handle(place, event). */
+/** Mouse, pen or finger on a stage: handle(position, event). */
 export function onPointer(stage, handle) {
   const listener = (event) => {
     if (event.type === "pointerdown") {
-      if (event.button !== 0) return; // neither the menu nor the wheel
+      if (event.button !== 0) return; // only the main button
       stage.setPointerCapture(event.pointerId);
       stage.focus({ preventScroll: true });
     }
-    handle(placeIn(stage.getBoundingClientRect(), event), event); // also on a scaled slide
+    handle(positionIn(stage.getBoundingClientRect(), event), event); // also on a scaled slide
   };
   stage.addEventListener("pointerdown", listener);
-  stage.addEventListener("pointermove", listener); // a drag has the pointer captured
+  stage.addEventListener("pointermove", listener); // also outside the stage during a drag
 }
 
-/** Keys on a stage that are its own. With Alt, Ctrl or Meta they are the browser's or a screen
-    reader's. */
+/** Handles these keys on a stage, except with Alt, Ctrl or Meta, which browser and screen
+    readers use. */
 export function onKeys(stage, keys, handle) {
   stage.addEventListener("keydown", (event) => {
     if (!keys.includes(event.key) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    event.stopPropagation(); // slides and JupyterLab listen to keys, too
+    event.stopPropagation(); // slides and JupyterLab handle keys, too
     handle(event.key, event);
   });
 }
@@ -38,7 +38,7 @@ export function onArrows(stage, handle) {
   onKeys(stage, Object.keys(ARROWS), (key, event) => handle(ARROWS[key], event));
 }
 
-/** A row of buttons of which one is chosen; arrow keys walk along it. */
+/** A row of radio buttons; `faces` are their labels, choose(index) is called on a change. */
 export function fillChoice(form, faces, choose) {
   form.classList.add("cw-choice");
   form.setAttribute("role", "radiogroup");

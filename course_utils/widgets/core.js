@@ -1,14 +1,13 @@
-// What the widgets share: elements, numbers, bytes of traits, events of the model, and time.
+// Shared by all widgets: elements, numbers, bytes of traits, events of the model, timing.
 //
-// Of the model they use get, set, on, off and save_changes, nothing else, so that a page
-// without a kernel can stand in for it. Python joins a widget's file and all that it imports
-// into one module.
+// Widgets use only get, set, on, off and save_changes of the model, which slides.js replaces
+// where there is no kernel. core.py joins a widget's file and its imports to one module.
 
-const REST = 100; // ms without a change until the kernel is told
+const REST = 100; // ms without a change before changes are sent to the kernel
 
 // --- elements ------------------------------------------------------------------------
 
-/** Fills the element of a widget, and adds a place for what screen readers say.
+/** Fills the element of a widget, and adds a live region for screen readers.
     -> find(selector), the first match in it */
 export function fill(el, name, html) {
   el.classList.add("course-widget", name);
@@ -17,11 +16,11 @@ export function fill(el, name, html) {
   return (selector) => el.querySelector(selector);
 }
 
-/** Keys are for what has the focus: none of JupyterLab's single keys, such as b and x, and on
-    a control none that turns a slide. */
+/** Keys act on the focused element only: no shortcuts of JupyterLab, such as b and x, and on
+    a control none of the slides. */
 function keepKeys(el) {
   el.addEventListener("focusin", ({ target }) => {
-    target.dataset.lmSuppressShortcuts = "true"; // JupyterLab looks at the target alone
+    target.dataset.lmSuppressShortcuts = "true"; // JupyterLab checks only the target
   });
   el.addEventListener("keydown", (event) => {
     if (event.target.matches("button, input, select")) event.stopPropagation();
@@ -32,8 +31,8 @@ export function put(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
 }
 
-/** Text that is no markup, whatever stands in it. */
-export function escaped(text) {
+/** Text as HTML, with special characters escaped. */
+export function escapeHtml(text) {
   const node = document.createElement("span");
   node.textContent = text;
   return node.innerHTML;
@@ -56,55 +55,55 @@ export const float32 = (view) => new Float32Array(bytesOf(view));
 
 // --- the model -----------------------------------------------------------------------
 
-/** Calls each function on its event of the model.  -> a function that ends this */
-export function listen(model, handlers) {
+/** Calls each function on its event of the model.  -> a function that stops listening */
+export function listenTo(model, handlers) {
   for (const [event, f] of Object.entries(handlers)) model.on(event, f);
   return () => {
     for (const [event, f] of Object.entries(handlers)) model.off(event, f);
   };
 }
 
-/** set(name, value) for changes by the user: change:name follows at once; the kernel is told,
-    and told() called, once the changes rest. Also set.now() and set.finish(), see below. */
-export function makeSetter(model, told = () => {}) {
-  const tell = whenAtRest(() => {
+/** set(name, value) for changes by the user: change:name follows at once; after a pause the
+    changes are sent to the kernel and sent() is called. set.now, set.finish: see debounce. */
+export function makeSetter(model, sent = () => {}) {
+  const send = debounce(() => {
     model.save_changes();
-    told();
+    sent();
   });
   const set = (name, value) => {
     model.set(name, value);
-    tell();
+    send();
   };
-  return Object.assign(set, tell);
+  return Object.assign(set, send);
 }
 
-/** One function that calls all of these. */
-export const inTurn = (...acts) => () => acts.forEach((act) => act());
+/** One function that calls all of these functions in order. */
+export const callAll = (...functions) => () => functions.forEach((f) => f());
 
 // --- time ----------------------------------------------------------------------------
 
-/** At most one call a frame, however many events come. */
+/** At most one call per frame, however many are requested. */
 export function perFrame(draw) {
   let frame = 0;
-  const ask = () => {
+  const request = () => {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(draw);
   };
-  ask.cancel = () => cancelAnimationFrame(frame);
-  return ask;
+  request.cancel = () => cancelAnimationFrame(frame);
+  return request;
 }
 
-/** One call, once no more are asked for; now() makes it at once, finish() if one is due. */
-export function whenAtRest(act) {
+/** One call after a pause in requests; now() calls at once, finish() if a call is pending. */
+export function debounce(f) {
   let timer = 0;
   const now = () => {
     clearTimeout(timer);
     timer = 0;
-    act();
+    f();
   };
-  const ask = () => {
+  const request = () => {
     clearTimeout(timer);
     timer = setTimeout(now, REST);
   };
-  return Object.assign(ask, { now, finish: () => timer && now() });
+  return Object.assign(request, { now, finish: () => timer && now() });
 }

@@ -1,4 +1,4 @@
-"""A cursor on the plane of codes: what the widgets that walk there have in common."""
+"""The cursor in the latent plane, shared by several widgets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from course_utils.widgets.core import BOTH_WAYS
 class WithCursor(traitlets.HasTraits):
     """Mixin for a widget: ``z``, two numbers, within the box [−a, a]², a = ``half_width``.
 
-    ``half_width`` is one of ``half_widths``; a smaller box moves z to its edge.
+    ``half_width`` is one of ``half_widths``; choosing a smaller box clips z to it.
     """
 
     half_widths = traitlets.List(traitlets.Float()).tag(sync=True)
@@ -36,7 +36,7 @@ class WithCursor(traitlets.HasTraits):
 
 
 def checked_half_widths(half_widths: Sequence[float]) -> list[float]:
-    """As floats; ValueError unless there is one, and all are positive and finite."""
+    """As floats; ValueError if there is none, or one is not positive and finite."""
     half_widths = [float(a) for a in half_widths]
     if not half_widths or not all(0 < a < math.inf for a in half_widths):
         raise ValueError(

@@ -3,21 +3,21 @@
 import { drawAxes, INTERACTIVE, marksAt, panel, quarters } from "./axes.js";
 import { onArrows, onKeys, onPointer } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, short, tuple,
+  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, short, tuple,
 } from "./core.js";
 import { makeNetwork } from "./network.js";
 import { makePlane, nearestCode } from "./plane.js";
 import { makePlayer } from "./player.js";
 
 const CROWD = 100; // particles of the second button
-const MOST = 150; // that may be on the plane
-const FEW = 50; // that all step in each frame; of more, one half and the other by turns
-const CALM = 1 / 1000; // of the half-width: at rest once r(x) is as near as this
-const STEPS = 1000; // and after so many in any case
+const MAX_PARTICLES = 150; // on the plane
+const FEW = 50; // particles that step in each frame; if there are more, half of them do
+const REST_DISTANCE = 1 / 1000; // of r(x) − x at rest, in half-widths
+const MAX_STEPS = 1000;
 const TRAIL = "#e8710a"; // on light and dark
 const DATA = "#5fa3d9";
 
-// --- the walk ------------------------------------------------------------------------
+// --- the step ------------------------------------------------------------------------
 
 /** One step x + η (r(x) − x), and ‖r(x) − x‖. */
 export function denoisingStep(denoise, [x1, x2], eta) {
@@ -58,11 +58,11 @@ const FIELD = `
           <td class="df-near"></td><td class="df-mean">away</td></tr>
       </table>
       <p class="cw-help">Click the plane to drop a particle, or move with the arrow keys
-        and drop with Enter. Turn <i>σ</i>: particles go on in the new field.</p>
+        and drop with Enter. Change <i>σ</i>: particles continue in the new field.</p>
     </div>
   </div>`;
 
-/** The arrows of a field as one path: a shaft each, and a head of two strokes. */
+/** The arrows of a field as one path: for each a shaft, and a head of two strokes. */
 function arrowPath(lattice, field, scale) {
   const parts = [];
   for (let i = 0; i < lattice.length; i += 2) {
@@ -76,7 +76,7 @@ function arrowPath(lattice, field, scale) {
   return parts.join("");
 }
 
-/** One scale for all fields: the longest arrow of all reaches a bit further than the next. */
+/** One scale for all fields: the longest arrow is 1.6 times the spacing. */
 function arrowPaths(lattice, fields) {
   let longest = 0;
   for (const field of fields) {
@@ -88,12 +88,12 @@ function arrowPaths(lattice, fields) {
   return fields.map((field) => arrowPath(lattice, field, (1.6 * spacing) / (longest || 1)));
 }
 
-/** Particles on the plane; each frame they take a step, and each step adds to the trails. */
+/** Particles on the plane; in each frame they take a step, which is added to the trails. */
 function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived }) {
   const ink = trails.getContext("2d"), player = makePlayer();
-  let all = [], latest = [], turn = 0; // latest: those that were dropped last
+  let all = [], latest = [], turn = 0; // latest: those dropped last
 
-  const place = ([x1, x2]) =>
+  const pixelOf = ([x1, x2]) =>
     [plane.across(x1) * trails.width, plane.down(x2) * trails.height];
 
   function stepAll() {
@@ -101,22 +101,22 @@ function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived 
     turn += 1;
     ink.beginPath();
     for (const [i, particle] of all.entries()) {
-      if (!particle.awake || (i + turn) % turns) continue;
+      if (!particle.moving || (i + turn) % turns) continue;
       const { x, way, gap } = move(particle.x);
-      ink.moveTo(...place(particle.x));
-      ink.lineTo(...place(x));
+      ink.moveTo(...pixelOf(particle.x));
+      ink.lineTo(...pixelOf(x));
       particle.way += way;
       particle.steps += 1;
       particle.x = x;
-      particle.awake = gap >= CALM * a && particle.steps < STEPS; // NaN stops, too
+      particle.moving = gap >= REST_DISTANCE * a && particle.steps < MAX_STEPS; // or NaN
     }
     ink.strokeStyle = TRAIL;
     ink.lineWidth = all.length > 10 ? 2.5 : 4;
     ink.stroke();
     draw();
-    const goesOn = all.some(({ awake }) => awake);
-    if (!goesOn) arrived();
-    return goesOn;
+    const continues = all.some(({ moving }) => moving);
+    if (!continues) arrived();
+    return continues;
   }
 
   function draw() {
@@ -129,20 +129,20 @@ function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived 
   }
 
   return {
-    release(places) {
-      latest = places.map((x) => {
+    release(starts) {
+      latest = starts.map((x) => {
         const node = document.createElementNS("http://www.w3.org/2000/svg", "circle");
         put(node, { class: "df-particle", r: 0.02 * a });
         swarm.append(node);
-        return { x, node, way: 0, steps: 0, awake: true };
+        return { x, node, way: 0, steps: 0, moving: true };
       });
       all.push(...latest);
-      while (all.length > MOST) all.shift().node.remove();
+      while (all.length > MAX_PARTICLES) all.shift().node.remove();
       draw();
       start();
     },
-    goOn() {
-      for (const particle of all) Object.assign(particle, { steps: 0, awake: true });
+    resume() {
+      for (const particle of all) Object.assign(particle, { steps: 0, moving: true });
       if (all.length) start();
     },
     clear() {
@@ -156,30 +156,30 @@ function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived 
   };
 }
 
-/** How far the latest particles came, in words. */
+/** Number of steps of the latest particles, as text. */
 function titleOf(latest) {
   if (!latest.length) return "No particle yet";
-  const who = latest.length === 1 ? "The particle" : `${latest.length} particles`;
+  const subject = latest.length === 1 ? "The particle" : `${latest.length} particles`;
   const steps = Math.max(...latest.map((p) => p.steps));
-  if (latest.some(({ awake }) => awake)) return `${who}: step ${steps}`;
-  const still = latest.every((p) => p.steps < STEPS);
-  return `${who}: ${still ? "at rest" : "stopped"} after ${steps} steps`;
+  if (latest.some(({ moving }) => moving)) return `${subject}: step ${steps}`;
+  const atRest = latest.every((p) => p.steps < MAX_STEPS);
+  return `${subject}: ${atRest ? "at rest" : "stopped"} after ${steps} steps`;
 }
 
 function makeTable(find, points) {
   return {
     draw(latest) {
       const mean = (value) => latest.reduce((sum, p) => sum + value(p), 0) / latest.length;
-      const words = (value) => (latest.length ? fixed(mean(value)) : "–");
+      const text = (value) => (latest.length ? fixed(mean(value)) : "–");
       find(".df-read caption").textContent = titleOf(latest);
-      find(".df-way").textContent = words((p) => p.way);
-      find(".df-near").textContent = words((p) => nearestCode(points, p.x).distance);
+      find(".df-way").textContent = text((p) => p.way);
+      find(".df-near").textContent = text((p) => nearestCode(points, p.x).distance);
       find(".df-mean").textContent = latest.length > 1 ? "on average" : "";
     },
-    silence() {
+    clearAnnouncement() {
       find(".cw-spoken").textContent = "";
     },
-    say() {
+    announce() {
       const [title, way, near] = [".df-read caption", ".df-way", ".df-near"].map((name) =>
         find(name).textContent);
       find(".cw-spoken").textContent =
@@ -188,7 +188,7 @@ function makeTable(find, points) {
   };
 }
 
-/** The slider of σ, and what it changes: the arrows. */
+/** The slider of σ, and the arrows. */
 function makeSigmas(find, model, set, paths) {
   const sigmas = model.get("sigmas"), slider = find("input");
   slider.max = sigmas.length - 1;
@@ -206,7 +206,7 @@ function makeSigmas(find, model, set, paths) {
   };
 }
 
-/** The x at the pointer, and what the denoiser answers there. */
+/** The x at the pointer, and r(x). */
 function makePointer(find, model, denoise, a) {
   let x = model.get("start");
   const draw = () => {
@@ -228,7 +228,7 @@ function makePointer(find, model, denoise, a) {
   };
 }
 
-/** Dots below, then the trails, then lines and particles.  -> the plane, the trails */
+/** The plane: dots, then trails, then lines and particles. */
 function makeField(model, el, find) {
   const a = model.get("half_width"), points = float32(model.get("points"));
   const plane = makePlane(find(".cw-stage"), () => a);
@@ -249,8 +249,8 @@ function makeField(model, el, find) {
 }
 
 function connect(stage, plane, pointer, { a, start, drop }) {
-  onPointer(stage, (place) => pointer.move(plane.at(place)));
-  stage.addEventListener("lostpointercapture", drop); // the button or the finger is up
+  onPointer(stage, (position) => pointer.move(plane.at(position)));
+  stage.addEventListener("lostpointercapture", drop); // button or finger released
   stage.addEventListener("pointerleave", () => pointer.move(start()));
   onArrows(stage, (direction, event) => {
     const by = a / (event.shiftKey ? 100 : 25);
@@ -270,7 +270,7 @@ function render({ model, el }) {
   const pointer = makePointer(find, model, denoise, a);
   const table = makeTable(find, points);
   const particles = makeParticles(plane, trails, find(".df-particles"), {
-    a, moved: table.draw, started: table.silence, arrived: table.say,
+    a, moved: table.draw, started: table.clearAnnouncement, arrived: table.announce,
     move(x) {
       const next = denoisingStep(denoise, x, eta);
       return { ...next, way: eta * next.gap };
@@ -293,16 +293,16 @@ function render({ model, el }) {
     pointer.draw();
   };
   const fieldTurned = perFrame(drawField);
-  const stopListening = listen(model, {
+  const stopListening = listenTo(model, {
     "change:start": () => pointer.move(start()),
     "change:sigma"() {
       fieldTurned();
-      particles.goOn();
+      particles.resume();
     },
   });
   drawField();
   table.draw([]);
-  return inTurn(stopListening, particles.stop, pointer.cancel, fieldTurned.cancel, set.finish);
+  return callAll(stopListening, particles.stop, pointer.cancel, fieldTurned.cancel, set.finish);
 }
 
 export default { render };

@@ -1,4 +1,4 @@
-"""Drop particles on the plane and let them follow a denoiser's arrows."""
+"""Particles in the plane that follow the field of a denoiser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
-MOST_POINTS = 5000  # the nearest one is looked up for each particle at each frame
+MAX_POINTS = 5000  # each frame searches the nearest one for each particle
 HALF_WIDTH = 3.0  # a of the plane [−a, a]²
 ETA = 0.1  # η of each step
 
@@ -33,13 +33,13 @@ class DenoisingField(WithPicture):
                from a copy of its weights in float16.
     points     (N, 2), the data, drawn as dots; at most 5000
 
-    The plane is [−3, 3]². Each step is x ← x + 0.1 (r(x) − x), one a frame; with more than
-    50 particles, one in two frames. A particle is at rest once ‖r(x) − x‖ < 0.003, and
+    The plane is [−3, 3]². Each step is x ← x + 0.1 (r(x) − x), one per frame; with more
+    than 50 particles, one in two frames. A particle is at rest once ‖r(x) − x‖ < 0.003, and
     stops after 1000 steps in any case. It goes on when σ is changed.
 
-    Traits that live with the view: ``sigma``, one of the keys, and ``start``, two numbers,
+    Traits shared with the view: ``sigma``, one of the keys, and ``start``, two numbers,
     where the last single particle was dropped. Both may be set from Python.
-    TypeError or ValueError, in words, for anything that the browser could not draw.
+    TypeError or ValueError for anything that the browser cannot draw.
     """
 
     _esm = with_core("denoising_field.js")
@@ -48,7 +48,7 @@ class DenoisingField(WithPicture):
     sigmas = traitlets.List(traitlets.Float()).tag(sync=True)
     networks = traitlets.List(traitlets.Dict()).tag(sync=True)  # of browser_network
     lattice = traitlets.Bytes().tag(sync=True)  # float32 (n², 2), where arrows start
-    fields = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (n², 2), one a σ
+    fields = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (n², 2), per σ
     points = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
     half_width = traitlets.Float(HALF_WIDTH).tag(sync=True)
     eta = traitlets.Float(ETA).tag(sync=True)
@@ -59,8 +59,8 @@ class DenoisingField(WithPicture):
         _check_sigmas(denoisers)
         networks = [_checked_network(sigma, r) for sigma, r in denoisers.items()]
         points = checked_points("points", points)
-        if len(points) > MOST_POINTS:
-            raise ValueError(f"the field draws at most {MOST_POINTS} points.")
+        if len(points) > MAX_POINTS:
+            raise ValueError(f"the field draws at most {MAX_POINTS} points.")
         lattice = latent_lattice(0.94 * HALF_WIDTH, 19).cpu()
         fields = [_field(r, lattice) for r in denoisers.values()]
         super().__init__(
@@ -71,7 +71,7 @@ class DenoisingField(WithPicture):
             points=_bytes(points),
             sigma=float(next(iter(denoisers))),
         )
-        self._drawn = lattice, fields, points
+        self._shown = lattice, fields, points
 
     @traitlets.validate("sigma")
     def _one_of_the_sigmas(self, proposal: dict) -> float:
@@ -83,7 +83,7 @@ class DenoisingField(WithPicture):
 
     def picture(self) -> bytes:
         """The fields of all σ, side by side."""
-        lattice, fields, points = self._drawn
+        lattice, fields, points = self._shown
         named = {f"σ = {sigma:g}": field for sigma, field in zip(self.sigmas, fields)}
         title = "Where the denoiser trained at σ moves a point: r(x) − x"
         return png(plots.arrows(lattice, named, points=points, title=title), colors=64)
@@ -93,7 +93,7 @@ class DenoisingField(WithPicture):
         return f"DenoisingField(σ = {sigmas}; {len(self.points) // 8} points)"
 
 
-# --- what the browser is sent ---------------------------------------------------------
+# --- data for the browser -------------------------------------------------------------
 
 
 @torch.no_grad()
@@ -106,7 +106,7 @@ def _bytes(values: ArrayLike) -> bytes:
     return np.asarray(values, "<f4").tobytes()
 
 
-# --- what is refused ------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------
 
 
 def _check_sigmas(denoisers: Mapping[float, nn.Module]) -> None:
@@ -127,7 +127,7 @@ def _checked_network(sigma: float, r: nn.Module) -> dict:
     network = browser_network(r, n_in=2)
     if n_out(network) != 2:
         raise ValueError(
-            f"a denoiser of the plane gives 2 numbers; at σ = {sigma} it gives "
+            f"a denoiser of the plane has 2 outputs; at σ = {sigma} it has "
             f"{n_out(network)}."
         )
     return network

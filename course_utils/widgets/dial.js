@@ -1,10 +1,10 @@
-// The dial: all pictures are here from the start, so turning it only shows another one.
+// The dial: all pictures are loaded at the start; turning it shows another one.
 
 import { fillChoice, markChoice } from "./controls.js";
-import { bytesOf, escaped, fill, inTurn, listen, makeSetter } from "./core.js";
+import { bytesOf, escapeHtml, fill, callAll, listenTo, makeSetter } from "./core.js";
 import { drawPlayButton, makePlayer } from "./player.js";
 
-const PLAY_STEP = 350; // ms a picture
+const PLAY_STEP = 350; // ms per picture
 
 const DIAL = `
   <div class="cw-line dial-head"></div>
@@ -21,7 +21,7 @@ const SLIDER = `
 
 const BUTTONS = `<span class="dial-name"></span><form></form>`;
 
-/** All pictures lie on the same place, decoded; the largest one makes room for each. */
+/** All pictures in the same grid cell, decoded; the largest one determines its size. */
 function makePictures(model, place) {
   const labels = model.get("labels"), captions = model.get("captions");
   const links = model.get("pictures").map((png) =>
@@ -45,11 +45,11 @@ function makePictures(model, place) {
 
 function makeButtons(form, model, turn) {
   form.setAttribute("aria-label", model.get("name"));
-  fillChoice(form, model.get("labels").map(escaped), turn);
+  fillChoice(form, model.get("labels").map(escapeHtml), turn);
   return { show: (index) => markChoice(form, index), stop() {} };
 }
 
-/** A slider, and a button that plays one picture after the other, up to the last one. */
+/** A slider, and a button that plays all pictures to the last one. */
 function makeSlider(find, model, turn) {
   const labels = model.get("labels"), last = labels.length - 1;
   const slider = find("input[type=range]"), value = find("output"), button = find("button");
@@ -98,9 +98,9 @@ function render({ model, el }) {
     control.show(index);
     find(".dial-caption").textContent = model.get("captions")[index];
   }
-  const stopListening = listen(model, { "change:index": show });
+  const stopListening = listenTo(model, { "change:index": show });
   show();
-  return inTurn(stopListening, control.stop, set.finish, pictures.release);
+  return callAll(stopListening, control.stop, set.finish, pictures.release);
 }
 
 export default { render };

@@ -1,4 +1,4 @@
-"""Figures that were made beforehand, one a value, behind a slider or a row of buttons."""
+"""Figures made in advance, one per value, with a slider or a row of buttons."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ Value = float | str
 
 
 class Dial(WithPicture):
-    """Turn ``name`` and see the figure of each value, at once: nothing is computed.
+    """Choose a value of ``name`` and see its figure at once: nothing is computed.
 
         Dial("λ", {lam: plots.curves(…) for lam in (0.1, 1, 10)})
         Dial("what went wrong", {"collapse": …, "holes": …}, captions={"collapse": "…"})
 
-    Numbers get a slider, in the order of the mapping, and a button that plays them to the
-    last; if one of the values is a word, each gets a button.
-    ``captions`` holds, for some values or all, a plain text that stands above the figure.
-    The view holds all pictures, so it needs no kernel.
+    Numbers get a slider, in the order of the mapping, and a button that plays them; if
+    one of the values is a word, each value gets a button. ``captions`` are plain texts
+    above the figure, for some values or all. The view needs no kernel, since it holds them.
 
-    ``value`` is one of the keys, at first the first, and may be set; the trait ``index``,
-    its number, may also be observed.
+    ``value`` is one of the keys, initially the first, and may be set; the trait ``index``,
+    its position, may also be observed.
     ValueError for an empty mapping, an unknown value or a caption without its figure;
     TypeError for a value that is no Figure.
     """
@@ -35,10 +34,10 @@ class Dial(WithPicture):
     _css = with_core("dial.css")
 
     name = traitlets.Unicode().tag(sync=True)
-    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
-    named = traitlets.Bool().tag(sync=True)  # buttons with words, else a slider
-    pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, twice as dense
-    captions = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a value
+    labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per value
+    named = traitlets.Bool().tag(sync=True)  # buttons, otherwise a slider
+    pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, double resolution
+    captions = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per value
     index = traitlets.Int(0).tag(**BOTH_WAYS)
 
     def __init__(
@@ -68,11 +67,13 @@ class Dial(WithPicture):
     @value.setter
     def value(self, value: Value) -> None:
         if value not in self._values:
-            raise ValueError(f"{value!r} is not on this dial: {', '.join(self.labels)}.")
+            raise ValueError(
+                f"{value!r} is not a value of this dial: {', '.join(self.labels)}."
+            )
         self.index = self._values.index(value)
 
     @traitlets.validate("index")
-    def _on_the_dial(self, proposal: dict) -> int:
+    def _valid_index(self, proposal: dict) -> int:
         return index_below(len(self._values), proposal)
 
     def picture(self) -> bytes:
@@ -83,7 +84,7 @@ class Dial(WithPicture):
 
 
 def _label(value: Value) -> str:
-    """0.30000000000000004 reads 0.3; whole numbers and words read as they are."""
+    """0.30000000000000004 -> "0.3"; whole numbers and words are unchanged."""
     return str(value) if isinstance(value, str | int) else f"{value:g}"
 
 

@@ -1,21 +1,21 @@
-// Things on a stage that a pointer takes hold of and drags.
+// Dragging of handles on a stage.
 
 import { onPointer } from "./controls.js";
 
-/** take(place) says what a press there would take hold of: { cursor, drag(to, event) }. */
-export function onDrag(stage, take) {
+/** gripAt(position): what a press there would drag, as { cursor, drag(to, event) }. */
+export function onDrag(stage, gripAt) {
   let grip = null;
-  onPointer(stage, (place, event) => {
+  onPointer(stage, (position, event) => {
     const pressed = stage.hasPointerCapture(event.pointerId);
-    if (event.type === "pointerdown" || !pressed) grip = take(place);
+    if (event.type === "pointerdown" || !pressed) grip = gripAt(position);
     stage.style.cursor = grip.cursor;
-    if (pressed) grip.drag(place, event);
+    if (pressed) grip.drag(position, event);
   });
 }
 
-/** The number of the handle nearest to a place, and its distance. */
+/** The index of the handle nearest to a position, and its distance. */
 export function nearestHandle(handles, [x, y]) {
-  const far = handles.map(([hx, hy]) => Math.hypot(hx - x, hy - y));
-  const distance = Math.min(...far);
-  return { index: far.indexOf(distance), distance };
+  const distances = handles.map(([hx, hy]) => Math.hypot(hx - x, hy - y));
+  const distance = Math.min(...distances);
+  return { index: distances.indexOf(distance), distance };
 }

@@ -1,45 +1,45 @@
-// Draw a digit: what the VAE makes of a drawing, computed while the pen moves.
+// Draw a digit: q(z|x), reconstruction and ELBO of a drawing, computed while the pen moves.
 
 import { drawAxes, drawTicks, marksAt, panel, PICTURE, ticks, viewBox } from "./axes.js";
-import { fillChoice, markChoice, onArrows, onKeys, onPointer, placeIn } from "./controls.js";
+import { fillChoice, markChoice, onArrows, onKeys, onPointer, positionIn } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, tuple, uint8,
-  whenAtRest,
+  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, tuple, uint8,
+  debounce,
 } from "./core.js";
-import { drawInk, inkOf } from "./image.js";
+import { drawPixels, pixelsFrom } from "./image.js";
 import { makeNetwork } from "./network.js";
 import { drawDots, ellipse, legend, makePlane, ringsOfPrior } from "./plane.js";
 import { inSlices } from "./player.js";
 
 const SIDE = 28, BOX = 20; // pixels of an image, and of a digit's longer side in it
-const GRAIN = 15; // pixels of the paper for one of an image, where neither is scaled
+const GRAIN = 15; // pixels of the paper per pixel of an image, before scaling
 const PAPER = GRAIN * SIDE;
-const SHOWN = 6; // draws that are seen; they follow the pen in turns, so many a frame,
-const TURN = 2; // and all others come at rest
-const LENS = 240; // pixels of its canvas: a large one would cost a frame its time
+const SHOWN = 6; // draws that are shown
+const PER_FRAME = 2; // of them, updated in turn while the pen moves; all others when it stops
+const LENS = 240; // pixels of its canvas; a larger one would be too slow
 const BINS = 76; // of the histogram
 const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in pixels of an image
 
 // --- from the paper to x -----------------------------------------------------------------
 
-/** An image like MNIST's of what is on a paper of side² pixels, ink from 0 to 255: cropped,
+/** An image like those of MNIST from a paper of side² pixels, 0 to 255: cropped,
     its longer side scaled to 20 pixels by averaging areas, its center of mass within the
     pixel at (14, 14), as in every image of MNIST.  -> uint8 (784), zeros for empty paper */
 export function asMnist(ink, side) {
   const image = new Uint8Array(SIDE * SIDE), box = boxOf(ink, side);
   if (!box) return image;
   const scale = Math.max(box.width, box.height) / BOX; // pixels of the paper for one of ours
-  const columns = stretches(box.width, scale), rows = stretches(box.height, scale);
+  const columns = intervals(box.width, scale), rows = intervals(box.height, scale);
   const small = [];
   let mass = 0, massX = 0, massY = 0;
   for (const [r, row] of rows.entries()) {
     for (const [c, column] of columns.entries()) {
       let sum = 0;
-      for (let i = 0; i < row.shares.length; i++) {
+      for (let i = 0; i < row.weights.length; i++) {
         const at = (box.top + row.first + i) * side + box.left + column.first;
         let line = 0;
-        for (let j = 0; j < column.shares.length; j++) line += column.shares[j] * ink[at + j];
-        sum += row.shares[i] * line;
+        for (let j = 0; j < column.weights.length; j++) line += column.weights[j] * ink[at + j];
+        sum += row.weights[i] * line;
       }
       small.push(sum);
       mass += sum;
@@ -71,24 +71,24 @@ function boxOf(ink, side) {
   return right < 0 ? null : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Stretches of `scale` pixels: where each starts, and its share in each of its pixels. */
-function stretches(length, scale) {
+/** Intervals of `scale` pixels: first pixel, and weights of the pixels that each covers. */
+function intervals(length, scale) {
   return Array.from({ length: Math.ceil(length / scale - 1e-6) }, (_, i) => {
     const from = i * scale, to = from + scale, first = Math.floor(from + 1e-6);
     const end = Math.min(length, Math.ceil(to - 1e-6));
-    return { first, shares: Array.from({ length: end - first }, (__, j) =>
+    return { first, weights: Array.from({ length: end - first }, (__, j) =>
       (Math.min(first + j + 1, to) - Math.max(first + j, from)) / scale) };
   });
 }
 
-// --- what the model says of x ------------------------------------------------------------
+// --- the model ---------------------------------------------------------------------------
 
-/** q(z|x) of an image, draws from it decoded, and its ELBO in nats. */
-export function makeJudge(model) {
+/** For an image x: q(z|x), decoded draws from it, and the ELBO in nats. */
+export function makeEvaluator(model) {
   const encode = makeNetwork(model.get("encoder")), decode = makeNetwork(model.get("decoder"));
   const eps = float32(model.get("eps"));
 
-  /** Pixels' probabilities of ink at z, and −log p(x|z) = Σ log(1 + eˡ) − x l of logits l. */
+  /** Probabilities of black pixels at z, and −log p(x|z) = Σ log(1 + eˡ) − x l of logits l. */
   function at(z, x) {
     const image = decode(z);
     let nll = 0;
@@ -100,7 +100,7 @@ export function makeJudge(model) {
     return { image, nll }; // the image is valid until the next call
   }
 
-  /** `recent`: −log p(x|z) of the first draws a frame ago, until they are drawn again. */
+  /** `recent`: −log p(x|z) of the first draws in the last frame, until they are updated. */
   return (x, recent = []) => {
     const [mu1, mu2, logvar1, logvar2] = encode(x), logvar = [logvar1, logvar2];
     const mu = [mu1, mu2], sigma = logvar.map((value) => Math.exp(0.5 * value));
@@ -111,17 +111,17 @@ export function makeJudge(model) {
     return {
       mu, sigma, z, nlls, draws: eps.length / 2,
       reconstruct: () => at(mu, x).image,
-      /** Draw number i, z = μ + σ ⊙ ε, decoded; it goes into the means below. */
+      /** Draw i, z = μ + σ ⊙ ε, decoded; it enters the mean of terms(). */
       draw(i = taken.size) {
-        const found = at(z(i), x);
+        const { image, nll } = at(z(i), x);
         taken.add(i);
-        nlls[i] = found.nll;
-        return found.image;
+        nlls[i] = nll;
+        return image;
       },
       has: (i) => taken.has(i),
       taken: () => taken.size,
       terms() {
-        const known = nlls.filter((nll) => nll !== undefined); // also leaves out holes
+        const known = nlls.filter((nll) => nll !== undefined); // also skips holes
         const nll = known.reduce((sum, value) => sum + value, 0) / known.length;
         return { elbo: -nll - kl, reconstruction: -nll, kl };
       },
@@ -132,9 +132,9 @@ export function makeJudge(model) {
 // --- the view ----------------------------------------------------------------------------
 
 const Q = "<i>q</i>(<i>z</i>|<i>x</i>)";
-const LOOK_AT = `<canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>`;
+const IMAGE_CANVAS = `<canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>`;
 
-const DRAW_PAGE = `
+const PAGE = `
   <div class="cw-row">
     <figure class="dd-draw">
       <figcaption class="cw-title">Draw a digit</figcaption>
@@ -156,13 +156,13 @@ const DRAW_PAGE = `
     </figure>
     <div class="dd-images">
       <figure class="dd-pair">
-        <figcaption>Encoder sees</figcaption><figcaption>It comes back</figcaption>
-        ${LOOK_AT}<span aria-hidden="true">→</span>${LOOK_AT}
+        <figcaption>Input</figcaption><figcaption>Reconstruction</figcaption>
+        ${IMAGE_CANVAS}<span aria-hidden="true">→</span>${IMAGE_CANVAS}
         <p class="cw-help"><i>x</i>, 28 × 28</p><p class="cw-help"><i>g</i>(<i>μ</i>)</p>
       </figure>
       <figure class="dd-draws">
         <figcaption>${SHOWN} draws <i>z</i> from ${Q}, decoded</figcaption>
-        ${LOOK_AT.repeat(SHOWN)}
+        ${IMAGE_CANVAS.repeat(SHOWN)}
       </figure>
       <p class="dd-q"></p>
     </div>
@@ -183,7 +183,7 @@ const DRAW_PAGE = `
         <b data-number="elbo"></b><span>=</span><b data-number="reconstruction"></b>
         <span>−</span><b data-number="kl"></b>
       </div>
-      <p class="dd-verdict"></p>
+      <p class="dd-result"></p>
     </div>
     <figure class="dd-histogram" aria-hidden="true">
       <figcaption class="cw-help"></figcaption>
@@ -197,12 +197,12 @@ const DRAW_PAGE = `
 
 // --- the paper -------------------------------------------------------------------------
 
-/** An image, or none, strokes on it, and the pen of the keys. */
+/** An image or none, strokes on it, and the pen that keys move. */
 const newPaper = (canvas) => ({
   ink: canvas.getContext("2d", { willReadFrequently: true }),
   image: null, strokes: [],
   pen: [0.5, 0.5], down: false, width: PENS[1][1],
-  pointer: null, // whose stroke grows
+  pointer: null, // id of the pointer that draws
 });
 
 function drawPaper({ ink, image, strokes }) {
@@ -214,7 +214,7 @@ function drawPaper({ ink, image, strokes }) {
   for (const stroke of strokes) drawStroke(ink, stroke);
 }
 
-/** From its point number `from` on, so that a stroke that grows costs no more. */
+/** Draws a stroke from its point `from` on, so that extending it is cheap. */
 function drawStroke(ink, { width, points }, from = 0) {
   ink.lineWidth = width * GRAIN;
   ink.lineCap = "round";
@@ -233,7 +233,7 @@ function drawStroke(ink, { width, points }, from = 0) {
   }
 }
 
-/** Bytes (784) for the encoder; an image without strokes goes as it is. */
+/** Bytes (784) for the encoder; an image without strokes is not changed. */
 function readPaper({ ink, image, strokes }) {
   if (!strokes.length) return image ?? new Uint8Array(SIDE * SIDE);
   const { data } = ink.getImageData(0, 0, PAPER, PAPER), alpha = new Uint8Array(PAPER ** 2);
@@ -241,19 +241,19 @@ function readPaper({ ink, image, strokes }) {
   return asMnist(alpha, PAPER);
 }
 
-function extend(paper, place) {
+function extend(paper, position) {
   const stroke = paper.strokes.at(-1);
-  stroke.points.push(place);
+  stroke.points.push(position);
   drawStroke(paper.ink, stroke, stroke.points.length - 1);
-  paper.pen = place.map((value) => clamp(value, 0, 1));
+  paper.pen = position.map((value) => clamp(value, 0, 1));
 }
 
-function begin(paper, place) {
+function begin(paper, position) {
   paper.strokes.push({ width: paper.width, points: [] });
-  extend(paper, place);
+  extend(paper, position);
 }
 
-/** Shows the pen, if the keys move it. */
+/** Shows the pen if keys move it. */
 function showPen(find, { pen, down, width }, keyed) {
   const mark = find(".dd-pen");
   find(".dd-paper").classList.toggle("dd-keyed", keyed);
@@ -265,7 +265,7 @@ function showPen(find, { pen, down, width }, keyed) {
 const showPenAgain = (find, paper) =>
   showPen(find, paper, find(".dd-paper").classList.contains("dd-keyed"));
 
-/** Puts an image and strokes on the paper; a stroke that grows there ends. */
+/** Replaces image and strokes on the paper; ends the current stroke. */
 function change(find, paper, image, strokes) {
   Object.assign(paper, { image, strokes, pointer: null, down: false });
   showPenAgain(find, paper);
@@ -274,16 +274,16 @@ function change(find, paper, image, strokes) {
 
 function connectPointer(find, paper, drawn) {
   const stage = find(".dd-paper");
-  onPointer(stage, (place, event) => {
+  onPointer(stage, (position, event) => {
     if (event.type === "pointerdown" && paper.pointer === null) {
       Object.assign(paper, { pointer: event.pointerId, down: false });
-      begin(paper, place);
+      begin(paper, position);
       showPen(find, paper, false);
       drawn();
     } else if (event.type === "pointermove" && event.pointerId === paper.pointer) {
-      const box = stage.getBoundingClientRect(); // a fast pen is at several places a frame
+      const box = stage.getBoundingClientRect(); // a fast pen has several positions per frame
       const events = event.getCoalescedEvents?.() ?? [];
-      for (const one of events.length ? events : [event]) extend(paper, placeIn(box, one));
+      for (const e of events.length ? events : [event]) extend(paper, positionIn(box, e));
       drawn();
     }
   });
@@ -292,7 +292,7 @@ function connectPointer(find, paper, drawn) {
   });
 }
 
-function connectKeys(find, paper, drawn, takeBack) {
+function connectKeys(find, paper, drawn, undo) {
   const stage = find(".dd-paper");
   stage.setAttribute("aria-label",
     "paper: arrow keys move a pen, space puts it down and lifts it, backspace takes back");
@@ -314,39 +314,39 @@ function connectKeys(find, paper, drawn, takeBack) {
     }
     showPen(find, paper, true);
   });
-  onKeys(stage, ["Backspace"], takeBack);
+  onKeys(stage, ["Backspace"], undo);
   stage.addEventListener("focus", () =>
     showPen(find, paper, stage.matches(":focus-visible")));
 }
 
-// --- what the model makes of it --------------------------------------------------------
+// --- the results -----------------------------------------------------------------------
 
 const white = new Float32Array(SIDE * SIDE);
 
-/** The images: what the encoder sees, its reconstruction, and draws from q. */
+/** The images: input of the encoder, reconstruction, and draws from q. */
 function makeImages(el) {
-  const [seen, comesBack] = el.querySelectorAll(".dd-pair canvas");
+  const [input, reconstruction] = el.querySelectorAll(".dd-pair canvas");
   const draws = [...el.querySelectorAll(".dd-draws canvas")];
-  seen.setAttribute("aria-label", "what the encoder sees");
-  comesBack.setAttribute("aria-label", "the reconstruction");
+  input.setAttribute("aria-label", "input of the encoder");
+  reconstruction.setAttribute("aria-label", "the reconstruction");
   for (const [i, canvas] of draws.entries()) canvas.setAttribute("aria-label", `draw ${i + 1}`);
-  const onto = (canvas, pixels) => drawInk(canvas.getContext("2d"), pixels);
-  let turn = 0; // of the draws, while the pen moves
+  const onto = (canvas, pixels) => drawPixels(canvas.getContext("2d"), pixels);
+  let turn = 0; // the next draw to update
   const drawOne = (now, i) => onto(draws[i], now.draw(i));
   return {
     drawOne,
-    see: (x) => onto(seen, x),
-    judge(now, moving) {
-      onto(comesBack, now.reconstruct());
-      for (let n = moving ? TURN : SHOWN; n > 0; n--) drawOne(now, turn++ % SHOWN);
+    drawInput: (x) => onto(input, x),
+    draw(now, moving) {
+      onto(reconstruction, now.reconstruct());
+      for (let n = moving ? PER_FRAME : SHOWN; n > 0; n--) drawOne(now, turn++ % SHOWN);
     },
     clear() {
-      for (const canvas of [comesBack, ...draws]) onto(canvas, white);
+      for (const canvas of [reconstruction, ...draws]) onto(canvas, white);
     },
   };
 }
 
-/** The lens in a corner of the plane: codes, ellipses and draws around μ, up to `reach`. */
+/** The magnified part of the plane: codes, ellipses and draws within `reach` of μ. */
 function makeLens(lens, { codes, labels, colors }) {
   const ink = lens.querySelector("canvas").getContext("2d");
   return {
@@ -366,11 +366,11 @@ function makeLens(lens, { codes, labels, colors }) {
   };
 }
 
-/** The plane of codes with the ellipse of q, or an arrow to it where it lies beyond. */
+/** The plane of codes with the ellipse of q, or an arrow if q lies outside. */
 function makePosterior(find, model) {
   const codes = float32(model.get("codes")), labels = uint8(model.get("labels"));
   const colors = model.get("colors");
-  const edge = 1.05 * codes.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  const edge = 1.05 * codes.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
   const stage = find(".dd-plane .cw-stage"), plane = makePlane(stage, () => edge);
   const lens = makeLens(find(".dd-lens"), { codes, labels, colors });
   plane.show();
@@ -379,17 +379,17 @@ function makePosterior(find, model) {
     plane.across);
   drawAxes(stage.parentElement, marks, marks, 0.97);
   find(".dd-plane .cw-legend").innerHTML = legend(labels, colors);
-  stage.setAttribute("aria-label", "where the drawing lies on the plane of codes");
+  stage.setAttribute("aria-label", "the posterior of the drawing on the plane of codes");
 
   return {
     draw(now) {
       const { mu, sigma } = now;
       const inside = mu.map((value) => clamp(value, -0.95 * edge, 0.95 * edge));
-      const away = mu.some((value, k) => value !== inside[k]);
+      const outside = mu.some((value, k) => value !== inside[k]);
       const angle = (180 / Math.PI) * Math.atan2(mu[1] - inside[1], mu[0] - inside[0]);
       const zoom = 2 ** clamp(Math.floor(Math.log2(edge / (3 * Math.max(...sigma)))), 0, 6);
       const reach = edge / zoom;
-      plane.lines.innerHTML = ringsOfPrior() + (away
+      plane.lines.innerHTML = ringsOfPrior() + (outside
         ? `<path class="dd-away" d="M-1-0.7L0.5 0L-1 0.7z" transform="translate(${inside})
             rotate(${angle}) scale(${edge / 22})"/>`
         : `<rect class="dd-window" x="${mu[0] - reach}" y="${mu[1] - reach}"
@@ -403,9 +403,9 @@ function makePosterior(find, model) {
   };
 }
 
-/** Three numbers, and a line among the test digits'. */
+/** ELBO, reconstruction and KL, and the rank of the ELBO among those of test digits. */
 function makeScore(find, el, elbos) {
-  const numbers = el.querySelectorAll("[data-number]"), verdict = find(".dd-verdict");
+  const numbers = el.querySelectorAll("[data-number]"), result = find(".dd-result");
   const lowest = elbos[0], highest = elbos.at(-1);
   drawHistogram(find(".dd-histogram"), elbos);
   return {
@@ -413,7 +413,7 @@ function makeScore(find, el, elbos) {
       const terms = now.terms(), { elbo } = terms;
       for (const cell of numbers) cell.textContent = fixed(terms[cell.dataset.number], 1);
       find(".dd-sum").classList.toggle("dd-rough", now.taken() < now.draws);
-      verdict.textContent = verdictOn(elbo, elbos);
+      result.textContent = rankText(elbo, elbos);
       const at = clamp((elbo - lowest) / (highest - lowest), 0, 1);
       find(".dd-chart").style.setProperty("--at", `${100 * at}%`);
       find(".dd-here").textContent = (elbo < lowest ? "← " : "") + fixed(elbo, 0)
@@ -421,9 +421,9 @@ function makeScore(find, el, elbos) {
     },
     clear() {
       for (const cell of numbers) cell.textContent = "–";
-      verdict.textContent = "Draw a digit, and see where it lies among the test digits.";
+      result.textContent = "Draw a digit, and compare it with the test digits.";
     },
-    words: (now) => (now ? `ELBO ${fixed(now.terms().elbo, 1)} nats. ${verdict.textContent}`
+    text: (now) => (now ? `ELBO ${fixed(now.terms().elbo, 1)} nats. ${result.textContent}`
       : "the paper is empty"),
   };
 }
@@ -431,11 +431,11 @@ function makeScore(find, el, elbos) {
 /** 10000 -> 10 000 */
 const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
-/** Where an ELBO lies among those of test digits, sorted, in words. */
-function verdictOn(elbo, elbos) {
+/** The rank of an ELBO among those of test digits, sorted, as text. */
+function rankText(elbo, elbos) {
   const below = elbos.filter((value) => value < elbo).length, all = elbos.length;
   const count = grouped(all);
-  if (below === 0) return `Far out: lower than all ${count} test digits.`;
+  if (below === 0) return `Lower than all ${count} test digits.`;
   if (below === all) return `Higher than all ${count} test digits.`;
   const percent = (100 * below) / all, digits = percent < 1 || percent > 99 ? 2 : 0;
   return `Higher than ${percent.toFixed(digits)} % of the ${count} test digits.`;
@@ -447,20 +447,20 @@ function drawHistogram(figure, elbos) {
   for (const value of elbos) {
     counts[clamp(Math.floor(BINS * share(value)), 0, BINS - 1)] += 1;
   }
-  const most = Math.max(...counts);
+  const largest = Math.max(...counts);
   figure.querySelector("path").setAttribute("d",
-    counts.map((n, i) => `M${i} 1V${1 - n / most}h0.9V1z`).join(""));
+    counts.map((n, i) => `M${i} 1V${1 - n / largest}h0.9V1z`).join(""));
   figure.querySelector("figcaption").textContent =
     `ELBOs of ${grouped(elbos.length)} test digits, and the drawing’s`;
   drawTicks(figure, marksAt(ticks(low, high), share), []);
 }
 
-/** show(bytes, moving) judges x and draws what the model makes of it. */
+/** show(bytes, penMoves) evaluates x and draws the results. */
 function makeView(find, el, model) {
-  const judge = makeJudge(model), images = makeImages(el);
+  const evaluate = makeEvaluator(model), images = makeImages(el);
   const posterior = makePosterior(find, model);
   const score = makeScore(find, el, float32(model.get("elbos")).sort());
-  let now = null; // the judgment of x, null for empty paper
+  let now = null; // the results for x, null for empty paper
 
   // At rest, the mean over all draws.
   const refine = inSlices(float32(model.get("eps")).length / 2, (i) => {
@@ -469,22 +469,22 @@ function makeView(find, el, model) {
     else now.draw(i);
   }, () => {
     score.draw(now);
-    say();
+    announce();
   });
-  const atRest = whenAtRest(() => (now ? refine() : say()));
-  function say() {
-    find("p.cw-spoken").textContent = score.words(now); // the pens have such names, too
+  const atRest = debounce(() => (now ? refine() : announce()));
+  function announce() {
+    find("p.cw-spoken").textContent = score.text(now); // p: the pens have such spans, too
   }
 
   return {
     show(bytes, penMoves) {
-      const x = inkOf(bytes), moving = now && penMoves;
-      now = bytes.some(Boolean) ? judge(x, moving ? now.nlls.slice(0, SHOWN) : []) : null;
+      const x = pixelsFrom(bytes), moving = now && penMoves;
+      now = bytes.some(Boolean) ? evaluate(x, moving ? now.nlls.slice(0, SHOWN) : []) : null;
       refine.cancel();
       el.classList.toggle("dd-empty", !now);
-      images.see(x);
+      images.drawInput(x);
       if (now) {
-        images.judge(now, moving);
+        images.draw(now, moving);
         posterior.draw(now);
         score.draw(now);
         find(".dd-q").innerHTML =
@@ -502,15 +502,15 @@ function makeView(find, el, model) {
   };
 }
 
-/** Buttons for test digits; take(bytes) puts one on the paper. */
+/** Buttons for test digits; take(bytes) replaces the drawing by one. */
 function fillExamples(group, examples, take) {
   group.hidden = !examples.length;
   for (const [i, example] of examples.entries()) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `test digit ${i + 1}`);
-    button.innerHTML = LOOK_AT;
-    drawInk(button.firstElementChild.getContext("2d"), inkOf(example));
+    button.innerHTML = IMAGE_CANVAS;
+    drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example));
     button.addEventListener("click", () => take(example));
     group.append(button);
   }
@@ -524,41 +524,42 @@ function fillPens(form, choose) {
 }
 
 function render({ model, el }) {
-  const find = fill(el, "draw-digit", DRAW_PAGE);
+  const find = fill(el, "draw-digit", PAGE);
   const set = makeSetter(model), view = makeView(find, el, model);
   const paper = newPaper(find(".dd-paper canvas"));
-  let mine = new Uint8Array(0); // what the view has last told, or was told
+  let known = new Uint8Array(0); // the last pixels that were sent or received
   const drawn = perFrame(() => {
-    mine = readPaper(paper);
-    set("pixels", new DataView(mine.slice().buffer)); // comes back as change:pixels
+    known = readPaper(paper);
+    set("pixels", new DataView(known.slice().buffer)); // triggers change:pixels
   });
-  function lay(image, strokes = []) {
+  function replace(image, strokes = []) {
     change(find, paper, image, strokes);
     drawn();
   }
-  const takeBack = () => lay(paper.image, paper.strokes.slice(0, -1));
+  const undo = () => replace(paper.image, paper.strokes.slice(0, -1));
   function show() {
     const pixels = uint8(model.get("pixels"));
-    if (pixels.some((value, i) => value !== mine[i])) { // from Python
-      mine = pixels;
+    if (pixels.some((value, i) => value !== known[i])) { // from Python
+      known = pixels;
       change(find, paper, pixels.some(Boolean) ? pixels : null, []);
     }
-    view.show(mine, paper.pointer !== null || paper.down);
+    view.show(known, paper.pointer !== null || paper.down);
     find(".dd-undo").disabled = !paper.strokes.length;
   }
 
   connectPointer(find, paper, drawn);
-  connectKeys(find, paper, drawn, takeBack);
-  find(".dd-undo").addEventListener("click", takeBack);
-  find(".dd-clear").addEventListener("click", () => lay(null));
+  connectKeys(find, paper, drawn, undo);
+  find(".dd-undo").addEventListener("click", undo);
+  find(".dd-clear").addEventListener("click", () => replace(null));
   fillPens(find(".dd-pens"), (width) => {
     paper.width = width;
     showPenAgain(find, paper);
   });
-  fillExamples(find(".dd-examples"), model.get("examples").map(uint8), (image) => lay(image));
-  const stopListening = listen(model, { "change:pixels": show });
+  fillExamples(find(".dd-examples"), model.get("examples").map(uint8),
+    (image) => replace(image));
+  const stopListening = listenTo(model, { "change:pixels": show });
   show();
-  return inTurn(stopListening, drawn.cancel, set.finish, view.end);
+  return callAll(stopListening, drawn.cancel, set.finish, view.end);
 }
 
 export default { render };

@@ -1,4 +1,4 @@
-"""Draw a digit and see what the VAE makes of it: its posterior, its picture, its ELBO."""
+"""Draw a digit and see its posterior, reconstruction and ELBO under a VAE."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
-PIXELS = 28 * 28  # what is drawn becomes an image of MNIST's size
-DRAWS = 64  # z ~ q(z|x) of which the browser takes the mean; it shows the first six
-SHOWN = 6
+PIXELS = 28 * 28  # drawings are resized to MNIST's images
+DRAWS = 64  # z ~ q(z|x) over which the browser averages
+SHOWN = 6  # of them, as images
 
 
 class DrawDigit(WithPicture):
-    """Paper to draw on, and the VAE's answer to the drawing: the lecture's "Testing".
+    """A canvas to draw on, and q(z|x), reconstruction and ELBO: the lecture's "Testing".
 
         mu, _ = vae.encoder(test)
         elbos = evidence.elbo(vae.encoder, vae.decoder, test)
@@ -38,19 +38,19 @@ class DrawDigit(WithPicture):
     g         decoder, p(x|z): nn.Sequential of Linear and ReLU, z (B, 2) -> logits (B, 784)
     codes     (N, 2), means of test digits, drawn as dots
     labels    (N,), digits 0 to 9 that color the dots
-    elbos     (M,), nats, of test digits, among which the drawing's is shown
+    elbos     (M,), nats, of test digits, for comparison with that of the drawing
     examples  (n, 784), test images in [0, 1] to start from; the first is shown at once
 
     The browser runs copies of both networks in float16 and takes the mean over 64 fixed
-    draws of ε, so that the number does not flicker; they do not follow further training.
+    draws of ε, so that the ELBO does not fluctuate; they do not follow further training.
     A drawing becomes x as MNIST's digits did: cropped, its longer side scaled to 20 pixels,
     placed with its center of mass in the middle of 28 × 28.
 
-    Traits that live with the view: ``pixels``, the bytes of x, about 0.1 s after the
+    Traits shared with the view: ``pixels``, the bytes of x, about 0.1 s after the
     pointer rests. Properties: ``x`` (1, 784) in [0, 1], which may be set; ``mu`` and
-    ``sigma`` (2,) of q(z|x); ``elbo``, nats, by torch with the browser's draws. An empty
-    page has them, too.
-    TypeError or ValueError, in words, for anything that the browser could not run or draw.
+    ``sigma`` (2,) of q(z|x); ``elbo``, nats, by torch with the browser's draws. They are
+    defined for an empty drawing, too.
+    TypeError or ValueError for anything that the browser cannot run or draw.
     Source: lecture, "Testing"; Y. LeCun, C. Cortes, C. Burges: the page of MNIST.
     """
 
@@ -66,7 +66,7 @@ class DrawDigit(WithPicture):
     elbos = traitlets.Bytes().tag(sync=True)  # float32 (M,)
     examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (784,), ink
     pixels = traitlets.Bytes(bytes(PIXELS)).tag(
-        **BOTH_WAYS,  # an echo that comes late would wipe out the stroke since then
+        **BOTH_WAYS,  # a delayed echo would erase newer strokes
         from_json=lambda value, widget: bytes(value),
     )  # uint8 (784,), ink
 
@@ -111,7 +111,7 @@ class DrawDigit(WithPicture):
 
     @property
     def x(self) -> Tensor:
-        """What the encoder sees, where the encoder is.  -> (1, 784) in [0, 1]"""
+        """Input of the encoder, on its device.  -> (1, 784) in [0, 1]"""
         pixels = torch.frombuffer(bytearray(self.pixels), dtype=torch.uint8)
         return (pixels.float() / 255)[None].to(next(self._networks[0].parameters()))
 
@@ -147,11 +147,11 @@ class DrawDigit(WithPicture):
 
     @torch.no_grad()
     def picture(self) -> bytes:
-        """As it is now: what the encoder sees, what comes back, and q(z|x) on the plane."""
+        """The current drawing: input, reconstruction, draws, and q(z|x) in the plane."""
         g = self._networks[1]
         images = {
-            "the encoder sees": self.x,
-            "it comes back as": g(self.mu[None]).sigmoid(),
+            "input of the encoder": self.x,
+            "reconstruction": g(self.mu[None]).sigmoid(),
             "draws, decoded": g(self._draws(SHOWN)).sigmoid(),
         }
         title = f"The drawing on the plane of codes; its ELBO is {self.elbo:.0f} nats"
@@ -171,7 +171,7 @@ def _draw(
     images: Mapping[str, Tensor],
     title: str,
 ) -> Figure:
-    """Rows of images with their names, beside q(z|x), one and two σ, among the codes."""
+    """Rows of images with their names; beside them q(z|x) among the codes."""
     figure = plt.figure(figsize=(9.4, 4.7), dpi=90, layout="constrained")
     plt.close(figure)
     figure.suptitle(title, fontsize=12, fontweight="bold")
@@ -194,7 +194,7 @@ def _draw(
     return figure
 
 
-# --- what is refused ------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------
 
 
 def _checked_encoder(f: nn.Module) -> dict:
@@ -204,12 +204,12 @@ def _checked_encoder(f: nn.Module) -> dict:
         last = last[-1]
     if not isinstance(last, GaussianHead):
         raise TypeError(
-            "the encoder must end in a GaussianHead, which gives μ and log σ² of q(z|x), "
-            "as a VAE's does; an Autoencoder's gives a point only."
+            "the encoder must end in a GaussianHead, which outputs μ and log σ² of q(z|x), "
+            "as that of a VAE; the encoder of an Autoencoder outputs a point only."
         )
     if n_out(network) != 4:
         raise ValueError(
-            f"the plane needs codes of 2 numbers; this encoder gives {n_out(network) // 2}."
+            f"the plane needs codes of 2 numbers; this encoder has {n_out(network) // 2}."
         )
     return network
 
@@ -218,12 +218,12 @@ def _checked_decoder(g: nn.Module) -> dict:
     network = browser_network(g, n_in=2)
     if n_out(network) != PIXELS:
         raise ValueError(
-            f"the decoder must give {PIXELS} logits, 28 × 28 pixels, not {n_out(network)}."
+            f"the decoder must output {PIXELS} logits, 28 × 28, not {n_out(network)}."
         )
     if network["layers"][-1][0] != "linear":
         raise ValueError(
-            f"the decoder must give logits, but it ends in {network['layers'][-1][0]}: "
-            "leave the last layer off, the ELBO is computed from logits."
+            f"the decoder must output logits, but it ends in {network['layers'][-1][0]}: "
+            "remove the last layer, since the ELBO is computed from logits."
         )
     return network
 
@@ -233,22 +233,22 @@ def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
     if elbos.ndim != 1 or len(elbos) < 2:
         raise ValueError(
             "the histogram needs the ELBOs of some test digits, shape (M,), not "
-            f"{elbos.shape}: evidence.elbo(vae.encoder, vae.decoder, test) gives them."
+            f"{elbos.shape}: evidence.elbo(vae.encoder, vae.decoder, test) computes them."
         )
     if not np.isfinite(elbos).all():
         raise ValueError("elbos contain NaN or infinity.")
     if elbos.min() == elbos.max():
-        raise ValueError("all elbos are the same: one is needed for each test digit.")
+        raise ValueError("all elbos are equal: one is needed for each test digit.")
     return elbos
 
 
 def _checked_images(name: str, images: ArrayLike) -> np.ndarray:
-    """Images as ink in whole gray levels.  (n, 784) in [0, 1] -> (n, 784) uint8"""
+    """Images in 256 gray levels.  (n, 784) in [0, 1] -> (n, 784) uint8"""
     images = plots.as_array(images)
     if images.ndim != 2 or images.shape[1] != PIXELS:
         raise ValueError(
-            f"{name} must hold images of {PIXELS} pixels, one a row, not {images.shape}."
+            f"{name} must hold images of {PIXELS} pixels, one per row, not {images.shape}."
         )
-    if not ((images >= 0) & (images <= 1)).all():  # also NaN
-        raise ValueError(f"{name} must have pixels in [0, 1], 0 is paper and 1 is ink.")
+    if not ((images >= 0) & (images <= 1)).all():  # also refuses NaN
+        raise ValueError(f"{name} must have pixels in [0, 1], 0 is white and 1 is black.")
     return np.round(255 * images).astype(np.uint8)

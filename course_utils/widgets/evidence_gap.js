@@ -1,25 +1,26 @@
-// The gap: q over the true posterior, and the bound that it gives, in the browser.
+// The gap: q over the true posterior and its bound, computed in the browser.
 
 import { drawAxes, INTERACTIVE, marksAt, panel, ticks, viewBox } from "./axes.js";
 import { fillChoice, markChoice, onArrows } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, short, tuple, uint8,
+  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, short, tuple,
+  uint8,
 } from "./core.js";
 import { nearestHandle, onDrag } from "./drag.js";
-import { drawInk, inkOf, sideOf } from "./image.js";
-import { makePlayer, noMotion } from "./player.js";
+import { drawPixels, pixelsFrom, sideOf } from "./image.js";
+import { makePlayer, prefersReducedMotion } from "./player.js";
 
 const DEPTH = 16; // nats below log p(x) that the bars show
 const ABOVE = 1; // nats above it
-const GLIDE = 400; // ms from one q to another
+const TRANSITION = 400; // ms from one q to another
 const GRAB_RADIUS = 0.09; // around a handle or the center; half of the stage is 1
 const HANDLES = [[1, 0], [-1, 0], [0, 1], [0, -1]]; // on the ellipse of two σ
 
 // --- the bound -----------------------------------------------------------------------
 
-/** One image's log p(x, z) on its lattice, from which the bound follows for any q. */
+/** The bound of any q for one image, from its log p(x, z) on a grid. */
 export function makeBound([center1, center2, reach, n], values) {
-  const joint = float32(values); // row by row z1, along a row z2
+  const joint = float32(values); // rows of z1, columns of z2
   const spacing = (2 * reach) / (n - 1);
   const axes = [center1, center2].map((center) =>
     Float64Array.from({ length: n }, (_, i) => center - reach + i * spacing));
@@ -27,10 +28,10 @@ export function makeBound([center1, center2, reach, n], values) {
   const mass = joint.reduce((sum, value) => sum + Math.exp(value - peak), 0);
   const logEvidence = peak + Math.log(mass) + 2 * Math.log(spacing);
 
-  /** Shares of N(mu, sigma²) on an axis, their entropy and the mean of z². */
+  /** N(mu, sigma²), normalized over an axis, its entropy and the mean of z². */
   function gaussian(axis, mu, sigma) {
     const powers = axis.map((z) => -0.5 * ((z - mu) / sigma) ** 2);
-    const highest = powers.reduce((a, b) => Math.max(a, b)); // against underflow far out
+    const highest = powers.reduce((a, b) => Math.max(a, b)); // against underflow
     const shares = powers.map((power) => Math.exp(power - highest));
     const sum = shares.reduce((a, b) => a + b);
     let entropy = 0, square = 0;
@@ -67,7 +68,7 @@ const GAP = "KL(<i>q</i> ‖ <i>p</i>(<i>z</i>|<i>x</i>))";
 const RECONSTRUCTION = "E<sub><i>q</i></sub>[log <i>p</i>(<i>x</i>|<i>z</i>)]";
 const TO_PRIOR = "KL(<i>q</i> ‖ <i>p</i>(<i>z</i>))";
 
-// The overlay has the coordinates of a window: -1 to 1, down is positive.
+// The overlay has coordinates from -1 to 1, down is positive.
 const ellipses = '<ellipse class="eg-two"></ellipse><ellipse class="eg-one"></ellipse>';
 const equation = (...cells) => cells.map((cell) => `<span>${cell}</span>`).join("");
 const number = (name) => `<b data-number="${name}"></b>`;
@@ -123,7 +124,7 @@ const OVERLAY = `
     <rect class="eg-window"></rect>
   </svg>`;
 
-/** What stays while a digit is chosen: the posterior, the axes, the map and the scale. */
+/** What depends on the digit only: posterior, axes, map and scale. */
 function makeBackdrop(find, halfWidth) {
   const stage = find(".cw-stage"), canvas = find("canvas");
   find(".eg-map").setAttribute("viewBox", viewBox(halfWidth));
@@ -162,13 +163,13 @@ function down(value, logEvidence) {
   return clamp((100 * (logEvidence + ABOVE - value)) / (DEPTH + ABOVE), 0, 100);
 }
 
-// In the window up is positive, from -1 to 1 along each axis.
+// In the window each axis is from -1 to 1, up is positive.
 const placeOf = ({ center, reach }, mu) =>
   mu.map((value, k) => (value - center[k]) / reach);
 const handlesOf = ({ reach }, sigma) => HANDLES.map((handle) =>
-  handle.map((way, k) => way * Math.max(2 * sigma[k] / reach, 0.13))); // 0.13: never too close
+  handle.map((way, k) => way * Math.max(2 * sigma[k] / reach, 0.13))); // 0.13: apart
 
-/** q: its ellipses and handles, and the bars and numbers of its bound. */
+/** Draws q with its handles, and the bars and numbers of its bound. */
 function makeQ(find, el) {
   const handles = [...el.querySelectorAll(".eg-handle")];
   return (view, mu, sigma) => {
@@ -186,14 +187,14 @@ function makeQ(find, el) {
     }
     find(".eg-chart").style.setProperty("--elbo-at", `${down(now.elbo, now.logEvidence)}%`);
     find(".eg-deep").hidden = now.gap <= DEPTH;
-    find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // of q
+    find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // avoids q
     find(".eg-read").innerHTML =
       `<i>μ</i> = ${tuple(mu)} &emsp;<i>σ</i> = ${tuple(sigma, 3)}`;
   };
 }
 
-/** What a press at a place, -1 to 1, takes hold of: a handle, or q itself. */
-function takeHold(view, mu, sigma, from, setQ) {
+/** What a press at a position, -1 to 1, would drag: a handle, or q. */
+function gripOfQ(view, mu, sigma, from, setQ) {
   const at = placeOf(view, mu), offset = at.map((value, k) => value - from[k]);
   const { index, distance } = nearestHandle(handlesOf(view, sigma),
     offset.map((value) => -value));
@@ -205,51 +206,51 @@ function takeHold(view, mu, sigma, from, setQ) {
   }
   const inside = offset.every((value, k) =>
     Math.abs(value) < Math.max(2 * sigma[k] / view.reach, GRAB_RADIUS));
-  const hold = inside ? offset : [0, 0]; // elsewhere, q jumps to the pointer
+  const kept = inside ? offset : [0, 0]; // outside, q jumps to the pointer
   return { cursor: "move", drag: (to) => setQ(to.map((value, k) =>
-    view.center[k] + view.reach * (value + hold[k])), sigma) };
+    view.center[k] + view.reach * (value + kept[k])), sigma) };
 }
 
-/** Moves q over: straight for μ, by equal factors for σ. */
-function makeGlide(getQ, setQ) {
+/** Animates q to a new one: linear in μ, geometric in σ. */
+function makeTransition(getQ, setQ) {
   const player = makePlayer();
-  const glide = (q) => {
+  const transition = (q) => {
     const from = getQ().flat();
     player.start((time) => {
-      const t = noMotion() ? 1 : Math.min(1, time / GLIDE);
-      const s = t * t * (3 - 2 * t); // slowly off, slowly in
+      const t = prefersReducedMotion() ? 1 : Math.min(1, time / TRANSITION);
+      const s = t * t * (3 - 2 * t); // slow at both ends
       const now = q.map((to, i) => t === 1 ? to
         : i < 2 ? from[i] + s * (to - from[i]) : from[i] * (to / from[i]) ** s);
       setQ(now.slice(0, 2), now.slice(2));
       return t < 1;
     });
   };
-  return Object.assign(glide, { cancel: player.stop });
+  return Object.assign(transition, { cancel: player.stop });
 }
 
 function fillDigits(form, model, choose) {
   const labels = model.get("labels");
   fillChoice(form, labels.map(() => '<canvas role="img"></canvas>'), choose);
   for (const [i, face] of form.querySelectorAll("canvas").entries()) {
-    const ink = inkOf(uint8(model.get("images")[i]));
+    const ink = pixelsFrom(uint8(model.get("images")[i]));
     face.width = face.height = sideOf(ink);
     face.setAttribute("aria-label", labels[i]);
-    drawInk(face.getContext("2d"), ink);
+    drawPixels(face.getContext("2d"), ink);
   }
 }
 
 /** Pointer and arrow keys on the plane. */
-function connect(stage, getView, getQ, setQ, glide) {
-  onDrag(stage, (place) => {
+function connect(stage, getView, getQ, setQ, transition) {
+  onDrag(stage, (position) => {
     const inWindow = ([left, top]) => [2 * left - 1, 1 - 2 * top];
-    const grip = takeHold(getView(), ...getQ(), inWindow(place), setQ);
+    const grip = gripOfQ(getView(), ...getQ(), inWindow(position), setQ);
     return { ...grip, drag(to) {
-      glide.cancel();
+      transition.cancel();
       grip.drag(inWindow(to));
     } };
   });
   onArrows(stage, (direction, event) => {
-    glide.cancel();
+    transition.cancel();
     const [mu, sigma] = getQ();
     if (event.shiftKey) setQ(mu, sigma.map((value, k) => value * 1.05 ** direction[k]));
     else setQ(mu.map((value, k) => value + 0.02 * getView().reach * direction[k]), sigma);
@@ -261,7 +262,7 @@ function render({ model, el }) {
   stage.insertAdjacentHTML("beforeend", OVERLAY);
   stage.setAttribute("aria-label",
     "q over the true posterior: arrow keys move q, with shift they change its widths");
-  let view; // the digit's lattice; made when it is chosen
+  let view; // the bound of the chosen digit
   const getQ = () => [model.get("mu"), model.get("sigma")];
   const set = makeSetter(model, () => {
     const { elbo, gap } = view.bound(...getQ());
@@ -273,7 +274,7 @@ function render({ model, el }) {
     set("mu", mu.map((value, k) => clamp(value, center[k] - reach, center[k] + reach)));
     set("sigma", sigma.map((value) => clamp(value, spacing, reach / 4)));
   }
-  const glide = makeGlide(getQ, setQ);
+  const transition = makeTransition(getQ, setQ);
   const drawBackdrop = makeBackdrop(find, model.get("half_width"));
   const drawQ = makeQ(find, el), draw = () => drawQ(view, ...getQ());
   function drawDigit() {
@@ -284,25 +285,25 @@ function render({ model, el }) {
     draw();
   }
 
-  connect(stage, () => view, getQ, setQ, glide);
+  connect(stage, () => view, getQ, setQ, transition);
   for (const [i, button] of el.querySelectorAll("button").entries()) {
     const name = ["encoder_q", "best_q"][i];
-    button.addEventListener("click", () => glide(model.get(name)[model.get("digit")]));
+    button.addEventListener("click", () => transition(model.get(name)[model.get("digit")]));
   }
   fillDigits(find(".eg-digits"), model, (index) => {
     const q = model.get("encoder_q")[index];
-    glide.cancel();
-    set("mu", q.slice(0, 2)); // first q, then its image: no frame shows a mixture
+    transition.cancel();
+    set("mu", q.slice(0, 2)); // first q, then its image: no frame mixes two digits
     set("sigma", q.slice(2));
     set("digit", index);
-    set.now(); // the kernel puts q there as well; later moves come later
+    set.now(); // before later moves: the kernel sets q, too
   });
   const qMoved = perFrame(draw);
-  const stopListening = listen(model, {
+  const stopListening = listenTo(model, {
     "change:digit": drawDigit, "change:mu": qMoved, "change:sigma": qMoved,
   });
   drawDigit();
-  return inTurn(stopListening, glide.cancel, qMoved.cancel, set.finish);
+  return callAll(stopListening, transition.cancel, qMoved.cancel, set.finish);
 }
 
 export default { render };

@@ -29,26 +29,25 @@ from course_utils.widgets._validation import (
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.picture import WithPicture, png
 
-HALF_WIDTH = 5.0  # a of the plane [−a, a]² in which a posterior is looked for
+HALF_WIDTH = 5.0  # a of the plane [−a, a]² in which the posterior is searched
 
 
 class EvidenceGap(WithPicture):
-    """The posterior p(z|x) close up, a Gaussian q on it, and bars for log p(x), ELBO, KL.
+    """The posterior p(z|x), a Gaussian q over it, and bars for log p(x), ELBO and KL.
 
         EvidenceGap(vae.encoder, vae.decoder, x[:6], labels[:6])
 
     f       encoder, q(z|x): x (B, side²) -> mu, logvar (B, 2)
-    g       decoder, p(x|z) as ``nll`` reads it: z (B, 2) -> (B, side²)
+    g       decoder, parameters of p(x|z) for ``nll``: z (B, 2) -> (B, side²)
     x       (B, side²), a few images: each costs about 0.2 s and 30 kB
-    labels  (B,), what the images are called, if they have names
+    labels  (B,), names of the images, optional
     nll     of an exponential family, as for ``evidence.log_joint``
 
-    Traits that live with the view: ``digit``, number of the image; ``mu`` and ``sigma``,
-    two numbers each, of q, at first the encoder's. A q that is too narrow for the lattice
-    or outside of its window is moved to the limit; what reaches beyond the window is cut
-    off. Properties: ``elbo`` and ``kl`` = KL(q ‖ p(z|x)), which add up to
-    ``log_evidence``, nats.
-    TypeError or ValueError, in words, for anything that cannot be drawn or computed.
+    Traits shared with the view: ``digit``, index of the image; ``mu`` and ``sigma``, two
+    numbers each, of q, initially the encoder's. A q that is too narrow for the grid or
+    outside its window is moved to the limit, and truncated at the edge of the window.
+    In nats: ``elbo`` and ``kl`` = KL(q ‖ p(z|x)), which add up to ``log_evidence``.
+    TypeError or ValueError for anything that cannot be drawn or computed.
     """
 
     _esm = with_core("evidence_gap.js")
@@ -101,7 +100,7 @@ class EvidenceGap(WithPicture):
             encoder_q=[torch.cat(q).tolist() for q in encoder_q],
             best_q=[torch.cat(q).tolist() for q in best],
         )
-        self._as_encoded()
+        self._set_q_of_encoder()
 
     @property
     def log_evidence(self) -> float:
@@ -121,7 +120,7 @@ class EvidenceGap(WithPicture):
         return {name: float(value) for name, value in terms.items()}
 
     @traitlets.observe("digit")
-    def _as_encoded(self, change: dict | None = None) -> None:
+    def _set_q_of_encoder(self, change: dict | None = None) -> None:
         q = self.encoder_q[self.digit]
         self.mu, self.sigma = q[:2], q[2:]
 
@@ -132,17 +131,17 @@ class EvidenceGap(WithPicture):
     @traitlets.validate("mu")
     def _in_the_window(self, proposal: dict) -> list[float]:
         *center, reach, _ = self.windows[self.digit]
-        both = zip(center, finite(proposal))
-        return [min(c + reach, max(c - reach, value)) for c, value in both]
+        pairs = zip(center, finite(proposal))
+        return [min(c + reach, max(c - reach, value)) for c, value in pairs]
 
     @traitlets.validate("sigma")
-    def _on_the_lattice(self, proposal: dict) -> list[float]:
+    def _within_limits(self, proposal: dict) -> list[float]:
         _, _, reach, n = self.windows[self.digit]
-        least = 2 * reach / (n - 1)  # the spacing of the lattice
-        return [min(reach / 4, max(least, value)) for value in finite(proposal)]
+        smallest = 2 * reach / (n - 1)  # the spacing of the grid
+        return [min(reach / 4, max(smallest, value)) for value in finite(proposal)]
 
     def picture(self) -> bytes:
-        """As it is now: posterior and q, and the bars."""
+        """The current posterior and q, and the bars."""
         window, bound = self._windows[self.digit], self._bound()
         figure = _draw(window, self.mu, self.sigma, bound["elbo"], self.log_evidence)
         return png(figure, colors=256)
@@ -152,7 +151,7 @@ class EvidenceGap(WithPicture):
 
 
 def _describe(window: PosteriorGrid) -> list[float]:
-    """Center z₁, center z₂, reach, points a side."""
+    """Center z₁, center z₂, half width, points per side."""
     center = [float(z[0] + z[-1]) / 2 for z in (window.z1, window.z2)]
     reach = float(window.z1[-1] - window.z1[0]) / 2
     return [*center, reach, len(window.z1)]
@@ -165,8 +164,8 @@ def _draw(
     elbo: float,
     log_evidence: float,
 ) -> Figure:
-    """p(z|x) with q, one and two σ, on it; bars for the last nats below log p(x)."""
-    title = "What the ELBO lacks of log p(x) is KL(q ‖ p(z|x))"
+    """p(z|x) with q at one and two σ; bars for the last nats below log p(x)."""
+    title = "The gap between ELBO and log p(x) is KL(q ‖ p(z|x))"
     ratios = {"width_ratios": (1.25, 1)}
     figure, [plane, bars] = plots.new_figure((8.2, 4.4), 1, 2, title, **ratios)
     plots.draw_posterior(
@@ -185,8 +184,8 @@ def _draw(
     middle = (elbo + log_evidence) / 2
     bars.text(1.45, middle, f"KL(q ‖ p(z|x))\n{gap:.2f}", va="top" if gap < 2 else "center")
     for x, value in enumerate((log_evidence, elbo)):
-        words = f"{value:.2f}".replace("-", "−")
-        bars.text(x, (floor + elbo) / 2, words, ha="center", va="center")
+        text = f"{value:.2f}".replace("-", "−")
+        bars.text(x, (floor + elbo) / 2, text, ha="center", va="center")
     bars.set(xticks=(0, 1), xticklabels=("log p(x)", "ELBO"), ylabel="nats")
     bars.set(xlim=(-0.5, 2.4), ylim=(floor, log_evidence + 1))
     bars.spines[["top", "right"]].set_visible(False)

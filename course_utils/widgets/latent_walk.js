@@ -1,21 +1,21 @@
-// The latent walk: decodes in the browser, so that the picture keeps up with the pointer.
+// The latent walk: decodes in the browser, in the same frame as the pointer moves.
 
 import { drawAxes, INTERACTIVE, marksAt, panel, quarters } from "./axes.js";
 import { fillChoice, markChoice } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, short, uint8,
+  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, short, uint8,
 } from "./core.js";
-import { makeCursor, textOfZ } from "./cursor.js";
-import { drawInk, sideOf } from "./image.js";
+import { makeCursor, htmlOfZ } from "./cursor.js";
+import { drawPixels, sideOf } from "./image.js";
 import { drawShades, MAPS } from "./maps.js";
 import { makeNetwork } from "./network.js";
 import { along, makePaths } from "./paths.js";
 import { ellipse, legend, makePlane, polyline, RINGS, ringsOfPrior } from "./plane.js";
 import { drawPlayButton, inSlices, makePlayer } from "./player.js";
 
-const POINTS = 21; // a side of the lattice
-const MIDDLE = (POINTS - 1) / 2; // number of the row and column of z = (0, 0)
-const STRIP = 11; // pictures along a path
+const POINTS = 21; // per side of the lattice
+const MIDDLE = (POINTS - 1) / 2; // row and column of z = (0, 0)
+const STRIP = 11; // images along a path
 const DURATION = 3000; // ms along a path, from one end to the other
 
 // --- the view ------------------------------------------------------------------------
@@ -49,9 +49,9 @@ const PAGE = `
   <div class="cw-line lw-more">
     <div class="cw-line lw-group">
       <span class="lw-name">Draw</span>
-      <label title="one, two and three standard deviations, and what share they hold">
+      <label title="one, two and three standard deviations, and the prior mass within">
         <input type="checkbox" class="lw-rings">prior’s rings</label>
-      <label title="of some digits, the ellipse one σ around μ">
+      <label title="for some digits, the ellipse one σ around μ">
         <input type="checkbox" class="lw-clouds">${Q}</label>
     </div>
     <div class="cw-line lw-group">
@@ -68,19 +68,19 @@ const PAGE = `
       <label>to <select></select></label>
       <form class="lw-kinds" aria-label="path"></form>
       <button type="button" class="cw-button lw-play"></button>
-      <canvas class="lw-strip" role="img" aria-label="pictures along the path"></canvas>
-      <p class="cw-help">The numbers say how much the picture changes on the way: 1 is one
-        pixel from white to black. The curved path changes it least.</p>
+      <canvas class="lw-strip" role="img" aria-label="images along the path"></canvas>
+      <p class="cw-help">The numbers are the lengths of the paths in image space: 1 is one
+        pixel from white to black. The curved path is the shortest.</p>
     </div>
   </div>`;
 
-/** The plane of codes, with a place for all that can be drawn besides its dots. */
+/** The plane of codes, with elements for rings, ellipses, map and path. */
 function makeCodes(find, el, model, edge) {
   const codes = float32(model.get("codes")), labels = uint8(model.get("labels"));
   const colors = model.get("colors"), stage = find(".lw-plane .cw-stage");
   const plane = makePlane(stage, edge);
   plane.lines.innerHTML =
-    ["rings", "clouds", "way"].map((name) => `<g class="lw-on-${name}"></g>`).join("");
+    ["rings", "clouds", "path"].map((name) => `<g class="lw-on-${name}"></g>`).join("");
   stage.insertAdjacentHTML("afterbegin",
     '<canvas class="lw-map" aria-hidden="true"></canvas><div class="lw-box"></div>');
   stage.insertAdjacentHTML("beforeend",
@@ -92,7 +92,7 @@ function makeCodes(find, el, model, edge) {
     ...plane, stage, codes,
     draw() {
       const a = model.get("half_width"), marks = marksAt(quarters(a), plane.across);
-      drawAxes(el, marks, marks, plane.across(0.75 * a)); // of both squares
+      drawAxes(el, marks, marks, plane.across(0.75 * a)); // of both stages
       plane.show();
       plane.dots(codes, labels, colors);
     },
@@ -111,7 +111,7 @@ function makeLattice(find, model, decode, side) {
     const step = model.get("half_width") / MIDDLE;
     const column = i % POINTS, row = Math.floor(i / POINTS);
     const z = [(column - MIDDLE) * step, (MIDDLE - row) * step];
-    drawInk(ink, decode(z), column * side, row * side);
+    drawPixels(ink, decode(z), column * side, row * side);
   });
   return {
     stage,
@@ -182,17 +182,17 @@ function makeMap(find, model, set, codes, box) {
       find(".lw-bar i").style.left = `${100 * share}%`;
       find(".lw-value b").textContent = fixed(now, digits);
     },
-    words: () => (range() ? `; ${find(".lw-value").textContent}` : ""),
+    text: () => (range() ? `; ${find(".lw-value").textContent}` : ""),
   };
 }
 
-/** The path between two classes on the plane, and its pictures in a strip. */
-function makeWay(find, el, model, { decode, side, edge }) {
+/** The path between two classes on the plane, and its images in a strip. */
+function makePathOnPlane(find, el, model, { decode, side, edge }) {
   const paths = makePaths(model), colors = model.get("colors"), strip = find(".lw-strip");
   strip.width = STRIP * side;
   strip.height = side;
   let points = []; // of the path that is shown
-  const drawStrip = inSlices(STRIP, (i) => drawInk(strip.getContext("2d"),
+  const drawStrip = inSlices(STRIP, (i) => drawPixels(strip.getContext("2d"),
     decode(along(points, i / (STRIP - 1))), i * side, 0));
   const dot = ([x, y], label) =>
     `<circle cx="${x}" cy="${y}" r="${0.025 * edge()}" style="fill:${colors[label]}"/>`;
@@ -206,7 +206,7 @@ function makeWay(find, el, model, { decode, side, edge }) {
         el.querySelectorAll(".lw-length")[i].textContent = fixed(paths.length(ends, name), 1);
       }
       const other = paths.kinds.find((name) => name !== kind);
-      find(".lw-on-way").innerHTML = !shown ? "" :
+      find(".lw-on-path").innerHTML = !shown ? "" :
         polyline(paths.points(ends, other), "lw-other") + polyline(points, "lw-under")
         + polyline(points, "lw-over") + dot(points[0], ends[0]) + dot(points.at(-1), ends[1]);
       strip.hidden = !shown;
@@ -216,7 +216,7 @@ function makeWay(find, el, model, { decode, side, edge }) {
   };
 }
 
-/** The controls of the path: its ends, its kind, and a button that walks along it. */
+/** The controls of the path: its ends, its kind, and a button that moves z along it. */
 function makePathControls(find, el, model, { set, way, player, cursor }) {
   const selects = [...el.querySelectorAll("select")], button = find(".lw-play");
   const faces = way.kinds.slice(1).map((kind) => `${kind} <span class="lw-length"></span>`);
@@ -226,7 +226,7 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
     select.addEventListener("change", () => {
       const before = model.get("path_ends"), now = [...before];
       now[i] = +select.value;
-      if (now[0] === now[1]) now[1 - i] = before[i]; // the other way round
+      if (now[0] === now[1]) now[1 - i] = before[i]; // swap the ends
       set("path_ends", now);
     });
   }
@@ -236,7 +236,7 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
     if (!way.points().length) set("path", "straight");
     player.start((time) => {
       const t = Math.min(1, time / DURATION);
-      cursor.walkTo(along(way.points(), t));
+      cursor.moveTo(along(way.points(), t));
       return t < 1;
     });
     drawButton();
@@ -255,8 +255,8 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
   return { draw, drawButton, changed };
 }
 
-/** z in both squares, and the image decoded there. */
-function makeHere(find, el, { decode, side, plane }) {
+/** z in both stages, and its decoded image. */
+function makeCursorImage(find, el, { decode, side, plane }) {
   const canvas = find(".lw-here canvas"), ink = canvas.getContext("2d");
   canvas.width = canvas.height = side;
   canvas.setAttribute("aria-label", "the image decoded at the cursor");
@@ -267,10 +267,10 @@ function makeHere(find, el, { decode, side, plane }) {
   const snap = (share) => (clamp(Math.floor(share * POINTS), 0, POINTS - 1) + 0.5) / POINTS;
   return (z) => {
     const image = decode(z), x = plane.across(z[0]), y = plane.down(z[1]);
-    drawInk(ink, image);
+    drawPixels(ink, image);
     move(onPlane, x, y);
     move(onLattice, snap(x), snap(y));
-    find(".lw-z").innerHTML = textOfZ(z);
+    find(".lw-z").innerHTML = htmlOfZ(z);
     return image;
   };
 }
@@ -278,30 +278,31 @@ function makeHere(find, el, { decode, side, plane }) {
 function render({ model, el }) {
   const find = fill(el, "latent-walk", PAGE);
   const decode = makeNetwork(model.get("decoder")), side = sideOf(decode([0, 0]));
-  // Both squares show [−e, e]² with e = 21/20 a, so that an image of the lattice is centered
-  // on its z, and the same z lies at the same place in both.
+  // Both stages show [−e, e]² with e = 21/20 a, so that an image of the lattice is centered
+  // on its z, and the same z has the same position in both.
   const edge = () => (model.get("half_width") * POINTS) / (2 * MIDDLE);
   const plane = makeCodes(find, el, model, edge);
   const lattice = makeLattice(find, model, decode, side);
-  const drawHere = makeHere(find, el, { decode, side, plane });
+  const drawAtCursor = makeCursorImage(find, el, { decode, side, plane });
   const set = makeSetter(model, () => {
-    find(".cw-spoken").textContent = find(".lw-z").textContent + map.words();
+    find(".cw-spoken").textContent = find(".lw-z").textContent + map.text();
   });
   const player = makePlayer(() => path.drawButton());
   const cursor = makeCursor(model, set, find(".lw-boxes"), (event) => {
-    if (event.type !== "pointermove") player.stop(); // a click takes over, not a mere move
+    if (event.type !== "pointermove") player.stop(); // clicks stop the animation
     return !player.plays();
   });
-  const map = makeMap(find, model, set, plane.codes, cursor.number);
+  const map = makeMap(find, model, set, plane.codes, cursor.index);
   const overlays = makeOverlays(find, model, set, plane, edge);
-  const way = model.get("path_classes").length < 2 ? null
-    : makeWay(find, el, model, { decode, side, edge });
-  const path = way && makePathControls(find, el, model, { set, way, player, cursor });
+  const pathOnPlane = model.get("path_classes").length < 2 ? null
+    : makePathOnPlane(find, el, model, { decode, side, edge });
+  const path = pathOnPlane
+    && makePathControls(find, el, model, { set, way: pathOnPlane, player, cursor });
   find(".lw-paths").hidden = !path;
 
   function drawCursor() {
     const z = model.get("z");
-    map.read(z, drawHere(z));
+    map.read(z, drawAtCursor(z));
   }
   function drawMap() {
     map.draw();
@@ -310,22 +311,22 @@ function render({ model, el }) {
   function drawBox() {
     cursor.markBox();
     find(".lw-share").textContent =
-      `holds ${model.get("prior_shares")[cursor.number()]} of the prior`;
+      `holds ${model.get("prior_shares")[cursor.index()]} of the prior`;
     for (const draw of [plane.draw, lattice.draw, overlays.drawRings, drawMap]) draw();
     path?.draw();
   }
 
   for (const { stage } of [plane, lattice]) cursor.follow(stage, plane);
   const cursorMoved = perFrame(drawCursor);
-  const stopListening = listen(model, {
+  const stopListening = listenTo(model, {
     "change:z": cursorMoved, "change:half_width": drawBox, "change:map": drawMap,
     "change:rings": overlays.drawRings, "change:clouds": overlays.drawClouds,
     ...(path && { "change:path": path.changed, "change:path_ends": path.changed }),
   });
   drawBox();
   overlays.drawClouds();
-  return inTurn(stopListening, player.stop, cursorMoved.cancel, lattice.cancel,
-    () => way?.cancel(), set.finish);
+  return callAll(stopListening, player.stop, cursorMoved.cancel, lattice.cancel,
+    () => pathOnPlane?.cancel(), set.finish);
 }
 
 export default { render };

@@ -1,4 +1,4 @@
-"""Walk the plane of two-dimensional codes and see what the decoder makes of each point."""
+"""Move through the plane of two-dimensional codes and see each point decoded."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
 
 CLOUDS = 300  # q(z|x) that are drawn; more would hide each other
-CELLS = 60  # a side of a map, over the stage of a box
+CELLS = 60  # per side of a map
 RINGS = 1, 2, 3  # standard deviations of the prior
 STAGE = 21 / 20  # the view shows this times the half-width, a margin around the box
 PATHS = "none", "straight", "curved"
 
 
 class LatentWalk(WithPicture, WithCursor):
-    """The latent plane with its codes, and the picture that g makes of z under the cursor.
+    """The latent plane with its codes, and the image g(z) at the cursor.
 
         LatentWalk(nn.Sequential(vae.decoder, nn.Sigmoid()), mu, labels)
         LatentWalk(decode, mu, labels, sigmas=torch.exp(logvar / 2))
 
     g            the decoder: nn.Sequential (may be nested) of Linear, ReLU and Sigmoid,
-                 from (B, 2) to square images (B, side²) with ink in [0, 1]; other values
-                 are clipped. The browser runs it, from a copy of its weights in float16:
-                 the walk does not follow a model that is trained further.
-    codes        (N, 2), drawn as dots; at 10000 the plane is as quick as at 100.
+                 from (B, 2) to square images (B, side²) in [0, 1]; other values are
+                 clipped. The browser runs a copy of its weights in float16, which does
+                 not follow further training.
+    codes        (N, 2), drawn as dots, up to about 10000.
     labels       (N,), digits 0 to 9 that color the dots.
-    half_widths  a of each box [−a, a]² that the reader can switch to; the first is shown.
-    sigmas       (N, 2), the standard deviations of each q(z|x), if the codes are its means:
-                 then the reader can have its ellipses drawn.
+    half_widths  a of each box [−a, a]² to choose from, initially the first.
+    sigmas       (N, 2), the standard deviations of each q(z|x), if the codes are its means,
+                 for ellipses of q.
 
-    The reader can also have drawn: the prior's rings, a map behind the dots, and a path
-    from one class to another, straight or the one on which the picture changes least,
-    which ``paths`` computes; it runs between the codes nearest to the classes' medians.
+    Optional: the prior's rings, a map behind the dots, and a path between two classes,
+    straight or a geodesic of ``theory.geodesics``, which joins the codes nearest to the
+    medians of the classes.
 
-    Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests;
+    Traits shared with the view: ``z``, two numbers, about 0.1 s after the cursor stops;
     ``half_width``; ``rings`` and ``clouds``, whether they are drawn; ``map``: "none",
-    "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the picture, nats;
+    "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the image, nats;
     only of a decoder that ends in a Sigmoid); ``path``: "none", "straight" or "curved";
     ``path_ends``, its two classes. All may be set from Python.
-    TypeError or ValueError, in words, for anything that the browser could not draw.
+    TypeError or ValueError for anything that the browser cannot draw.
     """
 
     _esm = with_core("latent_walk.js")
@@ -70,10 +70,12 @@ class LatentWalk(WithPicture, WithCursor):
     codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    prior_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a box
-    ring_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a ring
-    sampled = traitlets.Bytes().tag(sync=True)  # float32 (n, 5): μ, σ, label of some q(z|x)
-    maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values, one a box
+    prior_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per box
+    ring_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per ring
+    sampled = traitlets.Bytes().tag(
+        sync=True
+    )  # float32 (n, 5): μ, σ, label of the drawn q(z|x)
+    maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values per box
     path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M, by label
     path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
     path_lengths = traitlets.List(traitlets.List()).tag(sync=True)  # (P, 2), the same
@@ -100,9 +102,9 @@ class LatentWalk(WithPicture, WithCursor):
         check_image_side(network)
         sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
         self._points = codes, labels
-        ink = _ink_of(g)
+        decode = _decoder_of(g)
         with torch.no_grad():
-            self._lattice = ink(latent_lattice(half_widths[0])).numpy()
+            self._lattice = decode(latent_lattice(half_widths[0])).numpy()
         super().__init__(
             decoder=network,
             codes=codes.astype("<f4").tobytes(),
@@ -112,13 +114,13 @@ class LatentWalk(WithPicture, WithCursor):
             prior_shares=[_percent(prior_mass(a)) for a in half_widths],
             ring_shares=[_percent(ring_mass(r)) for r in RINGS],
             sampled=sampled.astype("<f4").tobytes(),
-            maps=_maps(ink, network, codes, half_widths),
-            **_paths(ink, codes, labels, half_widths),
+            maps=_maps(decode, network, codes, half_widths),
+            **_paths(decode, codes, labels, half_widths),
             half_width=half_widths[0],
         )
 
     @traitlets.validate("clouds")
-    def _of_given_widths(self, proposal: dict) -> bool:
+    def _only_with_sigmas(self, proposal: dict) -> bool:
         if proposal["value"] and not self.sampled:
             raise traitlets.TraitError("there are no clouds to draw: give sigmas=….")
         return proposal["value"]
@@ -128,7 +130,7 @@ class LatentWalk(WithPicture, WithCursor):
         return one_of(["none", *self.maps], proposal)
 
     @traitlets.validate("path")
-    def _where_there_is_one(self, proposal: dict) -> str:
+    def _only_with_two_classes(self, proposal: dict) -> str:
         if proposal["value"] != "none" and not self.path_classes:
             raise traitlets.TraitError(
                 "a path needs codes of two classes within the largest box."
@@ -158,9 +160,9 @@ class LatentWalk(WithPicture, WithCursor):
 def _draw(
     codes: np.ndarray, labels: np.ndarray, images: np.ndarray, half_width: float
 ) -> Figure:
-    """Codes and decoded lattice side by side, each over the same part of the plane."""
+    """Codes and decoded lattice side by side, over the same part of the plane."""
     box = f"[−{half_width:g}, {half_width:g}]²"
-    title = f"The latent plane over {box}: codes, and what is decoded there"
+    title = f"The latent plane over {box}: codes and decoded images"
     figure, [left, right] = plots.new_figure((10.4, 4.9), 1, 2, title)
     plots.draw_codes(left, codes, labels)
     plots.draw_lattice(right, images, half_width)
@@ -169,25 +171,25 @@ def _draw(
     return figure
 
 
-# --- what the browser is sent ---------------------------------------------------------
+# --- data for the browser -------------------------------------------------------------
 
 
 def _percent(share: float) -> str:
-    """0.466 → 46.6 %; close to one, as many digits as tell it from one."""
+    """0.466 → 46.6 %; close to one, with enough digits to differ from 100 %."""
     rest = 1 - share
     if rest < 1e-7:
         return "100 %"
     return f"{100 * share:.{max(1, math.ceil(-math.log10(rest)) - 2)}f} %"
 
 
-def _ink_of(g: nn.Module) -> Callable[[Tensor], Tensor]:
-    """What is seen of a decoder: its pixels within [0, 1], on the CPU."""
+def _decoder_of(g: nn.Module) -> Callable[[Tensor], Tensor]:
+    """z -> pixels of the decoder, clipped to [0, 1], on the CPU."""
     weight = next(g.parameters())
     return lambda z: g(z.to(weight)).clamp(0, 1).float().cpu()
 
 
 def _sample(codes: np.ndarray, sigmas: np.ndarray | None, labels: np.ndarray) -> np.ndarray:
-    """μ, σ and label of some q(z|x), evenly among all.  -> (n, 5), (0, 5) without σ"""
+    """μ, σ and label of q(z|x) for evenly spaced rows.  -> (n, 5), (0, 5) without σ"""
     if sigmas is None:
         return np.empty((0, 5))
     rows = np.linspace(0, len(codes) - 1, min(CLOUDS, len(codes))).round().astype(int)
@@ -196,13 +198,13 @@ def _sample(codes: np.ndarray, sigmas: np.ndarray | None, labels: np.ndarray) ->
 
 @torch.no_grad()
 def _maps(
-    ink: Callable, network: dict, codes: np.ndarray, half_widths: list[float]
+    decode: Callable, network: dict, codes: np.ndarray, half_widths: list[float]
 ) -> dict[str, dict]:
     """name -> {"ranges": lowest and highest of each box, "values": between them, uint8}"""
-    known = torch.as_tensor(codes).float()
-    functions = {"distance": lambda z: distance_to_nearest(z, known)}
+    points = torch.as_tensor(codes).float()
+    functions = {"distance": lambda z: distance_to_nearest(z, points)}
     if network["layers"][-1] == ["sigmoid"]:
-        functions["uncertainty"] = lambda z: pixel_entropy(ink(z))
+        functions["uncertainty"] = lambda z: pixel_entropy(decode(z))
     maps = {}
     for name, function in functions.items():
         ranges, values = [], []
@@ -210,7 +212,7 @@ def _maps(
             z = latent_lattice(STAGE * a * (1 - 1 / CELLS), CELLS)  # middles of cells
             value = function(z)
             low = 0.0 if name == "distance" else float(value.min())
-            span = float(value.max()) - low or 1.0  # the same everywhere: all is the lowest
+            span = float(value.max()) - low or 1.0  # or 1 for a constant map
             ranges.append([low, low + span])
             values.append((255 * (value - low) / span).round().byte().numpy().tobytes())
         maps[name] = {"ranges": ranges, "values": values}
@@ -218,7 +220,7 @@ def _maps(
 
 
 def _paths(
-    ink: Callable, codes: np.ndarray, labels: np.ndarray, half_widths: list[float]
+    decode: Callable, codes: np.ndarray, labels: np.ndarray, half_widths: list[float]
 ) -> dict:
     """The traits of the paths between classes; none without two in the largest box."""
     a = max(half_widths)
@@ -230,25 +232,27 @@ def _paths(
         [_typical(codes[labels == c], codes[inside & (labels == c)]) for c in classes]
     )
     reach = min(a, 1.25 * float(ends.abs().max()))
-    ways = [straight_paths(ink, ends), shortest_paths(ink, ends, half_width=reach)]
-    both = torch.stack(ways, dim=1)  # (P, 2, T, 2)
-    lengths = curve_length(ink, both)
+    kinds = [straight_paths(decode, ends), shortest_paths(decode, ends, half_width=reach)]
+    both = torch.stack(kinds, dim=1)  # (P, 2, T, 2)
+    lengths = curve_length(decode, both)
     saved = int((1 - lengths[:, 1] / lengths[:, 0].clamp_min(1e-9)).argmax())
     return {
         "path_classes": classes,
         "path_points": both.numpy().astype("<f4").tobytes(),
         "path_lengths": lengths.tolist(),
-        "path_ends": [*list(combinations(classes, 2))[saved]],  # where a bend helps most
+        "path_ends": [
+            *list(combinations(classes, 2))[saved]
+        ],  # the pair with the largest saving
     }
 
 
 def _typical(codes: np.ndarray, inside: np.ndarray) -> Tensor:
-    """Of the codes inside, the one nearest to the median of all.  -> (2,)"""
-    away = np.linalg.norm(inside - np.median(codes, axis=0), axis=1)
-    return torch.as_tensor(inside[away.argmin()]).float()
+    """The code inside the box that is nearest to the median of all codes.  -> (2,)"""
+    distance = np.linalg.norm(inside - np.median(codes, axis=0), axis=1)
+    return torch.as_tensor(inside[distance.argmin()]).float()
 
 
-# --- what is refused ------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------
 
 
 def _checked_sigmas(sigmas: ArrayLike | None, codes: np.ndarray) -> np.ndarray | None:
@@ -257,7 +261,7 @@ def _checked_sigmas(sigmas: ArrayLike | None, codes: np.ndarray) -> np.ndarray |
     sigmas = plots.as_array(sigmas)
     if sigmas.shape != codes.shape:
         raise ValueError(
-            f"each code needs its two standard deviations: codes {codes.shape}, sigmas "
+            f"each code needs two standard deviations: codes {codes.shape}, sigmas "
             f"{sigmas.shape}."
         )
     if not (np.isfinite(sigmas).all() and (sigmas > 0).all()):

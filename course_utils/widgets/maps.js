@@ -1,8 +1,8 @@
-// Maps of the plane, behind the dots: drawn from bytes, read exactly at the cursor.
+// Maps of the plane behind the dots: drawn from bytes, computed exactly at the cursor.
 
 import { nearestCode } from "./plane.js";
 
-const SHADE = [116, 99, 166], STRONGEST = 0.8; // seen on light and on dark
+const SHADE = [116, 99, 166], MAX_OPACITY = 0.8; // visible on light and dark
 
 export const MAPS = {
   distance: { value: (z, image, codes) => nearestCode(codes, z).distance,
@@ -11,7 +11,7 @@ export const MAPS = {
     digits: 0, unit: "nats" },
 };
 
-/** Σ H(p) of pixels that are ink with probability p, nats. */
+/** Σ H(p) of pixels that are black with probability p, nats. */
 export function pixelEntropy(image) {
   let sum = 0;
   for (const p of image) {
@@ -20,11 +20,11 @@ export function pixelEntropy(image) {
   return sum;
 }
 
-/** Bytes from 0 to 255 onto a canvas of n × n, as shades. */
+/** Draws bytes from 0 to 255 as shades on a canvas of n × n. */
 export function drawShades(canvas, values) {
   const n = Math.sqrt(values.length), shades = new ImageData(n, n);
   for (const [i, value] of values.entries()) {
-    shades.data.set([...SHADE, STRONGEST * value], 4 * i);
+    shades.data.set([...SHADE, MAX_OPACITY * value], 4 * i);
   }
   canvas.width = canvas.height = n;
   canvas.getContext("2d").putImageData(shades, 0, 0);

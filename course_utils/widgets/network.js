@@ -1,9 +1,9 @@
-// A chain of linear layers, computed in the browser from float16 weights that came once.
+// A sequential network, evaluated in the browser with float16 weights.
 
 import { bytesOf } from "./core.js";
 
-/** float16 to float32: the same bits, further left, and 2^112 for the other exponent. */
-export function fromHalf(halves) {
+/** float16 to float32: shifts the bits, and corrects the exponent by 2^112. */
+export function fromFloat16(halves) {
   const numbers = new Float32Array(halves.length);
   const bits = new Uint32Array(numbers.buffer);
   for (let i = 0; i < halves.length; i++) {
@@ -18,7 +18,7 @@ function linear(nIn, nOut, weights, bias) {
   return (x) => {
     let i = 0;
     for (; i + 4 <= nOut; i += 4) {
-      // four sums at a time keep the processor's pipeline full: 2 to 4 times faster
+      // four sums at a time use the processor's pipeline: 2 to 4 times faster
       const row0 = i * nIn, row1 = row0 + nIn, row2 = row1 + nIn, row3 = row2 + nIn;
       let sum0 = bias[i], sum1 = bias[i + 1], sum2 = bias[i + 2], sum3 = bias[i + 3];
       for (let j = 0; j < nIn; j++) {
@@ -46,10 +46,10 @@ function inPlace(f) {
   };
 }
 
-/** Of browser_network in Python: a point in, what the network makes of it out: a
-    Float32Array, valid until the next call. */
+/** A function from the output of browser_network in Python: point -> output, a Float32Array
+    that is valid until the next call. */
 export function makeNetwork({ layers, weights }) {
-  const numbers = fromHalf(new Uint16Array(bytesOf(weights)));
+  const numbers = fromFloat16(new Uint16Array(bytesOf(weights)));
   let at = 0;
   const take = (count) => numbers.subarray(at, (at += count));
   const steps = layers.map(([kind, nIn, nOut]) => {

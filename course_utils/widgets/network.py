@@ -1,4 +1,4 @@
-"""How a network reaches the browser, which then computes what it makes of a point."""
+"""Encodes a network for the browser, which evaluates it."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from torch import Tensor, nn
 
 from course_utils.models import GaussianHead
 
-LARGEST_HALF = 65504  # the largest number that float16 holds
+LARGEST_FLOAT16 = 65504
 
 
 def browser_network(module: nn.Module, n_in: int) -> dict:
-    """What ``makeNetwork`` of network.js needs: a trait's value, sent once.
+    """The argument of ``makeNetwork`` in network.js: the value of a trait, sent once.
 
     module  nn.Sequential (may be nested) of Linear, ReLU and Sigmoid; at the end also a
-            GaussianHead, which gives μ, then log σ².
-    n_in    how many numbers it has to read.
+            GaussianHead, which outputs μ, then log σ².
+    n_in    the number of inputs.
 
     {"layers": ["linear", n_in, n_out], ["relu"], …; "weights": float16, for each linear
-    its rows, then its bias}: half of the bytes, and pictures within one gray level.
-    TypeError or ValueError, in words, for what the browser could not run.
+    layer its rows, then its bias}. float16 changes images by less than one gray level.
+    TypeError or ValueError for a network that the browser cannot run.
     """
     steps = list(_flatten(module))
     _check_chain(steps, n_in)
-    return {"layers": [_describe(step) for step in steps], "weights": _half(steps)}
+    return {"layers": [_describe(step) for step in steps], "weights": _float16_bytes(steps)}
 
 
 def check_image_side(network: dict) -> int:
-    """Side of the square image that a network gives; ValueError if it gives none."""
+    """Side of the square image that a network outputs; ValueError if it is not square."""
     pixels = n_out(network)
     if math.isqrt(pixels) ** 2 != pixels:
         raise ValueError(
-            f"the decoder gives {pixels} numbers, which is no square image; for 28 × 28 "
-            "pixels it must give 784."
+            f"the decoder outputs {pixels} numbers, which is no square image; for 28 × 28 "
+            "pixels it must output 784."
         )
     return math.isqrt(pixels)
 
 
 def n_out(network: dict) -> int:
-    """How many numbers the network gives."""
+    """The number of outputs of a network."""
     return [layer for layer in network["layers"] if layer[0] == "linear"][-1][2]
 
 
 class _Affine:
-    """W x + b of a Linear, or of both Linears of a GaussianHead, one below the other."""
+    """W x + b of a Linear, or of the two Linears of a GaussianHead, concatenated."""
 
     def __init__(self, module: nn.Linear | GaussianHead) -> None:
         parts = [module] if isinstance(module, nn.Linear) else [module.mu, module.logvar]
@@ -67,7 +67,7 @@ Step = _Affine | str
 
 
 def _flatten(module: nn.Module) -> Iterator[Step]:
-    """The steps of nested Sequentials, in order; TypeError for what JavaScript lacks."""
+    """The steps of nested Sequentials, in order; TypeError for other layers."""
     if isinstance(module, nn.Sequential):
         for child in module:
             yield from _flatten(child)
@@ -86,11 +86,11 @@ def _describe(step: Step) -> list:
     return [step] if isinstance(step, str) else ["linear", step.n_in, step.n_out]
 
 
-def _half(steps: Sequence[Step]) -> bytes:
+def _float16_bytes(steps: Sequence[Step]) -> bytes:
     affine = [step for step in steps if isinstance(step, _Affine)]
     parts = [part for step in affine for part in (step.weight.flatten(), step.bias)]
     weights = torch.cat(parts).float().cpu().numpy()
-    if not np.abs(weights).max() <= LARGEST_HALF:  # not: NaN is refused as well
+    if not np.abs(weights).max() <= LARGEST_FLOAT16:  # "not" also refuses NaN
         raise ValueError(
             "the network has weights that are NaN, infinite or beyond 65504, the largest "
             "number in float16: was it trained with too large a learning rate?"
@@ -99,14 +99,14 @@ def _half(steps: Sequence[Step]) -> bytes:
 
 
 def _check_chain(steps: Sequence[Step], n_in: int) -> None:
-    """Each layer reads as many numbers as the one before gives, from n_in on."""
+    """ValueError unless the first layer has n_in inputs and the layers fit together."""
     affine = [step for step in steps if isinstance(step, _Affine)]
     if not affine or affine[0].n_in != n_in:
-        first = f"reads {affine[0].n_in}" if affine else "has no Linear layer"
-        raise ValueError(f"the network must read {n_in} numbers; this one {first}.")
-    for one, other in pairwise(affine):
-        if one.n_out != other.n_in:
+        first = f"has {affine[0].n_in}" if affine else "has no Linear layer"
+        raise ValueError(f"the network must have {n_in} inputs; this one {first}.")
+    for layer, following in pairwise(affine):
+        if layer.n_out != following.n_in:
             raise ValueError(
-                f"the network's layers do not fit: one gives {one.n_out} numbers, the next "
-                f"reads {other.n_in}."
+                f"the network's layers do not fit: one has {layer.n_out} outputs, the next "
+                f"{following.n_in} inputs."
             )

@@ -1,14 +1,14 @@
-// Paths between two classes of the plane.
+// Paths between two classes in the plane.
 
 import { float32 } from "./core.js";
 
-/** The straight and the curved path between each two classes. */
+/** The straight and the curved path between each pair of classes. */
 export function makePaths(model) {
   const classes = model.get("path_classes"), lengths = model.get("path_lengths");
   const numbers = float32(model.get("path_points"));
-  const steps = numbers.length / (4 * lengths.length); // points of a path
+  const steps = numbers.length / (4 * lengths.length); // points per path
   const kinds = ["straight", "curved"];
-  const pair = (ends) => { // the number of two classes in itertools.combinations
+  const pair = (ends) => { // index of the pair in itertools.combinations
     const [i, j] = ends.map((c) => classes.indexOf(c)).sort((a, b) => a - b);
     return i * classes.length - (i * (i + 1)) / 2 + j - i - 1;
   };
@@ -25,7 +25,7 @@ export function makePaths(model) {
   };
 }
 
-/** The point at a share t of the steps, between two points of the path. */
+/** The point at t from 0 to 1, linear between the points of the path. */
 export function along(path, t) {
   const at = t * (path.length - 1), i = Math.min(Math.floor(at), path.length - 2);
   return path[i].map((value, k) => value + (at - i) * (path[i + 1][k] - value));

@@ -1,4 +1,4 @@
-"""The picture that stands in for a widget where no script runs."""
+"""The static picture of a widget, for viewers without JavaScript."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 def png(figure: Figure, colors: int, density: int = 1) -> bytes:
-    """The figure as the bytes of a PNG file, ``density`` pixels for one of the figure's.
+    """The figure as a PNG file, with ``density`` times the pixels per inch of the figure.
 
-    A palette of ``colors`` (at most 256) takes half of the bytes or less. With 256, gray
-    pictures keep their shades, and colored ones theirs but for a few pixels of an edge.
+    A palette of ``colors`` (at most 256) halves the file or better. 256 colors change only
+    a few pixels at edges.
     """
     from PIL import Image
 
     file = BytesIO()
-    quick = {"compress_level": 1}  # since it is read again at once
+    quick = {"compress_level": 1}  # it is compressed again below
     figure.savefig(file, format="png", dpi=density * figure.dpi, pil_kwargs=quick)
     return _pack(Image.open(file), colors)
 
 
 def halved(picture: bytes) -> bytes:
-    """The PNG at half its width and height, for pages that know no dense screens."""
+    """The PNG at half its width and height, for pages without support for dense screens."""
     from PIL import Image
 
     return _pack(Image.open(BytesIO(picture)).convert("RGB").reduce(2), colors=256)
@@ -43,8 +43,8 @@ def _pack(image: Image, colors: int) -> bytes:
 class WithPicture(anywidget.AnyWidget):
     """A widget whose output also holds a picture, next to the live view.
 
-    JupyterLab prefers the view; a stored notebook, GitHub and paper have the picture.
-    A subclass gives ``picture()``, the bytes of a PNG, and a ``__repr__`` without a memory
+    JupyterLab shows the view; a stored notebook, GitHub and print show the picture.
+    A subclass defines ``picture()``, the bytes of a PNG, and a ``__repr__`` without memory
     address, since nbval compares that text.
     """
 

@@ -1,13 +1,13 @@
 // The plane of two-dimensional codes on a stage: dots on its canvas, lines in an SVG above it,
-// whose coordinates are z itself and whose colors follow the theme.
+// which has the coordinates of z and the colors of the theme.
 
 import { viewBox } from "./axes.js";
 
-const RESOLUTION = 840; // of the canvas; more than the pixels of a dense screen
+const RESOLUTION = 840; // of the canvas, enough for a dense screen
 export const RINGS = [1, 2, 3]; // standard deviations of the prior
 
-/** The stage shows [−e, e]² with z₂ upward; edge() gives e, and show() reads it again. A plane
-    that is drawn in every frame has fewer pixels: they are what a frame has to pay for. */
+/** The stage shows [−e, e]² with z₂ upwards; show() applies a new e = edge(). A plane that is
+    redrawn in every frame needs a low resolution, since pixels cost time. */
 export function makePlane(stage, edge, resolution = RESOLUTION) {
   const canvas = stage.querySelector("canvas"), ink = canvas.getContext("2d");
   canvas.width = canvas.height = resolution;
@@ -18,15 +18,15 @@ export function makePlane(stage, edge, resolution = RESOLUTION) {
   const down = (z2) => (1 - z2 / edge()) / 2; // 0 at the top
   return {
     ink, across, down,
-    lines: svg.firstElementChild, // takes circle, ellipse, path … in units of z
-    /** z at a place from [0, 0], the top left, to [1, 1]. */
+    lines: svg.firstElementChild, // for circle, ellipse, path … in units of z
+    /** z at a position from [0, 0], the top left, to [1, 1]. */
     at: ([x, y]) => [(2 * x - 1) * edge(), (1 - 2 * y) * edge()],
-    /** After a change of the edge: an empty canvas, lines where they belong. */
+    /** Clears the canvas and applies the edge to the lines. */
     show() {
       ink.clearRect(0, 0, resolution, resolution);
       svg.setAttribute("viewBox", viewBox(edge()));
     },
-    /** codes (2N), one after the other; labels (N) choose among the colors. */
+    /** codes (2N); labels (N) are indices of colors. */
     dots(codes, labels, colors, radius = labels.length > 3000 ? 3.2 : 4.2) {
       drawDots(ink, codes, labels, colors, radius, {
         x: (z1) => across(z1) * resolution, y: (z2) => down(z2) * resolution });
@@ -34,7 +34,7 @@ export function makePlane(stage, edge, resolution = RESOLUTION) {
   };
 }
 
-/** Dots of codes (2N), at x(z₁) and y(z₂) in pixels; those outside cost nothing. */
+/** Dots of codes (2N), at x(z₁) and y(z₂) in pixels; skips those outside. */
 export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
   const { width, height } = ink.canvas;
   ink.globalAlpha = 0.75;
@@ -51,20 +51,20 @@ export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
 
 /** The code (of 2N numbers) nearest to z, and its distance. */
 export function nearestCode(codes, [z1, z2]) {
-  let least = Infinity, at = 0;
+  let smallest = Infinity, at = 0;
   for (let i = 0; i < codes.length; i += 2) {
     const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
-    if (square < least) [least, at] = [square, i];
+    if (square < smallest) [smallest, at] = [square, i];
   }
-  return { code: [codes[at], codes[at + 1]], distance: Math.sqrt(least) };
+  return { code: [codes[at], codes[at + 1]], distance: Math.sqrt(smallest) };
 }
 
-/** Where N(0, I) lies: circles of one, two and three standard deviations. */
+/** Circles at one, two and three standard deviations of N(0, I). */
 export function ringsOfPrior() {
   return RINGS.map((r) => `<circle class="cw-ring" r="${r}"/>`).join("");
 }
 
-/** The ellipse of N(μ, diag σ²) at so many standard deviations. */
+/** The ellipse of N(μ, diag σ²) at a number of standard deviations. */
 export function ellipse([m1, m2], [s1, s2], deviations = 1, kind = "cw-ellipse") {
   return `<ellipse class="${kind}" cx="${m1}" cy="${m2}" rx="${deviations * s1}"
     ry="${deviations * s2}"/>`;

@@ -1,10 +1,10 @@
-// What goes on by itself, frame by frame: animations, and long work in slices.
+// Animations, and long work in slices, frame by frame.
 
-const SLICE = 8; // ms a frame for long work, so that the page stays alive
-const LONGEST = 100; // ms between two frames that count: a page that slept goes on where it was
+const SLICE = 8; // ms per frame for long work, so that the page stays responsive
+const MAX_PASSED = 100; // ms between two frames; a longer pause of the page is not counted
 
-/** start(step) calls step(ms since the first frame, ms since the last one) once a frame while
-    it returns true; then, or when stop() is called before, comes ended(). */
+/** start(step) calls step(ms since the first frame, ms since the last one) in each frame while
+    it returns true; then, or on stop(), ended() is called. */
 export function makePlayer(ended = () => {}) {
   let frame = 0;
   const player = {
@@ -15,7 +15,7 @@ export function makePlayer(ended = () => {}) {
       const next = (now) => {
         first ??= now;
         last ??= now;
-        const passed = Math.min(now - last, LONGEST);
+        const passed = Math.min(now - last, MAX_PASSED);
         last = now;
         if (step(now - first, passed) && frame) frame = requestAnimationFrame(next);
         else player.stop();
@@ -32,19 +32,19 @@ export function makePlayer(ended = () => {}) {
   return player;
 }
 
-export const noMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const prefersReducedMotion = () =>
+  matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** The face of a button that plays, or stops what plays. */
+/** Label of a button that starts and stops an animation. */
 export function drawPlayButton(button, plays, play = "play", stop = "stop", sign = "■") {
   button.textContent = plays ? sign : "▶";
   button.setAttribute("aria-label", plays ? stop : play);
 }
 
-/** Calls work(0) … work(count − 1), some a frame, and then done(); asked again, it begins
-    again. */
+/** Calls work(0) … work(count − 1), several per frame, then done(); a new call restarts. */
 export function inSlices(count, work, done = () => {}) {
   const player = makePlayer();
-  const ask = () => {
+  const run = () => {
     let next = 0;
     player.start(() => {
       const until = performance.now() + SLICE;
@@ -54,5 +54,5 @@ export function inSlices(count, work, done = () => {}) {
       return false;
     });
   };
-  return Object.assign(ask, { cancel: player.stop });
+  return Object.assign(run, { cancel: player.stop });
 }

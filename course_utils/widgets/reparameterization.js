@@ -3,7 +3,8 @@
 import { drawTicks, INTERACTIVE, marksAt, panel, PICTURE, quarters, ticks } from "./axes.js";
 import { fillChoice, markChoice, onArrows } from "./controls.js";
 import {
-  bytesOf, clamp, fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, short, tuple,
+  bytesOf, callAll, clamp, fill, fixed, float32, listenTo, makeSetter, perFrame, put, short,
+  tuple,
 } from "./core.js";
 import { nearestHandle, onDrag } from "./drag.js";
 import { makePlane } from "./plane.js";
@@ -11,17 +12,17 @@ import { makePlane } from "./plane.js";
 const TITLE = "Draws <i>z</i> = <i>μ</i> + <i>σε</i>, and the slope of <i>h</i> at each";
 const ESTIMATORS = ["score function", "reparameterized"]; // the second is drawn on top
 const COLORS = ["#e8710a", "#1976d2"]; // of the estimators
-const CLOUD = 540; // pixels of the plane of gradients, drawn anew in every frame
-const WIDTH = 600, HEIGHT = 390; // of the axis, in units of its lines
+const CLOUD = 540; // pixels of the plane of gradients, redrawn in every frame
+const WIDTH = 600, HEIGHT = 390; // of the viewBox of the axis
 const CURVE = [16, 138], LANES = [152, 262], BELL = [298, 376]; // from top to bottom
-const SHOULDER = BELL[1] - (BELL[1] - BELL[0]) * Math.exp(-0.5); // of q, at μ ± σ
-const GRAB_RADIUS = 24; // around a handle, in the same units
-const ARROW_OFFSET = 9; // of the estimated and the exact arrow, above and below a handle
+const SIGMA_HANDLE = BELL[1] - (BELL[1] - BELL[0]) * Math.exp(-0.5); // height of q at μ ± σ
+const GRAB_RADIUS = 24; // around a handle, in units of the viewBox
+const ARROW_OFFSET = 9; // of the estimate above a handle and the exact gradient below
 const CURVE_POINTS = 200;
 
 // --- h and its gradients -------------------------------------------------------------
 
-/** h, from its heights and slopes on a lattice over [−reach, reach], by cubics between. */
+/** h, from its values and slopes on a lattice over [−reach, reach], by cubic interpolation. */
 export function makeFunction(reach, heights, slopes) {
   const y = new Float64Array(bytesOf(heights)), dy = new Float64Array(bytesOf(slopes));
   const n = y.length, step = (2 * reach) / (n - 1);
@@ -49,27 +50,27 @@ export function makeFunction(reach, heights, slopes) {
       }
       return [byMu / mass, bySigma / mass];
     },
-    /** Of each set of ε its estimates by (μ, σ), by both estimators: means of its first
-        draws. */
+    /** Estimates of the gradient by both estimators: for each set of ε the means over its
+        first draws. */
     estimates(mu, sigma, noise, sets, draws) {
       const size = noise.length / sets;
-      const found = ESTIMATORS.map(() => new Float64Array(2 * sets));
+      const estimated = ESTIMATORS.map(() => new Float64Array(2 * sets));
       for (let set = 0; set < sets; set++) {
         for (let l = 0; l < draws; l++) {
           const eps = noise[set * size + l], z = mu + sigma * eps;
           const score = this.height(z) / sigma / draws, slope = this.slope(z) / draws;
-          found[0][2 * set] += score * eps;
-          found[0][2 * set + 1] += score * (eps * eps - 1);
-          found[1][2 * set] += slope;
-          found[1][2 * set + 1] += slope * eps;
+          estimated[0][2 * set] += score * eps;
+          estimated[0][2 * set + 1] += score * (eps * eps - 1);
+          estimated[1][2 * set] += slope;
+          estimated[1][2 * set + 1] += slope * eps;
         }
       }
-      return found;
+      return estimated;
     },
   };
 }
 
-/** Root of the mean squared distance of points (2N) from an exact one. */
+/** Root mean squared distance of points (2N) from the exact one. */
 export function rmsError([x, y], points) {
   let sum = 0;
   for (let i = 0; i < points.length; i += 2) {
@@ -115,8 +116,8 @@ const AXIS = `
     <path class="rp-on-h"></path><path class="rp-slopes"></path><path class="rp-z"></path>
     <path class="rp-exact"></path><path class="rp-estimate"></path>
     <circle class="rp-handle" r="6" cy="${BELL[0]}"></circle>
-    <circle class="rp-handle" r="5.5" cy="${SHOULDER}"></circle>
-    <circle class="rp-handle" r="5.5" cy="${SHOULDER}"></circle>
+    <circle class="rp-handle" r="5.5" cy="${SIGMA_HANDLE}"></circle>
+    <circle class="rp-handle" r="5.5" cy="${SIGMA_HANDLE}"></circle>
   </svg>
   <div class="rp-words" aria-hidden="true">
     <span class="rp-name" style="top:3%"><i>h</i>(<i>z</i>)</span>
@@ -125,25 +126,25 @@ const AXIS = `
     <span style="top:76%"><i>q</i> = N(<i>μ</i>, <i>σ</i>²)</span>
   </div>`;
 
-/** Where h and the draws lie on the axis, in units of its lines. */
+/** Positions of h and the draws in the viewBox. */
 function makeScales(h, a) {
   const grid = Array.from({ length: CURVE_POINTS + 1 }, (_, i) =>
     a * ((2 * i) / CURVE_POINTS - 1));
   const heights = grid.map((z) => h.height(z));
   const lowest = Math.min(...heights), range = Math.max(...heights) - lowest || 1;
-  const rise = (CURVE[1] - CURVE[0]) / range; // units a unit of h
-  // One scale for all arrows: a slope as steep as any in the middle reaches over a/3.
+  const rise = (CURVE[1] - CURVE[0]) / range; // per unit of h
+  // One scale for all arrows: the steepest slope in the middle has the length a/3.
   const steepest = Math.max(...grid.filter((z) => Math.abs(z) < 0.6 * a)
     .map((z) => Math.abs(h.slope(z)))) || 1;
   return {
-    grid, heights, steepness: rise * ((2 * a) / WIDTH), // of a slope, as it is drawn
+    grid, heights, steepness: rise * ((2 * a) / WIDTH), // of a drawn slope of 1
     across: (z) => ((z + a) / (2 * a)) * WIDTH,
     onCurve: (height) => CURVE[1] - (height - lowest) * rise,
     length: (slope) => (WIDTH / 6) * (slope / steepest),
   };
 }
 
-/** Paths of the draws, each in a lane of its own. */
+/** Paths of the draws, each in its own lane. */
 function pathsOfDraws(h, scales, { mu, sigma, eps }) {
   const { across, onCurve, length, steepness } = scales, middle = across(mu);
   const gap = (LANES[1] - LANES[0]) / eps.length;
@@ -173,7 +174,7 @@ function pathsOfQ({ grid, across, length }, { mu, sigma, exact, here }) {
     BELL[1] - (BELL[1] - BELL[0]) * Math.exp(-0.5 * ((z - mu) / sigma) ** 2)]);
   const arrows = ([byMu, bySigma], offset) =>
     arrow(middle, BELL[0] + offset, length(byMu), 7)
-    + arrow(side, SHOULDER + offset, length(bySigma), 7);
+    + arrow(side, SIGMA_HANDLE + offset, length(bySigma), 7);
   return {
     bell: `M0 ${BELL[1]}L${bell.map((at) => at.join(" ")).join("L")}L${WIDTH} ${BELL[1]}`,
     middle: `M${middle} ${LANES[0]}V${BELL[0]}`,
@@ -182,7 +183,7 @@ function pathsOfQ({ grid, across, length }, { mu, sigma, exact, here }) {
   };
 }
 
-/** A horizontal arrow, its head no longer than itself. */
+/** A horizontal arrow; the head is at most as long as the arrow. */
 function arrow(x, y, long, head) {
   const back = Math.sign(long) * Math.min(head, Math.abs(long));
   const end = x + long, half = 0.6 * Math.abs(back);
@@ -203,7 +204,7 @@ function makeAxis(find, el, h, a) {
   };
   drawPaths({ h: `M${grid.map((z, i) => `${across(z)} ${onCurve(heights[i])}`).join("L")}` });
   const free = [8, 48, 90].map((left) => [heights[2 * left], left]).sort((one, other) =>
-    one[0] - other[0])[0][1]; // where the curve is lowest, its name stands above it
+    one[0] - other[0])[0][1]; // the label is placed where the curve is lowest
   find(".rp-name").style.left = `${free}%`;
   const marks = marksAt(ticks(-a, a, 10), (z) => across(z) / WIDTH)
     .filter(([x]) => x > 0.02 && x < 0.93);
@@ -227,16 +228,16 @@ function makeAxis(find, el, h, a) {
 
 // --- the clouds ----------------------------------------------------------------------
 
-/** So far that nearly all estimates and the exact gradient lie inside: a few lie so far out
-    that all else would be a dot. */
+/** Edge that holds the exact gradient and 98 % of the estimates; outliers would shrink the
+    rest to a dot. */
 function edgeOf(clouds, exact) {
-  const far = clouds.map((cloud) => cloud.map(Math.abs).sort());
-  const most = Math.floor(0.98 * far[0].length);
-  return roundUp(Math.max(...far.map((values) => values[most]),
+  const sorted = clouds.map((cloud) => cloud.map(Math.abs).sort());
+  const last = Math.floor(0.98 * sorted[0].length);
+  return roundUp(Math.max(...sorted.map((values) => values[last]),
     ...exact.map((v) => 1.2 * Math.abs(v))));
 }
 
-/** Up to a number whose half is a short one, too. */
+/** Rounds up to a number whose half is short, too. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value || 1));
   return [1, 1.5, 2, 3, 4, 6, 8, 10].find((m) => m * power >= value) * power;
@@ -246,12 +247,12 @@ function roundUp(value) {
 const countBeyond = (cloud, edge) => cloud.filter((v, i) =>
   i % 2 === 0 && Math.max(Math.abs(v), Math.abs(cloud[i + 1])) > edge).length;
 
-function verdict([score, slope]) {
-  if (!(slope > 1e-9 * score)) return "The reparameterized one does not stray at all.";
-  return `The score function strays ${fixed(score / slope, 1)} times as far.`;
+function comparison([score, slope]) {
+  if (!(slope > 1e-9 * score)) return "The reparameterized one has no error.";
+  return `The error of the score function is ${fixed(score / slope, 1)} times as large.`;
 }
 
-/** The plane of gradients: both clouds of estimates, the present ones, and the exact one. */
+/** The plane of gradients: both clouds, the estimates of the shown ε, and the exact one. */
 function makeClouds(find) {
   const root = find(".rp-clouds"), stage = root.querySelector(".cw-stage");
   let edge = 1;
@@ -271,10 +272,10 @@ function makeClouds(find) {
 
   function drawFoot(exact, errors, beyond) {
     const rows = [1, 0].map((i) => `<span><i class="cw-key rp-dot rp-estimator-${i}"></i>
-      ${ESTIMATORS[i]}</span><span>strays <b>${short(errors[i])}</b></span>`);
+      ${ESTIMATORS[i]}</span><span>rms error <b>${short(errors[i])}</b></span>`);
     root.querySelector(".cw-foot").innerHTML = `<div class="rp-table">${rows.join("")}
       <span><i class="rp-plus">✚</i> exact</span><span>${tuple(exact)}</span></div>
-      <p class="rp-verdict">${verdict(errors)}</p>
+      <p class="rp-result">${comparison(errors)}</p>
       <p class="cw-help">Large: from the draws that the axis shows.
       ${beyond ? `${beyond} lie beyond the edge.` : ""}</p>`;
   }
@@ -294,9 +295,9 @@ function makeClouds(find) {
   };
 }
 
-// --- all together --------------------------------------------------------------------
+// --- the widget ----------------------------------------------------------------------
 
-/** What is drawn at μ and σ: the present ε, the gradient, its estimates from all sets. */
+/** All that is drawn at μ and σ: ε, the gradient, its estimates from all sets. */
 function estimate(h, noise, sets, { mu, sigma, draws, number }) {
   const first = number * noise.length / sets;
   const clouds = h.estimates(mu, sigma, noise, sets, draws), exact = h.gradient(mu, sigma);
@@ -309,16 +310,16 @@ function estimate(h, noise, sets, { mu, sigma, draws, number }) {
 function connect(axis, model, a, setQ) {
   const getQ = () => [model.get("mu"), model.get("sigma")];
   const zAt = ([left]) => a * (2 * left - 1);
-  onDrag(axis.stage, (place) => {
-    const [mu, sigma] = getQ(), z = zAt(place);
+  onDrag(axis.stage, (position) => {
+    const [mu, sigma] = getQ(), z = zAt(position);
     const { index, distance } = nearestHandle(axis.places(),
-      [place[0] * WIDTH, place[1] * HEIGHT]);
+      [position[0] * WIDTH, position[1] * HEIGHT]);
     const wide = index > 0 && distance < GRAB_RADIUS, start = Math.abs(z - mu) || sigma;
-    const hold = Math.abs(z - mu) < Math.max(2 * sigma, a / 10) ? mu - z : 0; // or μ jumps
+    const offset = Math.abs(z - mu) < Math.max(2 * sigma, a / 10) ? mu - z : 0; // else μ jumps
     return { cursor: wide ? "ew-resize" : "move", drag(to, event) {
-      if (event.type !== "pointermove") return; // a press alone draws no other ε
+      if (event.type !== "pointermove") return; // a press does not redraw ε
       if (wide) setQ(mu, (sigma * Math.abs(zAt(to) - mu)) / start);
-      else setQ(zAt(to) + hold, sigma);
+      else setQ(zAt(to) + offset, sigma);
     } };
   });
   onArrows(axis.stage, ([right, up], event) => {
@@ -335,7 +336,7 @@ function render({ model, el }) {
   const h = makeFunction(model.get("reach"), model.get("heights"), model.get("slopes"));
   const axis = makeAxis(find, el, h, a), clouds = makeClouds(find);
   const noise = float32(model.get("noise")), sets = noise.length / Math.max(...choices);
-  let now; // what the last drawing was made of
+  let now; // the result of the last estimate()
 
   function draw() {
     now = estimate(h, noise, sets, Object.fromEntries(
@@ -357,7 +358,7 @@ function render({ model, el }) {
     const pair = ([x, y]) => `${fixed(x)} by mu, ${fixed(y)} by sigma`;
     find(".cw-spoken").textContent = `mu ${fixed(now.mu)}, sigma ${fixed(now.sigma)}. Exact `
       + `gradient ${pair(now.exact)}; reparameterized ${pair(now.here[1])}; score function `
-      + `${pair(now.here[0])}. ${verdict(now.errors)}`;
+      + `${pair(now.here[0])}. ${comparison(now.errors)}`;
   });
   const redraw = () => set("number", (model.get("number") + 1) % sets);
   connect(axis, model, a, (mu, sigma) => {
@@ -368,13 +369,13 @@ function render({ model, el }) {
   find("button").addEventListener("click", redraw);
   fillChoice(find(".rp-keep"), ["keep ε", "redraw ε"], (i) => set("keep", i === 0));
   fillChoice(find(".rp-count"), choices.map(String), (i) => set("draws", choices[i]));
-  const stopListening = listen(model, {
+  const stopListening = listenTo(model, {
     "change:mu": moved, "change:sigma": moved, "change:number": moved,
     "change:draws": drawChoices, "change:keep": drawChoices,
   });
   drawChoices();
   draw();
-  return inTurn(stopListening, moved.cancel, set.finish);
+  return callAll(stopListening, moved.cancel, set.finish);
 }
 
 export default { render };

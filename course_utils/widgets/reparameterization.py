@@ -1,4 +1,4 @@
-"""Move μ and σ, keep or redraw ε, and see two ways to differentiate E[h(z)]."""
+"""Two estimators of the gradient of E[h(z)], for movable μ and σ and fixed or new ε."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ LIMITS = {  # lowest and highest value
     "mu": [-HALF_WIDTH / 2, HALF_WIDTH / 2],
     "sigma": [HALF_WIDTH / 30, HALF_WIDTH / 3],
 }
-SETS = 400  # of ε, from which as many estimates follow
-DRAWS = (1, 4, 16)  # ε of a set that are averaged
-TAIL = 6  # standard deviations; what lies further out weighs less than 1e-8
+SETS = 400  # of ε; each gives one estimate
+DRAWS = (1, 4, 16)  # numbers of ε that an estimate averages
+TAIL = 6  # standard deviations; the mass beyond is below 1e-8
 
 
 class Reparameterization(WithPicture):
-    """Draws z = μ + σε on the axis of z, the gradient of E[h(z)] by μ and σ as each of them
-    estimates it, and beside them the clouds of 400 estimates by either estimator.
+    """Draws z = μ + σε, their estimates of the gradient of E[h(z)] by μ and σ, and 400
+    estimates by each estimator as clouds.
 
         Reparameterization(lambda z: z.square() + z.sin(), mu=0.5, sigma=1.0)
 
     h          a smooth function of one number, (n,) -> (n,), of torch operations, for all
-               z that μ and σ can reach: three times as far as the axis shows.
-    mu, sigma  where q = N(μ, σ²) starts: μ within ±2.5, σ from 1/6 to 5/3
+               z that μ and σ allow: three times the range of the axis.
+    mu, sigma  initial q = N(μ, σ²): μ within ±2.5, σ from 1/6 to 5/3
 
-    The axis shows [−5, 5]. The browser gets h and its slope on a fine lattice and uses
-    cubics between its points. The 400 sets of 16 standard normal ε are always the same.
+    The axis shows [−5, 5]. The browser gets h and its slope on a fine lattice and
+    interpolates by cubics. The 400 sets of 16 standard normal ε are always the same.
 
-    Traits that live with the view: ``mu``; ``sigma``; ``draws``, how many ε one estimate
+    Traits shared with the view: ``mu``; ``sigma``; ``draws``, how many ε one estimate
     averages, 1, 4 or 16; ``number`` of the set of ε; and ``keep``: whether the set stays
     while μ and σ move, or another one comes each time.
     Properties: ``eps`` of the present set; the ``gradient`` by (μ, σ), and its estimates
     ``reparameterized`` and ``score_function`` from these ε.
-    TypeError or ValueError, in words, for an h that cannot be drawn; TraitError for a mu
+    TypeError or ValueError for an h that cannot be drawn; TraitError for a mu
     or sigma out of range.
     Source: lecture, "Reparameterization trick"; Kingma and Welling (2014), Williams (1992).
     """
@@ -118,7 +118,7 @@ class Reparameterization(WithPicture):
     def _on_the_axis(self, proposal: dict) -> float:
         name, value = proposal["trait"].name, proposal["value"]
         low, high = LIMITS[name]
-        if not low <= value <= high:  # not: NaN is refused as well
+        if not low <= value <= high:  # "not" also refuses NaN
             raise traitlets.TraitError(
                 f"{name} must be from {low:.3g} to {high:.3g}, so that draws stay on the "
                 f"axis, not {value:g}."
@@ -134,7 +134,7 @@ class Reparameterization(WithPicture):
         return index_below(SETS, proposal)
 
     def picture(self) -> bytes:
-        """As it is now: h with the draws on it, and the two clouds."""
+        """The current draws on h, and the two clouds."""
         z = torch.linspace(-HALF_WIDTH, HALF_WIDTH, 401, dtype=torch.float64)
         clouds = {
             "score function": self._estimates(score_function_gradients),
@@ -158,7 +158,7 @@ def _draw(
     clouds: Mapping[str, ArrayLike],
     exact: tuple[float, float],
 ) -> Figure:
-    """h with q and its draws; beside it, clouds of gradients of which nine of ten show."""
+    """h with q and its draws; beside it the clouds, about 90 % within the axes."""
     title = "One gradient, estimated in two ways from the same draws"
     z, h, eps = map(plots.as_array, (z, heights, eps))
     h = h - h.min()
@@ -186,11 +186,11 @@ def _pair(values: Tensor) -> tuple[float, float]:
     return first, second
 
 
-# --- what the browser is sent ---------------------------------------------------------
+# --- data for the browser -------------------------------------------------------------
 
 
 def _on_lattice(h: Function, reach: float, spacing: float) -> tuple[Tensor, Tensor]:
-    """h and h′ at equal steps over [−reach, reach], if cubics between them are h."""
+    """h and h′ on a lattice over [−reach, reach]; ValueError if cubics do not fit h."""
     if not callable(h):
         raise TypeError(
             f"h must be a function of z, such as lambda z: z.square(), not "
@@ -201,17 +201,16 @@ def _on_lattice(h: Function, reach: float, spacing: float) -> tuple[Tensor, Tens
     heights, slopes = _heights_and_slopes(h, z)
     if not (heights.isfinite() & slopes.isfinite()).all():
         raise ValueError(
-            f"h and its slope must be finite wherever a draw may fall, on [−{reach:.3g}, "
-            f"{reach:.3g}]."
+            f"h and its slope must be finite for all draws, on [−{reach:.3g}, {reach:.3g}]."
         )
     even, odd = heights[::2], heights[1::2]
     step = z[2] - z[0]
     cubic = (even[:-1] + even[1:]) / 2 + step / 8 * (slopes[:-2:2] - slopes[2::2])
-    seen = z.abs() < reach / 3
-    if (cubic - odd).abs().max() > 1e-3 * np.ptp(heights[seen].numpy()):
+    visible = z.abs() < reach / 3
+    if (cubic - odd).abs().max() > 1e-3 * np.ptp(heights[visible].numpy()):
         raise ValueError(
-            "h jumps or bends too sharply for the axis: only a smooth h has a slope that "
-            "tells how E[h] changes."
+            "h jumps or bends too sharply for the axis: the slope shows how E[h] changes "
+            "only for a smooth h."
         )
     return even, slopes[::2]
 
@@ -220,15 +219,14 @@ def _heights_and_slopes(h: Function, z: Tensor) -> tuple[Tensor, Tensor]:
     z = z.requires_grad_()
     heights = h(z)
     if not isinstance(heights, Tensor) or heights.shape != z.shape:
-        given = getattr(heights, "shape", type(heights).__name__)
+        shape = getattr(heights, "shape", type(heights).__name__)
         raise ValueError(
-            f"h must give one number for each z: (n,) -> (n,), not {tuple(z.shape)} -> "
-            f"{tuple(given) if isinstance(given, torch.Size) else given}."
+            f"h must return one number for each z: (n,) -> (n,), not {tuple(z.shape)} -> "
+            f"{tuple(shape) if isinstance(shape, torch.Size) else shape}."
         )
     if not heights.requires_grad:
         raise ValueError(
-            "h has no slope by z: build it of torch operations on z, without .detach() and "
-            "numpy."
+            "h has no gradient by z: use torch operations on z, no .detach() and no numpy."
         )
     (slopes,) = torch.autograd.grad(heights.sum(), z)
     return heights.detach().double(), slopes.double()

@@ -2,14 +2,14 @@
 
 import { drawAxes, INTERACTIVE, marksAt, panel } from "./axes.js";
 import {
-  fill, fixed, float32, inTurn, listen, makeSetter, perFrame, put, uint8,
+  fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, uint8,
 } from "./core.js";
-import { makeCursor, textOfZ } from "./cursor.js";
-import { drawInk, sideOf } from "./image.js";
+import { makeCursor, htmlOfZ } from "./cursor.js";
+import { drawPixels, sideOf } from "./image.js";
 import { makeNetwork } from "./network.js";
 import { legend, makePlane, nearestCode, ringsOfPrior } from "./plane.js";
 
-const DRAWS = 6; // that are remembered
+const DRAWS = 6; // whose images are shown
 
 /** Two independent draws from N(0, 1), by Box and Muller. */
 export function standardNormal(random = Math.random) {
@@ -59,7 +59,7 @@ function makeColumn(root, name, network, codes, edge) {
   const [cross, toCode, at] = [...plane.lines.children].slice(-3);
   return {
     stage, plane,
-    words: () => `${name} ${far.textContent}`,
+    text: () => `${name} ${far.textContent}`,
     drawCodes(labels, colors) {
       plane.show();
       plane.dots(codes, labels, colors, 5);
@@ -67,15 +67,15 @@ function makeColumn(root, name, network, codes, edge) {
     },
     drawCursor(z) {
       const [z1, z2] = z, e = edge(), { code, distance } = nearestCode(codes, z);
-      drawInk(ink, decode(z));
+      drawPixels(ink, decode(z));
       far.textContent = fixed(distance);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
       toCode.setAttribute("d", `M${z1} ${z2}L${code.join(" ")}`);
       put(at, { cx: z1, cy: z2 });
     },
-    keep(z) {
+    addDraw(z) {
       past.drawImage(draws, side, 0);
-      drawInk(past, decode(z));
+      drawPixels(past, decode(z));
     },
   };
 }
@@ -88,8 +88,8 @@ function render({ model, el }) {
   const columns = [...el.querySelectorAll(".sb-model")].map((root, i) => makeColumn(
     root, names[i], model.get("decoders")[i], float32(model.get("codes")[i]), edge));
   const set = makeSetter(model, () => {
-    const words = columns.map((column) => column.words()).join(", ");
-    find(".cw-spoken").textContent = `${find(".sb-z").textContent}; nearest code: ${words}`;
+    const distances = columns.map((column) => column.text()).join(", ");
+    find(".cw-spoken").textContent = `${find(".sb-z").textContent}; nearest code: ${distances}`;
   });
   const cursor = makeCursor(model, set, find(".sb-boxes"));
 
@@ -104,24 +104,24 @@ function render({ model, el }) {
   function drawCursor() {
     const z = model.get("z");
     for (const column of columns) column.drawCursor(z);
-    find(".sb-z").innerHTML = textOfZ(z);
+    find(".sb-z").innerHTML = htmlOfZ(z);
   }
   function drawFromPrior() {
     const z = standardNormal();
     cursor.makeRoom(Math.max(...z.map(Math.abs)));
-    cursor.walkTo(z);
-    for (const column of columns) column.keep(model.get("z"));
+    cursor.moveTo(z);
+    for (const column of columns) column.addDraw(model.get("z"));
   }
 
   find(".cw-legend").innerHTML = legend(labels, colors);
   find("button").addEventListener("click", drawFromPrior);
   for (const { stage, plane } of columns) cursor.follow(stage, plane);
   const cursorMoved = perFrame(drawCursor);
-  const stopListening = listen(model, {
+  const stopListening = listenTo(model, {
     "change:z": cursorMoved, "change:half_width": drawBox,
   });
   drawBox();
-  return inTurn(stopListening, cursorMoved.cancel, set.finish);
+  return callAll(stopListening, cursorMoved.cancel, set.finish);
 }
 
 export default { render };

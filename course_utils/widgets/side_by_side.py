@@ -1,4 +1,4 @@
-"""Several decoders under one cursor: the same z in the plane of each, decoded by each."""
+"""Several decoders with one cursor: the same z in each latent plane, decoded by each."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from course_utils.widgets.cursor import WithCursor, checked_half_widths
 from course_utils.widgets.network import browser_network, check_image_side
 from course_utils.widgets.picture import WithPicture, png
 
-CODES = 1000  # of each model that are shown; the nearest is looked up in each frame
+CODES = 1000  # shown for each model; each frame searches the nearest
 
 
 class SideBySide(WithPicture, WithCursor):
-    """One z in several latent planes: what each decoder makes of it, how far a code is.
+    """One z in several latent planes: each decoded image, and the nearest code.
 
         SideBySide({"AE": (ae.decoder, codes), "VAE": (g, mu)}, labels)
 
     models       name -> (g, codes). The decoder g: nn.Sequential (may be nested) of
-                 Linear, ReLU and Sigmoid, from (B, 2) to square images (B, side²) with ink
-                 in [0, 1]; other values are clipped. The browser runs it, from a copy of
-                 its weights in float16. Codes (N, 2) of the same N images, of which the
-                 first 1000 are shown and counted as near.
+                 Linear, ReLU and Sigmoid, from (B, 2) to square images (B, side²) in
+                 [0, 1]; other values are clipped. The browser runs a copy of its weights
+                 in float16. Codes (N, 2) of the same N images; only the first 1000 are
+                 used.
     labels       (N,), digits 0 to 9 that color the codes.
-    half_widths  a of each box [−a, a]² that the reader can switch to; the first is shown.
+    half_widths  a of each box [−a, a]² to choose from, initially the first.
 
     The button draws z from the prior N(0, I), and switches to a larger box if there is one
     and z needs it.
 
-    Traits that live with the view: ``z``, two numbers, about 0.1 s after the cursor rests,
+    Traits shared with the view: ``z``, two numbers, about 0.1 s after the cursor stops,
     and ``half_width``. Both may be set from Python.
-    TypeError or ValueError, in words, for anything that the browser could not draw.
+    TypeError or ValueError for anything that the browser cannot draw.
     """
 
     _esm = with_core("side_by_side.js")
@@ -44,7 +44,7 @@ class SideBySide(WithPicture, WithCursor):
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     decoders = traitlets.List(traitlets.Dict()).tag(sync=True)  # of browser_network
-    codes = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (N, 2), one a model
+    codes = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (N, 2), per model
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
 

@@ -1,27 +1,27 @@
-// The replay: frames recorded while models trained, and a playhead over them.
+// The replay: frames that were recorded during training, and a playhead.
 
 import { drawTicks, marksAt, panel, PICTURE, ticks } from "./axes.js";
 import { fillChoice, markChoice, onArrows, onKeys } from "./controls.js";
 import {
-  bytesOf, clamp, escaped, fill, fixed, inTurn, listen, makeSetter, perFrame, put, uint8,
+  bytesOf, clamp, escapeHtml, fill, fixed, callAll, listenTo, makeSetter, perFrame, put, uint8,
 } from "./core.js";
-import { drawInk, inkOf } from "./image.js";
-import { fromHalf } from "./network.js";
+import { drawPixels, pixelsFrom } from "./image.js";
+import { fromFloat16 } from "./network.js";
 import { legend, makePlane, polyline, ringsOfPrior } from "./plane.js";
-import { drawPlayButton, makePlayer, noMotion } from "./player.js";
+import { drawPlayButton, makePlayer, prefersReducedMotion } from "./player.js";
 
-const PLANE = 520; // pixels of a plane, drawn anew in every frame
-const NEAR = 4; // half width of the close view, and the least of the other
+const PLANE = 520; // pixels of a plane, redrawn in every frame
+const NEAR = 4; // half width of the close view, and the minimum of the wide one
 const MARGIN = 1.04; // between the outermost codes and the edge
-const EPOCHS_A_SECOND = 4; // at least; a long training plays in PLAY_TIME
+const EPOCHS_PER_SECOND = 4; // at least; a long training plays in PLAY_TIME
 const PLAY_TIME = 4; // seconds
-const ZOOM = 90; // ms in which the edge comes closer to its goal by a factor of e
-const LABEL = 17; // percent of a chart's height that a line of text needs
-const SHADE = 17; // 255 / 15: of two pixels a byte
+const ZOOM = 90; // ms, time constant of the edge
+const LABEL = 17; // height of a line of text, percent of the chart
+const SHADE = 17; // 255 / 15, for 4-bit pixels
 
-// --- what was recorded ---------------------------------------------------------------
+// --- recorded data -------------------------------------------------------------------
 
-/** Ink from 0 to 255, two pixels a byte: the first in the high half. */
+/** Pixels from 0 to 255, stored as two per byte, the first in the high half. */
 export function pixelsOf(view) {
   const pairs = uint8(view), pixels = new Uint8Array(2 * pairs.length);
   for (let i = 0; i < pairs.length; i++) {
@@ -31,7 +31,7 @@ export function pixelsOf(view) {
   return pixels;
 }
 
-/** Codes of a model at a position between two epochs: each moves in a straight line. */
+/** Codes between two epochs, interpolated linearly. */
 export function codesBetween(before, after, share, codes) {
   for (let i = 0; i < codes.length; i++) {
     codes[i] = before[i] + share * (after[i] - before[i]);
@@ -54,15 +54,15 @@ export function describe(codes, edge) {
   return { std: [deviation(0), deviation(1)], outside, n };
 }
 
-/** Curves of a model's terms; one that equals an earlier one shares its name and line. */
+/** Curves of a model's terms; equal curves are joined under both names. */
 export function curvesOf(frames, index) {
   const epochs = frames.slice(1).map((frame) => frame.terms[index]);
   const curves = [];
   for (const name of Object.keys(Object.assign({}, ...epochs))) {
     const values = epochs.map((terms) => terms[name] ?? NaN);
-    const twin = curves.find((curve) =>
+    const equal = curves.find((curve) =>
       curve.values.every((value, i) => Object.is(value, values[i])));
-    if (twin) twin.name += ` = ${name}`;
+    if (equal) equal.name += ` = ${name}`;
     else curves.push({ name, values });
   }
   return curves;
@@ -122,7 +122,7 @@ function makeChart(root, name) {
           .filter((at) => Number.isFinite(at[1])), `tr-term-${i % 4}`)).join("");
       const places = spread(curves.map(({ values }) => y(values.at(-1))));
       labels.innerHTML = curves.map((curve, i) =>
-        `<span class="tr-term-${i % 4}" style="top:${places[i]}%">${escaped(curve.name)}
+        `<span class="tr-term-${i % 4}" style="top:${places[i]}%">${escapeHtml(curve.name)}
           <b></b></span>`).join("");
     },
     movePlayhead(position) {
@@ -130,30 +130,30 @@ function makeChart(root, name) {
     },
     showValues(epoch) {
       const cells = labels.querySelectorAll("b");
-      const said = curves.map((curve, i) => {
-        const value = epoch ? curve.values[epoch - 1] : NaN; // some terms come later, or never
+      const texts = curves.map((curve, i) => {
+        const value = epoch ? curve.values[epoch - 1] : NaN; // terms may be missing
         cells[i].textContent = Number.isFinite(value) ? fixed(value, 1) : "";
         return `${curve.name} ${cells[i].textContent}`.trim();
       });
-      chart.setAttribute("aria-label", `terms of the loss of ${name}: ${said.join(", ")}`);
+      chart.setAttribute("aria-label", `terms of the loss of ${name}: ${texts.join(", ")}`);
     },
   };
 }
 
-/** Places of labels, percent from the top: in order, none on another, all inside. */
-function spread(places) {
-  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b] || a - b);
-  const found = [];
+/** Positions of labels, percent from the top: in order, without overlap, inside the chart. */
+function spread(wanted) {
+  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b] || a - b);
+  const positions = [];
   for (const [rank, i] of order.entries()) {
-    const above = rank ? found[order[rank - 1]] + LABEL : 0;
-    found[i] = Math.max(above, Number.isFinite(places[i]) ? places[i] : 0);
+    const above = rank ? positions[order[rank - 1]] + LABEL : 0;
+    positions[i] = Math.max(above, Number.isFinite(wanted[i]) ? wanted[i] : 0);
   }
   for (let rank = order.length - 1, below = 100; rank >= 0; rank--) {
     const i = order[rank];
-    found[i] = Math.min(found[i], below);
-    below = found[i] - LABEL;
+    positions[i] = Math.min(positions[i], below);
+    below = positions[i] - LABEL;
   }
-  return found;
+  return positions;
 }
 
 /** A model's column: its plane, its images and its chart. */
@@ -193,17 +193,17 @@ function makeColumn(root, name, index, { labels, colors, digits, originals, at }
   };
 }
 
-/** So many images side by side. */
+/** `count` images side by side. */
 function drawStrip(canvas, pixels, count) {
   const side = Math.floor(Math.sqrt(Math.floor(pixels.length / count)));
   const ink = canvas.getContext("2d"), size = side * side;
   if (canvas.height !== side) put(canvas, { width: side * count, height: side });
   for (let i = 0; i < count; i++) {
-    drawInk(ink, inkOf(pixels.subarray(i * size, (i + 1) * size)), i * side, 0);
+    drawPixels(ink, pixelsFrom(pixels.subarray(i * size, (i + 1) * size)), i * side, 0);
   }
 }
 
-/** All columns, and the frames as recorded, with codes and images unpacked. */
+/** All columns, and the decoded frames. */
 function makeColumns(el, model, at) {
   const labels = uint8(model.get("labels")), colors = model.get("colors");
   const originals = pixelsOf(model.get("originals")), digits = model.get("digits");
@@ -215,12 +215,12 @@ function makeColumns(el, model, at) {
   let frames;
   return {
     last: () => frames.length - 1,
-    /** The half width that shows all codes of all frames. */
+    /** The half width for the codes of all frames. */
     wide: () => model.get("half_width")
       ?? Math.max(NEAR, MARGIN * Math.max(...frames.map(({ reach }) => reach))),
     read() {
       frames = model.get("frames").map(({ codes, images, ...frame }) => ({ ...frame,
-        codes: codes.map((view) => fromHalf(new Uint16Array(bytesOf(view)))),
+        codes: codes.map((view) => fromFloat16(new Uint16Array(bytesOf(view)))),
         images: images.map(pixelsOf) }));
       for (const column of columns) column.read(frames);
     },
@@ -232,14 +232,13 @@ function makeColumns(el, model, at) {
 
 // --- the playhead --------------------------------------------------------------------
 
-// `at` holds its position between epochs, the goal, a whole epoch, whether it plays there, and
-// the edge of all planes, which glides, too.
+// `at`: position, between epochs; goal, a whole epoch; playing; edge of all planes, animated.
 const epochOf = (at) => Math.round(at.position);
 
-/** A bit further, within so many ms.  -> whether position and edge have arrived */
+/** Moves position and edge for `passed` ms.  -> whether both have arrived */
 function advance(at, edge, last, passed) {
-  const rate = at.playing ? Math.max(EPOCHS_A_SECOND, last / PLAY_TIME)
-    : EPOCHS_A_SECOND * Math.max(1, at.goal - at.position); // frames may come faster than that
+  const rate = at.playing ? Math.max(EPOCHS_PER_SECOND, last / PLAY_TIME)
+    : EPOCHS_PER_SECOND * Math.max(1, at.goal - at.position); // new frames may come faster
   at.position = Math.min(at.goal, at.position + rate * passed / 1000);
   at.edge += (edge - at.edge) * (1 - Math.exp(-passed / ZOOM));
   if (Math.abs(at.edge / edge - 1) < 0.003) at.edge = edge;
@@ -247,7 +246,7 @@ function advance(at, edge, last, passed) {
 }
 
 function playOrPause(at, last) {
-  if (at.playing) at.goal = Math.ceil(at.position); // the points rest where they were recorded
+  if (at.playing) at.goal = Math.ceil(at.position); // stop at a recorded epoch
   else {
     if (at.position >= last) at.position = 0;
     at.goal = last;
@@ -255,12 +254,12 @@ function playOrPause(at, last) {
   at.playing = !at.playing && last > 0;
 }
 
-/** Draws all that follows the playhead, and moves it frame by frame. */
+/** Moves the playhead frame by frame, and draws what depends on it. */
 function makeMotion(find, el, model, { at, columns, wanted, set }) {
   const player = makePlayer(), range = find("input[type=range]"), when = find(".tr-when");
   const drawButton = () =>
     drawPlayButton(find(".tr-play"), at.playing, "play", "pause", "❚❚");
-  let edge; // for which the ticks are drawn
+  let edge; // of the drawn ticks
   function draw() {
     const epoch = epochOf(at), last = columns.last();
     if (edge !== at.edge) drawEdge(el, edge = at.edge);
@@ -279,7 +278,7 @@ function makeMotion(find, el, model, { at, columns, wanted, set }) {
     if (!arrived) return true;
     at.playing = false;
     drawButton();
-    set("epoch", epochOf(at)); // and the kernel is told
+    set("epoch", epochOf(at)); // and sent to the kernel
     return false;
   }
   function go() {
@@ -310,12 +309,12 @@ function drawEdge(el, edge) {
 /** Keys, slider and buttons. */
 function connect(find, set, { jump, step, toggle }) {
   const columns = find(".tr-columns"), range = find("input[type=range]");
-  for (const node of [columns, range]) { // a button has its space
+  for (const node of [columns, range]) { // buttons handle space
     onKeys(node, [" "], (key, event) => event.repeat || toggle());
   }
   onArrows(columns, ([right, up]) => step(right + up));
   columns.addEventListener("keydown", (event) => {
-    const others = ["Enter", "Home", "End", "PageUp", "PageDown"]; // they turn slides
+    const others = ["Enter", "Home", "End", "PageUp", "PageDown"]; // slides use them
     if (others.includes(event.key)) event.stopPropagation();
   });
   range.addEventListener("input", () => jump(+range.value));
@@ -339,16 +338,16 @@ function render({ model, el }) {
     find("input[type=range]").max = columns.last();
     find(".tr-zoom").hidden = columns.wide() <= 1.25 * NEAR;
   }
-  function framesCame() {
+  function framesAdded() {
     const newest = columns.last();
     readFrames();
-    if (at.goal === newest) at.goal = columns.last(); // it stood there and follows
-    if (noMotion()) at.position = at.goal;
+    if (at.goal === newest) at.goal = columns.last(); // it was at the newest frame
+    if (prefersReducedMotion()) at.position = at.goal;
     zoomed();
   }
   function zoomed() {
     markChoice(find(".tr-zoom"), +model.get("near"));
-    if (noMotion()) at.edge = wanted();
+    if (prefersReducedMotion()) at.edge = wanted();
     motion.go();
   }
 
@@ -359,8 +358,8 @@ function render({ model, el }) {
       motion.go();
     },
   });
-  const stopListening = listen(model, {
-    "change:frames": framesCame, "change:near": zoomed, "change:half_width": zoomed,
+  const stopListening = listenTo(model, {
+    "change:frames": framesAdded, "change:near": zoomed, "change:half_width": zoomed,
     "change:epoch"() {
       if (model.get("epoch") !== epochOf(at)) motion.jump(model.get("epoch"));
     },
@@ -369,7 +368,7 @@ function render({ model, el }) {
   markChoice(find(".tr-zoom"), +model.get("near"));
   at.edge = wanted();
   motion.draw();
-  return inTurn(stopListening, motion.end, set.finish);
+  return callAll(stopListening, motion.end, set.finish);
 }
 
 export default { render };

@@ -19,50 +19,50 @@ from course_utils.widgets._validation import (
     index_below,
 )
 from course_utils.widgets.core import BOTH_WAYS, with_core
-from course_utils.widgets.network import LARGEST_HALF
+from course_utils.widgets.network import LARGEST_FLOAT16
 from course_utils.widgets.picture import WithPicture, png
 
-POINTS = 300  # codes a model and frame
-IMAGES = 6  # reconstructions a model and frame, the first image of so many classes
-SHARE = 0.99  # of the codes of every model and frame lie inside the plane
+POINTS = 300  # codes per model and frame
+IMAGES = 6  # reconstructions per model and frame, one for each of six classes
+SHARE = 0.99  # of the codes of every model and frame that lie inside the plane
 
-Model = Autoencoder | VAE  # or what has such an encoder and decoder
+Model = Autoencoder | VAE  # or any module with encoder and decoder
 Record = Mapping[str, float]
 
 
 class TrainingReplay(WithPicture):
-    """Models side by side: watch their codes move while they train, then play it again.
+    """Models side by side: their codes while they train, and a replay afterwards.
 
         replay = TrainingReplay({"AE": ae, "VAE": vae}, x, labels)  # frame 0: untrained
         display(replay)
-        for records in until_stopped(zip(*runs)):  # one training_epochs a model, in step
+        for records in until_stopped(zip(*runs)):  # one training_epochs per model
             replay.add(records)
 
     models  name -> model with ``.encoder`` (B, D) -> (B, 2) and ``.decoder`` back. An
             encoder that gives (mu, logvar) is a VAE's: its codes are mu, and its decoder
-            gives logits, as ``bernoulli_nll`` reads them.
-    x       (N, side²), ink in [0, 1]; the first 300 become the points of each plane, and
+            outputs logits for ``bernoulli_nll``.
+    x       (N, side²) in [0, 1]; the first 300 become the points of each plane, and
             the first image of each of six classes is reconstructed
     labels  (N,), digits 0 to 9 that color the points
 
-    The planes show [−a, a]², as wide as holds 99 % of the codes of every model after every
-    epoch, and at least a = 4; codes outside are counted.
+    The planes show [−a, a]², a ≥ 4 large enough for 99 % of the codes of every model after
+    every epoch; codes outside are counted.
 
-    Traits that live with the view: ``epoch``, which of the frames is shown, 0 before
-    training; it may be set from Python. A view of the newest frame moves on when the next
-    one comes. ``near``: whether the planes show [−4, 4]² instead, where the prior lies.
-    TypeError or ValueError, in words, for anything that cannot be recorded or drawn.
+    Traits shared with the view: ``epoch``, which of the frames is shown, 0 before
+    training; it may be set from Python. A view of the newest frame advances when the
+    next one is added. ``near``: the planes show [−4, 4]² instead, the region of the prior.
+    TypeError or ValueError for anything that cannot be recorded or drawn.
     """
 
     _esm = with_core("training_replay.js")
     _css = with_core("training_replay.css")
 
-    names = traitlets.List(traitlets.Unicode()).tag(sync=True)  # one a model
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per model
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (points,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    originals = traitlets.Bytes().tag(sync=True)  # as images of a frame
-    digits = traitlets.List(traitlets.Int()).tag(sync=True)  # what they show
-    frames = traitlets.List(traitlets.Dict()).tag(sync=True)  # of _record, one an epoch
+    originals = traitlets.Bytes().tag(sync=True)  # encoded as the images of a frame
+    digits = traitlets.List(traitlets.Int()).tag(sync=True)  # labels of the originals
+    frames = traitlets.List(traitlets.Dict()).tag(sync=True)  # of _record, per epoch
     epoch = traitlets.Int(0).tag(**BOTH_WAYS)
     near = traitlets.Bool(False).tag(**BOTH_WAYS)
 
@@ -85,18 +85,18 @@ class TrainingReplay(WithPicture):
     def add(self, records: Sequence[Record]) -> None:
         """Record all models as they are now, after one more epoch.
 
-        records  one a model, in order, as ``training_epochs`` yields them. All of their
-                 numbers but "epoch" are drawn as curves.
+        records  one per model, in order, as ``training_epochs`` yields them. All numbers
+                 except "epoch" are drawn as curves.
 
-        All or nothing: if this is interrupted or refused, no frame is added.
+        If this is interrupted or fails, no frame is added.
         """
         frame = self._record(_checked_records(records, self.names))
         self.frames = [*self.frames, frame]
 
     @torch.no_grad()
     def _record(self, terms: Sequence[Record]) -> dict:
-        """A frame: codes float16 (points, 2), images, and terms, one a model; and how far
-        the codes reach."""
+        """A frame: codes float16 (points, 2), images and terms per model, and the half
+        width that holds SHARE of the codes."""
         codes, images, reaches = [], [], []
         for name, model in self._models.items():
             z = _encode(name, model, self._x)
@@ -137,11 +137,11 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-# --- what a model makes of images -----------------------------------------------------
+# --- codes and reconstructions --------------------------------------------------------
 
 
 def _mean_code(model: Model, x: Tensor) -> tuple[Tensor, bool]:
-    """The code, or the mean of q(z|x), and whether it is the latter."""
+    """The code and False, or the mean of q(z|x) and True."""
     z = model.encoder(x)
     return (z[0], True) if isinstance(z, tuple) else (z, False)
 
@@ -150,12 +150,12 @@ def _encode(name: str, model: Model, x: Tensor) -> np.ndarray:
     z, _ = _mean_code(model, x)
     if z.shape != (len(x), 2):
         raise ValueError(
-            f"a plane shows codes of 2 numbers; {name} gives {tuple(z.shape[1:])}."
+            f"a plane shows codes of 2 numbers; those of {name} are {tuple(z.shape[1:])}."
         )
     codes = z.float().cpu().numpy()
-    if not np.abs(codes).max() <= LARGEST_HALF:  # not: NaN is refused as well
+    if not np.abs(codes).max() <= LARGEST_FLOAT16:  # "not" also refuses NaN
         raise ValueError(
-            f"{name} gives codes that are NaN, infinite or beyond 65504: its training has "
+            f"{name} has codes that are NaN, infinite or beyond 65504: its training has "
             "diverged. Try a smaller lr on a new model."
         )
     return codes
@@ -166,21 +166,21 @@ def _reconstruct(name: str, model: Model, x: Tensor) -> Tensor:
     x_hat = model.decoder(z)
     if x_hat.shape != x.shape:
         raise ValueError(
-            f"{name} makes {tuple(x_hat.shape)} of images {tuple(x.shape)}: both must have "
-            "the same shape."
+            f"{name} reconstructs {tuple(x_hat.shape)} from {tuple(x.shape)}: the shapes "
+            "must be equal."
         )
     return x_hat.sigmoid() if is_vae else x_hat
 
 
 def _pixels(images: Tensor) -> bytes:
-    """Ink in [0, 1] as 16 shades, two pixels a byte, the first in the high half."""
+    """Pixels in [0, 1] as 16 shades, two per byte, the first in the high half."""
     shades = (15 * images.float().clamp(0, 1)).round().byte().flatten().cpu().numpy()
     if len(shades) % 2:
         shades = np.append(shades, np.uint8(0))
     return (shades[::2] << 4 | shades[1::2]).tobytes()
 
 
-# --- what is refused ------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------
 
 
 def _check_models(models: Mapping[str, Model]) -> None:
@@ -198,7 +198,7 @@ def _checked_records(records: Sequence[Record], names: Sequence[str]) -> list[Re
     records = list(records)
     if len(records) != len(names):
         raise ValueError(
-            f"add needs one record a model: {len(names)} models ({', '.join(names)}), "
+            f"add needs one record per model: {len(names)} models ({', '.join(names)}), "
             f"{len(records)} records."
         )
     for name, record in zip(names, records):

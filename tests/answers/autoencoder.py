@@ -91,7 +91,7 @@ WRONG = {
     autoencoder.check_lost_share: {
         "what is kept": ("kept", 0.163),
         "percent": ("percent", 83.7),
-        "of the ink": ("not with the ink", 0.209),
+        "of the ink": ("not of a blank one", 0.209),
         "a word": ("not a number", "most"),
     },
     autoencoder.check_error_share: {

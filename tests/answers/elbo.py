@@ -86,11 +86,11 @@ RIGHT = {
 WRONG = {
     elbo.check_lattice_sum: {
         "all three bugs": (
-            "takes care. And the cells are added up, not averaged. And a cell of the plane",
+            "of exp. And the cells are added up, not averaged. And a cell of the plane",
             lambda log_joint, h, k: (log_joint.exp().mean(1) * h).log(),
         ),
         "underflow and h": (
-            "takes care. And a cell of the plane",
+            "of exp. And a cell of the plane",
             lambda log_joint, h, k: (log_joint.exp().sum(1) * h).log(),
         ),
         "mean": (
@@ -120,9 +120,9 @@ WRONG = {
                 - (2 * logvar).exp() @ w.square().sum(0) / (2 * sigma**2)
             ),
         ),
-        "KL added": ("taken away", partial(elbo_with, kl=-1.0)),
+        "KL added": ("KL is subtracted", partial(elbo_with, kl=-1.0)),
         "one draw": (
-            "leaves chance",
+            "draw of z is random",
             lambda x, w, b, sigma, mu, logvar: (
                 -objectives.gaussian_nll(
                     x, objectives.reparameterize(mu, logvar) @ w.T + b, sigma=sigma

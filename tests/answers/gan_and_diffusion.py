@@ -83,7 +83,7 @@ WRONG = {
     },
     gan_and_diffusion.check_reverse_step: {
         "all three bugs": (
-            "x as well. And the noise that the network sees has the width √(1 − ᾱ). And β",
+            "x as well. And the noise in x has the width √(1 − ᾱ). And β",
             lambda x, eps, alpha, alpha_bar, xi: (
                 x
                 - (1 - alpha) / (1 - alpha_bar) * eps / math.sqrt(alpha)

@@ -99,7 +99,7 @@ WRONG = {
             ),
         ),
         "K-means": (
-            "not winners",
+            "not the largest one only",
             lambda x, r: torch.stack(
                 [
                     x[r.argmax(1) == k].mean(0) if (r.argmax(1) == k).any() else 0 * x[0]
@@ -129,7 +129,7 @@ WRONG = {
             ),
         ),
         "largest of all": (
-            "of its own",
+            "of each image",
             lambda prior, likelihood: (
                 likelihood.max()
                 + (prior + likelihood - likelihood.max()).exp().sum(1).log()

@@ -143,7 +143,7 @@ WRONG = {
             ),
         ),
         "the other singular vectors": (
-            "not among the N points",
+            "not of N",
             lambda x, k: torch.linalg.svd(x - x.mean(0), full_matrices=False)[0][:, :k].T,
         ),
         "values and vectors": (
@@ -153,7 +153,7 @@ WRONG = {
         "forgotten return": ("a return may be missing", lambda x, k: None),
     },
     pca.check_code_width: {
-        "without biases": ("without biases", 9),
+        "without biases": ("center the data", 9),
         "a twentieth": ("twentieth", 29),
         "roots": ("squared already", 41),
         "one eigenvalue": ("next eigenvalue", 14),

@@ -86,7 +86,7 @@ WRONG = {
             ),
         ),
         "distortion of the living alone": (
-            "leaves its whole variance",
+            "adds its whole variance",
             lambda values, level: torch.tensor(
                 [
                     *water_filling_with_loops(values, level)[:2],

@@ -83,7 +83,7 @@ WRONG = {
             ),
         ),
         "error over σ": (
-            "under the error",
+            "divide the error",
             lambda x, mean, sigma: (
                 (x - mean).square().sum(1) / (2 * sigma)
                 + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)

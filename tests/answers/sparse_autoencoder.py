@@ -140,7 +140,7 @@ WRONG = {
     },
     sparse_autoencoder.check_active_units: {
         "share": ("share", lambda z: torch.count_nonzero(z) / z.numel()),
-        "L1": ("however loud", lambda z: z.norm(p=1, dim=1).mean()),
+        "L1": ("whatever their values", lambda z: z.norm(p=1, dim=1).mean()),
         "a threshold": ("exactly 0", lambda z: (abs(z) > 0.001).sum() / len(z)),
         "the code": ("expected shape", lambda z: z),
         "mean of whole numbers": (

@@ -78,7 +78,7 @@ WRONG = {
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
     variational_autoencoder.check_reparameterize: {
-        "sample cuts the gradient": ("no gradient through", plain_draw),
+        "sample cuts the gradient": ("has no gradient", plain_draw),
         "noise term detached": (
             "cut off from logvar",
             lambda mu, logvar: mu + (torch.randn_like(mu) * (logvar / 2).exp()).detach(),
@@ -90,7 +90,7 @@ WRONG = {
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
     variational_autoencoder.check_prior_share: {
-        "on a line": ("both numbers", 0.683),
+        "on a line": ("both must", 0.683),
         "the disk": ("corners", 0.3935),
         "two standard deviations": ("not at two", 0.954),
         "a guess": ("It is not 0.9", 0.9),

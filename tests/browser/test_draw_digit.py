@@ -75,7 +75,7 @@ def paper(page) -> Paper:
 
 
 JUDGE_EXAMPLES = """() => {
-    const judge = widget.makeJudge(model);
+    const evaluate = widget.makeEvaluator(model);
     return model.get("examples").map((bytes) => {
         const ink = new Uint8Array(bytes.buffer);
         const now = judge(Float32Array.from(ink, (value) => value / 255));
@@ -192,7 +192,7 @@ def test_mnist_s_own_digits_are_centered_like_that():
 
 def test_an_empty_paper_is_no_image_and_no_error(page, paper):
     assert as_mnist(page, np.zeros((50, 50))).sum() == 0
-    assert "Draw a digit" in page.locator(".dd-verdict").inner_text()
+    assert "Draw a digit" in page.locator(".dd-result").inner_text()
     assert page.locator("[data-number=elbo]").inner_text() == "–"
     assert page.locator(".dd-undo").is_disabled()
 
@@ -226,7 +226,7 @@ def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
     )
     assert widget.x.numpy().reshape(28, 28) == pytest.approx(x, abs=0.005)
     spoken = page.locator("p.cw-spoken").inner_text()
-    assert page.locator(".dd-verdict").inner_text() in spoken
+    assert page.locator(".dd-result").inner_text() in spoken
     assert page.locator(".dd-pens").inner_text().split() == ["thin", "medium", "thick"]
     # What the page says of the drawing is what torch says of it.
     assert paper.number("elbo") == pytest.approx(widget.elbo, rel=0.01)
@@ -332,7 +332,7 @@ def test_a_scribble_lies_beyond_all_test_digits_and_the_page_says_so(paper, page
     paper.at_rest()
     lowest = float(np.frombuffer(make().elbos, "<f4").min())
     assert paper.number("elbo") < lowest
-    assert "lower than all" in page.locator(".dd-verdict").inner_text()
+    assert "Lower than all" in page.locator(".dd-result").inner_text()
     assert page.locator(".dd-here").inner_text().startswith("←")
     line, chart = (page.locator(f".dd-{name}").bounding_box() for name in ("line", "chart"))
     assert chart["x"] - 3 <= line["x"] <= chart["x"] + 3, "and is seen at the edge"

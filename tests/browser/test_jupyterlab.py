@@ -220,7 +220,7 @@ LIVE = {
         "replay.epoch = 0", ".tr-when"),
     "draw": (
         ".dd-paper", [" ", "ArrowRight", "ArrowRight"], "draw.x.sum() > 1",
-        "draw.x = torch.zeros(784)", ".dd-verdict"),
+        "draw.x = torch.zeros(784)", ".dd-result"),
     "side": (
         ".side-by-side .cw-stage", ["ArrowRight", "ArrowUp"], "min(side.z) > 0.01",
         "side.z = [-1, -1]", ".sb-z"),
