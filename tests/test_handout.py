@@ -264,14 +264,14 @@ SPOILED = {
     "the exercise 'kl' has no solution": drop("solution-kl"),
     "the exercise 'kl' has no check": drop("check-kl"),
     "the exercise 'kl' has no stub": drop("stub-kl"),
-    "cells 'check-kl' and 'again' have one tag, check, and one name, kl": twice("check-kl"),
-    "cells 'stub-kl' and 'again' have one tag": twice("stub-kl"),
-    "cell 'stub-kl' must bind one my_…, not []": change("stub-kl", "kl = None"),
-    "cell 'stub-kl' must bind one my_…, not ['my_a', 'my_b']": change(
+    "cells 'check-kl' and 'again' have the same tag, check, and name, kl": twice("check-kl"),
+    "cells 'stub-kl' and 'again' have the same tag": twice("stub-kl"),
+    "cell 'stub-kl' must assign one my_…, not []": change("stub-kl", "kl = None"),
+    "cell 'stub-kl' must assign one my_…, not ['my_a', 'my_b']": change(
         "stub-kl", "my_a, my_b = None, None"
     ),
-    "cell 'solution-kl' must bind one solution_…": change("solution-kl", "check_kl(my_kl)"),
-    "cell 'check-kl' must end with a check on one name": change("check-kl", "my_kl"),
+    "cell 'solution-kl' must assign one solution_…": change("solution-kl", "check_kl(my_kl)"),
+    "cell 'check-kl' must end with a check of one name": change("check-kl", "my_kl"),
     "cell 'check-kl' must end": change("check-kl", "check_kl(my_kl, 1)"),
     "cell 'solution-kl' does not end with its check": change(
         "solution-kl", "solution_kl = 1\ncheck_error(solution_kl)"
@@ -279,9 +279,9 @@ SPOILED = {
     "cell 'solution-kl' does not end": change(
         "solution-kl", "solution_kl = 1\ncheck_kl(my_kl_)"
     ),
-    "cell 'look' uses a solution, which is not handed out": change("look", "solution_kl"),
-    "cell 'stub-kl' is no Python": change("stub-kl", "%time my_kl = None"),
-    "there is no exercise in it": drop(
+    "cell 'look' uses a solution, which students do not get": change("look", "solution_kl"),
+    "cell 'stub-kl' is not Python": change("stub-kl", "%time my_kl = None"),
+    "there is no exercise": drop(
         *(f"{kind}-{name}" for kind in ("stub", "check", "solution")
           for name in ("kl", "width", "error"))
     ),

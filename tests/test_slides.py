@@ -237,20 +237,20 @@ def test_formulas_are_drawn_at_build_time():
         (text("a", None, name="bad"), "its slide type is None; it must be one of slide"),
         (text("a", "-", name="bad"), "its slide type is '-'"),
         (text(r"$\frak{g}$ $\nonsense$", name="bad"), r"Unknown command .\\nonsense"),
-        (text(r"$$\begin{align} x$$", name="bad"), "LaTeX that cannot be drawn"),
+        (text(r"$$\begin{align} x$$", name="bad"), "LaTeX that cannot be rendered"),
         (text("$a\n+ \\frac12$", name="bad"), r"LaTeX that is no formula: \\frac"),
-        (text("![x](https://x.org/x.png)", name="bad"), "outside: <img"),
-        (text('<img src="missing.png">', name="bad"), "outside: <img"),
-        (text("<script>fetch(1)</script>", name="bad"), "outside: <script"),
-        (text('<p onclick="x()">', name="bad"), "outside: <p onclick"),
-        (text('<base href="x">', name="bad"), "outside: <base"),
+        (text("![x](https://x.org/x.png)", name="bad"), "script: <img"),
+        (text('<img src="missing.png">', name="bad"), "script: <img"),
+        (text("<script>fetch(1)</script>", name="bad"), "script: <script"),
+        (text('<p onclick="x()">', name="bad"), "script: <p onclick"),
+        (text('<base href="x">', name="bad"), "script: <base"),
         (
             code("f()", shows(text_html="<style>a{b: url(x)}"), name="bad"),
-            "outside: <style",
+            "script: <style",
         ),
         (named(new_raw_cell("x", metadata=typed("slide", {})), "bad"), "a raw cell cannot"),
-        (text('<p style="background: url(x)">', name="bad"), "outside: <p style"),
-        (code("f()", shows(text_html='<img src="a.png">'), name="bad"), "outside: <img"),
+        (text('<p style="background: url(x)">', name="bad"), "script: <p style"),
+        (code("f()", shows(text_html='<img src="a.png">'), name="bad"), "script: <img"),
         (code("f()", shows(image_jpeg="aaaa"), name="bad"), "image/jpeg cannot be shown"),
         (text("```mermaid\nx\n```", name="bad"), "no lexer for alias 'mermaid'"),
         (text("![x](attachment:f.png)", name="bad"), "missing attachment: f.png"),
@@ -288,7 +288,7 @@ def test_a_bug_of_ours_is_called_by_its_kind(monkeypatch):
 def test_two_decks_of_one_name_are_refused(capsys):
     with pytest.raises(SystemExit):
         slides.main(["a/01.ipynb", "b/01.ipynb"])
-    assert "two notebooks of one name" in capsys.readouterr().err
+    assert "two notebooks with the same name" in capsys.readouterr().err
 
 
 def test_a_cell_without_an_id_is_refused():

@@ -1,1 +1,1 @@
-"""What is made of the notebooks: slides, a class, executed copies. Needs the repository."""
+"""Tools for this repository: slides, hand-outs, execution of notebooks, checks."""

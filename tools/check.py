@@ -2,8 +2,8 @@
 
     python -m tools.check
 
-The steps run beside each other, and all of them run, whichever fails. The tests are those
-without one of the marks browser, slow and timing, which pyproject.toml explains.
+The steps run in parallel, and a failure stops none of them. The tests are those without the
+marks browser, slow and timing, which pyproject.toml explains.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ STEPS = {
 
 
 def run(command: list[str | Path]) -> tuple[int, str, float]:
-    """-> exit code, what was said, seconds"""
+    """-> exit code, output, seconds"""
     start = time.monotonic()
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         cwd=ROOT,
         check=False,
@@ -42,17 +42,17 @@ def run(command: list[str | Path]) -> tuple[int, str, float]:
         encoding="utf-8",
         errors="replace",
     )
-    return done.returncode, done.stdout, time.monotonic() - start
+    return process.returncode, process.stdout, time.monotonic() - start
 
 
 def main() -> int:
-    with ThreadPoolExecutor(2) as pool:  # the tests, and beside them one linter at a time
+    with ThreadPoolExecutor(2) as pool:  # the tests, and one linter at a time
         results = dict(zip(STEPS, pool.map(run, STEPS.values())))
     for name, (code, _, seconds) in results.items():
         print(f"{'FAILED' if code else 'passed'} {seconds:5.1f} s  {name}")
-    for name, (code, said, _) in results.items():
+    for name, (code, output, _) in results.items():
         if code:
-            print(f"\n--- {name}\n{said.strip()}")
+            print(f"\n--- {name}\n{output.strip()}")
     return int(any(code for code, _, _ in results.values()))
 
 

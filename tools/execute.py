@@ -1,11 +1,11 @@
-"""Run notebooks from the top and store what they show, ready to be committed.
+"""Run notebooks from the top and store their outputs, ready to be committed.
 
     python -m tools.execute                            all notebooks
     python -m tools.execute notebooks/02_pca.ipynb
 
-A notebook that fails is left as it was. Widgets are stored as their static picture, since
-without a kernel a stored widget would be an error message. Pictures are stored with 256
-colors, in half the bytes.
+A notebook that fails is not changed. Widgets are stored as their static picture, since a
+widget without a kernel shows an error message. Pictures are stored with 256 colors, which
+halves the file.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 def run(notebook: NotebookNode, path: Path, figures: str = "png") -> None:
     """Execute a notebook in place, with the state of its widgets.
 
-    Its folder is that of the path; figures is a format of matplotlib's inline backend.
+    The working directory is that of the path; figures is a format of the inline backend.
     ToolError names the cell that failed.
     """
-    place = "its start"
+    position = "its start"
 
-    def remember(cell: NotebookNode, cell_index: int) -> None:
-        nonlocal place
-        place = f"cell {cell.get('id', '?')!r}"
+    def record_position(cell: NotebookNode, cell_index: int) -> None:
+        nonlocal position
+        position = f"cell {cell.get('id', '?')!r}"
 
     client = NotebookClient(
         notebook,
@@ -46,17 +46,17 @@ def run(notebook: NotebookNode, path: Path, figures: str = "png") -> None:
         store_widget_state=True,
         coalesce_streams=True,
         extra_arguments=[f"--InlineBackend.figure_formats={figures}", "--log-level=ERROR"],
-        on_cell_execute=remember,
+        on_cell_execute=record_position,
         resources={"metadata": {"path": path.parent}},
     )
     try:
         client.execute()
-    # A cell's error, a dead kernel, a cell that takes too long, Ctrl-C in its many forms.
+    # An error in a cell, a dead kernel, a timeout, an interrupt in one of its many forms.
     except (Exception, KeyboardInterrupt) as error:
         cause = str(error) or f"was it interrupted? ({type(error).__name__})"
         if isinstance(error, CellExecutionError):
             cause = f"{error.ename}: {error.evalue}"
-        raise ToolError(f"{path}, {place}: the execution failed: {cause}") from error
+        raise ToolError(f"{path}, {position}: the execution failed: {cause}") from error
 
 
 def execute(path: Path) -> None:
@@ -77,7 +77,7 @@ def execute(path: Path) -> None:
 
 
 def _keep(output: dict) -> bool:
-    """Strip the widget view from an output; False if only progress was in it."""
+    """Remove the widget view from an output; False if it was only a progress bar."""
     if WIDGET_VIEW not in output.get("data", {}):
         return True
     del output["data"][WIDGET_VIEW]
@@ -85,7 +85,7 @@ def _keep(output: dict) -> bool:
 
 
 def _shrink_picture(output: dict) -> None:
-    """Give the PNG of an output a palette of 256 colors, if that makes it smaller."""
+    """Reduce the PNG of an output to 256 colors, if that makes it smaller."""
     from PIL import Image
 
     png = output.get("data", {}).get("image/png")
@@ -100,10 +100,12 @@ def _shrink_picture(output: dict) -> None:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="execute", description="Run notebooks in place.")
-    parser.add_argument("notebooks", nargs="*", type=Path, help="all of the course if none")
-    wanted = parser.parse_args(arguments)
-    with files.errors_in_words():
-        for path in wanted.notebooks or files.course_notebooks():
+    parser.add_argument(
+        "notebooks", nargs="*", type=Path, help="default: all of the course"
+    )
+    options = parser.parse_args(arguments)
+    with files.exit_with_message():
+        for path in options.notebooks or files.course_notebooks():
             print(f"{path.name} …", flush=True)
             execute(path)
 

@@ -1,4 +1,4 @@
-"""What the tools share: the course's notebooks, whole files, errors in words."""
+"""Shared by the tools: paths of notebooks, atomic writing of files, error messages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ROOT = Path(__file__).parents[1]
 
 
 class ToolError(Exception):
-    """What stops a tool; the text names file, cell and cause."""
+    """An error of a tool; the message names file, cell and cause."""
 
 
 def course_notebooks() -> list[Path]:
     """All notebooks of the course, in order."""
     folder = ROOT / "notebooks"
-    if not (found := sorted(folder.glob("*.ipynb"))):
+    if not (paths := sorted(folder.glob("*.ipynb"))):
         raise ToolError(f"there is no notebook in {folder}")
-    return found
+    return paths
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -30,12 +30,12 @@ def read_notebook(path: Path) -> NotebookNode:
         return nbformat.read(path, as_version=4)
     except OSError as error:
         raise ToolError(f"{path}: {error.strerror}") from error
-    except Exception as error:  # nbformat raises many kinds for what is no notebook
+    except Exception as error:  # nbformat raises many kinds of errors
         raise ToolError(f"{path} cannot be read as a notebook: {error}") from error
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically: completely or not at all."""
     draft = path.with_name(f"{path.name}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +49,11 @@ def write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
-    """End the program with a sentence and exit code 1 instead of a traceback."""
+def exit_with_message() -> Iterator[None]:
+    """End the program with the message of an error and exit code 1, without traceback."""
     try:
         yield
     except ToolError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("interrupted: no half-written file was left")
+        sys.exit("interrupted: no incomplete file was left")

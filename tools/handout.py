@@ -1,20 +1,19 @@
-"""A class from the course's notebooks: to hand out, to compare with, to show, to grade.
+"""Student, solution and nbgrader versions of notebooks, and slides, for a class.
 
-    python -m tools.handout                            all notebooks, into handout
+    python -m tools.handout                            all notebooks, in folder handout
     python -m tools.handout notebooks/02_pca.ipynb -o class
 
-Of each notebook are made:
+For each notebook it writes:
 
-    student/<name>.ipynb          the stubs, without solutions
-    solution/<name>.ipynb         the solutions in their place
+    student/<name>.ipynb          with stubs, without solutions
+    solution/<name>.ipynb         with solutions instead of stubs
     slides/<name>.html            the deck
-    source/<name>/<name>.ipynb    nbgrader's instructor version, an assignment of that name
+    source/<name>/<name>.ipynb    nbgrader's instructor version
 
-An exercise is made of cells with the tags exercise (a task in Markdown and a stub that
-binds ``my_x``), check (one call, ``check_y(my_x)``) and solution (binds ``solution_x`` and
-ends with the same check on it). The notebooks are not executed, so that nobody gets the
-answers of an earlier run; the deck is, since its widgets need it. docs/handout.md explains
-how to grade.
+An exercise consists of cells with the tags exercise (a task in Markdown and a stub that
+defines ``my_x``), check (one call, ``check_y(my_x)``) and solution (defines ``solution_x``
+and ends with the same check). The notebooks have no outputs, which could contain answers;
+the slides are executed, since widgets need it. docs/handout.md explains how to grade.
 """
 
 from __future__ import annotations
@@ -36,21 +35,21 @@ from nbformat import NotebookNode
 from tools import files, slides
 from tools.files import ToolError
 
-CONFIG = '''"""The class's settings of nbgrader: made once, and from then on yours."""
+CONFIG = '''"""Settings of nbgrader for this class: written once, then yours to edit."""
 
 c = get_config()
 c.CourseDirectory.course_id = "autoencoders"
-# The stub above a removed solution remains, so no other text takes the place.
+# The stub above a removed solution remains, so nbgrader adds no text.
 c.ClearSolutions.code_stub = {"python": ""}
-c.Execute.timeout = 300  # seconds for a cell; some train a network
+c.Execute.timeout = 300  # seconds per cell; some train a network
 '''
 ANSWER = """\
 {stub}
 ### BEGIN SOLUTION
 {answer}
 ### END SOLUTION"""
-# nbgrader takes a warning for a failure, and a right answer may warn. The student sees only
-# the line in the middle.
+# nbgrader counts a warning as a failure, but a right answer may warn. Students see only the
+# line in the middle.
 TEST = """\
 ### BEGIN HIDDEN TESTS
 import warnings
@@ -84,21 +83,21 @@ def exercises_of(notebook: NotebookNode) -> list[Exercise]:
     checks = _by_name(notebook, "check", lambda cell: _checked(cell)[1])
     solutions = _by_name(notebook, "solution", _binds("solution_"))
     for name in {**stubs, **checks, **solutions}:
-        for kind, found in {"stub": stubs, "check": checks, "solution": solutions}.items():
-            if name not in found:
+        for kind, cells in {"stub": stubs, "check": checks, "solution": solutions}.items():
+            if name not in cells:
                 raise ToolError(f"the exercise {name!r} has no {kind}")
     if not stubs:
-        raise ToolError("there is no exercise in it")
-    ours = re.compile(rf"\bsolution_({'|'.join(stubs)})\b")
+        raise ToolError("there is no exercise")
+    solution_name = re.compile(rf"\bsolution_({'|'.join(stubs)})\b")
     for cell in notebook.cells:
-        if cell not in solutions.values() and ours.search(cell.source):
-            raise ToolError(f"cell {cell.id!r} uses a solution, which is not handed out")
+        if cell not in solutions.values() and solution_name.search(cell.source):
+            raise ToolError(f"cell {cell.id!r} uses a solution, which students do not get")
     exercises = []
     for name, solution in solutions.items():
         check = ast.dump(_checked(checks[name])[0])
         if ast.dump(_checked(solution)[0]) != check or _checked(solution)[1] != name:
             raise ToolError(f"cell {solution.id!r} does not end with its check")
-        answer = ours.sub(r"my_\1", _without_last_statement(solution.source))
+        answer = solution_name.sub(r"my_\1", _without_last_statement(solution.source))
         exercises.append(Exercise(stubs[name], checks[name], solution, answer))
     return exercises
 
@@ -106,43 +105,43 @@ def exercises_of(notebook: NotebookNode) -> list[Exercise]:
 def _by_name(
     notebook: NotebookNode, tag: str, name_of: Callable[[NotebookNode], str]
 ) -> dict[str, NotebookNode]:
-    """The code cells of that tag, each under the name of its exercise."""
+    """The code cells with this tag: name of the exercise -> cell."""
     found: dict[str, NotebookNode] = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and tag in cell.metadata.get("tags", []):
             try:
                 name = name_of(cell)
             except SyntaxError as error:
-                raise ToolError(f"cell {cell.id!r} is no Python: {error}") from error
+                raise ToolError(f"cell {cell.id!r} is not Python: {error}") from error
             if name in found:
                 raise ToolError(
-                    f"cells {found[name].id!r} and {cell.id!r} have one tag, {tag}, "
-                    f"and one name, {name}"
+                    f"cells {found[name].id!r} and {cell.id!r} have the same tag, {tag}, "
+                    f"and name, {name}"
                 )
             found[name] = cell
     return found
 
 
 def _binds(prefix: str) -> Callable[[NotebookNode], str]:
-    """A function from a cell to the one name that it binds, without the prefix."""
+    """A function from a cell to the one name with this prefix that it assigns."""
 
     def name_of(cell: NotebookNode) -> str:
         symbols = symtable(cell.source, cell.id, "exec").get_symbols()
         names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
         names = [name for name in names if name.startswith(prefix)]
         if len(names) != 1:
-            raise ToolError(f"cell {cell.id!r} must bind one {prefix}…, not {names}")
+            raise ToolError(f"cell {cell.id!r} must assign one {prefix}…, not {names}")
         return names[0].removeprefix(prefix)
 
     return name_of
 
 
 def _checked(cell: NotebookNode) -> tuple[ast.expr, str]:
-    """The check that the cell's last statement calls, and the exercise it is called on."""
+    """The check that the last statement of a cell calls, and the name of its exercise."""
     match ast.parse(cell.source).body:
         case [*_, ast.Expr(ast.Call(check, [ast.Name(name)], []))]:
             return check, re.sub(r"\A(my|solution)_", "", name)
-    raise ToolError(f"cell {cell.id!r} must end with a check on one name")
+    raise ToolError(f"cell {cell.id!r} must end with a check of one name")
 
 
 def _without_last_statement(source: str) -> str:
@@ -155,26 +154,26 @@ def _without_last_statement(source: str) -> str:
 
 def instructor_version(notebook: NotebookNode) -> NotebookNode:
     """The source of an nbgrader assignment: stub and solution in one cell, hidden tests."""
-    made, exercises = _marked(notebook)
+    result, exercises = _marked(notebook)
     for exercise in exercises:
         stub, check = exercise.stub, exercise.check
         stub.source = ANSWER.format(stub=stub.source, answer=exercise.answer)
         check.source = TEST.format(check=check.source)
-    return made
+    return result
 
 
 def solved_version(notebook: NotebookNode) -> NotebookNode:
     """The notebook with each solution in place of its stub."""
-    made, exercises = _marked(notebook)
+    result, exercises = _marked(notebook)
     for exercise in exercises:
         exercise.stub.source = exercise.answer
-    return made
+    return result
 
 
 def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """What nbgrader releases with the settings in the folder; no gradebook is touched."""
+    """The release version of nbgrader, with the settings in the folder; no gradebook."""
     try:
-        with warnings.catch_warnings():  # of nbgrader 0.9.5, the last one for Python 3.10
+        with warnings.catch_warnings():  # nbgrader 0.9.5, the last for Python 3.10
             warnings.simplefilter("ignore")
             from nbgrader import preprocessors as nbgrader
     except ImportError as error:
@@ -182,7 +181,7 @@ def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
     from traitlets.config import PyFileConfigLoader
 
     config = PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config()
-    made = instructor_version(notebook)
+    result = instructor_version(notebook)
     for step in (
         nbgrader.LockCells,
         nbgrader.ClearSolutions,
@@ -190,22 +189,22 @@ def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
         nbgrader.ComputeChecksums,
         nbgrader.CheckCellMetadata,
     ):
-        made, _ = step(config=config).preprocess(made, {})
-    return made
+        result, _ = step(config=config).preprocess(result, {})
+    return result
 
 
 def _marked(notebook: NotebookNode) -> tuple[NotebookNode, list[Exercise]]:
-    """A copy without outputs and solutions, its exercises marked for nbgrader."""
-    made = deepcopy(notebook)
-    exercises = exercises_of(made)
+    """A copy without outputs and solutions, with exercises marked for nbgrader."""
+    result = deepcopy(notebook)
+    exercises = exercises_of(result)
     for exercise in exercises:
-        made.cells.remove(exercise.solution)
+        result.cells.remove(exercise.solution)
         _mark(exercise.stub, solution=True, grade=False, locked=False)
         _mark(exercise.check, solution=False, grade=True, locked=True, points=POINTS)
-    for cell in made.cells:
+    for cell in result.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    return made, exercises
+    return result, exercises
 
 
 def _mark(cell: NotebookNode, **marks: bool | int) -> None:
@@ -218,10 +217,10 @@ def _mark(cell: NotebookNode, **marks: bool | int) -> None:
 
 
 def notebooks_for(path: Path, folder: Path) -> dict[Path, str]:
-    """The notebooks that are made of one: the path of each, and its text."""
+    """All versions of one notebook: path -> text."""
     notebook = files.read_notebook(path)
     try:
-        made = {
+        versions = {
             Path("source", path.stem): instructor_version(notebook),
             Path("solution"): solved_version(notebook),
             Path("student"): student_version(notebook, folder),
@@ -229,13 +228,13 @@ def notebooks_for(path: Path, folder: Path) -> dict[Path, str]:
     except ToolError as error:
         raise ToolError(f"{path}: {error}") from error
     return {
-        folder / place / path.name: nbformat.writes(one) + "\n"
-        for place, one in made.items()
+        folder / subfolder / path.name: nbformat.writes(version) + "\n"
+        for subfolder, version in versions.items()
     }
 
 
 def hand_out(paths: list[Path], folder: Path) -> None:
-    """Write the notebooks that are made of these, or none if one of them has an error."""
+    """Write all versions of these notebooks, or none if one of them has an error."""
     config = folder / "nbgrader_config.py"
     if not config.exists():
         files.write(config, CONFIG)
@@ -248,16 +247,18 @@ def hand_out(paths: list[Path], folder: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="handout", description="A class from notebooks.")
-    parser.add_argument("notebooks", nargs="*", type=Path, help="all of the course if none")
+    parser.add_argument(
+        "notebooks", nargs="*", type=Path, help="default: all of the course"
+    )
     parser.add_argument("-o", dest="folder", type=Path, default=files.ROOT / "handout")
-    wanted = parser.parse_args(arguments)
-    if len({path.stem for path in wanted.notebooks}) < len(wanted.notebooks):
-        parser.error("two notebooks of one name would give one assignment")
-    with files.errors_in_words():
-        paths = wanted.notebooks or files.course_notebooks()
-        hand_out(paths, wanted.folder)
+    options = parser.parse_args(arguments)
+    if len({path.stem for path in options.notebooks}) < len(options.notebooks):
+        parser.error("two notebooks with the same name would give one assignment")
+    with files.exit_with_message():
+        paths = options.notebooks or files.course_notebooks()
+        hand_out(paths, options.folder)
         for path in paths:
-            deck = wanted.folder / "slides" / f"{path.stem}.html"
+            deck = options.folder / "slides" / f"{path.stem}.html"
             print(deck, flush=True)
             slides.build(path, deck)
 

@@ -1,9 +1,9 @@
-"""Lint the JavaScript: each widget as the browser gets it, and the script of the slides.
+"""Lint the JavaScript: each widget as assembled for the browser, and slides.js.
 
     python -m tools.lint_javascript
 
-A widget's names come from several files, so the assembled module is linted. There all
-shared names are exported; so the files are linted as well, for imports that nothing uses.
+The assembled module is linted for undefined names, since a widget uses several files; the
+single files are linted for unused imports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
 
 
 def unused_exports() -> list[str]:
-    """Names that a file exports and nothing uses, there or elsewhere."""
+    """Exported names that no file uses."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES.glob("*.js"))
     return [n for n in EXPORT.findall(text) if len(re.findall(rf"\b{n}\b", text)) == 1]
 
@@ -39,7 +39,7 @@ def main() -> int:
         code = subprocess.run([*command, *sources], check=False).returncode
     for name in unused_exports():
         code = 1
-        print(f"{name} is exported, but nothing uses it.")
+        print(f"{name} is exported, but not used.")
     return code
 
 

@@ -1,8 +1,8 @@
-"""A new notebook, the next in number, with an example of every cell that it needs.
+"""Write a new notebook with the next number and an example of each required cell.
 
     python -m tools.new_notebook flow_matching
 
-writes notebooks/11_flow_matching.ipynb, which runs. CONTRIBUTING.md says what comes next.
+writes notebooks/11_flow_matching.ipynb, which runs. The next steps are in CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 HIDDEN = {"jupyter": {"source_hidden": True}}
 
 NOTE = "**Speaker note.** What to say, where to pause, which misconception to catch."
-# Name, slide type, tag, source; notes and solutions are folded.
+# Id, slide type, tag, source; notes and solutions are collapsed.
 CELLS = [
     ("title", "slide", "", """\
 # {number} · {title}
@@ -92,10 +92,10 @@ CODE = ("setup", "code", "claim", "widget", "stub", "check", "solution", "progre
 
 
 def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode]:
-    """The path and the notebook, not executed, that follow the last one in the folder."""
+    """Path and content, not executed, of the notebook after the last one in the folder."""
     last = max(folder.glob("[0-9][0-9]_*.ipynb"))
     number = int(last.name[:2]) + 1
-    words = {"number": number, "title": name.replace("_", " ").capitalize()}
+    fields = {"number": number, "title": name.replace("_", " ").capitalize()}
     cells = []
     for cell, slide_type, tag, source in CELLS:
         metadata: dict = {"slideshow": {"slide_type": slide_type}}
@@ -104,7 +104,7 @@ def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode]:
         if tag:
             metadata["tags"] = [tag]
         make = new_code_cell if cell.startswith(CODE) else new_markdown_cell
-        text = source.format(before=last.stem, **words)
+        text = source.format(before=last.stem, **fields)
         cells.append(make(text, id=cell, metadata=metadata))
     return folder / f"{number:02d}_{name}.ipynb", new_notebook(cells=cells)
 

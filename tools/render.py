@@ -1,4 +1,4 @@
-"""Text, formulas and outputs of a cell as HTML that loads nothing and runs nothing."""
+"""Text, formulas and outputs of a cell as self-contained HTML without scripts."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from tools.execute import WIDGET_VIEW
 from tools.files import ToolError
 
 LINK_TO_NOTEBOOK = re.compile(r'(<a href=")(?!\w+:)(?:[^"#]*/)?([^"/#]+)\.ipynb(?=[#"])')
-DRAWN = re.compile(r"<(pre|code|math)\b.*?</\1>", re.DOTALL)
-UNDRAWN = re.compile(r"\\[a-zA-Z]+")
-# What would load something, or run.
-FOREIGN = re.compile(
+RENDERED = re.compile(r"<(pre|code|math)\b.*?</\1>", re.DOTALL)
+LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+")
+# HTML that would load a resource or run a script.
+EXTERNAL = re.compile(
     r"""<[^>]*\s(?:src|srcset|poster|background)=["']?(?!data:)[^\s"'>]+"""
     r"""|<[^>]*\s(?:on\w+=|style=[^>]*\burl\()[^>]*|<style[^>]*>[^<]*(?:\burl\(|@import)"""
     r"""|<(?:audio|base|embed|iframe|image|link|meta|object|script|source|use|video)\b[^>]*""",
     re.IGNORECASE,
 )
-REWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # a line that a progress bar wrote again
+OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # by a progress bar
 
 
 def formula(latex: str, display: bool) -> str:
-    """LaTeX as MathML. ToolError with the place in the formula for what is unknown."""
+    """LaTeX as MathML. ToolError with the position of an unknown command."""
     try:
         return LatexToMathML(fancy_error=False).convert_with_local_state(
             latex.strip(), displaystyle=display
         )
     except LatexError as error:
         raise ToolError(
-            f"LaTeX that cannot be drawn: {error} in ${latex.strip()}$"
+            f"LaTeX that cannot be rendered: {error} in ${latex.strip()}$"
         ) from error
 
 
@@ -50,14 +50,14 @@ def highlight(code: str, language: str = "python") -> str:
 
 
 class _Renderer(IPythonRenderer):
-    """Jupyter's Markdown, with formulas drawn and code highlighted."""
+    """Jupyter's Markdown, with formulas as MathML and code highlighted."""
 
     def heading(self, text: str, level: int, **attrs) -> str:
         return f"<h{level}>{text}</h{level}>\n"
 
     def paragraph(self, text: str) -> str:
-        asks = text.startswith("<strong>Predict")
-        return f'<p class="predict">{text}</p>\n' if asks else f"<p>{text}</p>\n"
+        is_question = text.startswith("<strong>Predict")
+        return f'<p class="predict">{text}</p>\n' if is_question else f"<p>{text}</p>\n"
 
     def inline_math(self, body: str) -> str:
         return formula(body, display=False)
@@ -83,32 +83,30 @@ def markdown(source: str, cell: NotebookNode, folder: Path) -> str:
     )
     html = MarkdownWithMath(renderer=renderer).render(source)
     html = self_contained(LINK_TO_NOTEBOOK.sub(r"\1\2.html", html))
-    if found := UNDRAWN.search(DRAWN.sub("", html)):
+    if found := LATEX_COMMAND.search(RENDERED.sub("", html)):
         raise ToolError(
-            f"LaTeX that is no formula: {found[0]} (a $ without its partner, or a line "
-            "of a formula that begins like a list; other backslashes need `…`)"
+            f"LaTeX that is no formula: {found[0]} (an unpaired $, or a line of a formula "
+            "that begins like a list; other backslashes need `…`)"
         )
     return html
 
 
 def self_contained(html: str) -> str:
-    """The same HTML; ToolError if it seems to load something or to run."""
-    if found := FOREIGN.search(html):
-        raise ToolError(f"the slides would fetch or run something from outside: {found[0]}")
+    """The same HTML; ToolError if it may load a resource or run a script."""
+    if found := EXTERNAL.search(html):
+        raise ToolError(f"the slides would load a resource or run a script: {found[0]}")
     return html
 
 
 def output(shown: NotebookNode, cell: NotebookNode, folder: Path, title: str) -> str:
-    """One output of a cell as HTML; "" for what no slide shows: progress, warnings."""
+    """One output of a cell as HTML; "" for progress and warnings, which slides omit."""
     if shown.output_type == "error":
         raise ToolError(f"the execution failed: {shown.ename}: {shown.evalue}")
     if shown.output_type == "stream":
         return _printed(shown.text) if shown.name == "stdout" else ""
     data = shown.data
     if WIDGET_VIEW in data or "image/png" in data:
-        return _picture(
-            data, title
-        )  # a widget without a kernel: its static picture, if any
+        return _picture(data, title)  # of a widget its static picture, if any
     for kind in ("text/markdown", "text/latex"):
         if kind in data:
             return markdown(data[kind], cell, folder)
@@ -121,17 +119,17 @@ def output(shown: NotebookNode, cell: NotebookNode, folder: Path, title: str) ->
 
 
 def _printed(text: str) -> str:
-    """Text as a terminal would leave it, without its colors."""
-    text = strip_ansi(REWRITTEN.sub("", text)).strip("\n")
+    """Text as in a terminal, without colors."""
+    text = strip_ansi(OVERWRITTEN.sub("", text)).strip("\n")
     return f'<pre class="output">{escape(text)}</pre>' if text else ""
 
 
 def _picture(data: dict, title: str) -> str:
-    """The PNG of an output, or "". The page needs its shape, to let it fill its slide."""
+    """The PNG of an output, or "". Its ratio lets the style sheet fill the slide."""
     if "image/png" not in data:
         return ""
     picture = data["image/png"].replace("\n", "")
-    width, height = struct.unpack(">II", b64decode(picture[:32])[16:24])  # its first chunk
+    width, height = struct.unpack(">II", b64decode(picture[:32])[16:24])  # PNG header
     text = data.get("text/plain", "<")
     alt = f"figure: {title}" if text.startswith("<") else escape(text)
     return (

@@ -1,12 +1,12 @@
-// What a deck does beyond reveal.js: it fits each slide into its box, moves fragments that do
-// not fit to a new slide, and runs the widgets without a kernel.
+// Additions to reveal.js: fits each slide into its box, moves fragments that do not fit to a
+// new slide, and runs the widgets without a kernel.
 
-const SMALLEST = 0.8; // text of 24, code of 18 pixels at 1280: readable from afar
+const MIN_SIZE = 0.8; // text of 24, code of 18 pixels at 1280: readable from afar
 const STAGES = [860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
 const SETTLED = 1000; // ms after which a widget keeps its width
 const PRINT = /[?&](print-pdf|view=print)/.test(location.search);
 
-// --- each slide inside its box ---------------------------------------------------------
+// --- fitting slides --------------------------------------------------------------------
 
 const body = (slide) => slide.querySelector(".body");
 
@@ -15,15 +15,15 @@ function fits(slide) {
   return box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1;
 }
 
-/** Sets the largest text, from 1 to SMALLEST, with which all fits.  -> whether it does */
+/** Sets the largest text size from MIN_SIZE to 1 that fits.  -> whether there is one */
 function fit(slide) {
   const at = (size) => {
     slide.style.setProperty("--fit", size);
     return fits(slide);
   };
   if (at(1)) return true;
-  if (!at(SMALLEST)) return false;
-  let low = SMALLEST, high = 1;
+  if (!at(MIN_SIZE)) return false;
+  let low = MIN_SIZE, high = 1;
   while (high - low > 0.02) {
     const middle = (low + high) / 2;
     if (at(middle)) low = middle;
@@ -33,7 +33,7 @@ function fit(slide) {
 }
 
 /** Moves fragments that do not fit to a new slide below, with the same notes. */
-function fitOrMoveOn(slide) {
+function fitOrSplit(slide) {
   if (fit(slide)) return;
   const parts = [...body(slide).children], moved = [];
   while (parts.length > 1 && parts.at(-1).classList.contains("fragment")) {
@@ -45,7 +45,7 @@ function fitOrMoveOn(slide) {
   if (!body(slide).querySelector(".filled")) slide.classList.replace("full", "text");
   moved[0].classList.remove("fragment");
   const next = slide.cloneNode(false);
-  next.id = moved[0].dataset.cell.replace(/^\d+$/, "cell-$&"); // a number is no address
+  next.id = moved[0].dataset.cell.replace(/^\d+$/, "cell-$&"); // reveal.js reads a number as a position
   next.className = moved.some((part) => part.matches(".filled")) ? "full" : "text";
   const heading = slide.querySelector(":scope > :is(h1, h2, .kicker)");
   const kicker = Object.assign(document.createElement("h2"), { className: "kicker" });
@@ -54,11 +54,11 @@ function fitOrMoveOn(slide) {
   rest.append(...moved);
   next.append(kicker, rest);
   const fold = slide.querySelector(":scope > .fold");
-  const mine = [...fold?.querySelectorAll("pre") ?? []].filter((code) =>
+  const movedCode = [...fold?.querySelectorAll("pre") ?? []].filter((code) =>
     moved.some((part) => part.dataset.cell === code.dataset.cell));
-  if (mine.length) {
+  if (movedCode.length) {
     const other = fold.cloneNode(true);
-    other.querySelector("div").replaceChildren(...mine);
+    other.querySelector("div").replaceChildren(...movedCode);
     next.append(other);
     if (!fold.querySelector("pre")) fold.remove();
   }
@@ -66,7 +66,7 @@ function fitOrMoveOn(slide) {
     next.append(note.cloneNode(true));
   }
   slide.after(next);
-  fitOrMoveOn(next);
+  fitOrSplit(next);
 }
 
 // --- widgets without a kernel ----------------------------------------------------------
@@ -84,7 +84,7 @@ function bytes(base64) {
   return new DataView(Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)).buffer);
 }
 
-/** In place of anywidget's model: the same state and events, without a kernel. */
+/** Replaces the model of anywidget: the same state and events, without a kernel. */
 class Model {
   #state;
   #listeners = new Map();
@@ -125,7 +125,7 @@ function stateOf({ state, buffers }) {
   return whole;
 }
 
-async function live(id) {
+async function loadWidget(id) {
   const widget = saved.models[id];
   const module = await once(modules, widget.esm, async () => {
     const source = new Blob([saved.shared[widget.esm]], { type: "text/javascript" });
@@ -143,16 +143,16 @@ async function live(id) {
   return (el) => module.render({ model, el });
 }
 
-/** Scales to the size of the place; it never grows again, so that nothing jumps in use. */
-function scaleToFit(stage, place) {
+/** Scales the stage to its container; it only shrinks later, so that nothing jumps in use. */
+function scaleToFit(stage, container) {
   const start = performance.now();
   let scale = Infinity;
-  const allowed = () => Math.min(place.clientWidth / stage.offsetWidth,
-    place.clientHeight / stage.offsetHeight);
+  const allowed = () => Math.min(container.clientWidth / stage.offsetWidth,
+    container.clientHeight / stage.offsetHeight);
   const measure = () => {
-    if (!stage.offsetHeight || !place.clientHeight) return;
+    if (!stage.offsetHeight || !container.clientHeight) return;
     if (performance.now() - start < SETTLED) {
-      // the narrowest stage that is shown as large: not every widget needs its full width
+      // the narrowest width with about the best scale
       const scales = STAGES.map((width) => {
         stage.style.width = `${width}px`;
         return allowed();
@@ -167,43 +167,43 @@ function scaleToFit(stage, place) {
   new ResizeObserver(measure).observe(stage);
 }
 
-async function wake(place) {
-  if (place.dataset.awake) return;
-  place.dataset.awake = "starting";
-  place.setAttribute("data-prevent-swipe", "");
+async function startWidget(container) {
+  if (container.dataset.awake) return;
+  container.dataset.awake = "starting";
+  container.setAttribute("data-prevent-swipe", "");
   const stage = document.createElement("div");
   stage.className = "stage";
   stage.style.width = `${STAGES[0]}px`;
-  place.append(stage);
+  container.append(stage);
   try {
-    const render = await live(place.dataset.widget);
+    const render = await loadWidget(container.dataset.widget);
     await render(stage);
-    place.querySelector(":scope > .picture")?.remove();
-    scaleToFit(stage, place);
-    place.dataset.awake = "yes";
+    container.querySelector(":scope > .picture")?.remove();
+    scaleToFit(stage, container);
+    container.dataset.awake = "yes";
   } catch (error) {
-    stage.remove(); // the picture stays
-    place.dataset.awake = "failed";
-    console.error(`The widget ${place.dataset.widget} did not start:`, error);
+    stage.remove(); // the static picture remains
+    container.dataset.awake = "failed";
+    console.error(`The widget ${container.dataset.widget} did not start:`, error);
   }
 }
 
 // --- keys ------------------------------------------------------------------------------
 
-/** Whether the deck handles a key: a widget keeps its keys, a button its space. A key from
- *  the speaker view has no target. */
-function isOurs({ target, key }) {
+/** Whether the deck handles a key: not in a widget, not space on a button. Keys from the
+ *  speaker view have no target. */
+function deckHandles({ target, key }) {
   if (target?.closest?.(".widget")) return false;
   if (target?.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
   return !(target?.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
 }
 
-/** The keys of a presenter's remote turn the slide also in a widget; Escape blurs it. */
-function turnOrLeave(event) {
+/** In a widget, the keys of a presenter's remote change the slide; Escape blurs the widget. */
+function handleInWidget(event) {
   const turns = { PageDown: () => Reveal.next(), PageUp: () => Reveal.prev(),
     Escape: () => event.target.blur() };
   if (!event.target.closest?.(".widget") || !turns[event.key]) return;
-  event.preventDefault(); // a slider would jump
+  event.preventDefault(); // otherwise a slider would move
   event.stopPropagation();
   turns[event.key]();
 }
@@ -231,7 +231,7 @@ prefersDark.addEventListener("change", follow);
 
 await document.fonts.load('30px "deck math"');
 document.documentElement.classList.add("measured");
-document.querySelectorAll(".slides section > section").forEach(fitOrMoveOn);
+document.querySelectorAll(".slides section > section").forEach(fitOrSplit);
 document.documentElement.classList.remove("measured");
 
 await Reveal.initialize({
@@ -245,11 +245,11 @@ await Reveal.initialize({
   slideNumber: "c/t",
   transition: "none",
   backgroundTransition: "none",
-  scrollActivationWidth: null, // a small window shows the same slides, small
-  navigationMode: "linear", // right and left visit all slides, also those below
+  scrollActivationWidth: null, // no scroll view in small windows
+  navigationMode: "linear", // right and left visit all slides, including vertical ones
   pdfSeparateFragments: false,
   pdfMaxPagesPerSlide: 1,
-  keyboardCondition: isOurs,
+  keyboardCondition: deckHandles,
   plugins: [RevealNotes],
 });
 Reveal.addKeyBinding({ keyCode: 67, key: "C", description: "Code of a figure" }, openCode);
@@ -262,17 +262,17 @@ if (!PRINT) {
   const show = ({ currentSlide, previousSlide }) => {
     for (const fold of previousSlide?.querySelectorAll(".fold") ?? []) fold.open = false;
     if (previousSlide?.contains(document.activeElement)) document.activeElement.blur();
-    for (const place of currentSlide.querySelectorAll(".widget")) wake(place);
+    for (const container of currentSlide.querySelectorAll(".widget")) startWidget(container);
   };
   Reveal.on("slidechanged", show);
   Reveal.on("fragmentshown", () => {
     const fold = Reveal.getCurrentSlide().querySelector(".fold");
-    if (fold) fold.open = false; // it would lie on what has just appeared
+    if (fold) fold.open = false; // it would cover the new fragment
   });
   show({ currentSlide: Reveal.getCurrentSlide() });
 }
-document.addEventListener("keydown", turnOrLeave, { capture: true }); // before any widget
-// No focus stays on a clicked button, where the space bar would press it again.
+document.addEventListener("keydown", handleInWidget, { capture: true }); // before any widget
+// Remove the focus from a clicked button, so that space does not press it again.
 document.addEventListener("click", ({ target, detail }) => {
   if (detail) target.closest?.("summary")?.blur();
 });

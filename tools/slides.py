@@ -1,13 +1,13 @@
-"""One HTML file of slides from one notebook: it opens offline, and its widgets answer.
+"""One HTML file of slides from one notebook, which works offline, with live widgets.
 
     python -m tools.slides                             all, and a page that links them
     python -m tools.slides notebooks/02_pca.ipynb      one: slides/02_pca.html
     python -m tools.slides notebooks/02_pca.ipynb -o talk.html
-    python -m tools.slides --stored                    as stored, nothing is executed
+    python -m tools.slides --stored                    from stored outputs
 
-The slide types are JupyterLab's; every cell needs one. A copy of the notebook is executed,
-so that each widget has its state, which a stored notebook lacks. Nothing in the file points
-outside: reveal.js and the math font are in the folder vendor.
+Slide types are those of JupyterLab; every cell needs one. A copy of the notebook is
+executed for the states of widgets, which a stored notebook lacks. The file loads nothing:
+reveal.js and the math font come from the folder vendor.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ HEADING = re.compile(r"\A\s*<h([1-6])>(.*?)</h\1>", re.DOTALL)
 
 @dataclass
 class Slide:
-    """One slide: its visible parts in order, the code behind its button, its notes."""
+    """One slide: its visible parts in order, the collapsed code, its notes."""
 
     name: str  # the id of its first cell, and its address in the deck
-    kicker: str = ""  # the heading that is still in force, where there is no new one
+    kicker: str = ""  # the previous heading, shown if there is no new one
     heading: str = ""
     level: str = "2"
     parts: list[str] = field(default_factory=list)
-    folded: list[str] = field(default_factory=list)  # code behind the button
+    folded: list[str] = field(default_factory=list)  # collapsed code
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -58,7 +58,7 @@ class Slide:
 
 
 def _has_picture(html: str) -> bool:
-    """Whether it has what fills the rest of a slide; text never has these quotes."""
+    """Whether it has a picture or widget; quotes of text are escaped."""
     return '<div class="picture"' in html or '<div class="widget"' in html
 
 
@@ -66,27 +66,27 @@ def _has_picture(html: str) -> bool:
 
 
 def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
-    """The slides, in columns: a "slide" starts one, a "subslide" goes below.
+    """The slides in columns: a "slide" starts a column, a "subslide" extends it.
 
     ToolError for a cell without a slide type or with an unknown one, for a fragment or a
-    note before the first slide, for LaTeX that cannot be drawn, for a cell that failed.
+    note before the first slide, for LaTeX that cannot be rendered, for a cell that failed.
     """
     columns: list[list[Slide]] = []
     widgets = _live_widgets(notebook)
     for cell in notebook.cells:
         try:
             _add(cell, columns, widgets, path.parent)
-        except Exception as error:  # also a library's: it is about this cell
+        except Exception as error:  # of any library: the message names the cell
             kind = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
-            place = f"{path}, cell {cell.get('id', '?')!r}"
-            raise ToolError(f"{place}: {kind}{error}") from error
+            position = f"{path}, cell {cell.get('id', '?')!r}"
+            raise ToolError(f"{position}: {kind}{error}") from error
     return columns
 
 
 def _add(
     cell: NotebookNode, columns: list[list[Slide]], widgets: dict, folder: Path
 ) -> None:
-    """Put a cell where its slide type says: on a new slide, the last one, or its notes."""
+    """Add a cell by its slide type: as a new slide, or to the last one or its notes."""
     if "id" not in cell:
         raise ToolError("it has no id: save the notebook once in JupyterLab")
     kind = cell.metadata.get("slideshow", {}).get("slide_type")
@@ -128,8 +128,8 @@ def _add(
 def _code_parts(
     cell: NotebookNode, slide: Slide, widgets: dict, folder: Path
 ) -> Iterator[str]:
-    """What a code cell shows. Its code: not at all if the cell only shows a source; behind
-    the button if it has a picture, a widget or a table; else above its output."""
+    """Outputs and code of a code cell. The code is omitted if the cell only shows a source,
+    collapsed if it has a picture, a widget or a table, and otherwise above its output."""
     outputs, source, sentence = cell.outputs, cell.source, ""
     if "nbval-check-output" in cell.metadata.get("tags", []):
         sentence = "".join(o.text for o in outputs if o.get("name") == "stdout").strip()
@@ -156,10 +156,10 @@ def _code_parts(
 
 
 def _without_final_print(source: str) -> str:
-    """A claim's code without the print at its end, since its sentence stands below."""
+    """The code of a claim without its final print, whose output is shown below."""
     try:
         last = ast.parse(source).body[-1]
-    except SyntaxError:  # a %magic: Jupyter's, not Python's
+    except SyntaxError:  # a %magic of Jupyter
         return source
     if last.col_offset or not ast.unparse(last).startswith("print("):
         return source
@@ -167,7 +167,7 @@ def _without_final_print(source: str) -> str:
 
 
 def _live_widgets(notebook: NotebookNode) -> dict[str, dict]:
-    """The saved widgets that have a module of their own: id -> model of the file."""
+    """The saved widgets with a JavaScript module: id -> stored model."""
     saved = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     return {number: model for number, model in saved.items() if model["state"].get("_esm")}
 
@@ -176,7 +176,7 @@ def _live_widgets(notebook: NotebookNode) -> dict[str, dict]:
 
 
 def deck(notebook: NotebookNode, path: Path) -> str:
-    """The HTML of a notebook's slides, whole: no other file and no network is needed."""
+    """The HTML of a notebook's slides, which needs no other file and no network."""
     columns = slides_of(notebook, path)
     if not columns:
         raise ToolError(f"{path}: no cell is a slide")
@@ -236,7 +236,7 @@ def _section(slide: Slide) -> str:
 
 
 def _widgets_json(notebook: NotebookNode, body: str, path: Path) -> str:
-    """States of the widgets on the slides. Sources and buffers are often shared: once."""
+    """States of the widgets on the slides; equal sources and buffers are stored once."""
     shared: dict[str, str] = {}
 
     def share(text: str) -> str:
@@ -261,12 +261,12 @@ def _widgets_json(notebook: NotebookNode, body: str, path: Path) -> str:
         data = json.dumps({"models": models, "shared": shared}, allow_nan=False)
     except ValueError as error:
         raise ToolError(f"{path}: the state of a widget holds NaN or infinity") from error
-    # "<" would let a text end the script; as an escape it stays the same text.
+    # "<" could end the script element; the escape has the same meaning in JSON.
     return data.replace("<", "\\u003c")
 
 
 def _script(source: str) -> str:
-    """JavaScript that a script element can hold: nothing in it may end the element."""
+    """JavaScript for a script element, escaped so that it cannot end the element."""
     return re.sub(r"<(?=/script|!--)", r"\\x3c", source, flags=re.IGNORECASE)
 
 
@@ -295,15 +295,15 @@ def index(decks: list[Path]) -> str:
 </ul>
 <p>Space or → goes on, ← back. <kbd>S</kbd> speaker notes · <kbd>C</kbd> the code of a
 figure · <kbd>D</kbd> dark or light · <kbd>F</kbd> full screen · <kbd>O</kbd> overview ·
-<kbd>?</kbd> all keys. For paper, open a deck with <code>?print-pdf</code> right
-behind <code>.html</code> and print it.</p>
+<kbd>?</kbd> all keys. For paper, open a deck with <code>?print-pdf</code> directly
+after <code>.html</code> and print it.</p>
 </body>
 </html>
 """
 
 
 def build(path: Path, target: Path, stored: bool = False) -> None:
-    """Write the slides of one notebook; on any error the target stays as it was."""
+    """Write the slides of one notebook; on any error the target is not changed."""
     notebook = files.read_notebook(path)
     if not stored:
         run(notebook, path, figures="retina")
@@ -312,22 +312,24 @@ def build(path: Path, target: Path, stored: bool = False) -> None:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="slides", description="Slides from notebooks.")
-    parser.add_argument("notebooks", nargs="*", type=Path, help="all of the course if none")
+    parser.add_argument(
+        "notebooks", nargs="*", type=Path, help="default: all of the course"
+    )
     parser.add_argument("-o", dest="target", type=Path, help="the file, for one notebook")
-    parser.add_argument("--stored", action="store_true", help="execute nothing")
-    wanted = parser.parse_args(arguments)
-    if wanted.target and len(wanted.notebooks) != 1:
+    parser.add_argument("--stored", action="store_true", help="use stored outputs")
+    options = parser.parse_args(arguments)
+    if options.target and len(options.notebooks) != 1:
         parser.error("-o is for one notebook")
-    if len({path.stem for path in wanted.notebooks}) < len(wanted.notebooks):
-        parser.error("two notebooks of one name would give one deck; build them with -o")
+    if len({path.stem for path in options.notebooks}) < len(options.notebooks):
+        parser.error("two notebooks with the same name would give one deck; use -o")
     folder = files.ROOT / "slides"
     decks = []
-    with files.errors_in_words():
-        for path in wanted.notebooks or files.course_notebooks():
-            decks.append(wanted.target or folder / f"{path.stem}.html")
+    with files.exit_with_message():
+        for path in options.notebooks or files.course_notebooks():
+            decks.append(options.target or folder / f"{path.stem}.html")
             print(f"{path.name}: {decks[-1]}", flush=True)
-            build(path, decks[-1], wanted.stored)
-        if not wanted.notebooks:
+            build(path, decks[-1], options.stored)
+        if not options.notebooks:
             files.write(folder / "index.html", index(decks))
 
 

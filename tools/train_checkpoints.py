@@ -1,7 +1,7 @@
-"""Train anew what ``course_utils.generative.pretrained`` reads.
+"""Train the weights that ``course_utils.generative.pretrained`` loads.
 
-python -m tools.train_checkpoints vq_vae_2       # see course_utils/checkpoints/README.md
-python -m tools.train_checkpoints digit_gan      # for minutes and figures
+python -m tools.train_checkpoints vq_vae_2       # times and results are in
+python -m tools.train_checkpoints digit_gan      # course_utils/checkpoints/README.md
 python -m tools.train_checkpoints digit_diffusion
 """
 
@@ -29,7 +29,7 @@ CHECKPOINTS = Path(__file__).parents[1] / "course_utils" / "checkpoints"
 def make_vq_vae_2(
     images: Tensor, labels: Tensor, epochs: tuple[int, int, int] = (6, 12, 6)
 ) -> tuple[nn.Module, ...]:
-    """Train the VQ-VAE-2, then the priors of its codes, for so many epochs each."""
+    """Train the VQ-VAE-2, then the priors of its codes; ``epochs`` of each."""
     model = VQVAE2((TOP_CODES, BOTTOM_CODES)).to(images.device)
     top_prior = CodePrior(TOP_CODES, 4).to(images.device)
     bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES).to(images.device)
@@ -68,7 +68,7 @@ MAKERS: dict[str, Callable[..., tuple[nn.Module, ...]]] = {
 
 
 def write(name: str, models: Sequence[nn.Module]) -> None:
-    """Store the weights of some models in this checkout, floats with 16 bits."""
+    """Store the weights of models in this checkout, floats as float16."""
     states = [
         {
             key: value.half() if value.is_floating_point() else value
@@ -80,7 +80,7 @@ def write(name: str, models: Sequence[nn.Module]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train anew what the course stores.")
+    parser = argparse.ArgumentParser(description="Train the stored weights of the course.")
     parser.add_argument("name", choices=MAKERS)
     name = parser.parse_args().name
     torch.manual_seed(0)

@@ -78,7 +78,7 @@ JUDGE_EXAMPLES = """() => {
     const evaluate = widget.makeEvaluator(model);
     return model.get("examples").map((bytes) => {
         const ink = new Uint8Array(bytes.buffer);
-        const now = judge(Float32Array.from(ink, (value) => value / 255));
+        const now = evaluate(Float32Array.from(ink, (value) => value / 255));
         const image = Array.from(now.reconstruct());
         while (now.taken() < now.draws) now.draw();
         return { mu: now.mu, sigma: now.sigma, image, ...now.terms() };

@@ -105,8 +105,8 @@ def test_q_follows_the_pointer(gap, page):
     gap.check_numbers()
 
     mu = gap.q()[0]
-    handle = gap.place([*mu, max(2 * sigma[0], 0.13 * reach), 0])
-    wider = gap.place([*mu, 1.5 * max(2 * sigma[0], 0.13 * reach), 0])
+    handle = gap.place(mu + np.array([max(2 * sigma[0], 0.13 * reach), 0]))
+    wider = gap.place(mu + np.array([1.5 * max(2 * sigma[0], 0.13 * reach), 0]))
     gap.drag(gap.stage, handle, wider)
     low, high = 2 * reach / (gap.gap.windows[0][3] - 1), reach / 4
     assert gap.q()[0] == pytest.approx(mu)
