@@ -17,10 +17,8 @@ from torch import Tensor
 
 def check_number(name: str, value: float, range_text: str, low: float, high: float) -> None:
     """ValueError, "NAME must be RANGE_TEXT, not VALUE", unless low <= value < high."""
-    is_number = isinstance(value, Real) or (
-        isinstance(value, Tensor) and value.numel() == 1
-    )
-    if not (is_number and low <= value < high):
+    scalar = isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
+    if not (scalar and low <= value < high):
         raise ValueError(f"{name} must be {range_text}, not {value!r}.")
 
 
@@ -54,12 +52,10 @@ def check_floats(*tensors: Tensor) -> None:
             )
         if not x.is_floating_point():
             raise ValueError(f"this must be float, not {x.dtype}: use x.float().")
-    for attribute in ("device", "dtype"):
-        found = dict.fromkeys(str(getattr(x, attribute)) for x in tensors)
-        if len(found) > 1:
-            raise ValueError(
-                f"these need the same {attribute}, but are {', '.join(found)}."
-            )
+    for kind in ("device", "dtype"):
+        values = dict.fromkeys(str(getattr(x, kind)) for x in tensors)
+        if len(values) > 1:
+            raise ValueError(f"these need the same {kind}, but are {', '.join(values)}.")
 
 
 def check_rows(*tensors: Tensor) -> None:

@@ -264,13 +264,13 @@ SPOILED = {
     "the exercise 'kl' has no solution": drop("solution-kl"),
     "the exercise 'kl' has no check": drop("check-kl"),
     "the exercise 'kl' has no stub": drop("stub-kl"),
-    "cells 'check-kl' and 'again' have the same tag, check, and name, kl": twice("check-kl"),
+    "cells 'check-kl' and 'again' have the same tag, check, and name": twice("check-kl"),
     "cells 'stub-kl' and 'again' have the same tag": twice("stub-kl"),
     "cell 'stub-kl' must assign one my_…, not []": change("stub-kl", "kl = None"),
     "cell 'stub-kl' must assign one my_…, not ['my_a', 'my_b']": change(
         "stub-kl", "my_a, my_b = None, None"
     ),
-    "cell 'solution-kl' must assign one solution_…": change("solution-kl", "check_kl(my_kl)"),
+    "cell 'solution-kl' must assign one solution": change("solution-kl", "check_kl(my_kl)"),
     "cell 'check-kl' must end with a check of one name": change("check-kl", "my_kl"),
     "cell 'check-kl' must end": change("check-kl", "check_kl(my_kl, 1)"),
     "cell 'solution-kl' does not end with its check": change(

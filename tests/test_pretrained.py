@@ -111,7 +111,7 @@ def test_a_checkpoint_that_is_damaged_is_refused_in_words(content, shelf):
     whole = (SHIPPED / "digit_gan.pt").read_bytes()
     half = whole[: len(whole) // 2]
     (shelf / "digit_gan.pt").write_bytes(half if content is None else content)
-    with pytest.raises(ValueError, match="digit_gan.*train them anew with python -m"):
+    with pytest.raises(ValueError, match="digit_gan.*train them again with python -m"):
         pretrained.digit_gan()
 
 

@@ -106,20 +106,20 @@ def _by_name(
     notebook: NotebookNode, tag: str, name_of: Callable[[NotebookNode], str]
 ) -> dict[str, NotebookNode]:
     """The code cells with this tag: name of the exercise -> cell."""
-    found: dict[str, NotebookNode] = {}
+    cells: dict[str, NotebookNode] = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and tag in cell.metadata.get("tags", []):
             try:
                 name = name_of(cell)
             except SyntaxError as error:
                 raise ToolError(f"cell {cell.id!r} is not Python: {error}") from error
-            if name in found:
+            if name in cells:
                 raise ToolError(
-                    f"cells {found[name].id!r} and {cell.id!r} have the same tag, {tag}, "
+                    f"cells {cells[name].id!r} and {cell.id!r} have the same tag, {tag}, "
                     f"and name, {name}"
                 )
-            found[name] = cell
-    return found
+            cells[name] = cell
+    return cells
 
 
 def _binds(prefix: str) -> Callable[[NotebookNode], str]:

@@ -49,7 +49,7 @@ x, labels = data.mnist("test")"""),
 
 $$\\mathbb{{E}}\\,\\|x - \\hat{{x}}\\|^2$$
 
-Every symbol in words: $x$ is an image, $\\hat{{x}}$ its reconstruction."""),
+All symbols: $x$ is an image, $\\hat{{x}}$ its reconstruction."""),
     ("code-error", "fragment", "", "show_source(objectives.squared_error)"),
     ("predict-error", "fragment", "", "**Predict.** What is the error of a copy?"),
     ("claim-error", "fragment", "nbval-check-output", """\

@@ -293,7 +293,7 @@ def index(decks: list[Path]) -> str:
 <ul>
 {"".join(rows)}
 </ul>
-<p>Space or → goes on, ← back. <kbd>S</kbd> speaker notes · <kbd>C</kbd> the code of a
+<p>Space or → next, ← back. <kbd>S</kbd> speaker notes · <kbd>C</kbd> the code of a
 figure · <kbd>D</kbd> dark or light · <kbd>F</kbd> full screen · <kbd>O</kbd> overview ·
 <kbd>?</kbd> all keys. For paper, open a deck with <code>?print-pdf</code> directly
 after <code>.html</code> and print it.</p>

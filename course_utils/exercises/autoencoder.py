@@ -46,7 +46,7 @@ _AE_LOSS_MISTAKES: Mistakes = loss_mistakes(_ae_loss) | {
     ),
     "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
     "the sign. An error is never negative.": lambda f, g, x: -_ae_loss(f, g, x),
-    "return the loss alone; a dictionary holds all terms.": objectives.ae_loss,
+    "return the loss only, not a dictionary of all terms.": objectives.ae_loss,
 }
 
 

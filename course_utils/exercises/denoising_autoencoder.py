@@ -80,7 +80,7 @@ _DAE_LOSS_MISTAKES: Mistakes = loss_mistakes(_dae_loss) | {
         lambda f, g, x, sigma: mean_square(x - g(f(x * (1 + sigma * torch.randn_like(x)))))
     ),
     "the noise is missing.": _with_noise(no_noise),
-    "return the loss alone; a dictionary holds all terms.": (
+    "return the loss only, not a dictionary of all terms.": (
         lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma)
     ),
 }

@@ -28,7 +28,7 @@ _LATTICE_SUM_BUGS = {
 }
 _LATTICE_SUM_MISTAKES: Mistakes = remaining_bugs(_LATTICE_SUM_BUGS, _log_sum) | {
     "the size of a cell is missing.": lambda log_joint, h, k: log_joint.logsumexp(1),
-    "the size of a cell stands inside the log, so that log h is added.": (
+    "the size of a cell is inside the log, so log h is added.": (
         lambda log_joint, h, k: log_joint.logsumexp(1) * h**k
     ),
     "the sign of log h. Smaller cells hold less.": (
@@ -104,7 +104,7 @@ def _drawn_elbo(x, w, b, sigma, mu, logvar):
 
 
 _LINEAR_ELBO_MISTAKES: Mistakes = {
-    "E_q of the square has the spread of q in it, not its mean alone.": (
+    "E_q of the square depends on the spread of q, not only on its mean.": (
         partial(_linear_elbo, spread=lambda w, logvar: 0.0)
     ),
     "the spread. s² is exp(logvar), once.": (
@@ -155,16 +155,12 @@ def _importance_bound(log_weights):
 
 
 _IMPORTANCE_BOUND_MISTAKES: Mistakes = {
-    "the log stands outside of the mean. Inside, it is the ELBO again.": (
-        lambda w: w.mean(0)
-    ),
+    "the log is outside the mean. Inside, it is the ELBO again.": (lambda w: w.mean(0)),
     "a mean over the L draws is asked for: log L is missing.": lambda w: w.logsumexp(0),
-    "1/L stands inside the log, so that log L is subtracted.": (
-        lambda w: w.logsumexp(0) / len(w)
-    ),
+    "1/L is inside the log, so log L is subtracted.": (lambda w: w.logsumexp(0) / len(w)),
     "the sign of log L.": lambda w: w.logsumexp(0) + math.log(len(w)),
     "a sum of logs is the log of a product.": lambda w: w.sum(0),
-    "the largest weight alone is not the mean.": lambda w: w.amax(0),
+    "the largest weight is not the mean.": lambda w: w.amax(0),
     "exp of −200 is 0 in float32. Use a function for log of a sum of exp.": (
         lambda w: w.exp().mean(0).log()
     ),

@@ -39,12 +39,8 @@ _DIFFUSE_MISTAKES: Mistakes = {
     "x shrinks by the root of ᾱ.": (
         _of_product(lambda x, eps, a: a * x + (1 - a) ** 0.5 * eps)
     ),
-    "all steps count, not the last one alone.": (
-        lambda x, eps, alpha: _mix(x, eps, alpha[-1])
-    ),
-    "all steps count, not the first one alone.": (
-        lambda x, eps, alpha: _mix(x, eps, alpha[0])
-    ),
+    "all steps count, not only the last.": (lambda x, eps, alpha: _mix(x, eps, alpha[-1])),
+    "all steps count, not only the first.": (lambda x, eps, alpha: _mix(x, eps, alpha[0])),
     "shares are multiplied, not added or averaged.": (
         lambda x, eps, alpha: _mix(x, eps, sum(alpha) / len(alpha))
     ),

@@ -110,17 +110,15 @@ def compare_value(
     """
     if answer is None:
         return CheckResult("todo", "Replace None by your answer.")
-    if _equal_values(answer, expected, rtol):
+    if _equal(answer, expected, rtol):
         return CheckResult("right", f"The answer is {_formatted(answer)}.")
-    if type(_normalized(answer)) is not type(_normalized(expected)):
+    if type(_plain(answer)) is not type(_plain(expected)):
         kind = {str: "a word", float: "a number"}.get(
-            type(_normalized(expected)), "several numbers in brackets"
+            type(_plain(expected)), "several numbers in brackets"
         )
         return CheckResult("wrong", f"{answer!r} is not {kind}, which was asked for.")
     hints = (
-        hint
-        for hint, value in (mistakes or {}).items()
-        if _equal_values(answer, value, rtol)
+        hint for hint, value in (mistakes or {}).items() if _equal(answer, value, rtol)
     )
     return _wrong(f"It is not {_formatted(answer)}.", next(hints, None))
 
@@ -129,8 +127,8 @@ def _wrong(message: str, hint: str | None) -> CheckResult:
     return CheckResult("wrong", f"{message} Hint: {hint}" if hint else message)
 
 
-def _equal_values(answer: object, expected: object, rtol: float) -> bool:
-    a, b = _normalized(answer), _normalized(expected)
+def _equal(answer: object, expected: object, rtol: float) -> bool:
+    a, b = _plain(answer), _plain(expected)
     if type(a) is not type(b):
         return False
     if isinstance(b, str):
@@ -139,7 +137,7 @@ def _equal_values(answer: object, expected: object, rtol: float) -> bool:
     return a.shape == b.shape and torch.allclose(a, b, rtol=rtol, atol=0.0)
 
 
-def _normalized(value: object) -> Any:
+def _plain(value: object) -> Any:
     """A number as float, a word in lower case, numbers as list; anything else unchanged."""
     if isinstance(value, str):
         return value.strip().casefold()
@@ -151,7 +149,7 @@ def _normalized(value: object) -> Any:
 
 def _formatted(value: object) -> object:
     """A number with six digits; anything else unchanged."""
-    plain = _normalized(value)
+    plain = _plain(value)
     return f"{plain:.6g}" if isinstance(plain, float) else value
 
 
@@ -207,9 +205,7 @@ def _agree(got: object, expected: Tensor, rtol: float, equal_nan: bool = False) 
     return (
         isinstance(got, Tensor)
         and got.shape == expected.shape
-        and torch.allclose(
-            got.to(expected), expected, rtol=rtol, atol=1e-5, equal_nan=equal_nan
-        )
+        and torch.allclose(got.to(expected), expected, rtol, 1e-5, equal_nan)
     )
 
 

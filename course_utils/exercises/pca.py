@@ -214,25 +214,25 @@ def check_code_width(answer: int | None) -> CheckResult:
 
     centered = small - small.mean(0)
     variance = centered.square().sum(1).mean()
-    want = width(centered, 0.1, variance)
+    expected = width(centered, 0.1, variance)
     eigenvalues = torch.linalg.svdvals(centered).square()
     return compare_value(
         answer,
-        want,
+        expected,
         {
             "center the data, both for the error and for the variance.": width(
                 small, 0.1, small.square().sum(1).mean()
             ),
-            "with this code more than a tenth is lost, by a little.": want - 1,
+            "with this code more than a tenth is lost, by a little.": expected - 1,
             "one number less is enough. The first error belongs to k = 0, not to 1.": (
-                want + 1
+                expected + 1
             ),
             "a tenth may be left, not nine tenths.": width(centered, 0.9, variance),
             "a tenth, not a twentieth.": width(centered, 0.05, variance),
             "errors are squared already: no root is needed.": width(
                 centered, 0.01, variance
             ),
-            "the sum of all that is left out counts, not the next eigenvalue alone.": (
+            "the sum of all that is left out counts, not only the next eigenvalue.": (
                 (eigenvalues < 0.1 * eigenvalues[0]).int().argmax().item()
             ),
             "a number of directions was asked for, not the error.": 0.1,

@@ -137,7 +137,7 @@ _VAE_LOSS_MISTAKES: Mistakes = {
         partial(_vae_loss, pixels=1 / 3)
     ),
     "the KL is summed over the units, not averaged.": partial(_vae_loss, kl=1 / 2),
-    "both terms. Sum over pixels and units, and average over images alone.": (
+    "both terms. Sum over pixels and units, and average only over images.": (
         partial(_vae_loss, pixels=1 / 3, kl=1 / 2)
     ),
     "the KL is missing.": partial(_vae_loss, kl=0.0),
@@ -158,7 +158,7 @@ _VAE_LOSS_MISTAKES: Mistakes = {
             + objectives.kl_to_standard_normal(*f(x))
         )
     ),
-    "return the loss alone, not all terms by their names.": objectives.vae_loss,
+    "return the loss only, not a dictionary of all terms.": objectives.vae_loss,
 }
 
 

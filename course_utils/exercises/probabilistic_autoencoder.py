@@ -101,9 +101,7 @@ def check_perfect_nll(answer: float | None) -> CheckResult:
             ),
             "this is one pixel. There are 784 of them.": constant / 784,
             "the factor ½, or the root in the density, is missing.": 2 * constant,
-            "the root of 2π stands in the density, and so does the 2.": (
-                392 * math.log(math.pi)
-            ),
+            "the density has the root of 2π, with the 2.": (392 * math.log(math.pi)),
             "the 2π in the density is missing a logarithm.": 392 * 2 * math.pi,
             "nats were asked for, so the logarithm is the natural one, not to base 10.": (
                 constant / math.log(10)
@@ -214,7 +212,7 @@ _REGULARIZED_PAE_MISTAKES: Mistakes = penalty_mistakes(_regularized_pae, torch.s
     "the sign of the penalty. It is added.": (
         lambda f, g, x, lam: _regularized_pae(f, g, x, -lam)
     ),
-    "return the loss alone; a dictionary holds all terms.": (
+    "return the loss only, not a dictionary of all terms.": (
         lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam)
     ),
 }

@@ -66,7 +66,7 @@ _SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs
     "the error is squared; only the penalty takes absolute values.": (
         partial(_sparse_ae_loss, error=_absolute)
     ),
-    "return the loss alone; a dictionary holds all terms.": (
+    "return the loss only, not a dictionary of all terms.": (
         lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam)
     ),
 }

@@ -136,7 +136,7 @@ def check_hidden_beta(answer: float | None) -> CheckResult:
             "both are means, but not over equally many numbers.": 1,
             "the error was averaged as well, over all numbers of a picture.": 1 / 128,
             "divide one count by the other.": 3072 * 128,
-            "multiply the loss by what divided its error. What stands before the KL?": (
+            "multiply the loss by what divided its error. What is the factor of the KL?": (
                 128
             ),
             "these are the digits' 784 pixels.": 784 / 128,

@@ -83,7 +83,7 @@ _PERPLEXITY_MISTAKES: Mistakes = {
     "a code that is hardly used counts for less than one that is used often.": (
         lambda p: (p > 0).sum().float()
     ),
-    "all codes count, not the most frequent alone.": lambda p: 1 / p.max(),
+    "all codes count, not only the most frequent.": lambda p: 1 / p.max(),
     "the entropy has a log, not a square.": lambda p: 1 / p.square().sum(),
 }
 
@@ -150,8 +150,8 @@ def check_plain_bits(answer: int | None) -> CheckResult:
         answer,
         (32**2 + 64**2) * 9,
         {
-            "this is the top alone.": 32**2 * 9,
-            "this is the bottom alone.": 64**2 * 9,
+            "this is only the top.": 32**2 * 9,
+            "this is only the bottom.": 64**2 * 9,
             "these are the symbols. How many bits does one of 512 take?": 32**2 + 64**2,
             "one of 512 symbols is named by log₂ 512 bits, not by 512.": (32**2 + 64**2)
             * 512,

@@ -62,5 +62,5 @@ def _read(name: str, device: Device, *models: nn.Module) -> None:
 def _wrong_content(name: str, path: Path) -> str:
     return (
         f"{path} does not hold the weights of {name}: get the course again, or train them "
-        f"anew with python -m tools.train_checkpoints {name}."
+        f"again with python -m tools.train_checkpoints {name}."
     )

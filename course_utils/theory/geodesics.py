@@ -151,9 +151,7 @@ def _resampled(paths: Iterable[Tensor], steps: Iterable[Tensor]) -> Tensor:
     resampled = []
     for path, step in zip(paths, steps):
         length = np.concatenate([[0], np.cumsum(step.double().cpu().numpy())])
-        length += np.linspace(
-            0, 1e-9, len(length)
-        )  # increasing even where the image is constant
+        length += np.linspace(0, 1e-9, len(length))  # increasing for a constant image
         at = np.linspace(0, length[-1], POINTS)
         axes = [np.interp(at, length, axis) for axis in path.cpu().numpy().T]
         resampled.append(torch.from_numpy(np.stack(axes, axis=1)).to(path))

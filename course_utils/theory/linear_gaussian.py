@@ -25,9 +25,7 @@ from course_utils.objectives import gaussian_nll, kl_to_standard_normal
 def spectrum(x: Tensor) -> Tensor:
     """Eigenvalues λ₁ ≥ λ₂ ≥ … of the covariance (1/N) Σ (x − x̄)(x − x̄)ᵀ.  (N, D) -> (D,)"""
     check_finite_rows(x)
-    covariance = torch.cov(x.T, correction=0).reshape(
-        x.shape[1], -1
-    )  # one column: () -> (1, 1)
+    covariance = torch.cov(x.T, correction=0).reshape(x.shape[1], -1)  # also for D = 1
     return torch.linalg.eigvalsh(covariance).flip(0).clamp(min=0)
 
 

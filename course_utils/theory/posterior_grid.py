@@ -70,14 +70,12 @@ def posterior_grid(
         )
     center = share @ plane
     spread = (share @ (plane - center).square()).sqrt()
-    grid_half_width = float(torch.cat([6 * spread, (mu - center).abs() + 5 * sigma]).max())
-    grid_half_width = max(
-        grid_half_width, 0.06 * half_width
-    )  # three spacings of the coarse lattice
-    while share[(plane - center).abs().amax(1) > grid_half_width].sum() > MAX_MASS_OUTSIDE:
-        grid_half_width *= 1.25
+    reach = float(torch.cat([6 * spread, (mu - center).abs() + 5 * sigma]).max())
+    reach = max(reach, 0.06 * half_width)  # three spacings of the coarse lattice
+    while share[(plane - center).abs().amax(1) > reach].sum() > MAX_MASS_OUTSIDE:
+        reach *= 1.25
     for n in POINTS:
-        grid = _grid(g, x, center, grid_half_width, n, nll)
+        grid = _grid(g, x, center, reach, n, nll)
         every_second = PosteriorGrid(grid.z1[::2], grid.z2[::2], grid.log_joint[::2, ::2])
         change = abs(grid_log_evidence(every_second) - grid_log_evidence(grid))
         if change < MAX_CHANGE and sigma.min() >= grid.spacing:

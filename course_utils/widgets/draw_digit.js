@@ -332,13 +332,13 @@ function makeImages(el) {
   for (const [i, canvas] of draws.entries()) canvas.setAttribute("aria-label", `draw ${i + 1}`);
   const onto = (canvas, pixels) => drawPixels(canvas.getContext("2d"), pixels);
   let turn = 0; // the next draw to update
-  const drawOne = (now, i) => onto(draws[i], now.draw(i));
+  const drawOne = (current, i) => onto(draws[i], current.draw(i));
   return {
     drawOne,
     drawInput: (x) => onto(input, x),
-    draw(now, moving) {
-      onto(reconstruction, now.reconstruct());
-      for (let n = moving ? PER_FRAME : SHOWN; n > 0; n--) drawOne(now, turn++ % SHOWN);
+    draw(current, moving) {
+      onto(reconstruction, current.reconstruct());
+      for (let n = moving ? PER_FRAME : SHOWN; n > 0; n--) drawOne(current, turn++ % SHOWN);
     },
     clear() {
       for (const canvas of [reconstruction, ...draws]) onto(canvas, white);
@@ -382,8 +382,8 @@ function makePosterior(find, model) {
   stage.setAttribute("aria-label", "the posterior of the drawing on the plane of codes");
 
   return {
-    draw(now) {
-      const { mu, sigma } = now;
+    draw(current) {
+      const { mu, sigma } = current;
       const inside = mu.map((value) => clamp(value, -0.95 * edge, 0.95 * edge));
       const outside = mu.some((value, k) => value !== inside[k]);
       const angle = (180 / Math.PI) * Math.atan2(mu[1] - inside[1], mu[0] - inside[0]);
@@ -395,7 +395,7 @@ function makePosterior(find, model) {
         : `<rect class="dd-window" x="${mu[0] - reach}" y="${mu[1] - reach}"
             width="${2 * reach}" height="${2 * reach}"/>
           ${ellipse(mu, sigma, 2, "dd-one")}`);
-      lens.draw(now, reach, zoom);
+      lens.draw(current, reach, zoom);
     },
     clear() {
       plane.lines.innerHTML = ringsOfPrior(); // the style sheet hides the lens
@@ -409,10 +409,10 @@ function makeScore(find, el, elbos) {
   const lowest = elbos[0], highest = elbos.at(-1);
   drawHistogram(find(".dd-histogram"), elbos);
   return {
-    draw(now) {
-      const terms = now.terms(), { elbo } = terms;
+    draw(current) {
+      const terms = current.terms(), { elbo } = terms;
       for (const cell of numbers) cell.textContent = fixed(terms[cell.dataset.number], 1);
-      find(".dd-sum").classList.toggle("dd-rough", now.taken() < now.draws);
+      find(".dd-sum").classList.toggle("dd-rough", current.taken() < current.draws);
       result.textContent = rankText(elbo, elbos);
       const at = clamp((elbo - lowest) / (highest - lowest), 0, 1);
       find(".dd-chart").style.setProperty("--at", `${100 * at}%`);
@@ -423,8 +423,8 @@ function makeScore(find, el, elbos) {
       for (const cell of numbers) cell.textContent = "–";
       result.textContent = "Draw a digit, and compare it with the test digits.";
     },
-    text: (now) => (now ? `ELBO ${fixed(now.terms().elbo, 1)} nats. ${result.textContent}`
-      : "the paper is empty"),
+    text: (current) => (current
+      ? `ELBO ${fixed(current.terms().elbo, 1)} nats. ${result.textContent}` : "the paper is empty"),
   };
 }
 
@@ -460,35 +460,36 @@ function makeView(find, el, model) {
   const evaluate = makeEvaluator(model), images = makeImages(el);
   const posterior = makePosterior(find, model);
   const score = makeScore(find, el, float32(model.get("elbos")).sort());
-  let now = null; // the results for x, null for empty paper
+  let current = null; // the results for x, null for empty paper
 
   // At rest, the mean over all draws.
   const refine = inSlices(float32(model.get("eps")).length / 2, (i) => {
-    if (now.has(i)) return;
-    if (i < SHOWN) images.drawOne(now, i);
-    else now.draw(i);
+    if (current.has(i)) return;
+    if (i < SHOWN) images.drawOne(current, i);
+    else current.draw(i);
   }, () => {
-    score.draw(now);
+    score.draw(current);
     announce();
   });
-  const atRest = debounce(() => (now ? refine() : announce()));
+  const atRest = debounce(() => (current ? refine() : announce()));
   function announce() {
-    find("p.cw-spoken").textContent = score.text(now); // p: the pens have such spans, too
+    find("p.cw-spoken").textContent = score.text(current); // p: the pens have such spans, too
   }
 
   return {
     show(bytes, penMoves) {
-      const x = pixelsFrom(bytes), moving = now && penMoves;
-      now = bytes.some(Boolean) ? evaluate(x, moving ? now.nlls.slice(0, SHOWN) : []) : null;
+      const x = pixelsFrom(bytes), moving = current && penMoves;
+      const recent = moving ? current.nlls.slice(0, SHOWN) : [];
+      current = bytes.some(Boolean) ? evaluate(x, recent) : null;
       refine.cancel();
-      el.classList.toggle("dd-empty", !now);
+      el.classList.toggle("dd-empty", !current);
       images.drawInput(x);
-      if (now) {
-        images.draw(now, moving);
-        posterior.draw(now);
-        score.draw(now);
+      if (current) {
+        images.draw(current, moving);
+        posterior.draw(current);
+        score.draw(current);
         find(".dd-q").innerHTML =
-          `<i>μ</i> = ${tuple(now.mu)}<br><i>σ</i> = ${tuple(now.sigma, 3)}`;
+          `<i>μ</i> = ${tuple(current.mu)}<br><i>σ</i> = ${tuple(current.sigma, 3)}`;
         atRest();
       } else {
         for (const part of [images, posterior, score]) part.clear();

@@ -173,7 +173,7 @@ const handlesOf = ({ reach }, sigma) => HANDLES.map((handle) =>
 function makeQ(find, el) {
   const handles = [...el.querySelectorAll(".eg-handle")];
   return (view, mu, sigma) => {
-    const [x, y] = placeOf(view, mu), now = view.bound(mu, sigma);
+    const [x, y] = placeOf(view, mu), terms = view.bound(mu, sigma);
     for (const [name, times] of [["one", 1], ["two", 2]]) {
       const [rx, ry] = sigma.map((value) => (times * value) / view.reach);
       put(find(`.eg-${name}`), { cx: x, cy: -y, rx, ry });
@@ -183,10 +183,10 @@ function makeQ(find, el) {
       put(handles[i], { cx: x + dx, cy: -y - dy });
     }
     for (const cell of el.querySelectorAll("[data-number]")) {
-      cell.textContent = fixed(now[cell.dataset.number]);
+      cell.textContent = fixed(terms[cell.dataset.number]);
     }
-    find(".eg-chart").style.setProperty("--elbo-at", `${down(now.elbo, now.logEvidence)}%`);
-    find(".eg-deep").hidden = now.gap <= DEPTH;
+    find(".eg-chart").style.setProperty("--elbo-at", `${down(terms.elbo, terms.logEvidence)}%`);
+    find(".eg-deep").hidden = terms.gap <= DEPTH;
     find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // avoids q
     find(".eg-read").innerHTML =
       `<i>μ</i> = ${tuple(mu)} &emsp;<i>σ</i> = ${tuple(sigma, 3)}`;
@@ -219,9 +219,9 @@ function makeTransition(getQ, setQ) {
     player.start((time) => {
       const t = prefersReducedMotion() ? 1 : Math.min(1, time / TRANSITION);
       const s = t * t * (3 - 2 * t); // slow at both ends
-      const now = q.map((to, i) => t === 1 ? to
+      const moved = q.map((to, i) => t === 1 ? to
         : i < 2 ? from[i] + s * (to - from[i]) : from[i] * (to / from[i]) ** s);
-      setQ(now.slice(0, 2), now.slice(2));
+      setQ(moved.slice(0, 2), moved.slice(2));
       return t < 1;
     });
   };

@@ -177,10 +177,10 @@ function makeMap(find, model, set, codes, box) {
     read(z, image) {
       const ends = range();
       if (!ends) return;
-      const { value, digits } = MAPS[model.get("map")], now = value(z, image, codes);
-      const share = clamp((now - ends[0]) / (ends[1] - ends[0]), 0, 1);
+      const { value, digits } = MAPS[model.get("map")], current = value(z, image, codes);
+      const share = clamp((current - ends[0]) / (ends[1] - ends[0]), 0, 1);
       find(".lw-bar i").style.left = `${100 * share}%`;
-      find(".lw-value b").textContent = fixed(now, digits);
+      find(".lw-value b").textContent = fixed(current, digits);
     },
     text: () => (range() ? `; ${find(".lw-value").textContent}` : ""),
   };
@@ -224,10 +224,10 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
   for (const [i, select] of selects.entries()) {
     select.innerHTML = way.classes.map((c) => `<option>${c}</option>`).join("");
     select.addEventListener("change", () => {
-      const before = model.get("path_ends"), now = [...before];
-      now[i] = +select.value;
-      if (now[0] === now[1]) now[1 - i] = before[i]; // swap the ends
-      set("path_ends", now);
+      const before = model.get("path_ends"), ends = [...before];
+      ends[i] = +select.value;
+      if (ends[0] === ends[1]) ends[1 - i] = before[i]; // swap the ends
+      set("path_ends", ends);
     });
   }
   const drawButton = () => drawPlayButton(button, player.plays(), "play the path");

@@ -72,9 +72,7 @@ class LatentWalk(WithPicture, WithCursor):
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     prior_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per box
     ring_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per ring
-    sampled = traitlets.Bytes().tag(
-        sync=True
-    )  # float32 (n, 5): μ, σ, label of the drawn q(z|x)
+    sampled = traitlets.Bytes().tag(sync=True)  # float32 (n, 5): μ, σ, label of q(z|x)
     maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values per box
     path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M, by label
     path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
@@ -240,9 +238,7 @@ def _paths(
         "path_classes": classes,
         "path_points": both.numpy().astype("<f4").tobytes(),
         "path_lengths": lengths.tolist(),
-        "path_ends": [
-            *list(combinations(classes, 2))[saved]
-        ],  # the pair with the largest saving
+        "path_ends": [*list(combinations(classes, 2))[saved]],  # the largest saving
     }
 
 

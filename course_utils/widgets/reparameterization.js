@@ -213,9 +213,9 @@ function makeAxis(find, el, h, a) {
   return {
     stage,
     places: () => handles.map((node) => [+node.getAttribute("cx"), +node.getAttribute("cy")]),
-    draw(now) {
-      const { mu, sigma, eps } = now;
-      drawPaths({ ...pathsOfDraws(h, scales, now), ...pathsOfQ(scales, now) });
+    draw(current) {
+      const { mu, sigma, eps } = current;
+      drawPaths({ ...pathsOfDraws(h, scales, current), ...pathsOfQ(scales, current) });
       for (const [i, z] of [mu, mu + sigma, mu - sigma].entries()) {
         put(handles[i], { cx: across(z) });
       }
@@ -336,13 +336,13 @@ function render({ model, el }) {
   const h = makeFunction(model.get("reach"), model.get("heights"), model.get("slopes"));
   const axis = makeAxis(find, el, h, a), clouds = makeClouds(find);
   const noise = float32(model.get("noise")), sets = noise.length / Math.max(...choices);
-  let now; // the result of the last estimate()
+  let current; // the result of the last estimate()
 
   function draw() {
-    now = estimate(h, noise, sets, Object.fromEntries(
+    current = estimate(h, noise, sets, Object.fromEntries(
       ["mu", "sigma", "draws", "number"].map((name) => [name, model.get(name)])));
-    axis.draw(now);
-    clouds.draw(now);
+    axis.draw(current);
+    clouds.draw(current);
   }
   const moved = perFrame(draw);
   function drawChoices() {
@@ -356,9 +356,9 @@ function render({ model, el }) {
   const set = makeSetter(model, () => {
     draw();
     const pair = ([x, y]) => `${fixed(x)} by mu, ${fixed(y)} by sigma`;
-    find(".cw-spoken").textContent = `mu ${fixed(now.mu)}, sigma ${fixed(now.sigma)}. Exact `
-      + `gradient ${pair(now.exact)}; reparameterized ${pair(now.here[1])}; score function `
-      + `${pair(now.here[0])}. ${comparison(now.errors)}`;
+    find(".cw-spoken").textContent = `mu ${fixed(current.mu)}, sigma ${fixed(current.sigma)}. `
+      + `Exact gradient ${pair(current.exact)}; reparameterized ${pair(current.here[1])}; `
+      + `score function ${pair(current.here[0])}. ${comparison(current.errors)}`;
   });
   const redraw = () => set("number", (model.get("number") + 1) % sets);
   connect(axis, model, a, (mu, sigma) => {
