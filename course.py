@@ -28,7 +28,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially.
 # Both make decks of the runs that nbval keeps in the folder COURSE_RUNS.
 # Not included, since they take minutes to half an hour:
-SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
+SEPARATE_SUITES = ["tests/test_nbgrader.py", "tests/test_injected_errors.py"]
 TIMING_TESTS = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [

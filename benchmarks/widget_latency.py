@@ -28,7 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from lab import chromium, jupyterlab, open_notebook, run_all  # noqa: E402
+from jupyterlab_session import chromium, jupyterlab, open_notebook, run_all  # noqa: E402
 
 STEPS = 120  # of the mouse,
 SWEEP = 30  # so many from the start of its way to the end, then back

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 import torch
-from deck import offline_pages
+from deck_inspection import offline_pages
 from hypothesis import settings
-from lab import chromium
+from jupyterlab_session import chromium
 
 # The same examples on every run, and no clock: a slow machine is not a wrong one.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)

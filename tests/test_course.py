@@ -208,7 +208,7 @@ pathlib.Path("ends").write_text(" ".join(later))
 sys.exit(int(first))
 """
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
-SEPARATE_SUITES = ["tests/test_class.py", "tests/test_planted.py"]
+SEPARATE_SUITES = ["tests/test_nbgrader.py", "tests/test_injected_errors.py"]
 REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
 TIMED = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 SAID = [str(REST), str(["-m", "timing", *TIMED]), "kept"]

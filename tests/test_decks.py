@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from deck import LOOK, LOOK_AT_PAPER, offline_pages, pages, unresponsive
+from deck_inspection import LOOK, LOOK_AT_PAPER, offline_pages, pages, unresponsive
 
 from tools import files, slides
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import failed, grade, graded, submit
+from nbgrader_commands import failed, grade, graded, submit
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import execute, handout

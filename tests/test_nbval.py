@@ -9,7 +9,7 @@ import time
 
 import nbformat
 import pytest
-from inner_pytest import run_pytest
+from pytest_in_subprocess import run_pytest
 from nbformat.v4 import new_code_cell, new_output
 
 CLAIM = 'assert 1 + 1 == 2\nprint("One and one make two.")'

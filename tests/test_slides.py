@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from deck import LOOK
+from deck_inspection import LOOK
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,

@@ -1,7 +1,7 @@
 """What the tests of the widgets in a real browser start from."""
 
 import pytest
-from lab import SIZE, nothing_wrong, open_page
+from jupyterlab_session import SIZE, nothing_wrong, open_page
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from user import FRAME, User, check_looks, delays, grays, load, pixels, show
+from widget_page import FRAME, User, check_looks, delays, grays, load, pixels, show
 
 from course_utils.theory import mixtures
 from course_utils.theory.lattice import distance_to_nearest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from user import FRAME, SLOW_DOWN, User, delays, show, shown
+from widget_page import FRAME, SLOW_DOWN, User, delays, show, shown
 
 from course_utils import plots
 from course_utils.widgets import Dial

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from user import FRAME, User, check_looks, delays, grays, load, pixels, show
+from widget_page import FRAME, User, check_looks, delays, grays, load, pixels, show
 
 from course_utils import data
 from course_utils.models import VAE

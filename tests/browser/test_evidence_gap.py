@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from user import FRAME, User, check_looks, delays, load, pixels, show
+from widget_page import FRAME, User, check_looks, delays, load, pixels, show
 
 from course_utils.models import VAE
 from course_utils.theory.posterior_grid import bound_on_grid

@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from lab import ask_kernel, jupyterlab, open_notebook, open_page, run_all
-from latent_walk import FIRST_WALK, Walk
-from user import FRAME, User, check_looks, delays, grays, shown, wait_until
+from jupyterlab_session import ask_kernel, jupyterlab, open_notebook, open_page, run_all
+from latent_walk_page import FIRST_WALK, Walk
+from widget_page import FRAME, User, check_looks, delays, grays, shown, wait_until
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIRST = "01_autoencoder.ipynb"  # the first one with a walk

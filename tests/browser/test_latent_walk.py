@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from latent_walk import Walk
+from latent_walk_page import Walk
 from torch import nn
-from user import FRAME, SLOW_DOWN, check_looks, delays, load, pixels, show
+from widget_page import FRAME, SLOW_DOWN, check_looks, delays, load, pixels, show
 
 from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import LatentWalk

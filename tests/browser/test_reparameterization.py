@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from user import FRAME, User, check_looks, delays, load, show
+from widget_page import FRAME, User, check_looks, delays, load, show
 
 from course_utils.theory.gradient_estimators import (
     reparameterized_gradients,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from user import (
+from widget_page import (
     FRAME,
     RENDER,
     ROUNDS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lab import ask_kernel
-from user import User, pixels, wait_until
+from jupyterlab_session import ask_kernel
+from widget_page import User, pixels, wait_until
 
 FIRST_WALK = """
 from course_utils.widgets import LatentWalk

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from inner_pytest import run_pytest
+from pytest_in_subprocess import run_pytest
 from nbformat.v4 import new_code_cell
 
 ROOT = Path(__file__).parents[1]
 
 # The notebook; the cells, the claim last; the error, old → new: in which module or cell.
-PLANTED = [
+INJECTED = [
     # the share 1/K of each component is forgotten
     ("00_generative_models",
      "setup-imports setup-tools setup-data see-copy run-memory claim-memory",
@@ -105,18 +105,18 @@ def cut(notebook, cells, place, old, new, folder):
 @pytest.fixture(scope="module")
 def report(slow, tmp_path_factory):
     """What one pytest says of all the notebooks, run as the course's tests run them."""
-    folder = tmp_path_factory.mktemp("planted")
-    notebooks = {row[0]: cut(*row, folder / row[0]) for row in PLANTED}
+    folder = tmp_path_factory.mktemp("injected")
+    notebooks = {row[0]: cut(*row, folder / row[0]) for row in INJECTED}
     return run_pytest(folder, notebooks, OMP_NUM_THREADS="1")
 
 
 def test_the_table_names_every_notebook():
     names = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    assert [row[0] for row in PLANTED] == names
+    assert [row[0] for row in INJECTED] == names
 
 
 @pytest.mark.parametrize(
-    "notebook, cells", [row[:2] for row in PLANTED], ids=[row[0] for row in PLANTED]
+    "notebook, cells", [row[:2] for row in INJECTED], ids=[row[0] for row in INJECTED]
 )
 def test_the_claim_is_red_with_the_error_and_green_without(notebook, cells, report):
     code, text = report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import failed, grade, graded, submit
+from nbgrader_commands import failed, grade, graded, submit
 
 from tools import handout
 
