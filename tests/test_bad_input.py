@@ -654,7 +654,7 @@ table = pytest.mark.parametrize("call, make, kinds", list(rows_of_the_table()))
 @table
 @settings(max_examples=8)
 @given(**sizes)
-def test_good_input_of_any_size_gives_finite_numbers(call, make, kinds, b, d):
+def test_valid_input_of_any_size_gives_finite_numbers(call, make, kinds, b, d):
     torch.manual_seed(0)
     assert is_finite(call(**make(b, d)))
 
@@ -662,7 +662,7 @@ def test_good_input_of_any_size_gives_finite_numbers(call, make, kinds, b, d):
 @table
 @settings(max_examples=3)
 @given(**sizes)
-def test_bad_input_is_refused_in_words_or_seen_in_the_result(call, make, kinds, b, d):
+def test_invalid_input_is_refused_or_gives_a_nonfinite_result(call, make, kinds, b, d):
     for argument, kind in kinds.items():
         for way, (spoil, verdict) in (
             KINDS[kind] if isinstance(kind, str) else kind
@@ -686,7 +686,7 @@ def test_bad_input_is_refused_in_words_or_seen_in_the_result(call, make, kinds, 
                 assert not is_finite(result), f"{argument}, {way}: hidden in {result}"
 
 
-def test_the_table_leaves_no_public_function_out():
+def test_the_table_holds_every_public_function():
     modules = [
         objectives,
         evidence,

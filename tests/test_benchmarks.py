@@ -47,7 +47,7 @@ def speed(benchmark):
         ("performance.md", "widget latency"),
     ],
 )
-def test_a_new_table_takes_the_place_of_the_old_one_alone(benchmark, page, name):
+def test_a_new_table_replaces_only_the_old_one(benchmark, page, name):
     with_table = benchmark("docs_table").with_table
     old = read(f"docs/{page}")
     new = with_table(old, name, "| new |\n")
@@ -62,7 +62,7 @@ def test_the_comparison_in_the_docs_is_the_stored_one():
     assert comparison.table(comparison.stored()) in read("docs/comparison.md")
 
 
-def test_the_docs_tell_what_each_widget_is_for():
+def test_the_docs_list_every_widget_with_its_notebooks():
     rows = {
         name.strip("`"): places for name, *_, places in table("docs/widgets.md", "Widgets")
     }
@@ -85,7 +85,7 @@ def test_the_latency_of_every_widget_is_measured(benchmark):
 # --- training ---------------------------------------------------------------------------
 
 
-def test_every_loop_of_the_benchmark_learns_the_same(speed):
+def test_all_loops_of_the_benchmark_reach_the_same_loss(speed):
     torch.manual_seed(0)
     images = (torch.rand(40, 784) < torch.linspace(0, 1, 784)).float().repeat(16, 1)
     digits = TensorDataset(images, torch.zeros(len(images)))
@@ -100,7 +100,9 @@ def test_every_loop_of_the_benchmark_learns_the_same(speed):
 
 
 @pytest.mark.timing
-def test_ours_costs_at_most_three_floors_and_the_usual_loop_costs_more(speed):
+def test_an_epoch_costs_less_than_three_times_its_matrix_products_and_less_than_the_usual_loop(
+    speed,
+):
     """Within one process and in turn, the best of several, with wide margins."""
     images = torch.rand(3200, 784)
     pixels = (images * 255).byte().view(-1, 28, 28)

@@ -11,7 +11,7 @@ FAIL = [sys.executable, "-c", "print('line 3 is wrong'); raise SystemExit(2)"]
 
 
 @pytest.mark.parametrize("steps", [(PASS, FAIL), (FAIL, PASS)])
-def test_a_failed_step_is_shown_and_keeps_no_other_from_running(steps, monkeypatch, capsys):
+def test_a_failed_step_is_reported_and_the_others_still_run(steps, monkeypatch, capsys):
     monkeypatch.setattr(check, "STEPS", dict(zip(("first", "second"), steps)))
     assert check.main() == 1
     said = capsys.readouterr().out
@@ -19,7 +19,7 @@ def test_a_failed_step_is_shown_and_keeps_no_other_from_running(steps, monkeypat
     assert "line 3 is wrong" in said and "nothing to say" not in said
 
 
-def test_all_passed(monkeypatch, capsys):
+def test_the_check_succeeds_if_all_steps_pass(monkeypatch, capsys):
     monkeypatch.setattr(check, "STEPS", {"first": PASS, "second": PASS})
     assert check.main() == 0
     assert capsys.readouterr().out.count("passed") == 2

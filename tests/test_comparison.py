@@ -42,7 +42,7 @@ def rows(slow, images):
         return {row["name"]: row for row in board}
 
 
-def test_chosen_rows_are_those_of_the_whole_table(images, rows, monkeypatch):
+def test_selected_rows_equal_those_of_the_whole_table(images, rows, monkeypatch):
     monkeypatch.setattr(comparison, "SAMPLES", 200)
     classifier, labels = nn.Linear(196, 10), torch.arange(N) % 10
     board = comparison.compare_models(images, labels, images, classifier, ["VAE", "PCA"])
@@ -89,7 +89,7 @@ def test_every_model_has_a_row(rows):
     assert abs(rows["real digits"]["distance"]) < 0.1  # the data themselves
 
 
-def test_what_is_not_defined_is_not_filled_in(rows):
+def test_undefined_measures_stay_empty(rows):
     def without(what):
         return {name for name, row in rows.items() if row[what] is None}
 
@@ -110,7 +110,7 @@ def test_pca_has_the_density_of_its_gaussian(images):
     assert_close(trained.log_likelihood(images).mean(), by_draws, rtol=0, atol=1)  # of 250
 
 
-def test_the_mixture_samples_what_its_density_says(images):
+def test_mixture_samples_have_the_moments_of_the_data(images):
     """Without its components' noise of SIGMA, a draw has the data's mean and variance."""
     trained = MODELS["Gaussian mixture"](images, None)
     drawn = trained.sample(20_000)
@@ -140,7 +140,7 @@ def test_the_regularized_pae_is_a_vae(images):
 # --- what a row is made of -------------------------------------------------------------
 
 
-def test_a_row_measures_what_the_model_does():
+def test_a_row_holds_the_measures_of_its_model():
     """A quarter of the samples is taken for a digit with 95 %, the others with 85 %."""
     test, asked = torch.rand(30, 2), []
 
@@ -166,7 +166,7 @@ def test_a_row_measures_what_the_model_does():
     assert (row["bound"], row["use"], row["parameters"]) == (False, "all 30", 7)
 
 
-def test_the_seconds_are_those_of_the_training(images, monkeypatch):
+def test_the_seconds_count_the_training_only(images, monkeypatch):
     clock = [0.0]
 
     def takes(seconds, answer):
@@ -180,7 +180,7 @@ def test_the_seconds_are_those_of_the_training(images, monkeypatch):
     assert row["name"] == "slow" and row["seconds"] == 7
 
 
-def test_units_count_that_vary_by_a_hundredth():
+def test_a_unit_counts_as_used_from_a_hundredth_of_the_variance_on():
     code = torch.tensor([-1.0, 1.0])[:, None]  # of variance 1
     codes = code * torch.tensor([2.0, 0.12, 0.08, 0.0])
     assert comparison._units(codes) == "2 of 4 units"
@@ -207,7 +207,7 @@ def test_an_autoencoder_draws_from_the_gaussian_of_its_codes(untrained):
 
 
 @pytest.mark.parametrize("name, beta", [("VAE", 1), ("β-VAE, β = 4", 4)])
-def test_beta_arrives_in_the_loss(name, beta, untrained, images):
+def test_beta_weights_the_kl_term_of_the_loss(name, beta, untrained, images):
     MODELS[name](images, None)
     ((model, objective, _),) = untrained
     terms = objective(model.encoder, model.decoder, images)
@@ -237,7 +237,7 @@ class OfNormal(nn.Module):
         return (1 - self.alpha_bar[t, None]).sqrt() * x_t
 
 
-def test_diffusion_has_the_density_of_gray_levels(untrained, monkeypatch):
+def test_the_diffusion_bound_is_that_of_gray_levels(untrained, monkeypatch):
     """Gray levels N(½, ¼ I) are N(0, I) from −1 to 1, whose best denoiser is known."""
     monkeypatch.setattr(diffusion, "UNet", OfNormal)
     x = 0.5 + 0.5 * torch.randn(400, 196)
@@ -249,7 +249,7 @@ def test_diffusion_has_the_density_of_gray_levels(untrained, monkeypatch):
     assert 0 < gap < 196 * 0.2
 
 
-def test_diffusion_begins_at_noise_and_ends_at_gray_levels(untrained, monkeypatch):
+def test_diffusion_samples_start_from_noise_and_end_as_gray_levels(untrained, monkeypatch):
     monkeypatch.setattr(diffusion, "UNet", OfNormal)
     trained = MODELS["diffusion"](torch.rand(50, 196), None)
     begun = []

@@ -79,7 +79,7 @@ def test_changed_requirements_are_installed(root, asked, name):
     assert len(asked) == 2
 
 
-def test_an_environment_whose_python_is_gone_is_made_again(asked):
+def test_an_environment_without_its_python_is_made_again(asked):
     course.set_up()
     asked.clear()
     course.PYTHON.unlink()
@@ -88,7 +88,7 @@ def test_an_environment_whose_python_is_gone_is_made_again(asked):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a link needs special rights on Windows")
-def test_an_environment_with_a_dead_python_can_be_cleared(tmp_path):
+def test_an_environment_with_a_broken_link_to_python_can_be_cleared(tmp_path):
     folder = tmp_path / "environment"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python3").symlink_to(tmp_path / "gone")
@@ -125,7 +125,7 @@ def test_a_failed_set_up_is_tried_again(root, monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [[], ["help"], ["Lab"], ["--help"]])
-def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkeypatch):
+def test_an_unknown_command_prints_the_usage(arguments, capsys, monkeypatch):
     monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
     assert course.main(arguments) == 2
     usage = capsys.readouterr().out
@@ -135,7 +135,7 @@ def test_an_unknown_command_is_answered_with_the_usage(arguments, capsys, monkey
     )
 
 
-def test_an_old_python_is_told_so(capsys, monkeypatch):
+def test_an_old_python_is_refused(capsys, monkeypatch):
     monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
     monkeypatch.setattr(course.sys, "version_info", (3, 9, 1))
     assert course.main(["lab"]) == 1
@@ -183,7 +183,7 @@ def launch(tmp_path):
         *((name, f"{name}.py", []) for name in TOOLS),
     ],
 )
-def test_a_command_starts_its_module_and_passes_on_its_end(
+def test_a_command_starts_its_module_and_returns_its_exit_code(
     launch, tmp_path, command, script, given
 ):
     (tmp_path / "notebooks").mkdir()
@@ -250,7 +250,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups of this kind")
-def test_ctrl_c_is_left_to_what_was_started(launch, tmp_path):
+def test_ctrl_c_is_handled_by_the_started_module(launch, tmp_path):
     (tmp_path / "pytest.py").write_text(STUBBORN)
     process = launch("test", start_new_session=True)
     assert process.stdout.readline() == "ready\n"

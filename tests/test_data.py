@@ -27,7 +27,7 @@ def digits():
 
 
 @pytest.mark.parametrize("split, n", [("train", 60_000), ("test", 10_000)])
-def test_mnist_is_all_there(digits, split, n):
+def test_mnist_has_its_size_dtype_and_range(digits, split, n):
     images, labels = digits[split]
     assert (images.shape, images.dtype) == ((n, 784), torch.float32)
     assert (labels.shape, labels.dtype) == ((n,), torch.int64)
@@ -91,7 +91,7 @@ DAMAGE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("spoil", DAMAGE.values(), ids=DAMAGE)
 @pytest.mark.parametrize("kind", ["images-idx3", "labels-idx1"])
-def test_a_damaged_archive_is_named(tmp_path, monkeypatch, spoil, kind):
+def test_a_damaged_archive_is_named_in_the_error(tmp_path, monkeypatch, spoil, kind):
     shutil.copytree(BUNDLE, tmp_path / "mnist")
     spoil(tmp_path / "mnist" / f"t10k-{kind}-ubyte.gz")
     monkeypatch.setattr(data, "files", lambda package: tmp_path)
@@ -118,7 +118,7 @@ def test_an_arc_without_noise_is_three_quarters_of_the_unit_circle():
     assert quarters[3] == 0
 
 
-def test_noise_of_an_arc_is_a_standard_deviation():
+def test_the_noise_of_an_arc_has_the_given_standard_deviation():
     torch.manual_seed(1)
     clean = data.noisy_arc(20_000, noise=0)
     torch.manual_seed(1)
@@ -127,7 +127,7 @@ def test_noise_of_an_arc_is_a_standard_deviation():
     assert_close(noise.std(0), torch.full((2,), 0.3), rtol=0, atol=5 * 0.3 / 200)
 
 
-def test_two_moons_are_one_another_turned():
+def test_the_two_moons_are_unit_half_circles_around_opposite_centers():
     torch.manual_seed(0)
     points = data.two_moons(4000, noise=0.0)
     upper = torch.tensor([-0.5, -0.25])
@@ -137,7 +137,7 @@ def test_two_moons_are_one_another_turned():
     assert abs(on_upper - 0.5) < 5 * 0.5 / math.sqrt(4000)
 
 
-def test_a_spiral_winds_outward_evenly():
+def test_the_spiral_has_its_radius_and_angle_and_an_even_density():
     torch.manual_seed(0)
     points = data.spiral(4000, noise=0.0)
     radius = points.norm(dim=1)
@@ -149,7 +149,7 @@ def test_a_spiral_winds_outward_evenly():
 
 
 @pytest.mark.parametrize("make", [data.noisy_arc, data.two_moons, data.spiral])
-def test_a_toy_set_lies_on_the_cpu_or_where_it_is_told(make, monkeypatch):
+def test_a_toy_set_is_made_on_the_cpu_or_the_given_device(make, monkeypatch):
     monkeypatch.setenv("COURSE_DEVICE", "meta")  # which is for whoever chooses a device
     assert make(5).device.type == "cpu"
     assert make(5, device="meta").device.type == "meta"

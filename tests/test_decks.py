@@ -36,7 +36,7 @@ def deck(slow, request, tmp_path_factory):
 
 
 @pytest.mark.timing
-def test_a_deck_is_small_and_opens_at_once(deck, offline):
+def test_a_deck_is_small_and_opens_fast(deck, offline):
     assert deck.stat().st_size < LARGEST
     seconds = []
     for _ in range(3):  # the best of three: another process may hold the machine
@@ -59,7 +59,7 @@ def test_every_slide_is_inside_its_box(page):
     assert page.evaluate(LOOK) == []
 
 
-def test_each_slide_is_a_page_of_the_print_and_fits_it(page, deck, offline):
+def test_each_slide_is_one_printed_page_and_fits_it(page, deck, offline):
     count = page.evaluate("Reveal.getSlides().length")  # paper might count others
     paper = offline(deck, "?print-pdf")
     paper.wait_for_selector(".pdf-page")
@@ -67,7 +67,7 @@ def test_each_slide_is_a_page_of_the_print_and_fits_it(page, deck, offline):
     assert pages(paper) == count
 
 
-def test_a_deck_tells_nothing_of_the_machine_that_made_it(deck):
+def test_a_deck_holds_no_path_of_the_machine_that_made_it(deck):
     page = deck.read_text("utf-8")
     for path in (ROOT, Path.home(), deck.parent):
         for form in (str(path), path.as_posix(), json.dumps(str(path))[1:-1]):
@@ -75,7 +75,7 @@ def test_a_deck_tells_nothing_of_the_machine_that_made_it(deck):
             assert (form if len(path.parts) > 2 else f"{form}{os.sep}") not in page
 
 
-def test_every_widget_answers_and_its_slide_does_not_turn(page):
+def test_every_widget_responds_and_its_slide_does_not_turn(page):
     names = page.evaluate(
         "Reveal.getSlides().filter((s) => s.querySelector('.widget')).map((s) => s.id)"
     )

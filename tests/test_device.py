@@ -27,25 +27,25 @@ def machine(monkeypatch):
         (False, False, "cpu"),
     ],
 )
-def test_the_best_device_at_hand(machine, cuda, mps, expected):
+def test_the_fastest_available_device_is_chosen(machine, cuda, mps, expected):
     machine(cuda=cuda, mps=mps)
     assert choose_device() == torch.device(expected)
 
 
-def test_the_variable_overrides_what_is_at_hand(machine, monkeypatch):
+def test_the_variable_overrides_the_available_devices(machine, monkeypatch):
     machine(cuda=True)
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     assert choose_device() == torch.device("cpu")
 
 
-def test_an_empty_variable_is_as_good_as_none(machine, monkeypatch):
+def test_an_empty_variable_counts_as_unset(machine, monkeypatch):
     machine(cuda=True)
     monkeypatch.setenv("COURSE_DEVICE", "")
     assert choose_device() == torch.device("cuda")
 
 
 @pytest.mark.parametrize("name", ["abacus", "cuda:99", "cpu:x", "gpu"])
-def test_a_device_that_is_not_there_is_refused_in_words(monkeypatch, name):
+def test_a_device_that_is_not_available_is_refused(monkeypatch, name):
     monkeypatch.setenv("COURSE_DEVICE", name)
     with pytest.raises(ValueError, match=f"COURSE_DEVICE is '{name}'.*unset it"):
         choose_device()

@@ -107,7 +107,7 @@ def test_a_row_of_noise_levels_is_refused():
 # --- the objective --------------------------------------------------------------------
 
 
-def test_it_is_the_denoising_objective_up_to_its_weight(same_noise):
+def test_the_diffusion_loss_is_the_denoising_objective_up_to_its_weight(same_noise):
     """‖x − x̂‖² = (1 − ᾱ)/ᾱ ‖ε − ε̂‖²: one step, seen as notebook 04 and as diffusion."""
     alpha_bar = torch.tensor([1.0, 0.6])
     variance = (1 / alpha_bar[1] - 1).item()
@@ -124,7 +124,7 @@ def test_it_is_the_denoising_objective_up_to_its_weight(same_noise):
     assert_close(dae, variance * loss)
 
 
-def test_every_step_is_drawn_and_none_beyond():
+def test_all_steps_from_1_to_t_are_drawn():
     seen = set()
 
     def denoiser(x_t, t):
@@ -135,7 +135,7 @@ def test_every_step_is_drawn_and_none_beyond():
     assert seen == {1, 2, 3, 4, 5}
 
 
-def test_the_steps_are_drawn_where_the_data_lie():
+def test_the_steps_are_drawn_on_the_device_of_the_data():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(5)
     with torch.device("meta"):  # tensors made without a device would land there
         loss = diffusion_loss(lambda x_t, t: x_t + t[:, None], x, alpha_bar=alpha_bar)
@@ -151,13 +151,13 @@ def test_a_perfect_denoiser_has_no_loss():
 # --- the reverse process --------------------------------------------------------------
 
 
-def test_an_oracle_returns_to_the_data():
+def test_reverse_steps_with_the_true_noise_return_to_the_data():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(20)
     *_, last = reverse_steps(oracle(x, alpha_bar), torch.randn(B, D), alpha_bar)
     assert_close(last, x, atol=1e-4, rtol=0)
 
 
-def test_with_the_exact_score_noise_becomes_the_data():
+def test_reverse_steps_with_the_exact_score_sample_the_data_distribution():
     torch.manual_seed(0)
     means, n = ring_of_means(8), 1500
     alpha_bar = cosine_schedule(200)
@@ -234,7 +234,7 @@ def test_more_steps_close_the_bound():
     assert gaps[2] < 0.1
 
 
-def test_a_schedule_that_is_not_the_networks_own_is_refused():
+def test_a_schedule_other_than_the_network_s_is_refused():
     network, x = NoisePredictor(D, cosine_schedule(8), width=8), torch.randn(B, D)
     for other in (cosine_schedule(8)[::2], cosine_schedule(8) / 2):
         with pytest.raises(ValueError, match="another schedule"):
@@ -287,7 +287,7 @@ def test_the_time_is_embedded_in_sines_and_cosines_of_half_a_turn_and_more():
     assert_close(sines[:, -1], (200 * math.pi * t).sin(), atol=1e-3, rtol=0)
 
 
-def test_v_gives_the_noise():
+def test_eps_from_v_inverts_the_definition_of_v():
     x, eps = torch.randn(2, B, D)
     a = ALPHA_BAR[torch.randint(1, 51, (B,)), None]
     v = a.sqrt() * eps - (1 - a).sqrt() * x
@@ -296,7 +296,7 @@ def test_v_gives_the_noise():
 
 
 @pytest.mark.parametrize("side", [14, 28])
-def test_the_u_net_keeps_every_pixel_at_its_place(side):
+def test_the_u_net_s_output_depends_most_on_nearby_pixels(side):
     """The noise seen at a pixel depends most on what lies near it."""
     torch.manual_seed(0)
     network, t = UNet(ALPHA_BAR, side=side, width=8), torch.ones(1, dtype=torch.long)
@@ -311,13 +311,13 @@ def places(side):
     return torch.cartesian_prod(*[torch.arange(float(side))] * 2)
 
 
-def test_digits_of_another_side_are_refused():
+def test_a_u_net_for_an_unsupported_side_is_refused():
     with pytest.raises(ValueError, match="not side 20"):
         UNet(ALPHA_BAR, side=20)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_every_layer_learns(kind):
+def test_training_changes_every_layer(kind):
     torch.manual_seed(0)
     alpha_bar = cosine_schedule(5)
     data_dim, make = NETWORKS[kind]

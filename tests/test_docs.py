@@ -70,7 +70,7 @@ def broken_links(page: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_links_have_a_target(page):
     assert not list(broken_links(page))
 
 
@@ -187,7 +187,7 @@ def test_the_architecture_names_every_module():
     assert sorted(described) == sorted(modules)
 
 
-def test_what_the_course_survives_is_shown_by_tests_that_exist():
+def test_the_tests_named_in_robustness_exist():
     named = re.findall(r"\| `(test_\w+)` \|$", read("docs/robustness.md"), re.MULTILINE)
     assert len(named) > 20
     assert set(named) <= names_of_tests()

@@ -71,7 +71,7 @@ def test_elbo_is_the_log_evidence_where_q_is_the_true_posterior():
     assert ((bound - exact).abs() < error).all()
 
 
-def test_elbo_is_testing_and_needs_no_gradient(vae, x):
+def test_elbo_has_no_gradient(vae, x):
     assert not elbo(vae.encoder, vae.decoder, x).requires_grad
 
 
@@ -153,7 +153,7 @@ def test_the_importance_weighted_bound_is_exact_where_q_is_the_true_posterior(li
     assert_close(bound, linear.evidence)
 
 
-def test_more_samples_climb_from_the_elbo_towards_the_log_evidence(linear):
+def test_the_bound_grows_with_its_samples_from_the_elbo_to_the_log_evidence(linear):
     torch.manual_seed(0)
     x = linear.x[:1].expand(4000, -1)  # as many independent bounds
     exact = linear.evidence[0]
@@ -222,7 +222,7 @@ def summed(monkeypatch):
     return seen
 
 
-def test_the_lattice_is_the_one_that_is_documented(summed):
+def test_the_default_lattice_is_the_documented_one(summed):
     """[−5, 5]² with 101 points a side; then the double box, and half the spacing."""
     linear = Linear(2)
     log_evidence(linear.decoder, linear.x, nll=NLL)
@@ -251,7 +251,7 @@ def test_a_likelihood_that_is_not_of_an_exponential_family_is_refused(vae, x):
         log_evidence(vae.decoder, x, nll=laplace)
 
 
-def test_a_likelihood_that_is_bent_by_half_a_nat_is_refused(vae, x):
+def test_a_likelihood_half_a_nat_off_an_exponential_family_is_refused(vae, x):
     def bent(x, logits):
         return bernoulli_nll(x, logits) + 0.5 * (x * logits).sum(1).tanh()
 
@@ -281,7 +281,7 @@ def test_a_latent_space_that_is_too_large_is_refused():
         )
 
 
-def test_a_lattice_may_have_as_many_points_as_that_and_no_more(monkeypatch):
+def test_a_lattice_with_more_than_most_points_is_refused(monkeypatch):
     linear = Linear(2)
     lattice = {"nll": NLL, "lattice": Lattice(n=8)}  # and then 15 points per side
     monkeypatch.setattr(evidence, "TOLERANCE", 1.1)
@@ -292,7 +292,7 @@ def test_a_lattice_may_have_as_many_points_as_that_and_no_more(monkeypatch):
         log_evidence(linear.decoder, linear.x, **lattice)
 
 
-def test_a_decoder_that_gives_no_numbers_is_refused():
+def test_a_decoder_that_gives_nan_is_refused():
     with pytest.raises(ValueError, match="training diverged"):
         log_evidence(lambda z: z * math.nan, torch.zeros(1, 2), nll=gaussian_nll)
 
@@ -311,7 +311,7 @@ def test_a_q_that_the_lattice_cannot_resolve_is_refused():
 # --- what the code carries ------------------------------------------------------------
 
 
-def test_rate_is_the_kl_and_distortion_what_is_left(vae, x):
+def test_rate_is_the_kl_and_distortion_is_minus_elbo_minus_rate(vae, x):
     torch.manual_seed(1)
     rate, distortion = rate_and_distortion(vae.encoder, vae.decoder, x)
     torch.manual_seed(1)
@@ -349,14 +349,14 @@ def test_a_unit_is_active_from_a_variance_of_one_hundredth_on():
     assert active_units(lambda x: (0.1001 * x, x), x)
 
 
-def test_mutual_information_of_a_code_that_says_nothing_is_zero():
+def test_mutual_information_of_a_constant_code_is_zero():
     f = encoder_of(torch.ones(300, 2), 0.7)
     assert_close(
         mutual_information(f, torch.zeros(300, 1)), torch.tensor(0.0), rtol=0, atol=1e-5
     )
 
 
-def test_mutual_information_of_a_code_that_tells_all_images_apart_is_log_n():
+def test_mutual_information_of_n_separate_codes_is_log_n():
     f = encoder_of(torch.arange(600.0).reshape(300, 2), 0.01)
     assert_close(mutual_information(f, torch.zeros(300, 1)), torch.tensor(math.log(300)))
 

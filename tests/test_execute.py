@@ -95,7 +95,7 @@ def test_a_picture_is_stored_small_and_looks_the_same():
     assert np.abs(after - before).mean() < 1  # of 255 shades
 
 
-def test_a_notebook_that_fails_is_left_as_it_was(notebook):
+def test_a_notebook_that_fails_stays_unchanged(notebook):
     path = notebook("1 + 1", "1 / 0")
     before = path.read_bytes()
     with pytest.raises(SystemExit, match="cell '.+': the execution failed: ZeroDiv"):
@@ -105,7 +105,7 @@ def test_a_notebook_that_fails_is_left_as_it_was(notebook):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-def test_an_interrupted_execution_leaves_notebook_and_machine_as_they_were(notebook):
+def test_an_interrupted_execution_changes_no_file_and_ends_its_kernel(notebook):
     path = notebook(
         "import os, time; open('kernel', 'w').write(str(os.getpid())); time.sleep(60)"
     )

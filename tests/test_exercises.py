@@ -92,7 +92,7 @@ def mistakes_of(monkeypatch):
 
 
 @pytest.mark.parametrize("check", RIGHT)
-def test_each_mistake_that_a_check_knows_is_refused_with_its_own_hint(check, mistakes_of):
+def test_each_mistake_of_a_check_is_refused_with_its_own_hint(check, mistakes_of):
     """A mistake that is right, or that another one hides, is given no hint or another's."""
     mistakes = mistakes_of(check)
     assert len(mistakes) >= 5
@@ -103,7 +103,7 @@ def test_each_mistake_that_a_check_knows_is_refused_with_its_own_hint(check, mis
 
 
 @pytest.mark.parametrize("check", RIGHT)
-def test_a_stub_is_still_to_do(check):
+def test_a_stub_is_to_do(check):
     def stub(*_, **__):
         raise NotImplementedError
 

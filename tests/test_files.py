@@ -41,7 +41,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "content, words", [(None, "No such file"), ("{", "cannot be read as a notebook")]
 )
-def test_what_is_no_notebook_is_named(tool, content, words, tmp_path, monkeypatch):
+def test_a_file_that_is_no_notebook_is_named_in_the_error(
+    tool, content, words, tmp_path, monkeypatch
+):
     monkeypatch.setattr(files, "ROOT", tmp_path)
     path = tmp_path / "none.ipynb"
     if content:
@@ -59,7 +61,7 @@ def test_a_course_without_notebooks_is_an_error(tool, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("tool, options", [(slides, ["--stored"]), (handout, [])])
-def test_a_place_that_cannot_be_written_is_named(tool, options, small):
+def test_a_path_that_cannot_be_written_is_named_in_the_error(tool, options, small):
     place = small.with_name("file")
     place.touch()
     with pytest.raises(SystemExit, match=r"file.* could not be written"):

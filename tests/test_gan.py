@@ -24,7 +24,7 @@ def test_the_loss_of_an_undecided_discriminator_is_2_log_2():
     assert_close(loss, torch.tensor(2 * math.log(2)))
 
 
-def test_at_the_best_discriminator_the_loss_holds_the_divergence():
+def test_at_the_optimal_discriminator_the_loss_is_2_log_2_minus_2_jsd():
     """2 log 2 − 2 JSD, for two Gaussians; the divergence by a sum over a fine grid."""
     torch.manual_seed(0)
     p, q = Normal(0.0, 1.0), Normal(1.5, 0.7)
@@ -45,13 +45,13 @@ def test_at_the_best_discriminator_the_loss_holds_the_divergence():
     assert abs(loss - (2 * math.log(2) - jsd)) < 5 * spread
 
 
-def test_the_discriminators_gradient_raises_data_and_lowers_samples():
+def test_the_discriminator_s_gradient_raises_data_and_lowers_samples():
     score = torch.zeros(2, requires_grad=True)
     discriminator_loss(lambda i: score[i], torch.tensor([0]), torch.tensor([1])).backward()
     assert_close(score.grad, torch.tensor([-0.5, 0.5]))
 
 
-def test_the_generator_has_a_gradient_where_the_discriminator_is_right():
+def test_the_generator_has_a_gradient_where_the_discriminator_is_certain():
     lost = torch.full((1,), -20.0, requires_grad=True)  # D(x̃) = 2e-9
     generator_loss(lambda logit: logit, lost).backward()
     assert_close(lost.grad, torch.tensor([-1.0]))
@@ -68,7 +68,7 @@ def test_shapes():
     assert gan.discriminator(fake).shape == (B,)
 
 
-def test_the_discriminator_has_the_generators_widths_in_reverse():
+def test_the_discriminator_has_the_generator_s_widths_in_reverse():
     gan = mlp_gan(D, 3, (8, 5))
     for network, sizes in (
         (gan.generator, [3, 8, 5, D]),
@@ -95,7 +95,7 @@ def test_the_convolutional_networks_have_the_shapes_of_digits():
     [(lambda: mlp_gan(D, 3, (8,)), D), (conv_gan, 784)],
     ids=["MLP", "convolutions"],
 )
-def test_both_networks_learn_in_every_layer(make, data_dim):
+def test_training_changes_every_layer_of_both_networks(make, data_dim):
     torch.manual_seed(0)
     gan = make()
     before = weights(gan)
@@ -106,7 +106,7 @@ def test_both_networks_learn_in_every_layer(make, data_dim):
         assert not torch.equal(value, before[name]), name
 
 
-def test_a_step_is_one_of_each_network_on_its_own_loss():
+def test_each_network_takes_one_adam_step_on_its_own_loss():
     """As two steps by hand: no gradient of one network reaches the other, and β₁ = ½."""
     torch.manual_seed(0)
     gan, twin = mlp_gan(D, 3, (8,)), mlp_gan(D, 3, (8,))
@@ -156,7 +156,7 @@ def test_samples_move_to_the_data():
         (lambda x: {"data": x, "lr": 0}, "above 0"),
     ],
 )
-def test_refused_before_any_work(wrong, words):
+def test_invalid_training_arguments_are_refused_at_the_call(wrong, words):
     arguments = {"epochs": 1, **wrong(torch.randn(B, D))}
     with pytest.raises(ValueError, match=words):
         adversarial_epochs(mlp_gan(D, 3, (8,)), **arguments)

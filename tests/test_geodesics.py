@@ -45,7 +45,7 @@ def test_curve_length_is_the_sum_of_the_steps():
     assert_close(curve_length(linear, both), torch.full((1, 2), 2 + 2 + last))
 
 
-def test_one_pixel_from_white_to_black_is_one():
+def test_a_change_of_one_pixel_from_white_to_black_has_length_one():
     path = torch.tensor([[0.0, 0.0], [0.5, 0.0], [1.0, 0.0]])
     assert curve_length(lambda z: z[:, :1], path) == 1
 
@@ -63,14 +63,14 @@ def test_paths_join_each_pair_of_ends_exactly_and_in_equal_steps(find, vivid):
         assert steps.max() < 1.25 * steps.mean() and steps.min() > 0.75 * steps.mean()
 
 
-def test_where_the_metric_is_the_same_everywhere_the_straight_line_is_the_shortest():
+def test_under_a_constant_metric_the_straight_line_is_the_shortest():
     paths, straight = shortest_paths(linear, ENDS), straight_paths(linear, ENDS)
     assert_close(paths, straight, rtol=0, atol=1e-5)  # rounding
     ends = (linear(ENDS[0]) - linear(ENDS[1])).norm()
     assert_close(curve_length(linear, paths[0]), ends)
 
 
-def test_a_decoder_that_says_nothing_leaves_finite_paths():
+def test_a_constant_decoder_has_finite_paths_of_length_zero():
     blank = nn.Linear(2, 9)
     nn.init.zeros_(blank.weight)
     paths = shortest_paths(blank, ENDS)
@@ -79,7 +79,7 @@ def test_a_decoder_that_says_nothing_leaves_finite_paths():
     assert curve_length(blank, paths).tolist() == [0, 0, 0]
 
 
-def test_a_path_goes_around_the_hill():
+def test_the_shortest_path_goes_around_a_hill():
     """Over the top it is 2 + about 8 long; around, the foot of the hill is nearly flat."""
     ends = torch.tensor([[-1.0, 0.05], [1.0, 0.05]])
     (path,) = shortest_paths(hill, ends)
@@ -90,7 +90,7 @@ def test_a_path_goes_around_the_hill():
     assert path.norm(dim=1).min() > 0.6
 
 
-def test_around_a_wall_with_a_gate():
+def test_the_shortest_path_goes_through_the_gap_in_a_wall():
     """Light on one side, dark on the other; there is no jump where z₂ > 1."""
 
     def gate(z):
@@ -113,7 +113,7 @@ def test_no_path_is_longer_than_the_straight_one_and_some_are_shorter(vivid):
     assert (curved < 0.95 * straight).any()
 
 
-def test_the_path_over_the_lattice_is_kept_where_relaxing_spoils_it(vivid, monkeypatch):
+def test_the_lattice_path_is_kept_where_relaxation_makes_it_longer(vivid, monkeypatch):
     def spoil(g, paths, rate):
         return paths + torch.randn_like(paths)
 
@@ -124,7 +124,7 @@ def test_the_path_over_the_lattice_is_kept_where_relaxing_spoils_it(vivid, monke
     assert (kept < 1.1 * good).all()
 
 
-def test_paths_ask_for_no_gradient_and_leave_none(vivid):
+def test_paths_have_no_gradient_and_set_none(vivid):
     assert not shortest_paths(vivid, ENDS).requires_grad
     assert all(parameter.grad is None for parameter in vivid.parameters())
 
@@ -140,6 +140,6 @@ def test_paths_ask_for_no_gradient_and_leave_none(vivid):
         (ENDS, float("nan"), "half_width must be > 0"),
     ],
 )
-def test_what_no_path_can_join_is_refused_in_words(ends, half_width, words):
+def test_invalid_ends_are_refused(ends, half_width, words):
     with pytest.raises(ValueError, match=words):
         shortest_paths(linear, ends, half_width=half_width)

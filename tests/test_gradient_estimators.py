@@ -53,7 +53,7 @@ def test_the_known_values():
     assert exact_derivative(0.3) == pytest.approx(3.747565, abs=1e-6)
 
 
-def test_the_score_function_strays_ten_times_as_far():
+def test_the_score_function_estimator_has_ten_times_the_variance():
     assert by_phi(reparameterized_gradients, 0.5)[1] == pytest.approx(59.7, abs=0.1)
     assert by_phi(score_function_gradients, 0.5)[1] == pytest.approx(581.1, abs=0.1)
 
@@ -67,7 +67,7 @@ def test_each_draw_has_its_own_estimate(estimator):
     torch.testing.assert_close(both[3:4], alone)
 
 
-def test_only_the_score_function_serves_a_step():
+def test_only_the_score_function_estimator_is_unbiased_for_a_step_function():
     """h jumps at 0: its slope is 0 almost everywhere, but E[h(z)] = Φ(μ/σ) does change."""
 
     def step(z):
@@ -83,6 +83,6 @@ def test_only_the_score_function_serves_a_step():
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("sigma", [0, -1, math.nan])
-def test_a_sigma_that_is_no_width_is_refused(estimator, sigma):
+def test_a_sigma_that_is_not_positive_is_refused(estimator, sigma):
     with pytest.raises(ValueError, match="standard deviation"):
         estimator(h, 0.0, sigma, torch.zeros(3))

@@ -29,7 +29,7 @@ def check(answer):
     return compare(answer, lambda x: x.square().sum(), CASES, MISTAKES)
 
 
-def test_a_right_answer_is_told_how_many_cases_agree():
+def test_the_message_for_a_right_answer_counts_the_cases():
     assert check(lambda x: x @ x) == CheckResult("right", "All 2 cases agree.")
 
 
@@ -43,14 +43,14 @@ def test_a_right_answer_is_told_how_many_cases_agree():
         (lambda x: {"loss": x @ x}, "one loss, no dict."),
     ],
 )
-def test_a_known_mistake_gets_its_hint(answer, hint):
+def test_the_message_for_a_common_mistake_ends_with_its_hint(answer, hint):
     result = check(answer)
     assert result.status == "wrong"
     assert result.message.startswith("three numbers: expected ")
     assert result.message.endswith(f"Hint: {hint}")
 
 
-def test_a_wrapper_is_put_around_answer_reference_and_mistakes():
+def test_the_wrapper_is_applied_to_answer_reference_and_mistakes():
     def doubled(function):
         return lambda x: 2 * function(x)
 
@@ -64,7 +64,7 @@ def test_a_wrapper_is_put_around_answer_reference_and_mistakes():
     )
 
 
-def test_a_hint_is_for_an_answer_that_makes_the_mistake_in_every_case():
+def test_a_hint_needs_the_mistake_in_every_case():
     result = check(lambda x: -(x @ x) if len(x) == 3 else x @ x)
     assert result.status == "wrong" and "Hint" not in result.message
 
@@ -84,12 +84,12 @@ def test_a_hint_is_for_an_answer_that_makes_the_mistake_in_every_case():
         (lambda x: refuse("only whole numbers"), "only whole numbers"),
     ],
 )
-def test_any_other_mistake_is_described(answer, words):
+def test_the_message_for_another_mistake_describes_the_difference(answer, words):
     result = check(answer)
     assert result.status == "wrong" and words in result.message
 
 
-def test_nan_and_errors_get_hints_too():
+def test_mistakes_that_give_nan_or_raise_have_hints():
     mistakes = {"nan is no number.": lambda x: x.sum() * math.nan, "it fails.": refuse}
     for answer, hint in [(lambda x: (x - x) / 0, None), (lambda x: x.sum() * 0 / 0, "nan")]:
         message = compare(answer, lambda x: x.sum(), CASES, mistakes).message
@@ -114,19 +114,19 @@ def test_every_case_counts_and_nan_is_never_right():
     assert compare(nan, nan, CASES).status == "wrong"
 
 
-def test_a_case_may_hold_other_things_than_tensors():
+def test_a_case_may_hold_arguments_that_are_not_tensors():
     result = compare(lambda x, k: k * x, lambda x, k: x * k, {"twice": (torch.ones(2), 2)})
     assert result.status == "right"
 
 
-def test_an_answer_that_is_given_up_does_not_keep_python_alive():
+def test_an_answer_runs_in_a_daemon_thread():
     daemons = []
     check(lambda x: daemons.append(threading.current_thread().daemon))
     assert daemons and all(daemons)
 
 
 @pytest.mark.parametrize("at, mistake, most", [(0.0, 0.0, 1e-5), (1e3, 1e-4, 0.0)])
-def test_rounding_is_forgiven_and_no_more(at, mistake, most):
+def test_only_rounding_errors_are_tolerated(at, mistake, most):
     def status(share):
         off = share * (mistake * at + most)
         return compare(
@@ -136,7 +136,7 @@ def test_rounding_is_forgiven_and_no_more(at, mistake, most):
     assert status(0.5) == "right" and status(2.0) == "wrong"
 
 
-def test_an_answer_may_be_more_precise():
+def test_an_answer_in_double_precision_is_right():
     assert check(lambda x: x.double().square().sum()).status == "right"
 
 
@@ -150,7 +150,7 @@ def test_of_many_numbers_the_first_four_are_shown():
     assert message(5) == "n: expected 0, 1, 2, 3, …, got 1, 2, 3, 4, …."
 
 
-def test_an_answer_without_end_is_stopped(monkeypatch):
+def test_an_endless_loop_is_stopped(monkeypatch):
     monkeypatch.setattr(grading, "SECONDS", 0.2)
 
     def endless(x):
@@ -224,7 +224,7 @@ def test_a_prediction_may_be_near_and_gets_a_hint_but_never_the_answer():
         (2, (2, 3), "several numbers in brackets"),
     ],
 )
-def test_a_prediction_of_another_kind_is_told_which_was_asked_for(answer, want, kind):
+def test_the_message_for_a_prediction_of_another_type_names_the_type(answer, want, kind):
     said = f"{answer!r} is not {kind}, which was asked for."
     assert compare_value(answer, want).message == said
 
@@ -233,7 +233,7 @@ def test_a_prediction_of_another_kind_is_told_which_was_asked_for(answer, want, 
     "status, words",
     [("todo", "✏️ To do."), ("wrong", "❌ Not yet."), ("right", "✅ Right.")],
 )
-def test_a_result_is_shown_in_words(status, words):
+def test_a_result_is_shown_as_text(status, words):
     result = CheckResult(status, "So it is.")
     assert repr(result) == result._repr_markdown_() == f"{words} So it is."
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbgrader_commands import failed, grade, graded, submit
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbgrader_commands import failed, grade, graded, submit
 
 from tools import execute, handout
 
@@ -126,7 +126,7 @@ def no_deck(monkeypatch):
 # --- what is made ---------------------------------------------------------------------
 
 
-def test_one_command_makes_the_whole_class(made):
+def test_one_command_makes_all_files_of_a_class(made):
     assert sorted(
         file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()
     ) == [
@@ -139,7 +139,7 @@ def test_one_command_makes_the_whole_class(made):
     assert "1 · Small" in (made / "slides/01_small.html").read_text("utf-8")
 
 
-def test_the_student_gets_the_stubs_and_nothing_of_the_solutions(made):
+def test_the_student_version_has_the_stubs_and_no_part_of_the_solutions(made):
     text = (made / "student/01_small.ipynb").read_text("utf-8")
     for hidden in (
         *("solution_", "SOLUTION", "HIDDEN", "result.status"),
@@ -162,13 +162,13 @@ def test_the_solutions_stand_in_the_place_of_the_stubs(made):
     assert cell(solved, "stub-error").source.startswith("def my_error(x, x_hat):\n    ret")
 
 
-def test_nothing_shows_what_an_earlier_run_has_shown(made):
+def test_no_version_has_outputs_or_execution_counts(made):
     for file in made.rglob("*.ipynb"):
         for one in read(file).cells:
             assert one.get("outputs", []) == [] and one.get("execution_count") is None
 
 
-def test_what_else_is_in_the_notebook_stays_as_it_is(made):
+def test_all_other_cells_stay_unchanged(made):
     for file in made.rglob("*.ipynb"):
         for name in ("title", "setup", "look", "task-kl", "progress"):
             (is_now, was) = cell(read(file), name), cell(small(), name)
@@ -204,7 +204,7 @@ def test_the_notebook_itself_is_not_touched(made, path):
     assert path.read_bytes() == before
 
 
-def test_an_instructor_s_settings_are_kept_and_obeyed(path, tmp_path, no_deck):
+def test_an_instructor_s_settings_are_kept_and_applied(path, tmp_path, no_deck):
     settings = tmp_path / "class" / "nbgrader_config.py"
     handout.main([str(path), "-o", str(settings.parent)])
     ours = settings.read_text("utf-8").replace('""}', '"# Here."}')
@@ -289,7 +289,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("words", SPOILED)
-def test_what_does_not_belong_together_is_said_in_words(words, path, tmp_path, no_deck):
+def test_inconsistent_exercise_cells_are_refused(words, path, tmp_path, no_deck):
     notebook = small()
     SPOILED[words](notebook)
     spoiled = tmp_path / "02_spoiled.ipynb"
@@ -307,7 +307,7 @@ def test_two_notebooks_of_one_name_are_refused(path, capsys):
     assert "one assignment" in capsys.readouterr().err
 
 
-def test_without_nbgrader_it_says_what_to_install(path, tmp_path, monkeypatch):
+def test_without_nbgrader_the_error_names_the_package(path, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nbgrader", None)
     with pytest.raises(SystemExit, match="pip install nbgrader"):
         handout.main([str(path), "-o", str(tmp_path / "class")])
@@ -350,7 +350,7 @@ def test_the_student_s_notebook_is_the_one_that_nbgrader_releases(made, scores):
     assert released == (made / "student/01_small.ipynb").read_text("utf-8")
 
 
-def test_every_answer_gets_its_share(made, scores):
+def test_each_right_answer_gives_one_point(made, scores):
     wanted = {"solver": 3} | {student: points for student, (_, points) in STUDENTS.items()}
     assert scores == {student: (points, 3) for student, points in wanted.items()}
 
@@ -376,7 +376,7 @@ def test_the_feedback_names_the_hint(made, scores):
 @pytest.mark.parametrize(
     "kind, answer", [("student", "To do."), ("solution", "Right.")], ids=str
 )
-def test_run_all_ends_and_every_check_answers(kind, answer, made):
+def test_run_all_ends_and_every_check_shows_a_result(kind, answer, made):
     path = made / kind / "01_small.ipynb"
     notebook = read(path)
     execute.run(notebook, path)

@@ -60,7 +60,7 @@ def require(*needed):
 # --- who gets in ----------------------------------------------------------------------
 
 
-def test_nobody_gets_in_before_a_list_names_them(config, tmp_path):
+def test_only_users_on_the_list_are_admitted(config, tmp_path):
     assert config.Authenticator.allowed_users == set()
     named = configuration(tmp_path, "ada\nemmy\n")
     assert named.Authenticator.allowed_users == {"ada", "emmy"}
@@ -70,25 +70,25 @@ def test_nobody_gets_in_before_a_list_names_them(config, tmp_path):
         assert "admin_users" not in each.Authenticator
 
 
-def test_passwords_are_those_of_the_accounts_and_stay_on_the_machine(config):
+def test_passwords_are_those_of_the_accounts_and_the_hub_listens_locally(config):
     assert config.JupyterHub.authenticator_class == "pam"
     assert config.JupyterHub.bind_url.startswith("http://127.0.0.1:")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
-def test_only_the_hub_reads_its_logins(config):
+def test_only_the_hub_can_read_its_database_and_secret(config):
     database = config.JupyterHub.db_url.removeprefix("sqlite:///")
     folder = Path(database).parent
     assert folder.stat().st_mode & 0o077 == 0
     assert Path(config.JupyterHub.cookie_secret_file).parent == folder
 
 
-def test_no_account_can_listen_to_another_one_s_kernel(config):
+def test_no_account_can_read_another_one_s_kernel(config):
     assert "--KernelManager.transport=ipc" in config.Spawner.args
     assert config.SystemdSpawner.unit_extra_properties["UMask"] == "0077"
 
 
-def test_on_kubernetes_too_nobody_gets_in_before_the_university_s_login(values):
+def test_on_kubernetes_nobody_is_admitted_before_a_login_is_configured(values):
     given = values["hub"]["config"]
     assert given["JupyterHub"]["authenticator_class"] == "generic-oauth"
     assert set(given["GenericOAuthenticator"].values()) == {""}
@@ -99,7 +99,7 @@ def test_on_kubernetes_too_nobody_gets_in_before_the_university_s_login(values):
 # --- limits ---------------------------------------------------------------------------
 
 
-def test_each_student_has_one_server_in_limits_that_systemd_holds(config):
+def test_each_student_has_one_server_with_limits_by_systemd(config):
     assert config.JupyterHub.spawner_class == "systemd"
     assert config.JupyterHub.allow_named_servers is False
     assert config.Spawner.mem_limit == "4G" and config.Spawner.cpu_limit == 2
@@ -122,7 +122,7 @@ def test_kubernetes_has_the_same_limits(config, values):
 # --- images ---------------------------------------------------------------------------
 
 
-def test_the_image_has_the_course_s_torch_and_all_the_rest():
+def test_the_image_has_torch_of_the_course_s_version_and_the_extra_lab():
     environment = yaml.safe_load((BINDER / "environment.yml").read_text("utf-8"))
     listed = (ROOT / "pyproject.toml").read_text("utf-8")
     bounds = re.findall(r'^    "(torch.*)"', listed, re.MULTILINE)
@@ -165,7 +165,7 @@ def pull(source, home):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_pull_brings_what_is_new_and_keeps_what_the_student_wrote(handed_out):
+def test_a_pull_adds_new_lines_and_keeps_those_of_the_student(handed_out):
     source, home = handed_out
     (home / "06.ipynb").write_text("task\nmy answer\n\n\n\nend\n", "utf-8")
     publish(source, **{"06.ipynb": "task\nnew stub\n\n\n\nnew end\n", "07.ipynb": "new\n"})
@@ -174,7 +174,7 @@ def test_a_pull_brings_what_is_new_and_keeps_what_the_student_wrote(handed_out):
     assert (home / "07.ipynb").read_text("utf-8") == "new\n"
 
 
-def test_a_pull_keeps_a_file_that_the_class_takes_back_or_brings_later(handed_out):
+def test_a_pull_keeps_student_files_that_the_class_deletes_or_adds(handed_out):
     source, home = handed_out
     (home / "gone.ipynb").write_text("my work\n", "utf-8")
     (home / "07.ipynb").write_text("my own\n", "utf-8")
@@ -187,7 +187,7 @@ def test_a_pull_keeps_a_file_that_the_class_takes_back_or_brings_later(handed_ou
     assert own.read_text("utf-8") == "my own\n"
 
 
-def test_a_deleted_notebook_comes_back_fresh(handed_out):
+def test_a_pull_restores_a_deleted_notebook(handed_out):
     source, home = handed_out
     (home / "06.ipynb").unlink()
     pull(source, home)
@@ -197,7 +197,7 @@ def test_a_deleted_notebook_comes_back_fresh(handed_out):
 # --- the hub itself -------------------------------------------------------------------
 
 
-def test_jupyterhub_knows_every_setting(config):
+def test_every_setting_is_one_of_jupyterhub_s(config):
     require("jupyterhub", "systemdspawner")
     from jupyterhub.app import JupyterHub
     from jupyterhub.auth import Authenticator
@@ -232,9 +232,7 @@ def notebook(tmp_path):
     return tmp_path / "lesson.ipynb"
 
 
-def test_the_hub_lets_in_who_is_named_and_has_the_password_and_nobody_else(
-    classroom, notebook
-):
+def test_the_hub_admits_only_listed_users_with_the_password(classroom, notebook):
     with classroom.hub(["ada", "emmy"], notebook) as hub:
         for name, password in [("ada", "wrong"), ("ada", ""), ("eve", hub.password)]:
             with pytest.raises(classroom.Failed, match="refused with 403"):
@@ -253,7 +251,7 @@ def test_the_hub_lets_in_who_is_named_and_has_the_password_and_nobody_else(
 
 
 @pytest.mark.parametrize("fault", ["computes", "takes memory", "crashes"])
-def test_one_student_s_fault_touches_no_other(classroom, notebook, fault):
+def test_one_student_s_fault_does_not_affect_another(classroom, notebook, fault):
     (code,) = [code for kind, code in classroom.FAULTS.items() if kind.startswith(fault)]
     mine, told = classroom.beside(code, notebook)
     assert mine["failure"] is None and "figure" in mine
@@ -264,11 +262,11 @@ def test_one_student_s_fault_touches_no_other(classroom, notebook, fault):
 # --- how many students ----------------------------------------------------------------
 
 
-def test_a_class_is_counted_in_cores_and_memory(classroom):
+def test_needs_gives_cores_and_memory_of_a_class(classroom):
     assert classroom.needs(30, cpu=90, cell=30, memory=1500) == (0.5, 15, 45)
 
 
-def test_failures_are_counted_and_do_not_hide_in_the_times(classroom):
+def test_failures_are_counted_and_left_out_of_the_times(classroom):
     good = {"cells": {"train": 30.0}, "failure": None}
     good |= {"server": 4.0, "figure": 14.0, "finished": 99.0}
     bad = {"cells": {}, "failure": "Failed: the kernel died", "server": 1.0}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from pytest_in_subprocess import run_pytest
 from nbformat.v4 import new_code_cell
+from pytest_in_subprocess import run_pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -118,7 +118,9 @@ def test_the_table_names_every_notebook():
 @pytest.mark.parametrize(
     "notebook, cells", [row[:2] for row in INJECTED], ids=[row[0] for row in INJECTED]
 )
-def test_the_claim_is_red_with_the_error_and_green_without(notebook, cells, report):
+def test_the_claim_fails_with_the_injected_error_and_passes_without(
+    notebook, cells, report
+):
     code, text = report
     assert code == pytest.ExitCode.TESTS_FAILED, text
     found = re.findall(

@@ -18,7 +18,7 @@ from course_utils.theory.lattice import (
 
 
 @pytest.mark.parametrize("half_width, step", [(1, 0.1), (5, 0.5)])
-def test_the_lecture_s_two_lattices(half_width, step):
+def test_the_two_lattices_of_the_lecture(half_width, step):
     z = latent_lattice(half_width)
     assert z.shape == (21 * 21, 2)
     axis = [-half_width + step * i for i in range(21)]
@@ -74,12 +74,12 @@ def test_prior_mass_is_the_share_of_draws_in_the_box():
     assert abs(inside - mass) < 5 * math.sqrt(mass * (1 - mass) / draws)
 
 
-def test_prior_mass_grows_from_nothing_to_everything():
+def test_prior_mass_grows_from_0_to_1():
     assert prior_mass(0) == 0
     assert prior_mass(math.inf) == 1
 
 
-def test_the_lattice_lies_on_the_cpu_or_where_it_is_told(monkeypatch):
+def test_the_lattice_is_made_on_the_cpu_or_the_given_device(monkeypatch):
     monkeypatch.setenv("COURSE_DEVICE", "meta")  # which is for whoever chooses a device
     assert latent_lattice(1).device.type == "cpu"
     assert latent_lattice(1, device="meta").device.type == "meta"
@@ -94,7 +94,7 @@ def test_a_cell_is_the_volume_around_each_point(latent_dim):
 
 
 @pytest.mark.parametrize("radius", [0.0, 0.5, 1.0, 2.0, 3.0])
-def test_ring_mass_is_what_the_density_adds_up_to(radius):
+def test_ring_mass_is_the_integral_of_the_density(radius):
     """∫₀ʳ 2πs · N(s; 0, I) ds by the midpoint rule; the chi-square law of ‖z‖² in words."""
     s = (torch.arange(10_000, dtype=torch.float64) + 0.5) * radius / 10_000
     density = torch.exp(2 * Normal(0.0, 1.0).log_prob(torch.zeros(())).double() - s**2 / 2)
@@ -106,17 +106,17 @@ def test_ring_mass_is_what_the_density_adds_up_to(radius):
     )
 
 
-def test_the_rings_of_the_plane_hold_less_than_those_of_a_line():
+def test_ring_mass_of_the_lecture_s_radii():
     assert [f"{100 * ring_mass(r):.1f}" for r in (1, 2, 3)] == ["39.3", "86.5", "98.9"]
     assert ring_mass(1) < prior_mass(1) < math.erf(1 / math.sqrt(2))
 
 
-def test_pixel_entropy_is_that_of_the_coins():
+def test_pixel_entropy_is_the_sum_of_bernoulli_entropies():
     p = torch.rand(5, 784)
     assert_close(pixel_entropy(p), Bernoulli(p).entropy().sum(1))
 
 
-def test_a_sure_pixel_has_no_entropy_and_a_coin_has_log_2():
+def test_pixel_entropy_is_0_for_certain_pixels_and_log_2_for_one_half():
     assert pixel_entropy(torch.tensor([[0.0, 1.0], [0.5, 0.5]])).tolist() == pytest.approx(
         [0, 2 * math.log(2)]
     )
@@ -128,7 +128,7 @@ def test_distance_to_nearest_is_the_least_of_all_distances():
     assert_close(distance_to_nearest(points, codes), every.amin(1))
 
 
-def test_a_code_is_at_no_distance_from_itself_and_close_codes_are_told_apart():
+def test_distance_to_nearest_is_exact_for_close_codes_far_from_the_origin():
     """Far from the origin, a matrix product would lose such differences."""
     codes = 100 + torch.tensor([[0.0, 0.0], [1e-3, 0.0]])
     assert (distance_to_nearest(codes.repeat(50, 1), codes.repeat(50, 1)) == 0).all()

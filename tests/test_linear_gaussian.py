@@ -58,7 +58,7 @@ def test_probabilistic_pca_of_the_digits(digits, latent_dim, variance, mean):
     assert abs(linear_log_evidence(digits, w, b, sigma).mean() - mean) < 1e-4
 
 
-def test_no_direction_improves_the_fit(digits):
+def test_the_gradient_is_zero_at_the_maximum_of_the_likelihood(digits):
     """At the maximum of the likelihood the gradient by W, b and σ is zero."""
     w, b, sigma = fit_ppca(digits, 3)
     parameters = [w, b, torch.tensor(sigma, dtype=torch.float64)]
@@ -70,7 +70,7 @@ def test_no_direction_improves_the_fit(digits):
 
 
 @pytest.mark.parametrize("latent_dim", [0, 64, 99])
-def test_a_code_without_room_for_noise_is_refused(digits, latent_dim):
+def test_a_latent_dim_that_leaves_no_noise_is_refused(digits, latent_dim):
     with pytest.raises(ValueError, match="between 1 and 63"):
         fit_ppca(digits, latent_dim)
 
@@ -94,7 +94,7 @@ def test_evidence_is_the_density_of_the_marginal(model):
     assert_close(linear_log_evidence(x, w, b, sigma), marginal.log_prob(x))
 
 
-def test_bayes_rule_holds_everywhere(model):
+def test_bayes_rule_holds_for_any_z(model):
     """log p(z) + log p(x|z) − log p(z|x) is log p(x), whatever z."""
     w, b, sigma = model
     x, z = torch.randn(6, 4).double(), torch.randn(6, 2).double()
@@ -161,9 +161,7 @@ def exact_linear_loss(vae, x, *, beta, sigma):
 
 
 @pytest.mark.parametrize("beta, sigma", [(1, 0.3), (4, 0.15), (0.36, 0.5)])
-def test_the_promised_linear_vae_is_a_stationary_point_of_its_objective(
-    digits, beta, sigma
-):
+def test_the_optimal_linear_vae_is_a_stationary_point_of_its_objective(digits, beta, sigma):
     level = beta * sigma**2  # 0.09: between the 13th and the 14th eigenvalue
     active, rate, distortion = reverse_water_filling(spectrum(digits), level)
     vae = optimal_linear_vae(digits, active, level)
@@ -173,7 +171,7 @@ def test_the_promised_linear_vae_is_a_stationary_point_of_its_objective(
         assert gradient.abs().max() < 1e-9
 
 
-def test_a_unit_below_the_water_is_not_worth_its_cost(digits):
+def test_activating_a_unit_raises_the_loss_below_the_level_and_lowers_it_above(digits):
     """Bring one more unit a little to life: the loss grows below the level, falls above."""
     values = spectrum(digits)
 
@@ -194,7 +192,7 @@ def test_a_unit_below_the_water_is_not_worth_its_cost(digits):
     assert change(5, level=0.8 * values[4].item()) < 0
 
 
-def test_a_fully_drowned_spectrum_carries_nothing(digits):
+def test_a_level_above_all_eigenvalues_gives_rate_zero(digits):
     active, rate, distortion = reverse_water_filling(
         spectrum(digits), 1.0
     )  # the lecture's σ
@@ -203,7 +201,7 @@ def test_a_fully_drowned_spectrum_carries_nothing(digits):
 
 
 @pytest.mark.parametrize("level", [0, -1, math.nan])
-def test_water_needs_a_level(digits, level):
+def test_a_level_that_is_not_positive_is_refused(digits, level):
     with pytest.raises(ValueError, match="must be > 0"):
         reverse_water_filling(spectrum(digits), level)
 
@@ -211,7 +209,7 @@ def test_water_needs_a_level(digits, level):
 @pytest.mark.parametrize(
     "recon_scale, kl_scale", [(1, 1), (1 / 64, 1), (1 / 64, 0.00025), (500, 1)]
 )
-def test_a_scaled_loss_pulls_where_the_implied_variance_pulls(
+def test_a_scaled_loss_has_the_gradient_direction_of_its_implied_variance(
     digits, recon_scale, kl_scale
 ):
     """The gradients of a‖x − x̂‖² + b KL and of the VAE with σ² = b / 2a are parallel."""
@@ -242,7 +240,7 @@ def test_a_loss_without_one_of_its_terms_implies_no_variance(scales):
         implied_variance(*scales)
 
 
-def test_rate_and_distortion_of_the_promised_vae_are_measured_by_draws(digits):
+def test_sampled_rate_and_distortion_of_the_optimal_linear_vae_are_the_exact_ones(digits):
     vae = optimal_linear_vae(digits, 5, 0.25)
     torch.manual_seed(0)
     rate, distortion = rate_and_distortion(
@@ -253,7 +251,7 @@ def test_rate_and_distortion_of_the_promised_vae_are_measured_by_draws(digits):
     assert distortion.mean().item() == pytest.approx(3.3856, abs=0.04)
 
 
-def test_with_a_given_sigma_w_is_the_most_likely_for_it():
+def test_with_a_given_sigma_w_maximizes_the_likelihood():
     torch.manual_seed(0)
     x = (torch.randn(300, 3) @ torch.randn(3, 6) + 0.2 * torch.randn(300, 6)).double()
     w, b, sigma = fit_ppca(x, 2, sigma=0.5)

@@ -15,13 +15,13 @@ from course_utils.generative.metrics import energy_distance, sharpness
 from course_utils.training import training_epochs
 
 
-def test_a_sharp_edge_counts_its_height_squared():
+def test_sharpness_of_a_step_is_its_height_squared():
     image = torch.zeros(1, 4, 4)
     image[0, :, 2:] = 0.5  # four rows, a step of ½ each
     assert_close(sharpness(image.flatten(1)), torch.tensor([4 * 0.25]))
 
 
-def test_an_edge_over_n_pixels_counts_one_nth():
+def test_sharpness_of_an_edge_over_n_pixels_is_one_nth():
     ramp = torch.tensor([0.0, 0, 0.25, 0.5, 0.75, 1, 1, 1]).expand(8, 8)
     image = torch.stack([ramp, ramp.T]).flatten(1)  # both directions alike
     assert_close(sharpness(image), torch.full((2,), 8 / 4))
@@ -48,7 +48,7 @@ def test_the_energy_distance_of_two_gaussians():
     assert abs(energy_distance(x, y) - expected) < 5 * 1.7 / math.sqrt(3000)
 
 
-def test_the_energy_distance_of_equals_is_zero_on_average():
+def test_the_energy_distance_of_one_distribution_is_zero_on_average():
     torch.manual_seed(0)
     values = torch.stack(
         [energy_distance(torch.randn(50, 2), torch.randn(60, 2)) for _ in range(300)]
@@ -56,13 +56,13 @@ def test_the_energy_distance_of_equals_is_zero_on_average():
     assert values.mean().abs() < 5 * values.std() / math.sqrt(300)
 
 
-def test_one_point_has_no_distance_within():
+def test_the_energy_distance_of_a_single_point_is_refused():
     with pytest.raises(ValueError, match="two points"):
         energy_distance(torch.randn(1, 2), torch.randn(5, 2))
 
 
 @pytest.mark.parametrize("side", [14, 28])
-def test_the_classifier_learns_to_tell_two_shapes(side):
+def test_the_classifier_learns_to_separate_two_shapes(side):
     torch.manual_seed(0)
     labels = torch.arange(200) % 2
     images = 0.1 * torch.rand(200, side, side)

@@ -18,7 +18,7 @@ def test_the_ring_is_evenly_spaced():
     assert_close(gaps, torch.full((8,), 4 * math.sin(math.pi / 8)))
 
 
-def test_mixture_draws_share_the_components_and_spread_by_sigma():
+def test_mixture_draws_have_equal_shares_and_covariance_sigma_squared():
     means = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     x = mixtures.sample_mixture(30_000, means, sigma=0.5)
     nearest = torch.cdist(x, means).argmin(1)
@@ -66,7 +66,7 @@ def test_mixture_score_is_the_gradient_of_the_log_density(sigma):
     assert_close(score, x.grad, rtol=1e-5, atol=1e-4)  # float32, divided by σ² = 0.04
 
 
-def test_mixture_score_far_away_points_home_and_stays_finite():
+def test_mixture_score_far_away_is_that_of_the_nearest_component():
     far = torch.tensor([[1000.0, 0.0]])
     score = mixtures.mixture_score(far, mixtures.ring_of_means(), sigma=0.1)
     assert_close(score, (torch.tensor([[2.0, 0.0]]) - far) / 0.01)
@@ -84,7 +84,7 @@ def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
     assert ((kernel.mean(1) - smoothed.log_prob(at).exp()).abs() < error).all()
 
 
-def test_the_ring_lies_on_the_cpu_or_where_it_is_told_and_the_rest_follows(monkeypatch):
+def test_the_ring_is_made_on_the_cpu_or_the_given_device_and_the_rest_follows(monkeypatch):
     monkeypatch.setenv("COURSE_DEVICE", "meta")  # which is for whoever chooses a device
     assert mixtures.ring_of_means().device.type == "cpu"
     means = mixtures.ring_of_means(device="meta")

@@ -69,7 +69,7 @@ def test_shapes(model_class):
 
 
 @BOTH
-def test_the_networks_let_autocast_choose_the_precision(model_class):
+def test_the_networks_run_under_autocast(model_class):
     model, x = model_class(D, K, (6,)), torch.rand(4, D)
     with torch.autocast("cpu", torch.bfloat16):
         x_hat = model(x)
@@ -96,7 +96,7 @@ def test_without_hidden_layers_the_model_is_affine(model_class):
 
 
 @BOTH
-def test_with_hidden_layers_it_is_not(model_class):
+def test_with_hidden_layers_the_model_is_not_affine(model_class):
     model = model_class(D, K, (6,))
     a, b = torch.randn(2, 4, D)
     assert not torch.allclose(model((a + b) / 2), (model(a) + model(b)) / 2)
@@ -136,7 +136,7 @@ def test_a_sparse_code_has_exact_zeros_and_no_negative_number():
     assert (z == 0).any() and (z > 0).any()
 
 
-def test_the_dictionary_starts_and_stays_at_length_one():
+def test_the_dictionary_vectors_have_length_one_before_and_in_training():
     torch.manual_seed(0)
     model, x = SparseAutoencoder(D, 50), torch.randn(20, D)
     assert_close(lengths(model), torch.ones(50))
@@ -165,7 +165,7 @@ def test_the_encoder_starts_as_the_transpose_of_the_dictionary():
     assert_close(model.encoder(x), (x @ model.decoder.weight).relu())
 
 
-def test_one_unit_alone_soft_thresholds_its_match():
+def test_the_optimal_code_of_a_single_unit_is_a_soft_threshold():
     """min over z of ‖r − z w‖² + λ|z| is ⟨w, r⟩ less λ/2, or 0, because ‖w‖ = 1."""
     model = SparseAutoencoder(D, 1)
     w, lam, r = model.decoder.weight.detach()[:, 0], 0.7, torch.randn(30, D)
@@ -178,7 +178,7 @@ def test_one_unit_alone_soft_thresholds_its_match():
     assert_close(best, shrunk, rtol=0, atol=1e-3)  # the spacing of the z
 
 
-def test_the_sparse_autoencoder_allocates_where_it_is_told():
+def test_the_sparse_autoencoder_is_made_on_the_default_device():
     with torch.device("meta"):
         model = SparseAutoencoder(D, 50)
         assert model(torch.randn(2, D)).device.type == "meta"

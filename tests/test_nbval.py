@@ -9,8 +9,8 @@ import time
 
 import nbformat
 import pytest
-from pytest_in_subprocess import run_pytest
 from nbformat.v4 import new_code_cell, new_output
+from pytest_in_subprocess import run_pytest
 
 CLAIM = 'assert 1 + 1 == 2\nprint("One and one make two.")'
 
@@ -77,7 +77,7 @@ def run(slow, tmp_path):
     return run
 
 
-def test_every_wrong_cell_is_red_and_no_right_one(run):
+def test_every_faulty_cell_fails_and_every_correct_cell_passes(run):
     """All of them in one notebook; but a kernel that dies needs a notebook of its own."""
     together = GREEN | {name: cell for name, (cell, _) in RED.items()}
     places = {name: f"notebooks/1.ipynb::Cell {i}" for i, name in enumerate(together)}
@@ -127,7 +127,7 @@ pyplot.show()""",
 ]
 
 
-def test_a_run_is_kept_as_it_is_shown_in_the_end(run, tmp_path):
+def test_a_saved_run_holds_the_final_outputs(run, tmp_path):
     shown = {"shown": [new_code_cell(source) for source in SHOWN]}
     code, report, _ = run(shown, COURSE_RUNS=str(tmp_path))
     assert code == pytest.ExitCode.OK, report
@@ -142,7 +142,7 @@ def test_a_run_is_kept_as_it_is_shown_in_the_end(run, tmp_path):
     assert picture.metadata["image/png"]["width"] > 100  # sharp, as in slides
 
 
-def test_the_last_notebooks_come_first_and_other_tests_after_them(run, tmp_path):
+def test_notebooks_run_in_reverse_order_before_the_other_tests(run, tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_one.py").write_text("def test_one(): pass\n")
     notebooks = {name: [new_code_cell("1"), new_code_cell("2")] for name in "ab"}

@@ -13,7 +13,7 @@ def test_the_source_shown_is_the_source_that_runs():
     assert "\n".join(lines) + "\n" == inspect.getsource(objectives.ae_loss)
 
 
-def test_several_functions_stand_in_the_order_asked_for():
+def test_several_functions_are_shown_in_the_given_order():
     shown = show_source(objectives.pae_loss, objectives.ae_loss).data
     assert shown.count("```") == 2
     assert 0 < shown.index("def pae_loss") < shown.index("\n\n\ndef ae_loss")
@@ -21,7 +21,7 @@ def test_several_functions_stand_in_the_order_asked_for():
     compile(code, "shown", "exec")  # what students see is Python
 
 
-def test_a_method_stands_at_the_margin():
+def test_a_method_is_shown_without_indentation():
     from course_utils.models import Autoencoder
 
     assert "\ndef forward(" in show_source(Autoencoder.forward).data

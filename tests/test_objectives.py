@@ -157,7 +157,7 @@ def test_doubling_every_dimension_doubles_the_error(objective):
     lam=st.floats(0, 10),
     seed=st.integers(0, 99),
 )
-def test_a_batch_is_worth_the_weighted_mean_of_its_parts(head, tail, lam, seed):
+def test_the_loss_of_a_batch_is_the_weighted_mean_over_its_parts(head, tail, lam, seed):
     torch.manual_seed(seed)
     model = Autoencoder(D, K, (5,))
     x = torch.rand(head + tail, D)
@@ -193,7 +193,9 @@ def test_loss_is_the_weighted_sum_of_unweighted_terms(objective, weights, ae, va
         (vae_loss, {"beta": 1.0, "samples": 1, "nll": bernoulli_nll}),
     ],
 )
-def test_weights_have_names_and_the_lesson_has_no_default(objective, weights):
+def test_weights_are_keyword_only_and_those_of_the_lecture_have_no_default(
+    objective, weights
+):
     parameters = inspect.signature(objective).parameters.values()
     assert [p.name for p in parameters][:3] == ["f", "g", "x"]
     assert {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY} == weights
@@ -237,13 +239,13 @@ def test_regularized_pae_without_weight_is_the_pae(ae, x):
     )
 
 
-def test_the_identity_is_a_perfect_autoencoder(x):
+def test_the_loss_of_the_identity_is_zero(x):
     assert ae_loss(itself, itself, x)["loss"] == 0
 
 
 @pytest.mark.parametrize("sigma", [0.5, 2.0])
 @pytest.mark.parametrize("objective", [dae_loss, pae_loss])
-def test_noise_makes_the_identity_pay_its_variance(objective, sigma):
+def test_under_noise_the_loss_of_the_identity_is_the_noise_variance(objective, sigma):
     """g(f(x)) = x leaves exactly the noise: E ‖ε‖² = D σ². A noisy target would pay 0."""
     x = torch.rand(20_000, D)
     exact = D * sigma**2
@@ -563,7 +565,7 @@ PIXELS = torch.linspace(0.1, 0.9, 4 * D).view(4, D)
         "NaN sigma": (lambda: gaussian_nll(PIXELS, PIXELS, sigma=math.nan), "must be > 0"),
     }.values(),
 )
-def test_wrong_arguments_are_refused_in_words(call, words):
+def test_invalid_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
 
@@ -580,7 +582,7 @@ def test_wrong_arguments_are_refused_in_words(call, words):
         (vae_loss, "beta"),
     ],
 )
-def test_weights_and_noise_are_finite_and_not_negative(objective, name, value, x):
+def test_weights_and_noise_must_be_finite_and_not_negative(objective, name, value, x):
     def gaussian(batch):
         return batch, batch
 

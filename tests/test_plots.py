@@ -155,7 +155,7 @@ def test_every_plot_is_tested_here():
 
 
 @every_plot
-def test_a_plot_is_a_figure_with_its_message_and_is_not_shown(draw):
+def test_a_plot_is_a_figure_with_its_title_and_is_not_shown(draw):
     figure = draw(KINDS["tensor"], title="What this says")
     assert isinstance(figure, Figure)
     assert figure.get_suptitle() == "What this says"
@@ -163,7 +163,7 @@ def test_a_plot_is_a_figure_with_its_message_and_is_not_shown(draw):
 
 
 @every_plot
-def test_a_plot_must_have_a_message(draw):
+def test_a_plot_must_have_a_title(draw):
     with pytest.raises(TypeError, match="title"):
         draw(KINDS["tensor"])
 
@@ -195,7 +195,7 @@ def picture(axis):
     return at
 
 
-def test_each_decoded_image_lies_on_its_own_z():
+def test_each_decoded_image_is_drawn_at_its_z():
     """A decoder that paints z₁ left and z₂ right on 2 × 2 pixels, read off at every z."""
     z = lattice.latent_lattice(5, n=4)
     images = z[:, [0, 1, 0, 1]]
@@ -230,13 +230,13 @@ def test_codes_are_colored_by_class():
     assert len(set(plots.DIGIT_COLORS)) == 10
 
 
-def test_half_width_shows_the_box_only():
+def test_half_width_sets_the_limits_of_the_plane():
     axis = plots.latent_plane(CODES, LABELS, half_width=3, title="Plane").axes[0]
     assert (axis.get_xlim(), axis.get_ylim()) == ((-3, 3), (-3, 3))
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_every_plane_holds_all_its_codes(share):
+def test_the_limits_of_each_plane_include_all_its_codes(share):
     planes = {"small": CODES, "large": 9 * CODES}
     figure = plots.latent_planes(planes, LABELS, share=share, title="Planes")
     small, large = (axis.get_xlim()[1] for axis in figure.axes)
@@ -245,7 +245,7 @@ def test_every_plane_holds_all_its_codes(share):
     assert small == large if share else small < large
 
 
-def test_a_distance_lies_on_its_own_z():
+def test_each_distance_is_drawn_at_its_z():
     z = lattice.latent_lattice(5, n=4)
     figure = plots.distance_map(
         10 + z[:, 0] + z[:, 1] / 2, CODES, half_width=5, title="Map"
@@ -255,7 +255,7 @@ def test_a_distance_lies_on_its_own_z():
         assert at(z1, z2) == pytest.approx(10 + z1 + z2 / 2)
 
 
-def test_each_point_is_tied_to_its_reconstruction():
+def test_residuals_join_each_point_to_its_reconstruction():
     figure = plots.residuals(CODES, {"half": CODES / 2, "zero": 0 * CODES}, title="Ties")
     for axis, scale in zip(figure.axes, (0.5, 0)):
         for (start, end), point in zip(axis.collections[0].get_segments(), CODES.numpy()):
@@ -302,7 +302,7 @@ def test_histograms_count_every_value_over_the_same_bins(log_x):
     assert near == far
 
 
-def test_arrows_start_at_their_points_and_follow_the_field():
+def test_arrows_start_at_their_points_and_have_the_field_s_direction():
     figure = plots.arrows(
         CODES, {"exact": CODES + 1, "learned": -CODES}, points=CODES[:5], title="Field"
     )
@@ -316,7 +316,7 @@ def test_arrows_start_at_their_points_and_follow_the_field():
         assert np.array_equal(np.stack([quiver.U, quiver.V], 1), field)
 
 
-def test_each_gaussian_lies_on_its_own_posterior():
+def test_each_gaussian_is_drawn_on_its_posterior():
     axis, log_joint = np.arange(5.0), np.zeros((5, 5))
     log_joint[4, 1] = 9  # z₁ = 4 lies right, z₂ = 1 below the middle
     figure = plots.gaussians_on_posteriors(
@@ -333,7 +333,7 @@ def test_each_gaussian_lies_on_its_own_posterior():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["q", "best"]
 
 
-def test_a_density_is_dark_where_it_is_large():
+def test_density_contours_surround_the_peak():
     z = lattice.latent_lattice(2, n=41)
     peak = -4 * (z - torch.tensor([1.0, 1.5])).square().sum(1)
     figure = plots.densities({"q": (peak, CODES)}, half_width=2, title="Peak")
@@ -344,7 +344,7 @@ def test_a_density_is_dark_where_it_is_large():
     assert np.array_equal(points.get_offsets(), CODES)
 
 
-def test_the_bars_above_the_level_live():
+def test_the_bars_above_the_level_are_the_active_units():
     figure = plots.water_level([4.0, 2.0, 1.0, 0.5], 1.0, title="Level")
     [axis] = figure.axes
     heights = {
@@ -356,7 +356,7 @@ def test_the_bars_above_the_level_live():
 
 
 @pytest.mark.parametrize("level", [1e-3, 392])
-def test_a_level_beyond_the_spectrum_is_in_the_picture(level):
+def test_the_limits_include_a_level_outside_the_spectrum(level):
     [axis] = plots.water_level([4.0, 2.0], level, title="Level").axes
     low, high = axis.get_ylim()
     assert low < level < high and low < 2 and high > 4
@@ -384,10 +384,10 @@ def test_each_posterior_is_one_sigma_around_its_mean():
     assert (one.get_width(), three.get_height()) == (2, 6)
 
 
-def test_one_image_is_a_row_too():
+def test_one_image_makes_a_row():
     assert len(plots.image_rows({"x": IMAGES[:1]}, title="one").axes) == 1
 
 
-def test_a_history_without_an_epoch_is_refused_in_words():
+def test_a_history_without_an_epoch_is_refused():
     with pytest.raises(ValueError, match="no epoch was finished"):
         plots.history([], ylabel="nats", title="nothing")

@@ -74,7 +74,7 @@ def test_the_bound_of_any_q_is_that_of_the_closed_forms(w, width):
     assert bound["elbo"] + bound["gap"] == pytest.approx(grid_log_evidence(grid))
 
 
-def test_no_q_has_more_than_log_p_of_x_even_cut_at_the_edge_of_the_grid():
+def test_the_gap_is_positive_for_a_q_cut_at_the_edge_of_the_grid():
     grid, _, covariance = grid_of(TILTED)
     corner = torch.stack([grid.z1[-1], grid.z2[0]])
     for scale in (1.0, 3.0, 30.0):
@@ -100,7 +100,7 @@ def test_the_best_gaussian_for_a_tilted_posterior_has_the_width_of_its_precision
     assert_close(mu, mean, rtol=0, atol=1e-4)
 
 
-def test_a_narrow_q_gets_a_denser_grid_and_one_far_off_a_larger_one():
+def test_a_narrow_q_makes_the_grid_denser_and_a_distant_q_makes_it_larger():
     usual, mean, _ = grid_of(DIAGONAL)
     narrow, *_ = grid_of(DIAGONAL, sigma=torch.full_like(mean, 0.4 * usual.spacing))
     assert len(usual.z1) == 81 and narrow.spacing < 0.4 * usual.spacing
@@ -108,7 +108,7 @@ def test_a_narrow_q_gets_a_denser_grid_and_one_far_off_a_larger_one():
     assert away.z1[-1] > mean[0] + 2
 
 
-def test_a_second_peak_is_in_the_grid():
+def test_the_grid_includes_a_second_peak():
     """p(x|z) that knows |z₁| only: two peaks, and log p(x) needs both."""
 
     def g(z):
@@ -124,7 +124,7 @@ def test_a_second_peak_is_in_the_grid():
     assert best[0] == pytest.approx(1.485, abs=0.01)  # 1.5 / (1 + 0.1²): q takes one peak
 
 
-def test_what_no_grid_can_hold_is_refused_in_words():
+def test_a_posterior_that_no_grid_can_resolve_is_refused():
     with pytest.raises(ValueError, match="larger half_width"):
         grid_of(DIAGONAL, half_width=0.3)
     with pytest.raises(ValueError, match="too narrow"):

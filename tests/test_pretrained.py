@@ -20,7 +20,7 @@ EPOCHS = {"vq_vae_2": (1, 1, 1), "digit_gan": 1, "digit_diffusion": 1}
 
 
 @pytest.mark.parametrize("name", train_checkpoints.MAKERS)
-def test_the_recipe_makes_what_is_read(name, tmp_path, monkeypatch):
+def test_the_recipe_makes_the_weights_that_are_read(name, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
     monkeypatch.setattr(train_checkpoints, "CHECKPOINTS", tmp_path / "checkpoints")
     (tmp_path / "checkpoints").mkdir()
@@ -35,7 +35,7 @@ def test_the_recipe_makes_what_is_read(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", train_checkpoints.MAKERS)
-def test_the_shipped_weights_are_small_and_of_sixteen_bits(name):
+def test_the_shipped_weights_are_small_and_in_half_precision(name):
     states = torch.load(SHIPPED / f"{name}.pt", weights_only=True)
     kinds = {value.dtype for state in states for value in state.values()}
     assert torch.float16 in kinds and not kinds & {torch.float32, torch.float64}
@@ -98,7 +98,7 @@ def shelf(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
-def test_a_checkpoint_that_is_not_ours_is_refused_and_never_run(make, shelf, tmp_path):
+def test_a_foreign_checkpoint_is_refused_and_not_executed(make, shelf, tmp_path):
     states = torch.load(SHIPPED / "digit_gan.pt", weights_only=True)
     torch.save(make(states, tmp_path / "trace"), shelf / "digit_gan.pt")
     with pytest.raises(ValueError, match="does not hold the weights of digit_gan: get the"):
@@ -107,7 +107,7 @@ def test_a_checkpoint_that_is_not_ours_is_refused_and_never_run(make, shelf, tmp
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", None], ids=["empty", "page", "half"])
-def test_a_checkpoint_that_is_damaged_is_refused_in_words(content, shelf):
+def test_a_damaged_checkpoint_is_refused(content, shelf):
     whole = (SHIPPED / "digit_gan.pt").read_bytes()
     half = whole[: len(whole) // 2]
     (shelf / "digit_gan.pt").write_bytes(half if content is None else content)
@@ -115,7 +115,7 @@ def test_a_checkpoint_that_is_damaged_is_refused_in_words(content, shelf):
         pretrained.digit_gan()
 
 
-def test_another_name_is_refused(monkeypatch, capsys):
+def test_an_unknown_checkpoint_name_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["train_checkpoints", "vqvae"])
     with pytest.raises(SystemExit):
         train_checkpoints.main()

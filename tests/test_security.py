@@ -47,7 +47,7 @@ ASKS = (
 ADDRESS = r"https?://(?!www\.w3\.org/)\S*"  # of a page; those of the W3C are names
 
 
-def test_scripts_and_styles_ask_for_nothing():
+def test_scripts_and_styles_request_nothing():
     found = {
         path.name: re.findall(f"{ASKS}|({ADDRESS})", path.read_text("utf-8"))
         for kind in ("*.js", "*.css")
@@ -63,7 +63,7 @@ def test_scripts_and_styles_ask_for_nothing():
     "script",
     ["await fetch(url)", "new Function (text)", "src = 'https://cdn.example/x.js'"],
 )
-def test_a_script_that_asks_is_seen(script):
+def test_the_pattern_finds_scripts_that_request_something(script):
     assert re.search(f"{ASKS}|{ADDRESS}", script)
 
 
@@ -82,7 +82,7 @@ CELLS = [
 
 
 @pytest.mark.slow
-def test_a_deck_names_no_folder_no_user_and_no_token(tmp_path, monkeypatch):
+def test_a_deck_holds_no_folder_no_user_and_no_token(tmp_path, monkeypatch):
     """In the decks of all notebooks test_decks.py looks for this machine's folders."""
     for name in ("USER", "LOGNAME", "USERNAME", "JUPYTER_TOKEN"):
         monkeypatch.setenv(name, PRIVATE)

@@ -128,18 +128,18 @@ def test_notes_go_to_their_slide_without_the_label():
     assert words(note).startswith("Ask") and "<math>" in note and "Speaker" not in page
 
 
-def test_a_source_is_shown_without_the_cell_that_shows_it():
+def test_a_displayed_source_replaces_its_cell():
     page = html(code("show_source(f)", shows(text_markdown="```python\ndef f(): ...\n```")))
     assert words(page) == "def f(): ..."
     assert '<span class="k">def</span>' in page
 
 
-def test_code_stands_above_its_text():
+def test_code_is_above_its_text_output():
     page = html(code("6 * 7", shows(text_plain="42")))
     assert page.index('class="code"') < page.index('<pre class="output">42')
 
 
-def test_code_of_a_figure_lies_behind_a_button():
+def test_code_of_a_figure_is_folded():
     figure = shows(image_png=png(), text_plain="<Figure>")
     page = html(text("## Ask & *see*"), code("draw()", figure, kind="fragment"))
     body, fold = page.split("<details")
@@ -157,7 +157,7 @@ def test_a_claim_is_its_sentence_below_its_asserts():
     assert '<p class="claim">One is less.</p>' in page
 
 
-def test_code_of_a_table_lies_behind_a_button():
+def test_code_of_a_table_is_folded():
     page = html(code("table()", shows(text_markdown="| a | b |\n|---|---|\n| 1 | 2 |")))
     body, fold = page.split("<details")
     assert "<table>" in body and words(body) == "a b 1 2" and "table()" in words(fold)
@@ -169,7 +169,7 @@ def test_a_claim_below_a_figure_is_only_its_sentence():
     assert words(body) == "So it is." and "assert" in fold
 
 
-def test_a_claim_keeps_its_figure_and_its_code_whatever_it_looks_like():
+def test_a_claim_keeps_its_figure_and_unusual_code():
     both = new_output("stream", name="stdout", text="So it is.")
     page = html(
         code("draw(); print()", shows(image_png=png()), both, tags=["nbval-check-output"])
@@ -180,28 +180,28 @@ def test_a_claim_keeps_its_figure_and_its_code_whatever_it_looks_like():
         assert words(unescape(page)) == f"{source} So".replace("\n", " ")
 
 
-def test_only_the_first_heading_is_the_slide_s():
+def test_only_the_first_heading_is_the_title_of_the_slide():
     page = html(text("## One"), text("### Two\n\nmore", "fragment"))
     assert "<h2>One</h2>" in page and "<h3>Two</h3>" in page
 
 
-def test_words_are_no_pictures():
+def test_text_about_widgets_and_classes_is_shown_as_text():
     page = html(text('A widget, and `class="widget"`.'))
     assert "filled" not in page and 'class="text"' in page
 
 
-def test_text_is_as_a_terminal_leaves_it():
+def test_text_output_is_shown_as_in_a_terminal():
     red = "1 %\r100 %\n\x1b[31mred\x1b[0m"
     assert words(html(code("f()", prints(red), shows(text_plain=red)))) == (
         "f() 100 % red 100 % red"
     )
 
 
-def test_words_that_look_like_a_style_are_words():
+def test_text_that_looks_like_css_is_shown_as_text():
     assert "@important.org" in html(text("write to us@important.org, `url(x)`"))
 
 
-def test_warnings_and_dead_widgets_do_not_appear():
+def test_warnings_and_widgets_without_a_picture_are_left_out():
     page = html(
         code(
             "fit()",
@@ -226,7 +226,7 @@ def test_links_to_notebooks_become_links_to_decks():
     assert found == ["02_pca.html", "02_pca.html#x", "https://x.org/a.ipynb", "#x"]
 
 
-def test_formulas_are_drawn_at_build_time():
+def test_formulas_are_rendered_at_build_time():
     page = html(text("Let $\\sqrt a < b$ be\n\n$$\\mathbb{E}_q\\big[x\\big]$$"))
     assert page.count("<math") == 2 and "$" not in page and "𝔼" in page
 
@@ -274,12 +274,12 @@ def test_a_table_with_a_style_of_its_own_is_shown():
     assert words(html(code("frame", shows(text_html=table)))).startswith("td {vertical")
 
 
-def test_a_number_is_no_address_of_a_slide():
+def test_a_numeric_cell_id_gets_a_prefix():
     [[slide]] = columns(text("# Name", name="12345678"))
     assert slide.name == "cell-12345678"
 
 
-def test_a_bug_of_ours_is_called_by_its_kind(monkeypatch):
+def test_an_internal_error_is_reported_with_its_type(monkeypatch):
     monkeypatch.setattr(render, "highlight", lambda *_: {}["x"])
     with pytest.raises(ToolError, match="cell 'here': KeyError: 'x'"):
         columns(code("f()", name="here"))
@@ -298,7 +298,7 @@ def test_a_cell_without_an_id_is_refused():
         slides.slides_of(old, HERE)
 
 
-def test_numbers_that_no_page_can_read_are_refused():
+def test_nan_in_a_widget_s_state_is_refused():
     models = {"1": {"state": {"_esm": "x", "x": math.nan}, "buffers": []}}
     cells = text("# Name"), code("f()", view("1"))
     with pytest.raises(ToolError, match="NaN"):
@@ -343,7 +343,7 @@ def test_a_failed_execution_names_the_cell_and_leaves_the_file(small, tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == {"09_small.ipynb", "talk.html"}
 
 
-def test_all_decks_and_their_index(small, tmp_path, monkeypatch, capsys):
+def test_all_decks_are_listed_in_an_index(small, tmp_path, monkeypatch, capsys):
     path = small(text("# 9 · Small & *fine*"))
     monkeypatch.setattr(files, "ROOT", tmp_path)
     (tmp_path / "notebooks").mkdir()
@@ -357,7 +357,7 @@ def test_all_decks_and_their_index(small, tmp_path, monkeypatch, capsys):
     assert "09_small.ipynb: " in capsys.readouterr().out
 
 
-def test_one_file_is_for_one_notebook(capsys):
+def test_an_output_file_for_several_notebooks_is_refused(capsys):
     with pytest.raises(SystemExit):
         slides.main(["a.ipynb", "b.ipynb", "-o", "talk.html"])
     assert "-o is for one notebook" in capsys.readouterr().err
@@ -382,7 +382,7 @@ def test_no_text_of_a_widget_ends_its_script():
     assert slides._script(NASTY) == r"\x3c/script>\x3c!-- \x3c/SCRIPT> <script>"
 
 
-def test_what_others_made_comes_with_its_license():
+def test_third_party_parts_come_with_their_licenses():
     page = slides.deck(notebook(text("# Name")), HERE)
     assert "Permission is hereby granted" in page and "SIL OPEN FONT LICENSE" in page
 
@@ -402,7 +402,7 @@ def test_every_slide_has_one_note(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_text_can_be_drawn_also_where_it_is_on_no_slide(path):
+def test_every_markdown_cell_can_be_rendered(path):
     for cell in cells(path).values():
         if cell.cell_type == "markdown":
             render.markdown(cell.source, cell, path.parent)
@@ -474,7 +474,7 @@ def show_wrong(browser, tmp_path):
     return open_deck
 
 
-def test_the_look_finds_what_is_wrong_and_the_console_says_so(show_wrong):
+def test_the_layout_check_and_the_console_report_content_that_does_not_fit(show_wrong):
     page, console = show_wrong(
         text("## Wide\n\n```\n" + 150 * "w" + "\n```", name="wide"),
         text(
@@ -493,7 +493,7 @@ def test_the_look_finds_what_is_wrong_and_the_console_says_so(show_wrong):
 LONG = "\n\n".join(8 * [40 * "word "])
 
 
-def test_fragments_without_room_move_on_with_heading_and_notes(show):
+def test_fragments_without_room_move_to_a_new_slide_with_heading_and_notes(show):
     page = show(
         text(f"## Long\n\n{LONG}", name="first"),
         code("f()", shows(image_png=png()), kind="fragment", name="second"),
@@ -533,7 +533,7 @@ def test_keys_for_code_and_theme(show):
     assert page.evaluate(ink) == light
 
 
-def test_no_white_is_left_in_the_dark(show):
+def test_the_dark_theme_leaves_no_white_area(show):
     page = show(text("# Name"))
     page.keyboard.press("d")
     for key, overview in (("o", "true"), ("Escape", "false")):  # and out again
@@ -555,7 +555,7 @@ def test_a_small_window_shows_the_same_slides(show):
     assert abs(box["width"] - 400) < 2
 
 
-def test_formulas_have_a_font_of_the_deck(show):
+def test_formulas_use_the_font_inside_the_deck(show):
     page = show(text("# Name\n\n$x$"))
     fonts = page.evaluate("[...document.fonts].map((font) => [font.family, font.status])")
     assert fonts == [["deck math", "loaded"]]
@@ -601,7 +601,7 @@ export default {
 """
 
 
-def test_a_widget_answers_without_a_kernel(show):
+def test_a_widget_responds_without_a_kernel(show):
     state = {"_esm": WIDGET, "_css": ".x {}", "rows": [{}, {}], "x": 0}
     buffers = [{"encoding": "base64", "path": ["rows", 1, "data"], "data": "Kg=="}]
     page = show(
@@ -628,7 +628,7 @@ def test_a_widget_answers_without_a_kernel(show):
     assert page.evaluate("Reveal.getIndices().h") == here + 1
 
 
-def test_a_widget_that_breaks_leaves_its_picture_and_is_found(show_wrong):
+def test_a_widget_that_fails_leaves_its_picture_and_is_reported(show_wrong):
     state = {"_esm": "export default { render() { throw new Error('no'); } };"}
     page, console = show_wrong(
         text("# Name"),
@@ -660,9 +660,7 @@ Dial("count", figures)
 """
 
 
-def test_our_widgets_start_and_return_the_keys_in_an_executed_deck(
-    small, offline, tmp_path
-):
+def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, tmp_path):
     path = small(
         text("# Name"),
         code(OURS, kind="skip"),

@@ -173,7 +173,7 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own(model):
 
 
 @pytest.mark.parametrize("how", [fit, training_epochs])
-def test_batches_have_128_rows_and_those_of_an_evaluation_1000(model, how):
+def test_the_default_batch_size_is_128_in_training_and_1000_in_evaluation(model, how):
     sizes = []
 
     def note(f, g, batch):
@@ -187,7 +187,7 @@ def test_batches_have_128_rows_and_those_of_an_evaluation_1000(model, how):
     assert sizes[8:] == [1000, 1]
 
 
-def test_the_mean_of_an_inactive_unit_becomes_zero_and_no_weight_changes():
+def test_adam_flushes_denormal_means_to_zero_without_changing_weights():
     """What lies below float32's normal numbers costs a CPU a hundred times as long."""
     means, ends = [], []
     for make in (training.adam, partial(torch.optim.Adam, fused=True)):
@@ -214,7 +214,7 @@ def mean_of_batch(f, g, batch):
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 9])
-def test_a_smaller_last_batch_counts_for_less(model, batch_size):
+def test_a_smaller_last_batch_has_a_smaller_weight_in_the_mean(model, batch_size):
     x = torch.tensor([[1.0], [2.0], [3.0], [4.0], [100.0]]).repeat(1, D)
     [record] = fit(model, mean_of_batch, x, epochs=1, batch_size=batch_size)
     assert record["mean"] == pytest.approx(22)
@@ -229,7 +229,7 @@ def test_records_hold_the_epoch_and_plain_numbers(x):
         assert record["loss"] == pytest.approx(record["recon"] + 2 * record["kl"])
 
 
-def test_the_bar_counts_epochs_shows_the_loss_and_goes_away(model, x, monkeypatch):
+def test_the_bar_counts_epochs_and_shows_the_loss(model, x, monkeypatch):
     told = {}
 
     class Bar(training.tqdm):
@@ -374,7 +374,7 @@ def test_stop_between_the_last_step_and_the_end_of_the_epoch_is_not_lost():
         press_stop()
 
 
-def test_stop_between_two_epochs_counts_too(model, x, monkeypatch):
+def test_stop_between_two_epochs_ends_fit(model, x, monkeypatch):
     """While the progress bar moves, the notebook's own handler is in force."""
 
     class Bar(training.tqdm):
@@ -385,14 +385,14 @@ def test_stop_between_two_epochs_counts_too(model, x, monkeypatch):
     assert len(fit(model, ae_loss, x, epochs=9)) == 1
 
 
-def test_stop_in_a_loop_of_one_s_own_is_an_interrupt_as_usual(model, x):
+def test_stop_in_a_user_s_loop_raises_keyboard_interrupt(model, x):
     with pytest.raises(KeyboardInterrupt):
         for _ in training_epochs(model, at_call(2, press_stop), x, epochs=9):
             pass
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_stop_ends_a_loop_of_one_s_own_quietly_if_it_says_so(model, x, capsys):
+def test_until_stopped_ends_a_user_s_loop_without_an_error(model, x, capsys):
     seen = []
     runs = [training_epochs(model, at_call(7, press_stop), x, epochs=9, batch_size=10)]
     for (record,) in until_stopped(zip(*runs)):
@@ -412,7 +412,9 @@ def test_stop_lets_the_body_of_the_loop_finish(model, x, capsys):
     assert capsys.readouterr().out.startswith("Stopped after 2 epochs. ")
 
 
-def test_without_the_stop_button_nothing_is_said_and_break_gives_it_back(model, x, capsys):
+def test_until_stopped_prints_nothing_without_a_stop_and_restores_the_handler(
+    model, x, capsys
+):
     epochs = until_stopped(training_epochs(model, ae_loss, x, epochs=3))
     assert [record["epoch"] for record in epochs] == [1, 2, 3]
     for _ in until_stopped(training_epochs(model, ae_loss, x, epochs=3)):
@@ -429,7 +431,7 @@ def test_between_epochs_the_caller_s_handler_is_in_force(model, x):
     assert handlers == {signal.default_int_handler}
 
 
-def test_leaving_the_loop_early_is_allowed(model, x):
+def test_break_leaves_a_usable_model_and_restores_the_handler(model, x):
     with watched_steps() as steps:
         for record in training_epochs(model, ae_loss, x, epochs=9, batch_size=10):
             if record["epoch"] == 2:
@@ -439,7 +441,7 @@ def test_leaving_the_loop_early_is_allowed(model, x):
     assert model(x).isfinite().all()
 
 
-def test_an_error_in_the_objective_gives_the_stop_button_back(model, x):
+def test_an_error_in_the_objective_restores_the_handler(model, x):
     def broken():
         raise ZeroDivisionError
 
@@ -479,7 +481,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_are_touched(model, x
     assert all(values.isfinite().all() for values in model.parameters())
 
 
-def test_a_learning_rate_beyond_reason_ends_in_words(x):
+def test_too_large_a_learning_rate_raises_floating_point_error(x):
     with pytest.raises(FloatingPointError, match='"(loss|kl|recon)" became (inf|nan)'):
         fit(VAE(D, K, (5,)), vae_loss, x, epochs=50, lr=1e4)
 
@@ -509,7 +511,7 @@ def test_a_learning_rate_beyond_reason_ends_in_words(x):
 @pytest.mark.parametrize(
     "use", [partial(fit, epochs=1), partial(training_epochs, epochs=1), evaluate]
 )
-def test_data_that_cannot_be_learned_are_refused_in_words(model, x, use, spoil, words):
+def test_invalid_data_are_refused_before_the_first_step(model, x, use, spoil, words):
     """Before the first step; ``training_epochs`` when it is called, not when it is used."""
     before = weights(model)
     with pytest.raises(ValueError, match=words):
@@ -518,7 +520,7 @@ def test_data_that_cannot_be_learned_are_refused_in_words(model, x, use, spoil, 
 
 
 @pytest.mark.parametrize("use", [partial(fit, epochs=1), evaluate])
-def test_a_model_on_another_device_is_refused_in_words(x, use):
+def test_a_model_on_another_device_is_refused(x, use):
     elsewhere = Autoencoder(D, K, (5,)).to("meta")
     with pytest.raises(ValueError, match="model is on meta, the data on cpu.*model.to"):
         use(elsewhere, ae_loss, x)
@@ -527,14 +529,14 @@ def test_a_model_on_another_device_is_refused_in_words(x, use):
 @pytest.mark.parametrize(
     "wrong", [{"epochs": 0}, {"epochs": -1}, {"batch_size": 0}, {"lr": 0}, {"lr": math.nan}]
 )
-def test_a_training_that_would_do_nothing_is_refused(model, x, wrong):
+def test_epochs_batch_size_and_lr_must_be_positive(model, x, wrong):
     with pytest.raises(
         ValueError, match="epochs and batch_size must be at least 1, and lr"
     ):
         fit(model, ae_loss, x, **{"epochs": 1} | wrong)
 
 
-def test_a_network_of_one_s_own_need_not_begin_with_a_linear_layer(x):
+def test_a_model_need_not_begin_with_a_linear_layer(x):
     model = Autoencoder(D, K, (5,))
     model.encoder = nn.Sequential(
         nn.Unflatten(1, (1, D)), nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(8, K)
@@ -558,7 +560,7 @@ def test_training_allocates_on_the_device_of_the_data(objective, x):
     assert all(map(math.isfinite, [*history[-1].values(), *record.values()]))
 
 
-def test_fit_takes_what_training_epochs_takes():
+def test_fit_has_the_parameters_of_training_epochs():
     assert (
         signature(training.fit).parameters == signature(training.training_epochs).parameters
     )
@@ -567,7 +569,7 @@ def test_fit_takes_what_training_epochs_takes():
 # --- several tensors that belong together ---------------------------------------------
 
 
-def test_rows_that_belong_together_stay_together():
+def test_rows_of_several_tensors_are_shuffled_together():
     x = torch.arange(float(N))[:, None].expand(-1, D).contiguous()
     labels = torch.arange(N)
     seen = []
@@ -587,7 +589,7 @@ def test_rows_that_belong_together_stay_together():
     assert seen == labels.tolist()
 
 
-def test_codes_may_be_whole_numbers_where_the_model_reads_codes():
+def test_data_may_be_integers_where_the_model_starts_with_an_embedding():
     model = nn.Sequential(nn.Embedding(5, 1), nn.Flatten())
     codes = torch.randint(5, (N, D))
     (record,) = training_epochs(
@@ -605,7 +607,7 @@ def test_codes_may_be_whole_numbers_where_the_model_reads_codes():
         (lambda x, y: (y, x), "must have shape"),
     ],
 )
-def test_tensors_that_do_not_belong_together_are_refused(x, wrong, words):
+def test_tensors_that_do_not_match_are_refused(x, wrong, words):
     model = nn.Linear(D, 1)
     with pytest.raises(ValueError, match=words):
         training_epochs(model, lambda *_: {}, wrong(x, torch.ones(N)), epochs=1)
@@ -705,7 +707,7 @@ print(len(fit(*what, epochs=1)))
 
 
 @pytest.mark.slow
-def test_a_stop_while_torch_imports_comes_after_the_imports():
+def test_a_stop_while_torch_imports_takes_effect_after_the_imports():
     """Pressed at the beginning of each module: the second try has none left to import."""
     program = [sys.executable, "-c", FIRST_FIT]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -713,7 +715,7 @@ def test_a_stop_while_torch_imports_comes_after_the_imports():
     assert done.stdout == "stopped, 1\n", done.stderr
 
 
-def test_the_package_makes_its_optimizers_while_the_stop_is_held():
+def test_the_package_makes_its_optimizers_inside_hold_interrupt():
     """The first one imports what a stop would leave half imported, whoever makes it."""
     optimizer = r"torch\.optim\.[A-Z]\w+\("
     for path in (ROOT / "course_utils").rglob("*.py"):
@@ -729,7 +731,7 @@ def test_the_package_makes_its_optimizers_while_the_stop_is_held():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_stopped_early_has_what_it_needs(path):
+def test_notebooks_use_only_records_that_an_early_stop_leaves(path):
     """Of ``fit``'s records only the first and the last are sure to be there; and a notebook
     calls ``fit``, which imports safely, before it makes an optimizer of its own.
     """

@@ -99,7 +99,7 @@ def test_an_empty_batch_is_refused():
         VectorQuantizer(K, D)(torch.empty(0, D, 2, 2, requires_grad=True))
 
 
-def test_without_memory_the_moving_average_is_a_step_of_k_means():
+def test_with_decay_0_the_moving_average_is_a_step_of_k_means():
     quantizer = VectorQuantizer(K, D, decay=0)
     z = features()
     quantizer(z)  # the start, and a first step
@@ -120,7 +120,7 @@ def test_the_moving_average_ends_where_k_means_ends():
         assert_close(quantizer.codebook[k], rows(z)[codes == k].mean(0))
 
 
-def test_the_first_batch_gives_the_codebook_its_start():
+def test_the_codebook_is_initialized_with_encodings_of_the_first_batch():
     z = features()
     quantizer = VectorQuantizer(K, D, decay=None)
     quantizer(z)
@@ -128,7 +128,7 @@ def test_the_first_batch_gives_the_codebook_its_start():
     assert same.any(1).all()
 
 
-def test_more_codes_than_encodings_can_be_started():
+def test_a_codebook_may_have_more_codes_than_the_first_batch_has_encodings():
     quantizer = VectorQuantizer(50, D)
     _, codes = quantizer(features(8))
     assert codes.max() < 50 and torch.isfinite(quantizer.codebook).all()
@@ -173,7 +173,7 @@ def test_an_empty_codebook_is_refused(n_codes, dim):
 
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, math.nan])
-def test_a_decay_that_is_none_is_refused(decay):
+def test_a_decay_outside_0_to_1_is_refused(decay):
     with pytest.raises(ValueError, match="decay must lie"):
         VectorQuantizer(K, D, decay=decay)
 
@@ -217,7 +217,7 @@ def test_codebook_and_commitment_pull_in_opposite_directions():
     )
 
 
-def test_both_levels_count_and_the_commitment_a_quarter():
+def test_the_loss_sums_both_levels_with_commitment_weight_one_quarter():
     (z, w), (e, h) = torch.randn(2, B, D), torch.randn(2, B, D)
     x, logits = torch.rand(B, D), torch.randn(B, D)
     terms = vq_vae_loss(lambda x: [(z, e), (w, h)], lambda levels: logits, x)
@@ -227,7 +227,7 @@ def test_both_levels_count_and_the_commitment_a_quarter():
     assert_close(terms["loss"], bernoulli_nll(x, logits).mean() + 1.25 * apart)
 
 
-def test_with_codes_that_lose_nothing_it_is_the_likelihood_alone():
+def test_without_quantization_error_the_loss_is_the_likelihood():
     z, x = torch.randn(B, D), torch.rand(B, D)
     terms = vq_vae_loss(lambda x: [(z, z)], lambda levels: levels[0], x)
     assert_close(terms["loss"], terms["recon"])
@@ -247,7 +247,7 @@ def test_shapes(images):
 
 
 @DECAYS
-def test_every_codebook_vector_and_every_layer_learns(images, decay):
+def test_training_changes_every_codebook_vector_and_every_layer(images, decay):
     torch.manual_seed(0)
     model = VQVAE2((8, 4), decay=decay)
     model(images.requires_grad_())  # the start of the codebooks
@@ -279,7 +279,7 @@ def test_the_bottom_level_depends_on_the_top(images):
     assert (before - after).abs().max() > 1e-3
 
 
-def test_the_bottom_teaches_the_top_through_the_quantizer():
+def test_the_top_encoder_gets_a_gradient_from_the_bottom_level():
     """Straight through: what the bottom says has a gradient in the top's own layers."""
     encoder = VQVAE2((8, 4), side=14).encoder
     _, (z_bottom, _) = encoder(torch.rand(B, 196))
@@ -287,7 +287,7 @@ def test_the_bottom_teaches_the_top_through_the_quantizer():
     assert encoder.to_top[0].weight.grad.abs().max() > 0
 
 
-def test_the_codes_of_more_images_than_a_batch():
+def test_codes_of_many_images_equal_those_of_their_batches():
     model, x = VQVAE2((8, 4), side=14, channels=2), torch.rand(1003, 196)
     parts = [model.codes(x[:1000]), model.codes(x[1000:])]
     for codes, by_parts in zip(model.codes(x), zip(*parts), strict=True):
@@ -310,7 +310,7 @@ def test_the_probabilities_of_all_codes_add_up_to_one():
     assert_close(total, torch.zeros(()), atol=1e-5, rtol=0)
 
 
-def test_samples_come_as_often_as_their_probability_says():
+def test_sample_frequencies_match_the_probabilities():
     prior, n = small_prior(), 4000
     every = torch.tensor(list(product(range(3), repeat=4)))
     with torch.no_grad():
@@ -354,7 +354,7 @@ def test_a_code_depends_on_the_label_and_the_whole_top():
 
 
 @pytest.mark.parametrize("center, seen", [(False, 12), (True, 13)])
-def test_a_mask_leaves_what_came_before(center, seen):
+def test_the_mask_keeps_the_preceding_positions(center, seen):
     layer = MaskedConv2d(1, 1, 5, center=center)
     assert layer.mask.flatten().tolist() == [1.0] * seen + [0.0] * (25 - seen)
 
@@ -369,7 +369,7 @@ def blocks(kind, center):
 @pytest.mark.parametrize(
     "kind, center", [("masked", False), ("masked", True), ("gated", True)]
 )
-def test_a_block_sees_only_what_is_before(kind, center):
+def test_a_block_depends_only_on_preceding_positions(kind, center):
     h, block = torch.randn(1, 2, 5, 5, requires_grad=True), blocks(kind, center)
     for place in range(25):
         output = block(h).flatten(2)[0, :, place].sum()
@@ -410,7 +410,7 @@ def test_the_probability_of_both_levels_is_a_mixture_over_the_ten_labels():
     assert_close(share.sum(), torch.ones(()))
 
 
-def test_new_images_go_from_the_label_to_the_top_to_the_bottom():
+def test_generate_samples_the_top_then_the_bottom():
     asked, top, bottom = torch.tensor([3, 8]), torch.ones(2, 16), torch.ones(2, 49)
     calls = []
 
@@ -432,7 +432,7 @@ def test_new_images_go_from_the_label_to_the_top_to_the_bottom():
     "n_top, given, words",
     [(5, False, "none were given"), (0, True, "some were given")],
 )
-def test_a_prior_takes_the_top_codes_it_was_made_for_or_none(n_top, given, words):
+def test_missing_or_superfluous_top_codes_are_refused(n_top, given, words):
     top = (torch.zeros(1, 16, dtype=torch.long),) if given else ()
     prior, label = small_prior(7, n_top), torch.tensor([3])
     with pytest.raises(ValueError, match=words):
@@ -442,12 +442,12 @@ def test_a_prior_takes_the_top_codes_it_was_made_for_or_none(n_top, given, words
 
 
 @pytest.mark.parametrize("label", [-1, 10])
-def test_a_label_that_is_no_digit_is_refused(label):
+def test_a_label_outside_0_to_9_is_refused(label):
     with pytest.raises(ValueError, match="a digit, 0 to 9"):
         small_prior().sample(torch.tensor([3, label]))
 
 
-def test_the_prior_learns_and_all_of_it():
+def test_training_lowers_the_prior_s_loss_and_changes_every_layer():
     torch.manual_seed(0)
     prior = small_prior(7, 5)
     top = torch.randint(5, (64, 16))

@@ -29,7 +29,7 @@ def sent(values: bytes) -> torch.Tensor:
     return torch.from_numpy(np.frombuffer(values, "<f4").reshape(-1, 2).copy())
 
 
-def test_the_browser_gets_points_networks_and_the_field_of_each():
+def test_state_holds_points_networks_and_their_fields():
     torch.manual_seed(0)
     points = torch.randn(7, 2, requires_grad=True)
     widget = make_field({0.2: make_denoiser(), 1: make_denoiser(1.0)}, points)
@@ -56,7 +56,7 @@ def test_sigma_and_start_can_be_set_and_observed():
     "name, value",
     [("sigma", 0.3), ("start", [float("nan"), 0]), ("start", [0]), ("start", "middle")],
 )
-def test_traits_refuse_what_cannot_be_shown(name, value):
+def test_traits_refuse_invalid_values(name, value):
     with pytest.raises(TraitError):
         setattr(make_field(), name, value)
 
@@ -81,12 +81,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("arguments, error, words", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_drawn_is_refused_in_words(arguments, error, words):
+def test_invalid_arguments_are_refused(arguments, error, words):
     with pytest.raises(error, match=words):
         DenoisingField(*arguments)
 
 
-def test_it_stores_a_picture_and_a_name_without_an_address():
+def test_it_has_a_static_picture_and_a_stable_repr():
     widget = make_field()
     assert widget.picture().startswith(b"\x89PNG\r\n")
     assert repr(widget) == "DenoisingField(σ = 0.2, 0.4; 2 points)"

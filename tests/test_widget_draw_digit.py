@@ -24,7 +24,7 @@ def make(vae=None, codes=CODES, labels=LABELS, elbos=ELBOS, **arguments) -> Draw
     return DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos, **arguments)
 
 
-def test_both_networks_and_the_points_are_sent_once():
+def test_state_holds_both_networks_and_the_points():
     state = make(examples=IMAGES).get_state()
     assert state["encoder"]["layers"][-1] == ["linear", 8, 4]  # μ, then log σ²
     assert state["decoder"]["layers"][0] == ["linear", 2, 8]
@@ -40,7 +40,7 @@ def test_it_starts_with_the_first_example_or_an_empty_page():
     assert make().x.sum() == 0
 
 
-def test_what_the_view_draws_can_be_observed():
+def test_pixels_from_the_view_can_be_observed():
     widget, seen = make(), []
     widget.observe(lambda change: seen.append(change["new"]), names="pixels")
     widget.set_state({"pixels": memoryview(bytes([255] * 784))})  # as from the browser
@@ -48,7 +48,7 @@ def test_what_the_view_draws_can_be_observed():
     assert torch.equal(widget.x, torch.ones(1, 784))
 
 
-def test_the_browser_does_not_get_its_own_drawing_again(monkeypatch):
+def test_a_drawing_from_the_view_is_not_echoed(monkeypatch):
     """An echo that is older than the stroke since then would wipe it out."""
     widget, sent = make(), []
     monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
@@ -56,7 +56,7 @@ def test_the_browser_does_not_get_its_own_drawing_again(monkeypatch):
     assert sent == []
 
 
-def test_an_image_may_be_put_on_the_page():
+def test_x_can_be_set_to_an_image():
     widget = make()
     for image in (IMAGES[0], IMAGES[:1], IMAGES[0].view(28, 28)):
         widget.x = image
@@ -85,7 +85,7 @@ def test_its_numbers_are_those_of_the_model():
     assert widget.elbo == pytest.approx(many, abs=4 * np.std(single) / 8)
 
 
-def test_it_does_not_follow_a_model_that_is_trained_further():
+def test_it_does_not_change_when_the_model_is_trained_further():
     vae = make_vae()
     widget = make(vae, examples=IMAGES)
     before = widget.elbo
@@ -126,12 +126,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("call, error, said", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_drawn_is_refused_in_words(call, error, said):
+def test_invalid_arguments_are_refused(call, error, said):
     with pytest.raises(error, match=said):
         call()
 
 
-def test_its_picture_and_its_text():
+def test_it_has_a_static_picture_and_a_stable_repr():
     widget = make(examples=IMAGES)
     assert widget.picture().startswith(b"\x89PNG")
     assert make().picture().startswith(b"\x89PNG"), "also of an empty page"

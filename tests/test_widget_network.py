@@ -13,7 +13,7 @@ def halves(network) -> torch.Tensor:
     return torch.from_numpy(np.frombuffer(network["weights"], "<f2").copy()).float()
 
 
-def test_an_encoder_gives_mu_and_below_it_log_variance():
+def test_a_gaussian_head_is_sent_as_one_layer_with_mu_then_logvar():
     torch.manual_seed(0)
     encoder = VAE(9, 2, (5,)).encoder
     network = browser_network(encoder, n_in=9)
@@ -26,14 +26,14 @@ def test_an_encoder_gives_mu_and_below_it_log_variance():
     assert torch.allclose(h @ weight.T + bias, torch.cat([mu, logvar], 1), atol=2e-3)
 
 
-def test_the_side_of_its_images_is_known():
+def test_check_image_side_gives_the_side_or_refuses():
     assert check_image_side(browser_network(mlp(2, 784), n_in=2)) == 28
     with pytest.raises(ValueError, match="783 numbers, which is no square"):
         check_image_side(browser_network(mlp(2, 783), n_in=2))
     assert n_out(browser_network(nn.Sequential(mlp(2, 3), nn.Sigmoid()), n_in=2)) == 3
 
 
-def test_what_it_must_read_is_checked():
+def test_layer_widths_that_do_not_match_are_refused():
     with pytest.raises(ValueError, match="784 inputs; this one has 2"):
         browser_network(mlp(2, 4), n_in=784)
     with pytest.raises(ValueError, match="one has 4 outputs, the next 5 inputs"):

@@ -56,7 +56,7 @@ def test_h_and_its_slope_are_sent_on_a_lattice_that_holds_every_draw():
     assert most <= play.reach + 1e-6
 
 
-def test_the_view_s_values_can_be_observed():
+def test_values_from_the_view_can_be_observed():
     play, seen = Reparameterization(h), []
     names = ["mu", "sigma", "keep", "number", "draws"]
     play.observe(lambda change: seen.append((change["name"], change["new"])), names)
@@ -75,7 +75,7 @@ def test_the_sets_of_draws_are_always_the_same():
     [("mu", 2.6), ("mu", float("nan")), ("sigma", 0), ("sigma", 2), ("draws", 3),
      ("number", 400), ("number", -1), ("keep", "perhaps")],
 )  # fmt: skip
-def test_traits_refuse_what_cannot_be_shown(name, value):
+def test_traits_refuse_invalid_values(name, value):
     with pytest.raises(TraitError):
         setattr(Reparameterization(h), name, value)
 
@@ -95,12 +95,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("call, error, said", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_drawn_is_refused_in_words(call, error, said):
+def test_invalid_arguments_are_refused(call, error, said):
     with pytest.raises(error, match=said):
         call()
 
 
-def test_its_picture_and_its_text():
+def test_it_has_a_static_picture_and_a_stable_repr():
     play = Reparameterization(h)
     assert play.picture().startswith(b"\x89PNG")
     assert repr(play) == "Reparameterization(h on [−5, 5], 400 sets of ε)"

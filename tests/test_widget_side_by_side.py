@@ -25,7 +25,7 @@ def make_side(**arguments) -> SideBySide:
     return SideBySide(models, LABELS, **arguments)
 
 
-def test_the_browser_gets_each_decoder_once_with_its_codes():
+def test_state_holds_each_decoder_and_its_codes():
     torch.manual_seed(1)
     codes = [torch.randn(5, 2), torch.randn(5, 2)]
     decoders = [make_decoder(), make_decoder(nn.Sigmoid(), out=25)]
@@ -66,7 +66,7 @@ def test_z_and_the_box_can_be_set_and_observed():
 @pytest.mark.parametrize(
     "name, value", [("half_width", 2), ("z", [float("nan"), 0]), ("z", [0]), ("z", "up")]
 )
-def test_traits_refuse_what_cannot_be_shown(name, value):
+def test_traits_refuse_invalid_values(name, value):
     with pytest.raises(TraitError):
         setattr(make_side(), name, value)
 
@@ -100,12 +100,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("arguments, named, error, words", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_drawn_is_refused_in_words(arguments, named, error, words):
+def test_invalid_arguments_are_refused(arguments, named, error, words):
     with pytest.raises(error, match=words):
         SideBySide(*arguments, **named)
 
 
-def test_it_stores_a_picture_and_a_name_without_an_address():
+def test_it_has_a_static_picture_and_a_stable_repr():
     widget = make_side()
     assert widget.picture().startswith(b"\x89PNG\r\n")
     assert repr(widget) == "SideBySide(AE, VAE; 5 codes each, half_widths (3, 10))"

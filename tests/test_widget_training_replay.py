@@ -82,7 +82,7 @@ def test_reconstructions_are_pixels_of_either_model():
         assert np.abs(pixels_of(found) - exact.flatten().numpy()).max() <= 1 / 30 + 1e-6
 
 
-def test_an_odd_number_of_pixels_is_sent_as_well():
+def test_images_with_an_odd_number_of_pixels_are_packed():
     x = torch.rand(1, 25)
     replay = TrainingReplay({"AE": Autoencoder(25, 2, ())}, x, [7])
     assert len(replay.originals) == 13
@@ -123,7 +123,7 @@ def test_the_reach_holds_99_percent_of_the_widest_model_s_codes():
     assert (farthest <= replay.frames[0]["reach"]).mean() == pytest.approx(0.99, abs=0.02)
 
 
-def test_a_long_training_of_three_models_stays_small():
+def test_forty_frames_of_three_models_are_small():
     torch.manual_seed(0)
     models = {name: Autoencoder(784, 2, ()) for name in ("AE", "PAE", "other")}
     replay = TrainingReplay(models, torch.rand(1000, 784), torch.arange(1000) % 10)
@@ -133,7 +133,7 @@ def test_a_long_training_of_three_models_stays_small():
     assert 40 * sum(map(len, buffers)) < 450_000
 
 
-def test_frames_travel_as_bytes_and_the_rest_as_json():
+def test_frames_are_sent_as_binary_buffers_and_the_rest_as_json():
     replay = make_replay()
     replay.add(RECORDS)
     state, paths, _ = _remove_buffers(replay.get_state())
@@ -163,7 +163,7 @@ def test_an_interrupted_add_adds_nothing(monkeypatch, place):
     assert len(replay.frames) == 3
 
 
-def test_a_diverged_model_is_refused_in_words_and_adds_nothing():
+def test_a_diverged_model_is_refused_and_adds_nothing():
     for factor in (math.nan, math.inf, 1e9):
         models = make_models()
         replay = make_replay(models)
@@ -185,7 +185,7 @@ REFUSED_RECORDS = {
 @pytest.mark.parametrize(
     "records, error, words", REFUSED_RECORDS.values(), ids=REFUSED_RECORDS
 )
-def test_records_that_cannot_be_drawn_are_refused(records, error, words):
+def test_invalid_records_are_refused(records, error, words):
     replay = make_replay()
     with pytest.raises(error, match=words):
         replay.add(records)
@@ -213,7 +213,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("arguments, error, words", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_replayed_is_refused_in_words(arguments, error, words):
+def test_invalid_arguments_are_refused(arguments, error, words):
     with pytest.raises(error, match=words):
         TrainingReplay(*arguments)
 
@@ -228,7 +228,7 @@ def test_a_decoder_of_another_size_is_refused():
 # --- the playhead ---------------------------------------------------------------------
 
 
-def test_the_playhead_stays_within_what_is_recorded():
+def test_the_epoch_stays_within_the_recorded_frames():
     replay = make_replay()
     replay.add(RECORDS)
     replay.epoch = 1
@@ -243,7 +243,7 @@ def test_the_playhead_stays_within_what_is_recorded():
 # --- what stands in for the view ------------------------------------------------------
 
 
-def test_a_picture_and_a_stable_text():
+def test_it_has_a_picture_of_the_newest_frame_and_a_stable_repr():
     replay = make_replay()
     assert repr(replay) == "TrainingReplay(AE | VAE, 40 codes each, 0 epochs)"
     untrained = replay.picture()

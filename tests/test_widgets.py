@@ -71,7 +71,7 @@ def figures(*values) -> dict:
 # --- the latent walk ------------------------------------------------------------------
 
 
-def test_the_browser_gets_the_codes_with_their_classes_and_colors():
+def test_state_holds_codes_labels_and_colors():
     codes = torch.randn(7, 2, requires_grad=True)  # straight from an encoder
     labels = torch.tensor([0, 9, 3, 3, 1, 7, 2])
     walk = LatentWalk(make_decoder(), codes, labels)
@@ -120,7 +120,7 @@ def test_z_and_the_box_can_be_set_and_observed():
     assert seen == [[0.5, -0.25], 5]
 
 
-def test_codes_and_lattice_show_the_same_part_of_the_plane():
+def test_the_picture_shows_codes_and_lattice_in_the_same_limits():
     images = torch.rand(9, 16).numpy()
     figure = latent_walk._draw(np.zeros((1, 2)), np.zeros(1), images, half_width=2)
     left, right = figure.axes
@@ -128,11 +128,11 @@ def test_codes_and_lattice_show_the_same_part_of_the_plane():
     assert left.get_ylim() == right.get_ylim()
 
 
-def test_the_rings_hold_what_the_closed_form_says():
+def test_ring_shares_are_those_of_the_closed_form():
     assert make_walk().ring_shares == ["39.3 %", "86.5 %", "98.9 %"]
 
 
-def test_some_clouds_are_sent_evenly_among_all():
+def test_300_evenly_spaced_clouds_are_sent():
     codes, labels = torch.randn(900, 2), torch.arange(900) % 10
     sigmas = torch.rand(900, 2) + 0.1
     walk = LatentWalk(make_decoder(), codes, labels, sigmas=sigmas.requires_grad_())
@@ -166,14 +166,14 @@ def test_maps_are_sent_with_their_range_for_each_box():
             assert steps.max() == 255 and (low == 0 or steps.min() == 0)
 
 
-def test_only_a_decoder_of_probabilities_is_uncertain():
+def test_only_a_decoder_with_a_sigmoid_has_an_uncertainty_map():
     walk = make_walk(make_decoder())
     assert set(walk.maps) == {"distance"}
     with pytest.raises(TraitError, match="none.*distance"):
         walk.map = "uncertainty"
 
 
-def test_a_decoder_that_says_nothing_can_be_walked():
+def test_a_constant_decoder_has_finite_maps_and_paths():
     linear = nn.Linear(2, 9)
     nn.init.zeros_(linear.weight)
     walk = make_walk(nn.Sequential(linear, nn.Sigmoid()))
@@ -214,7 +214,7 @@ def test_paths_need_two_classes_within_the_largest_box():
     assert (walk.path_classes, walk.path_ends) == ([1, 2], [1, 2])
 
 
-def test_what_is_drawn_can_be_set_and_observed():
+def test_drawing_options_can_be_set_and_observed():
     walk, seen = make_walk(sigmas=torch.ones(50, 2)), []
     names = ["rings", "clouds", "map", "path", "path_ends"]
     assert [getattr(walk, name) for name in names[:4]] == [False, False, "none", "none"]
@@ -240,7 +240,7 @@ def test_what_is_drawn_can_be_set_and_observed():
         ("path_ends", [3, 11]),
     ],
 )
-def test_traits_refuse_what_cannot_be_shown(name, value):
+def test_traits_refuse_invalid_values(name, value):
     with pytest.raises(TraitError):
         setattr(make_walk(), name, value)
 
@@ -277,7 +277,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("arguments, error, words", REFUSED.values(), ids=REFUSED)
-def test_what_the_browser_could_not_draw_is_refused_in_words(arguments, error, words):
+def test_invalid_arguments_of_a_walk_are_refused(arguments, error, words):
     with pytest.raises(error, match=words):
         LatentWalk(*arguments)
 
@@ -293,7 +293,7 @@ def test_what_the_browser_could_not_draw_is_refused_in_words(arguments, error, w
         (-torch.ones(4, 2), "from logvar"),
     ],
 )
-def test_widths_that_are_none_are_refused_in_words(sigmas, words):
+def test_invalid_sigmas_are_refused(sigmas, words):
     with pytest.raises(ValueError, match=words):
         LatentWalk(make_decoder(), CODES, LABELS, sigmas=sigmas)
 
@@ -314,7 +314,7 @@ def test_weights_that_float16_cannot_hold_are_refused(value):
         make_walk(decoder)
 
 
-def test_the_box_takes_z_with_it():
+def test_a_smaller_box_clips_z():
     walk = make_walk()
     walk.half_width = 5.0
     walk.z = [4.0, -0.5]
@@ -322,7 +322,7 @@ def test_the_box_takes_z_with_it():
     assert walk.z == [1.0, -0.5]
 
 
-def test_a_kind_of_relu_is_a_relu():
+def test_a_subclass_of_relu_is_sent_as_relu():
     class OwnReLU(nn.ReLU):
         pass
 
@@ -336,7 +336,7 @@ def test_a_kind_of_relu_is_a_relu():
 # --- the dial -------------------------------------------------------------------------
 
 
-def test_every_picture_is_sent_beforehand_and_turning_draws_nothing(monkeypatch):
+def test_all_pictures_are_in_the_state_and_a_new_value_draws_nothing(monkeypatch):
     dial = Dial("λ", figures(0.1, 1, 10))
     monkeypatch.setattr(Figure, "savefig", None)  # drawing would fail from here on
     sent = dial.get_state()["pictures"]
@@ -353,7 +353,7 @@ def test_every_picture_is_sent_beforehand_and_turning_draws_nothing(monkeypatch)
         assert away.mean() < 0.5  # of 255: the palette rounds
 
 
-def test_pictures_travel_as_bytes_and_not_as_text():
+def test_pictures_are_sent_as_binary_buffers():
     _, paths, buffers = _remove_buffers(Dial("λ", figures(0.1, 1)).get_state())
     assert paths == [["pictures", 0], ["pictures", 1]]
     assert all(bytes(buffer).startswith(PNG) for buffer in buffers)
@@ -366,7 +366,7 @@ def test_the_view_s_index_can_be_observed():
     assert seen == [10]
 
 
-def test_a_dial_may_begin_elsewhere():
+def test_the_initial_value_can_be_chosen():
     assert Dial("k", figures(1, 2, 3)).value == 1
     assert Dial("k", figures(0, 2, 3), value=0).value == 0
     assert Dial("k", figures(1, 2, 3), value=3).index == 2
@@ -374,7 +374,7 @@ def test_a_dial_may_begin_elsewhere():
         Dial("k", figures(1, 2), value=3)
 
 
-def test_values_are_labeled_as_a_reader_would_write_them():
+def test_labels_have_no_rounding_errors():
     values = (0.1 + 0.2, np.float32(0.1), 5, 784, "PCA")
     dial = Dial("k", figures(*values))
     assert dial.labels == ["0.3", "0.1", "5", "784", "PCA"]
@@ -386,13 +386,13 @@ def test_numbers_get_a_slider_and_words_get_buttons():
     assert Dial("k", figures(2, 5, "all")).named
 
 
-def test_a_caption_belongs_to_its_figure():
+def test_captions_are_in_the_order_of_the_figures():
     dial = Dial("β", figures(1, 2, 4), captions={4: "All units are dead.", 1: "Alive."})
     assert dial.captions == ["Alive.", "", "All units are dead."]
     assert Dial("β", figures(1, 2)).captions == ["", ""]
 
 
-def test_what_is_not_on_the_dial_is_refused():
+def test_a_value_that_is_not_on_the_dial_is_refused():
     dial = Dial("λ", figures(0.1, 1))
     for index in (2, -1):
         with pytest.raises(TraitError, match="from 0 to 1"):
@@ -467,7 +467,7 @@ def test_the_best_q_is_at_least_as_good_as_the_encoder_s():
         assert gap.kl > best
 
 
-def test_q_stays_in_its_window_and_no_narrower_than_the_lattice():
+def test_q_is_clipped_to_its_window_and_the_lattice_spacing():
     gap = make_gap()
     center1, center2, reach, n = gap.windows[0]
     gap.mu, gap.sigma = [99, -99], [99, 0]
@@ -480,7 +480,7 @@ def test_q_stays_in_its_window_and_no_narrower_than_the_lattice():
         gap.digit = 2
 
 
-def test_another_likelihood_is_that_of_the_package():
+def test_the_evidence_follows_a_given_likelihood():
     torch.manual_seed(3)
     vae, nll = VAE(36, 2, (8,)), partial(gaussian_nll, sigma=0.5)
     x = torch.rand(1, 36)
@@ -506,7 +506,7 @@ def test_the_bars_of_elbo_and_gap_add_up_to_log_p_of_x():
     assert gap.get_height() == 1.5
 
 
-def test_the_browser_s_message_about_another_digit_is_understood():
+def test_a_message_with_digit_mu_and_sigma_sets_all_three():
     gap = make_gap()
     q = gap.encoder_q[1]
     gap.set_state({"mu": q[:2], "sigma": q[2:], "digit": 1})
@@ -525,7 +525,7 @@ REFUSED_GAPS = {
 
 
 @pytest.mark.parametrize("change, words", REFUSED_GAPS.values(), ids=REFUSED_GAPS)
-def test_a_gap_refuses_in_words(change, words):
+def test_invalid_arguments_of_a_gap_are_refused(change, words):
     vae = VAE(36, change.get("latent_dim", 2), (8,))
     x = change.get("x", torch.rand(2, 36))
     with pytest.raises(ValueError, match=words):
@@ -536,7 +536,7 @@ def test_a_gap_refuses_in_words(change, words):
 
 
 @pytest.mark.parametrize("make", [make_walk, make_gap, lambda: Dial("λ", figures(0.1, 1))])
-def test_a_picture_and_a_stable_text_stand_in_for_the_view(make):
+def test_the_mimebundle_has_a_picture_and_a_stable_repr(make):
     bundle = mimebundle(make())
     assert base64.b64decode(bundle["image/png"]).startswith(PNG)
     assert "0x" not in bundle["text/plain"]
@@ -544,7 +544,7 @@ def test_a_picture_and_a_stable_text_stand_in_for_the_view(make):
     assert WIDGET_VIEW in bundle  # a live JupyterLab prefers it
 
 
-def test_every_widget_has_a_picture_to_stand_in():
+def test_every_widget_has_a_static_picture():
     """A front end without widgets, as GitHub's, shows the picture of the same output."""
     for name in widgets.__all__:
         kind = getattr(widgets, name)
@@ -552,14 +552,14 @@ def test_every_widget_has_a_picture_to_stand_in():
         assert kind.picture is not WithPicture.picture, name
 
 
-def test_the_texts_that_notebooks_store():
+def test_the_repr_lists_the_contents():
     assert repr(Dial("λ", figures(0.1, 1))) == "Dial('λ', 2 figures)"
     assert repr(make_gap(labels=torch.tensor([7, 2]))) == "EvidenceGap(2 images: 7, 2)"
     assert repr(make_gap()) == "EvidenceGap(2 images: image 0, image 1)"
 
 
 @pytest.mark.parametrize("widget", [Dial, EvidenceGap, LatentWalk])
-def test_a_widget_s_source_is_the_core_and_its_own(widget):
+def test_a_widget_s_source_is_one_module_without_imports(widget):
     """One module without imports, as an exported page and a stored widget need it."""
     assert "// Shared by all widgets" in widget._esm
     assert widget._esm.count("export default") == 1
@@ -577,7 +577,7 @@ def test_the_picture_of_ten_thousand_codes_is_small():
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
-def test_a_view_does_not_get_its_own_values_again(name):
+def test_traits_set_by_the_view_are_not_echoed(name):
     """A busy kernel would send them when the view has newer ones."""
     kind = getattr(widgets, name)
     told = set(re.findall(r'\bset\("(\w+)"', kind._esm))

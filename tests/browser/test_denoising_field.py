@@ -140,7 +140,7 @@ def test_a_click_drops_a_particle_which_follows_the_arrows_to_rest(field, page):
     assert "at rest" in spoken and "nearest data point" in spoken
 
 
-def test_it_stands_still_once_at_rest_and_after_the_clean_up(field, page):
+def test_it_requests_no_frames_at_rest_or_after_the_clean_up(field, page):
     page.evaluate(
         """() => {
             const ask = requestAnimationFrame.bind(window);
@@ -165,13 +165,13 @@ def test_it_stands_still_once_at_rest_and_after_the_clean_up(field, page):
     assert page.evaluate("() => model.listening()") == 0
 
 
-def test_a_finger_drops_a_particle(field, page):
+def test_touch_drops_a_particle(field, page):
     field.touch(field.stage, field.place((1, 1)), field.place((1.5, 2)))
     assert page.evaluate("model.get('start')") == pytest.approx((1.5, 2), abs=0.02)
     assert len(field.particles()) == 1
 
 
-def test_keys_move_the_pointer_and_drop(field, page):
+def test_keys_move_the_pointer_and_drop_particles(field, page):
     field.stage.focus()
     for keys in ("ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowLeft"):
         field.press(keys)
@@ -186,7 +186,7 @@ def test_keys_move_the_pointer_and_drop(field, page):
     assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
 
 
-def test_the_pointer_shows_what_the_denoiser_answers(field, page):
+def test_the_pointer_shows_the_denoiser_s_output(field, page):
     r = make_field()[1][0.2]
 
     def answer(name):
@@ -204,7 +204,7 @@ def test_the_pointer_shows_what_the_denoiser_answers(field, page):
     assert answer("df-pointer") == [0, 0], "without a mouse, where the button starts"
 
 
-def test_turning_sigma_turns_the_field_and_the_particles_go_on(field, page):
+def test_another_sigma_changes_the_field_and_particles_continue(field, page):
     _, denoisers, _ = make_field()
     arrows = page.locator(".df-arrows")
     page.get_by_role("button", name="one from").click()
@@ -248,7 +248,7 @@ def test_arrows_start_on_the_lattice_and_point_along_the_field(field, page):
     assert ratio[0, 0] > 0
 
 
-def test_a_crowd_comes_from_everywhere_and_can_be_cleared(field, page):
+def test_a_hundred_particles_start_uniformly_and_can_be_cleared(field, page):
     places = """() => {
         document.querySelector(".df-crowd").click(); // and look before they move
         return [...document.querySelectorAll(".df-particle")].map((node) =>
@@ -270,7 +270,7 @@ def test_a_crowd_comes_from_everywhere_and_can_be_cleared(field, page):
 
 
 @pytest.mark.timing
-def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
+def test_a_hundred_particles_are_drawn_within_a_frame(field, page):
     def move():
         page.get_by_role("button", name="100").click()
         field.drag(field.stage, (0.2, 0.2), (0.8, 0.3), (0.3, 0.8), steps=40)
@@ -279,7 +279,7 @@ def test_a_frame_with_a_hundred_particles_is_in_time(field, page):
 
 
 @pytest.mark.timing
-def test_turning_sigma_with_a_hundred_particles_is_in_time(field, page):
+def test_changing_sigma_with_a_hundred_particles_takes_less_than_a_frame(field, page):
     slider = page.get_by_role("slider")
 
     def turn():
@@ -291,7 +291,7 @@ def test_turning_sigma_with_a_hundred_particles_is_in_time(field, page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 700, 400])
-def test_the_field_fits_and_can_be_read(field, page, scheme, width):
+def test_it_fits_the_page_with_readable_text(field, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button", name="one from").click()

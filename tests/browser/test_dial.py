@@ -23,7 +23,7 @@ def make_dial(*values, captions=None) -> Dial:
     return Dial("k", pictures, captions=captions)
 
 
-def test_a_slider_turns_the_dial_with_keys_mouse_and_finger(page):
+def test_the_slider_responds_to_keys_mouse_and_touch(page):
     show(page, make_dial(1, 2.5, 5, 10, captions=CAPTIONS))
     user, slider = User(page), page.locator(".dial input")
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
@@ -48,7 +48,7 @@ def test_a_slider_turns_the_dial_with_keys_mouse_and_finger(page):
     user.close()
 
 
-def test_it_plays_to_the_last_picture_and_stops_when_told(page):
+def test_it_plays_to_the_last_picture_and_stops_on_user_input(page):
     show(page, make_dial(1, 2, 3))
     user, slider = User(page), page.locator(".dial input")
     play, stop = (page.get_by_role("button", name=name) for name in ("play", "stop"))
@@ -71,7 +71,7 @@ def test_it_plays_to_the_last_picture_and_stops_when_told(page):
     assert page.evaluate("() => model.get('index')") == 1
 
 
-def test_words_are_buttons_one_click_each(page):
+def test_named_values_are_radio_buttons(page):
     show(page, make_dial("collapse", "holes & <i>", 3))
     user = User(page)
     page.get_by_role("radio", name="holes & <i>").check()
@@ -83,7 +83,7 @@ def test_words_are_buttons_one_click_each(page):
     assert shown(page) == [0]
 
 
-def test_the_page_keeps_its_height_when_the_dial_turns(page):
+def test_the_height_is_the_same_for_all_pictures(page):
     show(page, make_dial(1, 2, 3))
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     heights = set()
@@ -103,7 +103,7 @@ def test_pictures_have_two_pixels_for_one_of_the_page(page):
 
 
 @pytest.mark.timing
-def test_the_dial_turns_within_a_frame(page):
+def test_the_dial_responds_within_a_frame(page):
     show(page, make_dial(*range(6)))
     slider = page.locator(".dial input")
 

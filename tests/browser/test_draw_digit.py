@@ -86,7 +86,7 @@ JUDGE_EXAMPLES = """() => {
 }"""
 
 
-def test_the_browser_s_judgment_is_that_of_torch(page):
+def test_the_browser_s_elbo_is_that_of_torch(page):
     widget = make(examples=digits())
     load(page, widget)
     found = page.evaluate(JUDGE_EXAMPLES)
@@ -109,7 +109,7 @@ def test_the_browser_s_judgment_is_that_of_torch(page):
         assert np.abs(255 * (np.array(said["image"]) - back.numpy())).max() < 3
 
 
-def test_with_the_same_weights_it_differs_by_rounding_only(page):
+def test_with_float16_weights_the_elbo_differs_by_rounding_only(page):
     """Of weights that float16 holds exactly, nothing but float32's sums are left."""
     vae, widget = vivid_vae(), make(examples=digits()[:8])
     load(page, widget)
@@ -146,7 +146,7 @@ def center_of_mass(image: np.ndarray) -> tuple[float, float]:
     return (rows * image).sum() / image.sum(), (columns * image).sum() / image.sum()
 
 
-def test_a_digit_of_mnist_comes_back_from_the_paper(page):
+def test_an_enlarged_mnist_digit_is_normalized_to_itself(page):
     load(page, make())
     for image in (255 * digits()[:20]).round().numpy().reshape(-1, 28, 28):
         large = image.repeat(5, 0).repeat(5, 1)
@@ -155,7 +155,7 @@ def test_a_digit_of_mnist_comes_back_from_the_paper(page):
         assert np.abs(again - image).max() <= 1
 
 
-def test_where_and_how_large_one_draws_does_not_matter(page):
+def test_the_normalized_image_is_independent_of_place_and_size(page):
     load(page, make())
     blob = np.zeros((200, 200))
     blob[40:120, 60:80], blob[100:120, 60:110] = 255, 255  # an L of 80 × 50
@@ -184,7 +184,7 @@ def test_a_drawing_is_as_large_as_mnist_s_and_centered_by_its_mass(page):
         assert image.sum() == pytest.approx(ink.sum() / scale**2, rel=0.02)
 
 
-def test_mnist_s_own_digits_are_centered_like_that():
+def test_mnist_digits_are_centered_by_their_mass():
     images = data.mnist("test")[0][:500].cpu().numpy().reshape(-1, 28, 28)
     middles = np.array([center_of_mass(image) for image in images])
     assert np.quantile(middles, 0.01) >= 13.99 and np.quantile(middles, 0.99) <= 15.01
@@ -197,7 +197,7 @@ def test_an_empty_paper_is_no_image_and_no_error(page, paper):
     assert page.locator(".dd-undo").is_disabled()
 
 
-def test_a_line_has_the_ink_of_mnist_s(paper, page):
+def test_a_line_is_as_wide_as_mnist_s_strokes(paper, page):
     """With the middle pen, a stroke is as wide as the strokes of most test digits."""
     paper.drag(paper.paper, (0.5, 0.1), (0.5, 0.9), steps=20)
     x = paper.x()
@@ -212,7 +212,7 @@ def test_a_line_has_the_ink_of_mnist_s(paper, page):
 # --- the user ---------------------------------------------------------------------------
 
 
-def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
+def test_a_stroke_updates_the_elbo_and_is_saved_at_rest(paper, page):
     paper.drag(paper.paper, (0.3, 0.2), (0.7, 0.2), (0.45, 0.85), steps=8)
     x = paper.x()
     assert x.sum() > 20 and paper.number("kl") > 0
@@ -232,7 +232,7 @@ def test_a_stroke_is_judged_while_it_grows_and_saved_at_rest(paper, page):
     assert paper.number("elbo") == pytest.approx(widget.elbo, rel=0.01)
 
 
-def test_the_draws_that_take_turns_are_complete_at_rest(paper, page):
+def test_draws_computed_over_several_frames_are_complete_at_rest(paper, page):
     def images():
         return [pixels(one).tolist() for one in page.locator(".dd-draws canvas").all()]
 
@@ -245,7 +245,7 @@ def test_the_draws_that_take_turns_are_complete_at_rest(paper, page):
     assert paper.number("elbo") == elbo, "nothing is left of frames before"
 
 
-def test_pen_finger_and_keys_draw(paper, page):
+def test_touch_and_keys_draw(paper, page):
     paper.touch(paper.paper, (0.2, 0.5), (0.5, 0.5), (0.8, 0.5))
     assert paper.x().sum() > 10
     page.get_by_role("button", name="Clear").click()
@@ -277,7 +277,7 @@ def test_undo_takes_back_one_stroke(paper, page):
 
 
 @pytest.mark.parametrize("change", ["Backspace", "Clear", "Python"])
-def test_a_stroke_ends_where_the_paper_changes_under_it(paper, page, change):
+def test_a_stroke_ends_when_the_paper_is_changed(paper, page, change):
     def change_the_paper():
         if change == "Backspace":
             page.keyboard.press(change)
@@ -309,7 +309,7 @@ def test_a_stroke_ends_where_the_paper_changes_under_it(paper, page, change):
     assert paper.x().sum() > 0, "the next stroke is drawn as ever"
 
 
-def test_test_digits_go_to_the_encoder_as_they_are(page):
+def test_example_digits_are_encoded_unchanged(page):
     show(page, make(examples=digits()[:3]))
     paper = Paper(page)
     for i, name in enumerate(("test digit 1", "test digit 2", "test digit 3")):
@@ -325,7 +325,9 @@ def test_python_puts_an_image_on_the_paper(paper, page):
     assert paper.x().flatten() == pytest.approx(digits()[5].numpy(), abs=0.003)
 
 
-def test_a_scribble_lies_beyond_all_test_digits_and_the_page_says_so(paper, page):
+def test_a_scribble_has_a_lower_elbo_than_all_test_digits_and_the_page_shows_it(
+    paper, page
+):
     rng = np.random.default_rng(1)
     places = [tuple(place) for place in rng.uniform(0.1, 0.9, (25, 2))]
     paper.drag(paper.paper, *places, steps=2)
@@ -345,7 +347,7 @@ def test_it_cleans_up(paper, page):
 
 
 @pytest.mark.timing
-def test_it_answers_the_pen_within_a_frame(page):
+def test_it_responds_within_a_frame(page):
     show(page, make(n=10_000))  # as many codes as in the course
     paper = Paper(page)
 
@@ -359,7 +361,7 @@ def test_it_answers_the_pen_within_a_frame(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 760, 420])
-def test_it_fits_and_can_be_read(page, scheme, width):
+def test_it_fits_the_page_with_readable_text(page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     show(page, make(examples=digits()[:6]))

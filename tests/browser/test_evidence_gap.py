@@ -125,7 +125,7 @@ def test_q_follows_the_pointer(gap, page):
     assert gap.q()[0] == pytest.approx(np.array(center) - reach), "no button, no drag"
 
 
-def test_keys_move_q_and_with_shift_its_widths(gap, page):
+def test_keys_move_mu_and_with_shift_change_sigma(gap, page):
     gap.stage.focus()
     mu, sigma = gap.q()
     reach = gap.gap.windows[0][2]
@@ -141,7 +141,7 @@ def test_keys_move_q_and_with_shift_its_widths(gap, page):
         gap.wait_for_save(name)
 
 
-def test_buttons_and_digits_put_q_where_they_say(gap, page):
+def test_buttons_and_digits_move_q_to_their_gaussian(gap, page):
     best, encoder = gap.gap.best_q, gap.gap.encoder_q
 
     def glides_to(q):
@@ -183,7 +183,7 @@ def test_the_bars_meet_the_line_of_log_p_of_x(gap, page):
     assert nats == pytest.approx(gap.number("gap"), abs=0.1) and nats > 0.2
 
 
-def test_a_gap_beyond_the_chart_is_said_to_be_so(gap, page):
+def test_a_gap_larger_than_the_chart_shows_a_note(gap, page):
     note = page.locator(".eg-deep")
     *center, reach, _ = gap.gap.windows[0]
     deepest = max(
@@ -197,7 +197,7 @@ def test_a_gap_beyond_the_chart_is_said_to_be_so(gap, page):
     assert gap.number("gap") > 16 and note.is_visible()
 
 
-def test_the_map_makes_room_for_q(gap, page):
+def test_the_map_moves_away_from_q(gap, page):
     *center, reach, _ = gap.gap.windows[0]
     plane = page.locator(".eg-map")
     left = plane.bounding_box()["x"]
@@ -218,7 +218,7 @@ def test_the_heat_map_is_darkest_where_the_posterior_is(gap, page):
 
 
 @pytest.mark.timing
-def test_the_gap_answers_within_a_frame(page, gap):
+def test_the_gap_responds_within_a_frame(page, gap):
     def move():
         places = [(0.2, 0.3), (0.8, 0.4), (0.3, 0.7)]
         gap.drag(gap.stage, gap.place(gap.q()[0]), *places, steps=40)
@@ -228,7 +228,7 @@ def test_the_gap_answers_within_a_frame(page, gap):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1000, 420])
-def test_the_gap_fits_and_can_be_read(gap, page, scheme, width):
+def test_it_fits_the_page_with_readable_text(gap, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     gap.settle()

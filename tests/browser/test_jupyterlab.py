@@ -123,7 +123,7 @@ def test_mouse_touch_and_keys_move_the_cursor(small):
     walk.expect_z((-0.21, -0.63), 0.01)
 
 
-def test_the_switch_changes_box_lattice_and_share(small):
+def test_another_box_changes_lattice_and_prior_share(small):
     walk = small
     walk.wait_until_complete()
     before = walk.pixels(".lw-lattice canvas")
@@ -146,7 +146,7 @@ def test_the_kernel_moves_the_cursor(small):
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_text_stands_out_and_digits_are_ink_on_paper(small, theme):
+def test_text_has_contrast_and_digits_have_a_white_background(small, theme):
     page = small.page
     page.evaluate(
         "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
@@ -181,7 +181,7 @@ def test_a_narrow_page_stacks_the_panels(small):
     assert plane < digit < lattice
 
 
-def test_dial_and_gap_live_in_jupyterlab_and_the_kernel_is_told(page, lab_url):
+def test_dial_and_gap_update_the_kernel_in_jupyterlab(page, lab_url):
     open_notebook(page, lab_url, OTHERS)
     assert run_all(page) == []
     user = User(page)
@@ -243,7 +243,7 @@ def more(browser, lab_url):
 
 
 @pytest.mark.parametrize("focus, keys, test, code, shows", LIVE.values(), ids=LIVE)
-def test_each_widget_lives_in_jupyterlab(more, focus, keys, test, code, shows):
+def test_each_widget_works_in_jupyterlab(more, focus, keys, test, code, shows):
     more.locator(focus).first.focus()
     cells = more.locator(".jp-Notebook .jp-Cell").count()
     for key in (*keys, "b", "a"):
@@ -258,7 +258,7 @@ def test_each_widget_lives_in_jupyterlab(more, focus, keys, test, code, shows):
     )
 
 
-def test_a_replay_follows_a_training_that_runs(more):
+def test_a_replay_follows_a_running_training(more):
     """The view stands at the newest frame, so it goes on when the next one comes."""
     ask_kernel(more, "replay.epoch = len(replay.frames) - 1", "0")
     when = more.locator(".tr-when")
@@ -271,7 +271,7 @@ def test_a_replay_follows_a_training_that_runs(more):
     assert "3 of 3" in when.inner_text()
 
 
-def test_a_notebook_of_the_course_runs_and_can_be_walked(page, lab_url):
+def test_the_walk_of_notebook_01_works_in_jupyterlab(page, lab_url):
     open_notebook(page, lab_url, FIRST)
     assert run_all(page) == []
     walk = Walk(page)
@@ -294,7 +294,7 @@ def test_a_notebook_of_the_course_runs_and_can_be_walked(page, lab_url):
 
 
 @pytest.mark.timing
-def test_a_walk_in_jupyterlab_answers_within_a_frame(small):
+def test_a_walk_in_jupyterlab_responds_within_a_frame(small):
     def move():
         for target in [(0.2, 0.2), (0.8, 0.7), (0.3, 0.9), (0.7, 0.1)]:
             small.page.mouse.move(*small.at(small.plane, *target), steps=50)

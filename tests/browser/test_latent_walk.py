@@ -87,7 +87,7 @@ def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
     assert page.evaluate("() => model.listening()") == 0
 
 
-def test_images_lie_on_their_place_in_the_lattice(page):
+def test_images_are_drawn_at_their_lattice_points(page):
     decoder = vivid_decoder()
     walk = show_walk(page, make_walk(decoder))
     walk.wait_until_complete()
@@ -138,7 +138,7 @@ def paths_of(widget: LatentWalk) -> dict:
     return dict(zip(combinations(widget.path_classes, 2), points))
 
 
-def test_at_first_sight_nothing_is_drawn_besides_the_dots(walk):
+def test_initially_only_the_codes_are_drawn(walk):
     assert [trait(walk.page, name) for name in ("rings", "clouds")] == [False, False]
     assert [trait(walk.page, name) for name in ("map", "path")] == ["none", "none"]
     for nothing in (".lw-map", ".lw-scale", ".lw-strip"):
@@ -146,7 +146,7 @@ def test_at_first_sight_nothing_is_drawn_besides_the_dots(walk):
     assert shapes(walk, "circle, ellipse, polyline") == []
 
 
-def test_the_rings_come_with_their_shares_of_the_prior(walk):
+def test_rings_show_their_shares_of_the_prior(walk):
     walk.tick("rings")
     assert [ring["r"] for ring in shapes(walk, ".cw-ring")] == [1, 2, 3]
     shares = walk.root.locator(".lw-shares")
@@ -162,7 +162,7 @@ def test_the_rings_come_with_their_shares_of_the_prior(walk):
     walk.wait_for_save("rings")
 
 
-def test_the_clouds_are_those_that_the_encoder_gave(page):
+def test_clouds_have_the_encoder_s_means_and_sigmas(page):
     walk = show_walk(page, make_walk(vivid_decoder(), n=1000))
     walk.tick("clouds")
     found = shapes(walk, "ellipse")
@@ -176,13 +176,13 @@ def test_the_clouds_are_those_that_the_encoder_gave(page):
     assert color == "rgb(31, 119, 180)", "the color of a 0"
 
 
-def test_without_widths_there_is_nothing_to_tick(page):
+def test_without_sigmas_there_is_no_checkbox_for_clouds(page):
     walk = show_walk(page, make_walk(vivid_decoder(), clouds=False))
     assert walk.root.locator(".lw-clouds").is_hidden()
     assert walk.root.locator(".lw-rings").is_visible()
 
 
-def test_the_maps_are_read_at_the_cursor_as_python_computes_them(walk, page):
+def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
     decoder, codes = vivid_decoder(), np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2)
     names = {1: "distance", 2: "uncertainty"}
     for box, map_index, x, y in ((0, 1, 0.3, 0.7), (1, 2, 0.6, 0.2), (1, 1, 0.9, 0.9)):
@@ -221,7 +221,7 @@ def test_the_arithmetic_of_the_maps_is_that_of_python(page):
     assert distance == pytest.approx(distance_to_nearest(z, codes).tolist(), abs=1e-6)
 
 
-def test_a_map_lies_under_the_dots_where_it_belongs(walk):
+def test_a_map_is_drawn_below_the_codes_at_its_place(walk):
     walk.choose("maps", 1)
     canvas = walk.root.locator(".lw-map")
     alpha = pixels(canvas, channel=3)
@@ -247,7 +247,7 @@ def test_an_autoencoder_has_no_map_of_uncertainty(page):
     assert names == ["none", "distance"]
 
 
-def test_a_path_is_drawn_between_its_classes_in_the_box_that_holds_it(walk, page):
+def test_a_path_is_drawn_between_its_classes(walk, page):
     walk.set(path_ends=[3, 8])
     for index, kind in ((2, "curved"), (1, "straight")):
         walk.choose("kinds", index)
@@ -270,7 +270,7 @@ def test_a_path_is_drawn_between_its_classes_in_the_box_that_holds_it(walk, page
     walk.wait_for_save("path")
 
 
-def test_a_path_beyond_the_box_takes_the_larger_one(page):
+def test_a_path_outside_the_box_selects_a_larger_box(page):
     torch.manual_seed(0)
     labels = torch.arange(40) % 2
     codes = torch.randn(40, 2) / 10 + 3 * (2 * labels - 1)[:, None]
@@ -280,7 +280,7 @@ def test_a_path_beyond_the_box_takes_the_larger_one(page):
     assert trait(page, "half_width") == 5
 
 
-def test_the_strip_shows_what_lies_on_the_way(walk, page):
+def test_the_strip_shows_decoded_images_along_the_path(walk, page):
     walk.choose("kinds", 2)
     walk.wait_until_complete(".lw-strip")
     strip = walk.pixels(".lw-strip").reshape(28, 11, 28).swapaxes(0, 1)
@@ -292,7 +292,7 @@ def test_the_strip_shows_what_lies_on_the_way(walk, page):
         assert np.abs(255 - ink - strip[picture]).max() <= 1.5
 
 
-def test_play_walks_the_path_and_a_click_takes_over(walk, page):
+def test_play_moves_along_the_path_until_a_click(walk, page):
     play = walk.root.locator(".lw-play")
     page.evaluate(
         "() => { window.seen = []; model.on('change:z', () => "
@@ -349,7 +349,7 @@ def test_keys_on_the_controls_do_not_turn_a_slide(walk, page):
     assert page.evaluate("() => leaked") == []
 
 
-def test_what_python_sets_is_drawn(walk, page):
+def test_traits_set_by_python_are_drawn(walk, page):
     walk.set(rings=True, clouds=True, map="uncertainty", path="curved")
     assert walk.root.locator(".lw-rings").is_checked()
     assert walk.root.locator(".lw-clouds").is_checked()
@@ -360,7 +360,7 @@ def test_what_python_sets_is_drawn(walk, page):
 
 @pytest.mark.timing
 @pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
-def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_name):
+def test_the_walk_responds_within_a_frame_with_everything_drawn(page, map_name):
     walk = show_walk(page, make_walk(vivid_decoder(), n=10_000))
     if map_name != "none":
         walk.set(half_width=5, rings=True, clouds=True, map=map_name, path="curved")
@@ -375,7 +375,7 @@ def test_the_walk_answers_within_a_frame_with_all_that_it_can_draw(page, map_nam
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 700, 420])
-def test_the_walk_fits_and_can_be_read(walk, page, scheme, width):
+def test_it_fits_the_page_with_readable_text(walk, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     walk.set(rings=True, map="distance", path="curved")

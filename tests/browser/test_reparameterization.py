@@ -84,7 +84,7 @@ def test_the_cubics_are_h_and_its_slope(page):
     assert slopes == pytest.approx((2 * z + z.cos()).numpy(), abs=1e-5)
 
 
-def test_kept_draws_slide_with_mu_and_sigma(play, page):
+def test_kept_draws_follow_mu_and_sigma(play, page):
     """z = μ + σε: with the same ε, z moves as μ does, and spreads as σ does."""
 
     def z():
@@ -101,7 +101,7 @@ def test_kept_draws_slide_with_mu_and_sigma(play, page):
     assert first == pytest.approx(0.5 + eps, abs=1e-6)
 
 
-def test_the_mouse_moves_mu_and_by_its_shoulders_sigma(play):
+def test_dragging_the_handles_sets_mu_and_sigma(play):
     play.drag(play.stage, play.handle(0), (0.65, play.handle(0)[1]))
     assert play.get("mu") == pytest.approx(1.5, abs=0.05)
     assert play.get("sigma") == 1
@@ -115,7 +115,7 @@ def test_the_mouse_moves_mu_and_by_its_shoulders_sigma(play):
     assert play.get("mu") == pytest.approx(0, abs=0.05)
 
 
-def test_keys_move_mu_and_with_shift_sigma(play, page):
+def test_keys_change_mu_and_with_shift_sigma(play, page):
     play.stage.focus()
     for keys in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         play.press(keys)
@@ -128,7 +128,7 @@ def test_keys_move_mu_and_with_shift_sigma(play, page):
     assert "0.55" in page.locator(".cw-spoken").inner_text()
 
 
-def test_keep_or_redraw(play, page):
+def test_draws_are_kept_or_redrawn(play, page):
     play.stage.focus()
     number = play.get("number")
     play.press("ArrowRight")
@@ -142,7 +142,7 @@ def test_keep_or_redraw(play, page):
     assert play.get("number") == number + 3, "another set for each move"
 
 
-def test_more_draws_err_less_and_the_score_function_errs_more(play, page):
+def test_errors_fall_with_more_draws_and_are_larger_for_the_score_function(play, page):
     def rms_errors():
         numbers = page.locator(".rp-table b").all_inner_texts()
         return [float(text.replace("−", "-")) for text in numbers]
@@ -169,7 +169,7 @@ def test_it_cleans_up(play, page):
 
 
 @pytest.mark.timing
-def test_it_answers_within_a_frame(play, page):
+def test_it_responds_within_a_frame(play, page):
     page.get_by_role("radio", name="16", exact=True).check()
 
     def move():
@@ -181,7 +181,7 @@ def test_it_answers_within_a_frame(play, page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 760, 420])
-def test_it_fits_and_can_be_read(play, page, scheme, width):
+def test_it_fits_the_page_with_readable_text(play, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     play.settle()

@@ -102,7 +102,7 @@ def test_a_line_leads_to_the_nearest_code(side, page):
         assert end == pytest.approx(plane[torch.cdist(z, plane).argmin()].tolist())
 
 
-def test_fingers_and_keys_move_z(side, page):
+def test_touch_and_keys_move_z(side, page):
     side.touch(side.stages.nth(2), side.place((0, 0)), side.place((1, -2)))
     assert side.z() == pytest.approx((1, -2), abs=0.03)
     side.check()
@@ -115,7 +115,7 @@ def test_fingers_and_keys_move_z(side, page):
     assert page.evaluate("() => leaked.filter((key) => key !== 'Shift')") == []
 
 
-def test_boxes_switch_for_all_planes(side, page):
+def test_another_box_applies_to_all_planes(side, page):
     page.get_by_role("radio").nth(1).check()
     assert page.evaluate("model.get('half_width')") == 10
     page.mouse.move(*side.at(side.stages.nth(1), *side.place((-7, 7))))
@@ -165,14 +165,14 @@ def test_a_draw_moves_z_and_its_pictures_are_kept(side, page):
     side.check()
 
 
-def test_the_clean_up_stops_it(side, page):
+def test_it_cleans_up(side, page):
     page.mouse.move(*side.at(side.stages.first, 0.3, 0.3))
     side.close()
     assert page.evaluate("() => saved.length") == 1, "what was due is told"
 
 
 @pytest.mark.timing
-def test_three_decoders_answer_within_a_frame(side, page):
+def test_three_decoders_respond_within_a_frame(side, page):
     stage = side.stages.nth(1)
 
     def move():
@@ -184,7 +184,7 @@ def test_three_decoders_answer_within_a_frame(side, page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 700, 400])
-def test_planes_stand_side_by_side_and_can_be_read(side, page, scheme, width):
+def test_planes_are_side_by_side_with_readable_text(side, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button").click()

@@ -121,7 +121,7 @@ def test_the_browser_reads_what_python_recorded(page):
     ]
 
 
-def test_codes_move_in_a_straight_line_and_are_counted(page):
+def test_codes_are_interpolated_linearly_and_counted(page):
     widget = make_replay()
     load(page, widget)
     before, after = (codes_of(widget, epoch, 0) for epoch in (3, 4))
@@ -163,7 +163,7 @@ def test_dots_are_drawn_where_the_codes_are(replay, page):
 # --- the user -------------------------------------------------------------------------
 
 
-def test_scrubbing_with_mouse_touch_and_keys(replay, page):
+def test_mouse_touch_and_keys_change_the_epoch(replay, page):
     replay.check(0)
     replay.drag(replay.range, (0.01, 0.5), (0.5, 0.5))
     replay.check(4)
@@ -202,7 +202,7 @@ def test_playing_visits_every_epoch_and_stops_at_the_end(replay, page):
     assert page.evaluate("seen[0]") < EPOCHS / 2
 
 
-def test_between_two_epochs_the_codes_are_between(replay, page):
+def test_codes_are_interpolated_while_it_plays(replay, page):
     """While it plays, the spread takes values that no epoch has."""
     page.evaluate(
         """() => {
@@ -244,7 +244,7 @@ def test_space_plays_and_pauses_on_an_epoch(replay, page):
     assert page.evaluate("leaked") == []
 
 
-def test_scrubbing_ends_the_play(replay, page):
+def test_a_chosen_epoch_stops_the_playback(replay, page):
     replay.button.click()
     page.wait_for_function("() => model.get('epoch') >= 1")
     replay.range.fill("1")
@@ -252,12 +252,12 @@ def test_scrubbing_ends_the_play(replay, page):
     replay.check(1)
 
 
-def test_python_moves_the_playhead(replay, page):
+def test_the_epoch_set_by_python_is_shown(replay, page):
     replay.set(epoch=5)
     replay.check(5)
 
 
-def test_the_plane_near_the_prior_says_how_many_codes_it_leaves_out(replay, page):
+def test_the_plane_near_the_prior_shows_how_many_codes_lie_outside(replay, page):
     replay.range.fill(str(EPOCHS))
     page.get_by_role("radio", name="the prior").check()
     page.wait_for_function(
@@ -296,7 +296,7 @@ def test_a_view_at_the_newest_frame_follows_the_next(live, page):
     assert live.range.get_attribute("max") == "6"
 
 
-def test_a_view_that_was_scrubbed_back_stays_there(live, page):
+def test_a_view_at_an_earlier_frame_stays_there(live, page):
     live.range.fill("1")
     live.push(3)
     page.wait_for_timeout(500)
@@ -306,14 +306,14 @@ def test_a_view_that_was_scrubbed_back_stays_there(live, page):
     live.arrives("epoch 4 of 4")
 
 
-def test_without_motion_a_new_frame_is_there_at_once(live, page):
+def test_with_reduced_motion_a_new_frame_is_shown_at_once(live, page):
     page.emulate_media(reduced_motion="reduce")
     live.range.fill("2")
     live.push(3)
     live.check(3)
 
 
-def test_clean_up_ends_everything(replay, page):
+def test_it_cleans_up(replay, page):
     replay.button.click()
     page.wait_for_function("() => model.get('epoch') >= 1")
     page.evaluate("() => cleanUp()")
@@ -327,7 +327,7 @@ def test_clean_up_ends_everything(replay, page):
 
 
 @pytest.mark.timing
-def test_scrubbing_is_painted_within_a_frame(replay, page):
+def test_another_epoch_is_painted_within_a_frame(replay, page):
     def move():
         replay.drag(
             replay.range, (0.02, 0.5), (0.98, 0.5), (0.02, 0.5), (0.9, 0.5), steps=60
@@ -368,7 +368,7 @@ def test_a_frame_of_playing_leaves_time_to_paint(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 700, 400])
-def test_the_replay_fits_and_can_be_read(replay, page, scheme, width):
+def test_it_fits_the_page_with_readable_text(replay, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 400})
     replay.range.fill(str(EPOCHS))
