@@ -100,7 +100,7 @@ def test_all_loops_of_the_benchmark_reach_the_same_loss(speed):
 
 
 @pytest.mark.timing
-def test_an_epoch_costs_less_than_three_times_its_matrix_products_and_less_than_the_usual_loop(
+def test_an_epoch_takes_less_than_three_floors_and_than_the_usual_loop(
     speed,
 ):
     """Within one process and in turn, the best of several, with wide margins."""

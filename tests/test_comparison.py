@@ -14,7 +14,6 @@ from torch.distributions import MultivariateNormal, Normal
 from torch.testing import assert_close
 
 from course_utils import objectives
-from course_utils.data import half_size
 from course_utils.generative import comparison, diffusion
 from course_utils.generative.comparison import MODELS, SIGMA, TrainedModel, table
 from course_utils.generative.metrics import energy_distance
@@ -73,12 +72,6 @@ def untrained(monkeypatch):
     calls = []
     monkeypatch.setattr(comparison, "fit", lambda *what, **how: calls.append(what))
     return calls
-
-
-def test_half_size_is_the_mean_of_four_pixels():
-    image = torch.rand(1, 784)
-    square = image.view(28, 28)
-    assert_close(half_size(image).view(14, 14)[3, 5], square[6:8, 10:12].mean())
 
 
 def test_every_model_has_a_row(rows):

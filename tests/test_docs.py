@@ -91,14 +91,6 @@ def test_the_map_names_every_notebook_in_order():
     assert named == [f"notebooks/{path.name}" for path in there]
 
 
-def test_ci_runs_the_test_command_of_the_readme():
-    block = re.search(
-        r"<!-- test -->\n\n(.+?)\n\n<!-- end -->", read("README.md"), re.DOTALL
-    )
-    assert block and block[1].splitlines() == ["    python3 course.py test"]
-    assert "<!-- test -->/,/<!-- end -->/" in read(".ci/run")
-
-
 # --- docs/formulas.md -------------------------------------------------------------------
 
 FORMULAS = table("docs/formulas.md", "The formulas")
@@ -123,37 +115,6 @@ def test_a_row_of_the_formula_table_is_true(slide, formula, function, cell, test
         assert formula.strip("`") in " ".join(inspect.getdoc(code).split())
     assert re.search(rf"\b{name}\b", source_of_cell(*cell.split()))
     assert test.strip("`") in names_of_tests()
-
-
-# The slides of the lecture that hold a formula, in its order.
-LECTURE = [
-    "Generative models",
-    "Autoencoders",
-    "The undercomplete and linear autoencoder",
-    "Sparse Autoencoder",
-    "Denoising Autoencoder",
-    "Probabilistic Autoencoder",
-    "Comparison between autoencoders",
-    "VAE",
-    "MLE is intractable",
-    "VAEs objective function",
-    "Derivation of VAE objective",
-    "Error and regularization",
-    "Minibatch loss",
-    "Reparameterization trick",
-    "Visualization of latent space",
-    "The VAE algorithm",
-    "Testing",
-    "Posterior collapse",
-    "Introduce a hyper-parameter β",
-    "VQ-VAE-2",
-    "Topics",
-]
-
-
-def test_the_formula_table_follows_the_lecture_and_leaves_no_slide_out():
-    slides = [row[0].split(":")[0] for row in FORMULAS]
-    assert list(dict.fromkeys(slides)) == LECTURE
 
 
 def test_the_formula_table_is_complete():

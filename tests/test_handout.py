@@ -191,17 +191,13 @@ def test_each_check_is_a_locked_test_of_one_point(made):
     assert all(mark.grade_id == name for name, mark in marks.items())
 
 
-def test_the_same_notebook_gives_the_same_files(made, path):
+def test_the_same_notebook_gives_the_same_files_and_stays_unchanged(made, path):
+    before = path.read_bytes()
     again = handout.notebooks_for(path, made)
+    assert path.read_bytes() == before
     assert len(again) == 3
     for file, text in again.items():
         assert file.read_text("utf-8") == text
-
-
-def test_the_notebook_itself_is_not_touched(made, path):
-    before = path.read_bytes()
-    handout.notebooks_for(path, made)
-    assert path.read_bytes() == before
 
 
 def test_an_instructor_s_settings_are_kept_and_applied(path, tmp_path, no_deck):

@@ -1,6 +1,5 @@
 """Closed forms of the linear-Gaussian model against distributions, gradients, a table."""
 
-import math
 from functools import partial
 
 import pytest
@@ -200,12 +199,6 @@ def test_a_level_above_all_eigenvalues_gives_rate_zero(digits):
     assert distortion == pytest.approx(digits.var(0, correction=0).sum().item())
 
 
-@pytest.mark.parametrize("level", [0, -1, math.nan])
-def test_a_level_that_is_not_positive_is_refused(digits, level):
-    with pytest.raises(ValueError, match="must be > 0"):
-        reverse_water_filling(spectrum(digits), level)
-
-
 @pytest.mark.parametrize(
     "recon_scale, kl_scale", [(1, 1), (1 / 64, 1), (1 / 64, 0.00025), (500, 1)]
 )
@@ -232,12 +225,6 @@ def test_a_scaled_loss_has_the_gradient_direction_of_its_implied_variance(
         return vae_loss(f, g, x, nll=partial(gaussian_nll, sigma=sigma))["loss"]
 
     assert_close(gradient(scaled), kl_scale * gradient(honest))
-
-
-@pytest.mark.parametrize("scales", [(0, 1), (1, 0), (-1, 1)])
-def test_a_loss_without_one_of_its_terms_implies_no_variance(scales):
-    with pytest.raises(ValueError, match="_scale must be > 0"):
-        implied_variance(*scales)
 
 
 def test_sampled_rate_and_distortion_of_the_optimal_linear_vae_are_the_exact_ones(digits):

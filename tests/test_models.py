@@ -27,10 +27,10 @@ def test_mlp_has_relu_between_its_layers_and_none_at_the_end():
     assert widths(mlp(1, 1)) == [(1, 1)]
 
 
-@pytest.mark.parametrize("wrong", [(), (7,), (7, 0), (7, -1, 3)])
-def test_mlp_refuses_widths_that_make_no_network(wrong):
+@pytest.mark.parametrize("widths", [(), (7,)])
+def test_mlp_refuses_fewer_than_two_widths(widths):
     with pytest.raises(ValueError, match="two or more widths"):
-        mlp(*wrong)
+        mlp(*widths)
 
 
 def test_encoder_and_decoder_mirror_each_other():
@@ -108,18 +108,6 @@ def test_the_decoder_has_only_layers_that_the_browser_can_run(model_class):
     decoder = model_class(D, K, (6, 5)).decoder
     assert isinstance(decoder, nn.Sequential)
     assert {type(layer) for layer in decoder} == {nn.Linear, nn.ReLU}
-
-
-@BOTH
-def test_the_seed_decides_the_weights(model_class):
-    torch.manual_seed(3)
-    one = model_class(D, K)
-    torch.manual_seed(3)
-    same = model_class(D, K)
-    other = model_class(D, K)
-    for a, b, c in zip(one.parameters(), same.parameters(), other.parameters()):
-        assert a.equal(b)
-        assert not a.equal(c)
 
 
 # --- the sparse autoencoder -----------------------------------------------------------

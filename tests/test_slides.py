@@ -417,14 +417,6 @@ ROWS = [
 ][1:]
 
 
-def test_the_decks_follow_the_lecture():
-    first = {}
-    for title, link, _ in ROWS:
-        first.setdefault(title, link[1:3])
-    assert len(first) == 38
-    assert list(first.values()) == sorted(first.values())
-
-
 @pytest.mark.parametrize(
     "title, link, named", ROWS, ids=[f"{r[0]}, {r[1][1:3]}" for r in ROWS]
 )

@@ -59,11 +59,6 @@ def test_perplexity_counts_the_codes_in_use():
     assert_close(perplexity(torch.tensor([[0, 0], [1, 0]]), 2), expected)
 
 
-def test_a_code_beyond_the_codebook_is_refused():
-    with pytest.raises(ValueError, match="below 4, not 4"):
-        perplexity(torch.arange(5), 4)
-
-
 @DECAYS
 def test_the_quantizer_is_idempotent(decay):
     quantizer = VectorQuantizer(K, D, decay=decay)
@@ -166,12 +161,6 @@ def test_a_code_is_dead_below_a_fiftieth_of_its_even_share(count, dead):
         assert_close(quantizer.codebook[0], far)
 
 
-@pytest.mark.parametrize("n_codes, dim", [(0, 3), (3, 0)])
-def test_an_empty_codebook_is_refused(n_codes, dim):
-    with pytest.raises(ValueError, match="n_codes and dim >= 1"):
-        VectorQuantizer(n_codes, dim)
-
-
 @pytest.mark.parametrize("decay", [1.0, -0.1, math.nan])
 def test_a_decay_outside_0_to_1_is_refused(decay):
     with pytest.raises(ValueError, match="decay must lie"):
@@ -259,13 +248,6 @@ def test_training_changes_every_codebook_vector_and_every_layer(images, decay):
             assert ((value - before[name]).abs().amax(1) > 0).all(), name
         elif value.is_floating_point():
             assert not torch.equal(value, before[name]), name
-
-
-def test_every_parameter_has_a_gradient(images):
-    model = VQVAE2((8, 4), decay=None)
-    vq_vae_loss(model.encoder, model.decoder, images)["loss"].backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
 def test_the_bottom_level_depends_on_the_top(images):
@@ -439,12 +421,6 @@ def test_missing_or_superfluous_top_codes_are_refused(n_top, given, words):
         prior.log_prob(torch.zeros(1, 49, dtype=torch.long), label, *top)
     with pytest.raises(ValueError, match=words):
         prior.sample(label, *top)
-
-
-@pytest.mark.parametrize("label", [-1, 10])
-def test_a_label_outside_0_to_9_is_refused(label):
-    with pytest.raises(ValueError, match="a digit, 0 to 9"):
-        small_prior().sample(torch.tensor([3, label]))
 
 
 def test_training_lowers_the_prior_s_loss_and_changes_every_layer():

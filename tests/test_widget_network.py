@@ -26,6 +26,30 @@ def test_a_gaussian_head_is_sent_as_one_layer_with_mu_then_logvar():
     assert torch.allclose(h @ weight.T + bias, torch.cat([mu, logvar], 1), atol=2e-3)
 
 
+def test_weights_are_sent_in_half_precision_layer_by_layer():
+    decoder = nn.Sequential(mlp(2, 6, 784), nn.Sigmoid())
+    network = browser_network(decoder, n_in=2)
+    weights = torch.cat([p.detach().flatten() for p in decoder.parameters()])
+    assert torch.equal(halves(network), weights.half().float())
+    kinds = [["linear", 2, 6], ["relu"], ["linear", 6, 784], ["sigmoid"]]
+    assert network["layers"] == kinds
+    assert network == browser_network(nn.Sequential(*decoder[0], decoder[1]), n_in=2)
+
+
+def test_a_layer_without_bias_is_sent_with_zeros():
+    network = browser_network(nn.Linear(2, 4, bias=False), n_in=2)
+    assert halves(network)[-4:].tolist() == [0, 0, 0, 0]
+
+
+def test_a_subclass_of_relu_is_sent_as_relu():
+    class OwnReLU(nn.ReLU):
+        pass
+
+    decoder = nn.Sequential(nn.Linear(2, 4), OwnReLU(), nn.Linear(4, 9))
+    layers = browser_network(decoder, n_in=2)["layers"]
+    assert [kind for kind, *_ in layers] == ["linear", "relu", "linear"]
+
+
 def test_check_image_side_gives_the_side_or_refuses():
     assert check_image_side(browser_network(mlp(2, 784), n_in=2)) == 28
     with pytest.raises(ValueError, match="783 numbers, which is no square"):
