@@ -85,6 +85,7 @@ def test_the_latency_of_every_widget_is_measured(benchmark):
 # --- training ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_all_loops_of_the_benchmark_reach_the_same_loss(speed):
     torch.manual_seed(0)
     images = (torch.rand(40, 784) < torch.linspace(0, 1, 784)).float().repeat(16, 1)

@@ -1,6 +1,7 @@
 """Checks accept right answers in several styles, and refuse their mistakes and others."""
 
 import inspect
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -69,34 +70,54 @@ def test_wrong_answers_are_refused(check, answer):
 
 
 @pytest.fixture
-def mistakes_of(monkeypatch):
-    """The mistakes that a check knows, by their hints, as it hands them to grading."""
+def comparison_of(monkeypatch):
+    """The function of grading that a check calls, and its arguments but the answer."""
 
     def find(check):
-        found = {}
+        calls = []
         module = inspect.getmodule(check)
         with monkeypatch.context() as patch:
             for compare in (grading.compare, grading.compare_value):
 
                 def spy(*arguments, compare=compare, **options):
                     call = inspect.signature(compare).bind(*arguments, **options)
-                    found.update(call.arguments["mistakes"])
+                    calls.append((compare, call.arguments))
                     return grading.CheckResult("todo", "")
 
                 patch.setattr(module, compare.__name__, spy, raising=False)
             check(None)
-        return found
+        [(compare, arguments)] = calls
+        del arguments["answer"]
+        return compare, arguments
 
     return find
 
 
+def once_a_case(run):
+    """Run each function only once on each case: it would draw the same random numbers."""
+    values = {}
+
+    def recall(function, arguments):
+        key = function, id(arguments)  # the tests keep the arguments
+        if key not in values:
+            values[key] = run(function, arguments)
+        return values[key]
+
+    return recall
+
+
 @pytest.mark.parametrize("check", RIGHT)
-def test_each_mistake_of_a_check_is_refused_with_its_own_hint(check, mistakes_of):
-    """A mistake that is right, or that another one hides, is given no hint or another's."""
-    mistakes = mistakes_of(check)
-    assert len(mistakes) >= 5
-    for hint, mistake in mistakes.items():
-        result = check(mistake)
+def test_each_mistake_of_a_check_is_refused_with_its_own_hint(
+    check, comparison_of, monkeypatch
+):
+    """A right answer in the table, or a copy of another mistake, would get another hint."""
+    compare, arguments = comparison_of(check)
+    if "wrapper" in arguments:
+        arguments["wrapper"] = cache(arguments["wrapper"])
+    monkeypatch.setattr(grading, "_run", once_a_case(grading._run))
+    assert len(arguments["mistakes"]) >= 5
+    for hint, mistake in arguments["mistakes"].items():
+        result = compare(mistake, **arguments)
         assert result.status == "wrong", hint
         assert result.message.endswith(f" Hint: {hint}")
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -247,11 +248,12 @@ def test_it_has_a_picture_of_the_newest_frame_and_a_stable_repr():
     replay = make_replay()
     assert repr(replay) == "TrainingReplay(AE | VAE, 40 codes each, 0 epochs)"
     untrained = replay.picture()
+    assert untrained.startswith(PNG)
     stretch(replay._models["AE"], 5)
     replay.add(RECORDS)
     assert repr(replay) == "TrainingReplay(AE | VAE, 40 codes each, 1 epoch)"
-    assert replay.picture().startswith(PNG) and untrained.startswith(PNG)
-    assert replay.picture() != untrained, "the picture is that of the newest frame"
-    assert len(replay.picture()) < 100_000
     data = replay._repr_mimebundle_()[0]
-    assert "image/png" in data and data["text/plain"] == repr(replay)
+    newest = b64decode(data["image/png"])
+    assert newest.startswith(PNG) and len(newest) < 100_000
+    assert newest != untrained, "the picture is that of the newest frame"
+    assert data["text/plain"] == repr(replay)

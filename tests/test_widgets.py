@@ -29,7 +29,7 @@ from tools.execute import WIDGET_VIEW, _keep
 PNG = b"\x89PNG\r\n"
 
 
-def make_decoder(*more: nn.Module, out: int = 784) -> nn.Sequential:
+def make_decoder(*more: nn.Module, out: int = 36) -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, out), *more)
 
@@ -39,6 +39,12 @@ def make_walk(decoder=None, n=50, **arguments) -> LatentWalk:
     codes = torch.randn(n, 2, generator=generator)
     decoder = decoder or make_decoder(nn.Sigmoid())
     return LatentWalk(decoder, codes, torch.arange(n) % 10, **arguments)
+
+
+@pytest.fixture(scope="module")
+def walk() -> LatentWalk:
+    """One for all tests that leave it unchanged."""
+    return make_walk(n=60)
 
 
 def make_gap(n=2, labels=None) -> EvidenceGap:
@@ -57,10 +63,11 @@ def mimebundle(widget) -> dict:
 
 
 def figures(*values) -> dict:
-    return {
-        value: plots.curves([0, 1], {"y": [0, i]}, xlabel="x", ylabel="y", title=f"{value}")
-        for i, value in enumerate(values)
-    }
+    """A small figure for each value, all of them different."""
+    made = {value: Figure((1, 1)) for value in values}
+    for i, figure in enumerate(made.values()):
+        figure.add_axes((0, 0, 1, 1)).plot([i, i + 1, i + 1], [0, 1, i])
+    return made
 
 
 # --- the latent walk ------------------------------------------------------------------
@@ -96,8 +103,8 @@ def test_the_picture_shows_codes_and_lattice_in_the_same_limits():
     assert left.get_ylim() == right.get_ylim()
 
 
-def test_ring_shares_are_those_of_the_closed_form():
-    assert make_walk().ring_shares == ["39.3 %", "86.5 %", "98.9 %"]
+def test_ring_shares_are_those_of_the_closed_form(walk):
+    assert walk.ring_shares == ["39.3 %", "86.5 %", "98.9 %"]
 
 
 def test_300_evenly_spaced_clouds_are_sent():
@@ -149,9 +156,8 @@ def test_a_constant_decoder_has_finite_maps_and_paths():
     assert set(walk.maps["uncertainty"]["values"][0]) == {0}
 
 
-def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_one():
-    decoder = make_decoder(nn.Sigmoid())
-    walk = make_walk(decoder, n=60)
+def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_one(walk):
+    decoder = make_decoder(nn.Sigmoid())  # the one of this walk
     codes, labels = sent(walk, "codes", "<f4").reshape(-1, 2), sent(walk, "labels", "u1")
     assert walk.path_classes == list(range(10))
     points = sent(walk, "path_points", "<f4").reshape(45, 2, 48, 2)
@@ -208,9 +214,9 @@ def test_drawing_options_can_be_set_and_observed():
         ("path_ends", [3, 11]),
     ],
 )
-def test_traits_refuse_invalid_values(name, value):
+def test_traits_refuse_invalid_values(walk, name, value):
     with pytest.raises(TraitError):
-        setattr(make_walk(), name, value)
+        setattr(walk, name, value)
 
 
 CODES, LABELS = torch.zeros(4, 2), torch.zeros(4)
@@ -223,9 +229,6 @@ REFUSED = {
         (nn.Linear(3, 784), CODES, LABELS), ValueError, "has 3"),
     "a decoder without weights": (
         (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "has no Linear layer"),
-    "layers that do not fit": (
-        (nn.Sequential(nn.Linear(2, 5), nn.Linear(6, 784)), CODES, LABELS),
-        ValueError, "5 outputs, the next 6 inputs"),
     "pixels that make no square": (
         (make_decoder(out=783), CODES, LABELS), ValueError, "783 numbers"),
     "codes with three columns": (
@@ -487,8 +490,7 @@ def test_invalid_arguments_of_a_gap_are_refused(change, words):
 def test_the_mimebundle_has_a_picture_and_a_stable_repr(make):
     bundle = mimebundle(make())
     assert base64.b64decode(bundle["image/png"]).startswith(PNG)
-    assert "0x" not in bundle["text/plain"]
-    assert bundle["text/plain"] == mimebundle(make())["text/plain"]
+    assert bundle["text/plain"] == repr(make()) and "0x" not in repr(make())
     assert WIDGET_VIEW in bundle  # a live JupyterLab prefers it
 
 
@@ -515,13 +517,19 @@ def test_a_widget_s_source_is_one_module_without_imports(widget):
 
 
 def test_a_stored_notebook_keeps_the_picture_only():
-    output = {"output_type": "execute_result", "data": mimebundle(make_walk())}
+    dial = Dial("λ", figures(0.1, 1))
+    output = {"output_type": "execute_result", "data": mimebundle(dial)}
     assert _keep(output)
     assert set(output["data"]) == {"text/plain", "image/png"}
 
 
 def test_the_picture_of_ten_thousand_codes_is_small():
-    assert len(mimebundle(make_walk(n=10_000))["image/png"]) < 200_000  # characters
+    codes, labels = (
+        np.random.default_rng(0).normal(size=(10_000, 2)),
+        np.arange(10_000) % 10,
+    )
+    figure = latent_walk._draw(codes, labels, torch.rand(441, 36).numpy(), half_width=1)
+    assert len(png(figure, colors=128)) < 150_000  # bytes
 
 
 @pytest.mark.parametrize("name", widgets.__all__)
