@@ -1,7 +1,7 @@
 """How nbval runs the notebooks: without a network, and noticing when a kernel dies.
 
-This file lies at the root, so that it is in force for every run: all tests, one folder,
-one notebook. Settings stand in pyproject.toml.
+This file is at the root, so that it applies to every run: all tests, one folder, one
+notebook. Settings are in pyproject.toml.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ if WORKERS > 1:
 class Kernel(RunningKernel):
     """nbval's kernel, with three differences.
 
-    It has no network; its death is noticed within a second, not at the cell's timeout; and
-    each message of what it shows is given to ``record``.
+    It has no network. A kernel that died is noticed within a second, not at the cell's
+    timeout. ``record`` is called with each output message.
     """
 
     record = staticmethod(lambda message: None)
 
-    def __init__(self, *arguments, **words):
-        super().__init__(*arguments, **words)
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
         self.kc.execute(IN_KERNEL, silent=True)
 
     def get_message(self, stream, timeout):
@@ -55,8 +55,10 @@ nbval.plugin.RunningKernel = Kernel
 
 
 def pytest_collection_modifyitems(items):
-    """The notebooks come first, and of these the last ones: they take longest, and a worker
-    that begins with them at the end would leave the others idle."""
+    """Run the notebooks before the other tests, and the last notebooks first.
+
+    These take longest: started at the end, they would leave the other workers idle.
+    """
     notebooks = [item for item in items if isinstance(item, IPyNbCell)]
     notebooks.sort(key=lambda cell: cell.path, reverse=True)  # cells keep their order
     items[:] = notebooks + [item for item in items if not isinstance(item, IPyNbCell)]
@@ -66,9 +68,9 @@ def pytest_collection_modifyitems(items):
 
 
 def refuse_network():
-    """From here on this process reaches no other machine: whoever tries gets an error.
+    """Raise an error at each connection of this process to another machine.
 
-    Python tells such a hook of every connection; it stays until the process ends.
+    Python calls an audit hook at every connection, until the process ends.
     """
     import sys
 
@@ -76,12 +78,12 @@ def refuse_network():
 
     def refuse(event, arguments):
         if event in events:
-            to = arguments[events[event]]
-            host = to[0] if isinstance(to, tuple) else to  # else a file of this machine
+            address = arguments[events[event]]
+            host = address[0] if isinstance(address, tuple) else address  # or a local file
             name = host.decode() if isinstance(host, bytes) else host
-            here = name in (None, "", "localhost", "::1") or name.startswith(("127.", "/"))
-            if not here:
-                raise RuntimeError(f"{name} was asked for: the course needs no network")
+            local = name in (None, "", "localhost", "::1") or name.startswith(("127.", "/"))
+            if not local:
+                raise RuntimeError(f"no connection to {name}: the course needs no network")
 
     sys.addaudithook(refuse)
 
@@ -90,15 +92,15 @@ refuse_network()
 IN_KERNEL = f"exec({inspect.getsource(refuse_network) + 'refuse_network()'!r}, {{}})"
 
 
-# --- the runs that nbval makes, kept for the tests of the decks -------------------------
+# --- executed notebooks, saved for the tests of the decks -------------------------------
 
-RUNS = os.environ.get("COURSE_RUNS")  # a folder; without it nothing is kept
+RUNS = os.environ.get("COURSE_RUNS")  # a folder; without it nothing is saved
 RETINA = "get_ipython().config.InlineBackend.figure_formats = {'retina'}"  # as in slides
 
 
 @pytest.hookimpl(trylast=True)  # when the kernel has been started
 def pytest_runtest_setup(item):
-    """From here on what the kernel says belongs to this cell."""
+    """Record the kernel's messages as outputs of this cell."""
     if not (RUNS and isinstance(item, IPyNbCell)):
         return
     file = item.parent
@@ -111,7 +113,7 @@ def pytest_runtest_setup(item):
     cell.outputs, file.run.clear_before_next_output = [], False
 
     def record(message):
-        """As nbclient does, which knows of displays that change and of widgets."""
+        """With nbclient, which also handles updated displays and widgets."""
         with contextlib.suppress(CellExecutionComplete):
             file.run.process_message(message, cell, index)
 
@@ -119,7 +121,7 @@ def pytest_runtest_setup(item):
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """After its last cell a notebook is written down as it ran."""
+    """Save the executed notebook after its last cell."""
     last = nextitem is None or nextitem.parent is not item.parent
     if RUNS and isinstance(item, IPyNbCell) and last:
         file = item.parent

@@ -1,11 +1,11 @@
-"""The course's commands. Each first makes what it needs, in the folder .venv.
+"""The course's commands. Each first installs what it needs, in the folder .venv.
 
     python course.py lab        open JupyterLab on the first notebook
     python course.py check      lint, types, layers and the quick tests: before every commit
     python course.py test       run the tests and all notebooks
-    python course.py execute    run the notebooks again and store what they show
+    python course.py execute    run the notebooks and store their outputs
     python course.py slides     turn the notebooks into slides, in the folder slides
-    python course.py handout    make a class of them, in the folder handout
+    python course.py handout    make assignments of them, in the folder handout
 
 Further arguments go to JupyterLab, pytest, or the tool of that name in the folder tools.
 Needs only Python 3.10 or newer.
@@ -26,7 +26,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially.
-# Both make decks of the runs that nbval keeps in the folder COURSE_RUNS.
+# Both make decks of the executed notebooks that run 1 saves in the folder COURSE_RUNS.
 # Not included, since they take minutes to half an hour:
 SEPARATE_SUITES = ["tests/test_nbgrader.py", "tests/test_injected_errors.py"]
 TIMING_TESTS = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
@@ -45,15 +45,15 @@ ALL_TESTS = [
 def set_up() -> None:
     """Make the environment, or bring it up to date when the dependencies have changed."""
     names = ("requirements.txt", "pyproject.toml")
-    listed = b"".join((ROOT / name).read_bytes() for name in names)
-    place = str(ROOT).encode()  # a copied or renamed course needs an environment of its own
-    wanted = hashlib.sha256(listed + place).hexdigest()
+    requirements = b"".join((ROOT / name).read_bytes() for name in names)
+    path = str(ROOT).encode()  # a copied or renamed course needs an environment of its own
+    wanted = hashlib.sha256(requirements + path).hexdigest()
     stamp = VENV / "installed"
     if PYTHON.exists() and stamp.is_file() and stamp.read_text() == wanted:
         return
     print("Setting up the course in .venv: this takes some minutes, once.", flush=True)
-    mend = [] if PYTHON.exists() else ["--clear"]  # a dead link to a Python that is gone
-    subprocess.run([sys.executable, "-m", "venv", *mend, str(VENV)], check=True)
+    clear = [] if PYTHON.exists() else ["--clear"]  # there may be a broken link to Python
+    subprocess.run([sys.executable, "-m", "venv", *clear, str(VENV)], check=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
     subprocess.run([*pip, "-r", "requirements.txt"], cwd=ROOT, check=True)
     stamp.write_text(wanted)
@@ -78,24 +78,24 @@ def main(arguments: list[str]) -> int:
     set_up()
     # What Apple's GPU lacks is computed on the CPU, with a warning, instead of an error.
     os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
-    signal.signal(signal.SIGINT, lambda *_: None)  # from here on Ctrl-C is the module's
-    worst = 0
+    signal.signal(signal.SIGINT, lambda *_: None)  # the module handles Ctrl-C
+    exit_code = 0
     with tempfile.TemporaryDirectory() as runs:
         if commands[arguments[0]] is ALL_TESTS:
             os.environ["COURSE_RUNS"] = runs
         for command in commands[arguments[0]]:
             command = [str(PYTHON), "-m", *command, *arguments[1:]]
-            ended = subprocess.run(command, cwd=ROOT, check=False).returncode
-            worst = worst or ended
-            if ended not in (0, 1):  # a failed test is no reason to skip the others
+            code = subprocess.run(command, cwd=ROOT, check=False).returncode
+            exit_code = exit_code or code
+            if code not in (0, 1):  # 1: tests have failed; the others run all the same
                 break
-    return worst
+    return exit_code
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except subprocess.CalledProcessError:
-        sys.exit("The set-up failed; the lines above say why. Nothing else was started.")
+        sys.exit("The set-up failed, for the reason above. Nothing else was started.")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,9 +1,9 @@
-"""JupyterHub for a class on one Linux server, whose systemd holds each student to a limit.
+"""JupyterHub for a class on one Linux server, where systemd limits each student.
 
     sudo .venv/bin/jupyterhub -f hub/jupyterhub_config.py
 
-Runs as it stands, on this machine only, and lets in nobody but those that hub/students.txt
-names. How to set it up, and what each limit holds: docs/hub.md.
+It listens on this machine only, and admits only the users listed in hub/students.txt.
+docs/hub.md explains how to set it up, and the limits.
 """
 
 from pathlib import Path
@@ -11,25 +11,25 @@ from pathlib import Path
 c = get_config()  # noqa: F821, JupyterHub provides it
 
 COURSE = Path(__file__).resolve().parents[1]
-STUDENTS = COURSE / "hub" / "students.txt"  # one account of this machine a line
+STUDENTS = COURSE / "hub" / "students.txt"  # an account of this machine on each line
 STATE = COURSE / "hub" / "state"
-STATE.mkdir(mode=0o700, exist_ok=True)  # logins and tokens: for the hub's eyes only
+STATE.mkdir(mode=0o700, exist_ok=True)  # logins and tokens: only the hub may read them
 c.JupyterHub.db_url = f"sqlite:///{STATE / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
 
-# --- who gets in ----------------------------------------------------------------------
+# --- users ----------------------------------------------------------------------------
 
 c.JupyterHub.authenticator_class = "pam"  # the password of the account, which must exist
 c.Authenticator.allow_all = False
 c.Authenticator.allowed_users = (
     set(STUDENTS.read_text("utf-8").split()) if STUDENTS.is_file() else set()
 )
-c.Authenticator.allow_existing_users = False  # else a name crossed out would still get in
+c.Authenticator.allow_existing_users = False  # else removed users would still be admitted
 
-# Passwords must not cross the network in clear: a web server with TLS stands before this.
+# Passwords must not be sent in clear text: a web server with TLS must be in front of this.
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 
-# --- one server a student -------------------------------------------------------------
+# --- one server per student -----------------------------------------------------------
 
 c.JupyterHub.spawner_class = "systemd"
 c.JupyterHub.allow_named_servers = False
@@ -41,29 +41,28 @@ c.Spawner.http_timeout = 120
 c.Spawner.args = [
     # On a TCP port every account of the machine could read what a kernel prints.
     "--KernelManager.transport=ipc",
-    # Who has left gives the memory back.
+    # Idle kernels and servers end, and free their memory.
     "--ServerApp.shutdown_no_activity_timeout=3600",
     "--MappingKernelManager.cull_idle_timeout=3600",
 ]
 
-# --- in limits of its own -------------------------------------------------------------
+# --- limits of each server ------------------------------------------------------------
 
-c.Spawner.mem_limit = "4G"  # two open notebooks; nothing is set aside for who needs less
+c.Spawner.mem_limit = "4G"  # two open notebooks; a limit, not a reservation
 c.Spawner.cpu_limit = 2
 c.SystemdSpawner.isolate_tmp = True
 c.SystemdSpawner.isolate_devices = True
 c.SystemdSpawner.disable_user_sudo = True
 c.SystemdSpawner.unit_extra_properties = {
-    "MemorySwapMax": "0",  # at the limit a kernel ends, instead of making the disk busy
+    "MemorySwapMax": "0",  # at the limit a kernel is killed; it does not swap
     "TasksMax": "256",  # processes and threads
-    "UMask": "0077",  # what a student writes, other students cannot read
+    "UMask": "0077",  # other students cannot read a student's files
 }
 
-# --- the course, once for all ---------------------------------------------------------
+# --- one copy of the course for all ---------------------------------------------------
 
 c.SystemdSpawner.readonly_paths = [str(COURSE)]
 c.Spawner.environment = {
-    # torch would start a thread for each core of the machine, and thirty students' threads
-    # would wait for each other.
+    # By default torch starts a thread for each core, and thirty students would compete.
     "OMP_NUM_THREADS": "1",
 }

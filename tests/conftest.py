@@ -1,4 +1,4 @@
-"""What every test of the package starts from; the notebooks see nothing of this."""
+"""Settings and fixtures of all tests; the runs of notebooks do not use them."""
 
 import os
 import signal
@@ -9,21 +9,21 @@ from deck_inspection import offline_pages
 from hypothesis import settings
 from jupyterlab_session import chromium
 
-# The same examples on every run, and no clock: a slow machine is not a wrong one.
+# The same examples on every run, and no deadline: a slow machine is not an error.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("course")
 
 # No windows; read when matplotlib is imported.
 os.environ.setdefault("MPLBACKEND", "agg")
 
-# The tensors of the tests are tiny: a second thread would only wait for the first.
+# The tensors of the tests are too small for a second thread.
 torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
-    """A warning is an error in a test; a notebook's warnings are test_notebooks' matter.
+    """Turn warnings into errors, and mark the tests that use the fixture browser or slow.
 
-    And a test that has the fixture browser or slow, itself or by another, is marked so.
+    For the warnings in notebooks there is a rule in test_notebooks.py.
     """
     for item in items:
         if isinstance(item, pytest.Function):
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def slow():
-    """For fixtures that train, start processes or take a second; a test is marked slow."""
+    """Requested by fixtures that train, start processes or take a second."""
 
 
 @pytest.fixture(autouse=True)

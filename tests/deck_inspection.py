@@ -1,12 +1,12 @@
-"""What there is to see in a deck, for the tests of slides."""
+"""Checks of a deck in a browser: layout, printed pages, response of its widgets."""
 
 import re
 from contextlib import contextmanager
 from functools import partial
 
-# With all fragments shown: what lies outside its slide, is cut, or is too small to read.
-LOOK = """async () => {
-  const found = [], frame = () => new Promise(requestAnimationFrame);
+# With all fragments shown: elements outside their slide, cut, or too small to read.
+LAYOUT_PROBLEMS = """async () => {
+  const problems = [], frame = () => new Promise(requestAnimationFrame);
   for (const slide of Reveal.getSlides()) {
     const { h, v } = Reveal.getIndices(slide);
     Reveal.slide(h, v, 999);
@@ -19,8 +19,8 @@ LOOK = """async () => {
     for (const image of slide.querySelectorAll("img")) await image.decode();
     const box = Reveal.getSlidesElement().getBoundingClientRect();
     const scale = Reveal.getScale();
-    let told = 0;
-    const tell = (el, what) => told++ < 3 && found.push(
+    let count = 0;
+    const report = (el, what) => count++ < 3 && problems.push(
       `slide ${slide.id}: ${el.localName}${el.className ? "." + el.className : ""} ` +
       `"${el.textContent.trim().slice(0, 30)}" ${what}`);
     for (const el of slide.querySelectorAll("*")) {
@@ -30,33 +30,35 @@ LOOK = """async () => {
       const [left, right] = [rect.left, rect.right].map((x) => (x - box.left) / scale);
       const [top, bottom] = [rect.top, rect.bottom].map((y) => (y - box.top) / scale);
       if (left < -1 || top < -1 || right > 1281 || bottom > 721)
-        tell(el, `sticks out: ${[left, top, right, bottom].map(Math.round)}`);
+        report(el, `sticks out: ${[left, top, right, bottom].map(Math.round)}`);
       const style = getComputedStyle(el);
       if (style.overflow !== "visible" && (el.scrollWidth > el.clientWidth + 1 ||
-          el.scrollHeight > el.clientHeight + 1)) tell(el, "is cut");
+          el.scrollHeight > el.clientHeight + 1)) report(el, "is cut");
       const size = parseFloat(style.fontSize);
-      if (el.matches(".part p, .part li, td") && size < 22) tell(el, `has ${size} pixels`);
-      if (el.matches("pre.code") && size < 17.9) tell(el, `has ${size} pixels`);
+      const smallest = el.matches(".part p, .part li, td") ? 22
+        : el.matches("pre.code") ? 17.9 : 0;
+      if (size < smallest) report(el, `has ${size} pixels`);
     }
     for (const el of slide.querySelectorAll(".part > *")) {
       const inner = el.getBoundingClientRect();
       const outer = el.parentNode.getBoundingClientRect();
-      if (inner.bottom > outer.bottom + 1) tell(el, "lies on what comes below");
+      if (inner.bottom > outer.bottom + 1) report(el, "overlaps the next part");
     }
     const body = slide.querySelector(".body");
     if (body.scrollHeight > body.clientHeight + 1)
-      tell(body, `is ${body.scrollHeight} high in ${body.clientHeight}`);
+      report(body, `is ${body.scrollHeight} high in ${body.clientHeight}`);
     if (body.scrollWidth > body.clientWidth + 1)
-      tell(body, `is ${body.scrollWidth} wide in ${body.clientWidth}`);
-    if (+slide.style.getPropertyValue("--fit") < 0.8) tell(slide, "is too small");
-    for (const el of widgets) if (el.dataset.awake === "failed") tell(el, "did not start");
+      report(body, `is ${body.scrollWidth} wide in ${body.clientWidth}`);
+    if (+slide.style.getPropertyValue("--fit") < 0.8) report(slide, "is too small");
+    for (const el of widgets)
+      if (el.dataset.awake === "failed") report(el, "did not start");
   }
-  return found;
+  return problems;
 }"""
 
 
-# On paper: what lies outside its page, on the margins, or is cut.
-LOOK_AT_PAPER = """() => [...document.querySelectorAll(".pdf-page")].flatMap((page) => {
+# In print: slides outside their page, on its margins, or cut.
+PRINT_PROBLEMS = """() => [...document.querySelectorAll(".pdf-page")].flatMap((page) => {
   const slide = page.querySelector(":scope > section"), body = slide.querySelector(".body");
   const box = page.getBoundingClientRect(), inner = body.getBoundingClientRect();
   const margins =
@@ -72,16 +74,16 @@ LOOK_AT_PAPER = """() => [...document.querySelectorAll(".pdf-page")].flatMap((pa
 def offline_pages(browser):
     """A function that opens a file without a network and returns the page.
 
-    In the end nothing was fetched and no error met.
+    At the end there must have been no request and no error.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     context.set_offline(True)
     context.set_default_timeout(15_000)
-    wrong = []
+    errors = []
 
     def refuse(route):
         if not route.request.url.startswith(("file:", "data:", "blob:", "about:")):
-            wrong.append(f"asked for {route.request.url}")
+            errors.append(f"request of {route.request.url}")
             route.abort()
         else:
             route.continue_()
@@ -89,8 +91,8 @@ def offline_pages(browser):
     context.route("**/*", refuse)
 
     def listen(page):
-        page.on("console", lambda m: m.type == "error" and wrong.append(m.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and errors.append(m.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
 
     context.on("page", listen)
 
@@ -102,17 +104,17 @@ def offline_pages(browser):
 
     yield open_file
     context.close()
-    assert wrong == []
+    assert errors == []
 
 
-def pages(paper) -> int:
-    """How many pages a deck has that was opened with ?print-pdf and is printed."""
-    printed = paper.pdf(prefer_css_page_size=True, print_background=True)
+def printed_pages(page) -> int:
+    """The number of printed pages of a deck that was opened with ?print-pdf."""
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
-# Of each kind of widget: what it shows, where no focus is drawn; what a pointer drags and
-# the keys reach; and keys of which one, whatever is shown, must change it.
+# For each kind of widget: an element that changes, without a focus ring; the element that
+# takes mouse and keys; and keys of which at least one must change the first element.
 ARROWS = ("ArrowLeft", "ArrowRight")
 KINDS = {
     ".latent-walk": (".lw-here canvas", ".lw-plane .cw-stage", ARROWS),
@@ -127,7 +129,7 @@ KINDS = {
 
 
 def unresponsive(page, name: str) -> list[str]:
-    """What the widget on a slide does not answer to: the mouse, the keys."""
+    """The inputs to which the widget on a slide does not respond: the mouse, the keys."""
     page.evaluate("(name) => { location.hash = '/' + name; }", name)
     page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
     stage = page.locator(f"#{name} .stage").first
@@ -136,33 +138,36 @@ def unresponsive(page, name: str) -> list[str]:
     shown, handle = (stage.locator(selector).first for selector in selectors)
 
     def at_rest() -> bytes:
-        """Its picture, once that stays: a lattice is drawn row by row."""
+        """Its final picture; a lattice is drawn row by row."""
         last, picture = b"", shown.screenshot()
         while last != picture:
             page.wait_for_timeout(150)
             last, picture = picture, shown.screenshot()
         return picture
 
-    def changes(*acts) -> bool:
-        """Whether one of these acts changes the picture; each starts after the last."""
-        for act in acts:
+    def changes(*actions) -> bool:
+        """Whether one of these actions changes the picture."""
+        for action in actions:
             before = at_rest()
-            act()
-            for _ in range(60):  # on a busy machine it may take its time
+            action()
+            for _ in range(60):  # a busy machine may need some tries
                 page.wait_for_timeout(50)
                 if shown.screenshot() != before:
                     return True
         return False
 
     def drag(x: float, y: float):
-        """From the middle of the handle to a place in its box, whatever is there now."""
+        """From the middle of the handle to a place in its box."""
         box = handle.bounding_box()
 
         def at(x: float, y: float) -> tuple[float, float]:
             return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
         page.mouse.move(*at(0.5, 0.4))
-        if kind not in (".latent-walk", ".side-by-side"):  # they follow the mouse as it is
+        if kind not in (
+            ".latent-walk",
+            ".side-by-side",
+        ):  # they follow it without a pressed button
             page.mouse.down()
         page.mouse.move(*at(x, y), steps=4)
         page.mouse.up()
@@ -171,14 +176,14 @@ def unresponsive(page, name: str) -> list[str]:
         others = page.locator("input:not(:checked)")
         stage.locator(".cw-choice label", has=others).first.click()
 
-    # A slider may stand at either end already. A handle on an ellipse may answer to one
-    # direction alone, so both are asked for; a slider does not care about the second.
+    # A slider may be at one of its ends already. A handle on an ellipse may move in one
+    # direction only, so x and y both change; a slider ignores y.
     slider = handle.get_attribute("type") == "range"
     places = [(0.98, 0.4), (0.02, 0.4)] if slider else [(0.9, 0.7)]
     is_choice = handle.get_attribute("type") == "radio"
     moves = [click_another] if is_choice else [partial(drag, *place) for place in places]
     presses = [partial(page.keyboard.press, key) for key in keys]
 
-    found = [] if changes(*moves) else ["the mouse"]
+    problems = [] if changes(*moves) else ["the mouse"]
     (stage.locator(".cw-choice input:checked") if is_choice else handle).focus()
-    return found if changes(*presses) else [*found, "the keys"]
+    return problems if changes(*presses) else [*problems, "the keys"]

@@ -1,4 +1,4 @@
-"""Start JupyterLab and find a browser, for the tests that look at what students see."""
+"""Start a browser and JupyterLab, and run notebooks in them."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ FLAGS = (
 def find_browser(playwright) -> str:
     """Path of Playwright's own Chromium or of one on this machine; else skip the test.
 
-    COURSE_REQUIRE_BROWSER=1 turns the skip into a failure, for machines that should know.
+    COURSE_REQUIRE_BROWSER=1 turns the skip into a failure.
     """
     found = [playwright.chromium.executable_path, *map(shutil.which, BROWSERS)]
     for path in [*found, *APPLICATIONS]:
         if path and Path(path).is_file():
             return path
     message = (
-        "No Chromium, Chrome or Edge was found, so no browser has looked at the widgets. "
+        "No Chromium, Chrome or Edge was found, so the widgets were not tested. "
         "`python -m playwright install chromium` brings one."
     )
     if os.environ.get("COURSE_REQUIRE_BROWSER") == "1":
@@ -56,7 +56,7 @@ def find_browser(playwright) -> str:
 
 @contextmanager
 def chromium() -> Iterator:
-    """A headless browser, which sees pages of this machine only.
+    """A headless browser.
 
     Its sandbox is off on Linux, where root and many containers cannot have it.
     """
@@ -79,23 +79,23 @@ SIZE = {"width": 1400, "height": 1000}
 
 @contextmanager
 def open_page(browser) -> Iterator:
-    """A page with a touch screen; in the end, nothing may have gone wrong in it."""
+    """A page with a touch screen; at the end it must not have met an error."""
     context = browser.new_context(viewport=SIZE, has_touch=True, device_scale_factor=2)
     page = context.new_page()
     page.set_default_timeout(20_000)
-    with nothing_wrong(page):
+    with no_errors(page):
         yield page
         page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
         context.close()
 
 
 @contextmanager
-def nothing_wrong(page) -> Iterator[None]:
-    """In the end the page has met no error, and its console shows none."""
+def no_errors(page) -> Iterator[None]:
+    """Check at the end that neither the page nor its console had an error."""
     errors = []
     listeners = {
         "pageerror": lambda error: errors.append(str(error)),
-        "console": lambda said: errors.append(said.text) if said.type == "error" else None,
+        "console": lambda m: errors.append(m.text) if m.type == "error" else None,
     }
     for event, listener in listeners.items():
         page.on(event, listener)
@@ -157,7 +157,7 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
 
 
 def _stop(url: str, server: subprocess.Popen) -> None:
-    """Ask the server, which then stops its kernels first; else kill it."""
+    """Shut the server and its kernels down; kill it if that fails."""
     try:
         urllib.request.urlopen(f"{url}/api/shutdown", data=b"", timeout=5).close()
         server.wait(20)
@@ -196,7 +196,7 @@ def run_all(page, timeout: float = 300) -> list[str]:
     )
 
 
-def ask_kernel(page, code: str, expression: str) -> str:
+def evaluate_in_kernel(page, code: str, expression: str) -> str:
     """Run code in the notebook's kernel.  -> the expression's repr"""
     return page.evaluate(
         """async ([code, expression]) => {

@@ -1,4 +1,4 @@
-"""A class under nbgrader's own commands."""
+"""Submit and grade notebooks by nbgrader's commands."""
 
 import csv
 import os
@@ -21,8 +21,8 @@ for command in sys.argv[1:]:
 
 
 def nbgrader(folder, *commands):
-    """Run commands of nbgrader in the folder of a class; each must succeed."""
-    # nbgrader starts alembic by its bare name, as in an environment that is activated.
+    """Run commands of nbgrader in the folder of a class; an error if one fails."""
+    # nbgrader starts alembic without its path, as in an activated environment.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         [sys.executable, "-c", COMMANDS, *commands],
@@ -37,14 +37,14 @@ def nbgrader(folder, *commands):
 
 
 def submit(folder, student, assignment, notebook):
-    """What nbgrader's exchange would do with a student's notebook."""
+    """Store a student's notebook where nbgrader's exchange would."""
     target = folder / "submitted" / student / assignment / f"{assignment}.ipynb"
     target.parent.mkdir(parents=True)
     nbformat.write(notebook, target)
 
 
 def grade(folder, assignment):
-    """Make an assignment, grade what was submitted.  -> {student: (score, best score)}"""
+    """Make an assignment and grade its submissions.  -> {student: (score, best score)}"""
     steps = ("generate_assignment", "autograde", "generate_feedback")
     nbgrader(folder, *(f"{step} {assignment}" for step in steps), "export")
     with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
@@ -56,7 +56,7 @@ def grade(folder, assignment):
 
 
 def graded(folder, student, assignment):
-    """A student's notebook after grading, with what its cells have shown."""
+    """A student's notebook after grading, with its outputs."""
     path = folder / "autograded" / student / assignment / f"{assignment}.ipynb"
     return nbformat.read(path, as_version=4)
 

@@ -1,4 +1,4 @@
-"""A pytest inside a test, on notebooks made for it, with the course's settings."""
+"""Run pytest in a subprocess, on notebooks of a test, with the course's settings."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 def run_pytest(folder, notebooks, *options, **variables):
     """Write notebooks {name: cells} into the folder and test them.  -> exit code, report
 
-    The variables are the environment's; what this pytest has told its own workers is not.
+    ``variables`` are added to the environment; those of this pytest are removed from it.
     """
     for name in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / name, folder)

@@ -1,4 +1,4 @@
-"""The benchmarks run, compare like with like, and their tables have a place in docs."""
+"""The benchmarks run, their loops are comparable, and docs have a place for each table."""
 
 import importlib
 import inspect
@@ -79,7 +79,7 @@ def test_the_docs_list_every_widget_with_its_notebooks():
 
 def test_the_latency_of_every_widget_is_measured(benchmark):
     measured = {trial.name.strip("`") for trial in benchmark("widget_latency").TRIALS}
-    assert set(widgets.__all__) < measured  # and of ipywidgets, for comparison
+    assert set(widgets.__all__) < measured  # which includes ipywidgets, for comparison
 
 
 # --- training ---------------------------------------------------------------------------
@@ -95,8 +95,8 @@ def test_all_loops_of_the_benchmark_reach_the_same_loss(speed):
     assert len(products.seconds) == 3 and not products.losses
     cycle = runs.pop("ours, `training_epochs`")
     assert len(cycle.losses) == 3
-    assert len(runs) >= 3  # of the course, and two usual ones; peers if installed
-    for run in runs.values():  # they differ in the order of batches and in the noise
+    assert len(runs) >= 3  # one of the course, two usual ones; others if installed
+    for run in runs.values():  # with different orders of batches, and different noise
         assert run.losses == pytest.approx(runs[speed.USUAL].losses, rel=0.02)
 
 
@@ -104,7 +104,7 @@ def test_all_loops_of_the_benchmark_reach_the_same_loss(speed):
 def test_an_epoch_takes_less_than_three_floors_and_than_the_usual_loop(
     speed,
 ):
-    """Within one process and in turn, the best of several, with wide margins."""
+    """The best of several rounds in one process, with wide margins."""
     images = torch.rand(3200, 784)
     pixels = (images * 255).byte().view(-1, 28, 28)
 
@@ -112,7 +112,7 @@ def test_an_epoch_takes_less_than_three_floors_and_than_the_usual_loop(
         def __len__(self):
             return len(pixels)
 
-        def __getitem__(self, i):  # the least that ToTensor does
+        def __getitem__(self, i):  # the minimal work of ToTensor
             return pixels[i][None].float().div(255), 0
 
     products = speed.floor(len(images), CPU)
@@ -137,12 +137,12 @@ def train(images):
     for _ in training_epochs(VAE(784, 20), vae_loss, images, epochs=2, batch_size=128):
         pass
 
-def megabytes(line):  # of this process in main memory, where Linux tells it
+def megabytes(line):  # of this process in main memory; nan except on Linux
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.is_file() else []
-    return next((int(found.split()[1]) / 1e3 for found in lines if line in found), math.nan)
+    return next((int(text.split()[1]) / 1e3 for text in lines if line in text), math.nan)
 
-train(torch.rand(256, 784))  # what torch loads and keeps at its first step does not count
+train(torch.rand(256, 784))  # without the memory that torch takes at its first step
 before = megabytes("VmRSS")
 train(torch.rand(40_000, 784))
 print(megabytes("VmHWM") - before)

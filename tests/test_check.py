@@ -1,4 +1,4 @@
-"""The quick check runs every step, and one that fails is enough."""
+"""The quick check runs every step, and fails if one of them does."""
 
 import sys
 
@@ -14,9 +14,9 @@ FAIL = [sys.executable, "-c", "print('line 3 is wrong'); raise SystemExit(2)"]
 def test_a_failed_step_is_reported_and_the_others_still_run(steps, monkeypatch, capsys):
     monkeypatch.setattr(check, "STEPS", dict(zip(("first", "second"), steps)))
     assert check.main() == 1
-    said = capsys.readouterr().out
-    assert said.count("passed") == said.count("FAILED") == 1
-    assert "line 3 is wrong" in said and "nothing to say" not in said
+    output = capsys.readouterr().out
+    assert output.count("passed") == output.count("FAILED") == 1
+    assert "line 3 is wrong" in output and "nothing to say" not in output
 
 
 def test_the_check_succeeds_if_all_steps_pass(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The table: every model has its row, with what it measures."""
+"""The comparison of models: every model has its row of measures."""
 
 import importlib
 import math
@@ -36,16 +36,16 @@ def rows(slow, images):
     classifier = nn.Linear(196, 10)
     labels = torch.arange(N) % 10
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparison, "SAMPLES", 200)  # two thousand take a minute
-        board = comparison.compare_models(images, labels, images, classifier)
-        return {row["name"]: row for row in board}
+        patch.setattr(comparison, "SAMPLES", 200)  # 2000 take a minute
+        rows = comparison.compare_models(images, labels, images, classifier)
+        return {row["name"]: row for row in rows}
 
 
 def test_selected_rows_equal_those_of_the_whole_table(images, rows, monkeypatch):
     monkeypatch.setattr(comparison, "SAMPLES", 200)
     classifier, labels = nn.Linear(196, 10), torch.arange(N) % 10
-    board = comparison.compare_models(images, labels, images, classifier, ["VAE", "PCA"])
-    _, vae, pca = board
+    names = ["VAE", "PCA"]
+    _, vae, pca = comparison.compare_models(images, labels, images, classifier, names)
     assert (vae["name"], pca["name"]) == ("VAE", "PCA")
     assert vae["nats"] == rows["VAE"]["nats"] and pca["error"] == rows["PCA"]["error"]
     with pytest.raises(ValueError, match="no model 'Vae': choose among PCA, auto"):
@@ -79,7 +79,7 @@ def test_every_model_has_a_row(rows):
     for row in rows.values():
         assert row["samples"].shape == (20, 196)
         assert math.isfinite(row["distance"]) and 0 <= row["digits"] <= 1
-    assert abs(rows["real digits"]["distance"]) < 0.1  # the data themselves
+    assert abs(rows["real digits"]["distance"]) < 0.1  # the same distribution
 
 
 def test_undefined_measures_stay_empty(rows):
@@ -104,7 +104,7 @@ def test_pca_has_the_density_of_its_gaussian(images):
 
 
 def test_mixture_samples_have_the_moments_of_the_data(images):
-    """Without its components' noise of SIGMA, a draw has the data's mean and variance."""
+    """Without the components' noise SIGMA, samples have the data's mean and variance."""
     trained = MODELS["Gaussian mixture"](images, None)
     drawn = trained.sample(20_000)
     assert_close(drawn.mean(0), images.mean(0), rtol=0, atol=0.02)
@@ -130,15 +130,15 @@ def test_the_regularized_pae_is_a_vae(images):
     assert difference.abs() < 5 * spread / math.sqrt(200)
 
 
-# --- what a row is made of -------------------------------------------------------------
+# --- the parts of a row ----------------------------------------------------------------
 
 
 def test_a_row_holds_the_measures_of_its_model():
-    """A quarter of the samples is taken for a digit with 95 %, the others with 85 %."""
-    test, asked = torch.rand(30, 2), []
+    """The classifier gives a quarter of the samples 95 %, the others 85 %."""
+    test, sizes = torch.rand(30, 2), []
 
     def sample(n):
-        asked.append(n)
+        sizes.append(n)
         share = torch.tensor([0.95, 0.85, 0.85, 0.85]).repeat(n // 4)
         return torch.stack([share, torch.linspace(-1, 2, n).roll(700)], dim=1)
 
@@ -151,7 +151,7 @@ def test_a_row_holds_the_measures_of_its_model():
 
     row = comparison._measure(trained, test, classifier)
     new = sample(2000).clamp(0, 1)
-    assert asked[0] == 2000 and torch.equal(row["samples"], new[:20])
+    assert sizes[0] == 2000 and torch.equal(row["samples"], new[:20])
     assert row["digits"] == 0.25
     assert row["error"] == pytest.approx(2)  # two pixels, each off by 1
     assert row["nats"] == pytest.approx(-test[:, 0].mean().item())
@@ -162,12 +162,12 @@ def test_a_row_holds_the_measures_of_its_model():
 def test_the_seconds_count_the_training_only(images, monkeypatch):
     clock = [0.0]
 
-    def takes(seconds, answer):
+    def after(seconds, value):
         clock[0] += seconds
-        return answer
+        return value
 
-    trained = TrainedModel(1, lambda n: takes(100, torch.rand(n, 196)))
-    monkeypatch.setattr(comparison, "MODELS", {"slow": lambda x, y: takes(7, trained)})
+    trained = TrainedModel(1, lambda n: after(100, torch.rand(n, 196)))
+    monkeypatch.setattr(comparison, "MODELS", {"slow": lambda x, y: after(7, trained)})
     monkeypatch.setattr(comparison, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     _, row = comparison.compare_models(images, None, images, nn.Linear(196, 10))
     assert row["name"] == "slow" and row["seconds"] == 7
@@ -184,7 +184,7 @@ def test_a_unit_counts_as_used_from_a_hundredth_of_the_variance_on():
 
 
 def test_pca_counts_its_own_units(images):
-    """Of data in three dimensions, a little noise aside, it can use three units."""
+    """For data of three dimensions it uses three units."""
     flat = torch.rand(N, 3) @ torch.eye(3, 196)
     assert MODELS["PCA"](flat, None).latent_use(flat) == "3 of 16 units"
 
@@ -219,8 +219,8 @@ def test_the_bound_of_vq_vae_2_is_that_of_its_codes_and_its_pixels(untrained, im
         assert_close(trained.log_likelihood(x), expected)
 
 
-class OfNormal(nn.Module):
-    """The best denoiser for data N(0, I).  Its noise is √(1 − ᾱ) xₜ."""
+class NormalDenoiser(nn.Module):
+    """The optimal denoiser for data N(0, I): it predicts the noise √(1 − ᾱ) xₜ."""
 
     def __init__(self, alpha_bar, **how):
         super().__init__()
@@ -231,30 +231,30 @@ class OfNormal(nn.Module):
 
 
 def test_the_diffusion_bound_is_that_of_gray_levels(untrained, monkeypatch):
-    """Gray levels N(½, ¼ I) are N(0, I) from −1 to 1, whose best denoiser is known."""
-    monkeypatch.setattr(diffusion, "UNet", OfNormal)
+    """Gray levels N(½, ¼ I), scaled to [−1, 1], are N(0, I): its denoiser is known."""
+    monkeypatch.setattr(diffusion, "UNet", NormalDenoiser)
     x = 0.5 + 0.5 * torch.randn(400, 196)
     trained = MODELS["diffusion"](x, None)
     assert_close(untrained[0][2], 2 * x - 1)
     exact = Normal(0.5, 0.5).log_prob(x).sum(1).mean()
     gap = exact - trained.log_likelihood(x).mean()
-    # Sixty steps are not all there are; a factor of 2 would cost 196 log 2.
+    # The bound of sixty steps has a gap; a factor of 2 would be one of 196 log 2.
     assert 0 < gap < 196 * 0.2
 
 
 def test_diffusion_samples_start_from_noise_and_end_as_gray_levels(untrained, monkeypatch):
-    monkeypatch.setattr(diffusion, "UNet", OfNormal)
+    monkeypatch.setattr(diffusion, "UNet", NormalDenoiser)
     trained = MODELS["diffusion"](torch.rand(50, 196), None)
-    begun = []
+    starts = []
 
     def steps(model, noise, alpha_bar):
-        begun.append(noise)
+        starts.append(noise)
         return repeat(torch.tensor([[-1.0, 0.0, 1.0]]), 3)
 
     monkeypatch.setattr(diffusion, "reverse_steps", steps)
     assert_close(trained.sample(500), torch.tensor([[0, 0.5, 1]]))
-    assert begun[0].shape == (500, 196)
-    assert abs(begun[0].mean()) < 0.02 and abs(begun[0].std() - 1) < 0.02
+    assert starts[0].shape == (500, 196)
+    assert abs(starts[0].mean()) < 0.02 and abs(starts[0].std() - 1) < 0.02
 
 
 def test_the_table_marks_what_is_exact_a_bound_or_undefined():

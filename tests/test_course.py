@@ -1,7 +1,7 @@
-"""The launcher sets up once, starts what was asked for, and passes on how it ended.
+"""course.py sets up once, starts the module of a command, and returns its exit code.
 
-No test touches the real environment: each has a course of its own in a temporary folder,
-where JupyterLab, pytest and the tools are scripts of a few lines.
+No test changes the real environment: each has a course of its own in a temporary folder,
+in which short scripts replace JupyterLab, pytest and the tools.
 """
 
 import os
@@ -28,7 +28,7 @@ sys.exit(7)
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """A course of its own, not set up yet; what pip and venv are asked for is in .asked."""
+    """A course in a temporary folder, not set up yet."""
     monkeypatch.setattr(course, "ROOT", tmp_path)
     monkeypatch.setattr(course, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(course, "PYTHON", tmp_path / ".venv" / "python")
@@ -38,8 +38,8 @@ def root(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def asked(root, monkeypatch):
-    """The commands of the set-up, noted instead of run; the first makes the environment."""
+def set_up_commands(root, monkeypatch):
+    """The commands of the set-up, recorded instead of run."""
     commands = []
 
     def run(command, **options):
@@ -52,39 +52,41 @@ def asked(root, monkeypatch):
     return commands
 
 
-def test_set_up_makes_the_environment_and_installs_the_requirements(root, asked, capsys):
+def test_set_up_makes_the_environment_and_installs_the_requirements(
+    root, set_up_commands, capsys
+):
     course.set_up()
-    make, install = asked
+    make, install = set_up_commands
     assert make == [sys.executable, "-m", "venv", "--clear", str(root / ".venv")]
     assert install[:4] == [str(course.PYTHON), "-m", "pip", "install"]
     assert install[-2:] == ["-r", "requirements.txt"]
     assert "some minutes, once" in capsys.readouterr().out
 
 
-def test_set_up_happens_once(asked, capsys):
+def test_set_up_happens_once(set_up_commands, capsys):
     course.set_up()
-    asked.clear()
+    set_up_commands.clear()
     capsys.readouterr()
     course.set_up()
-    assert asked == []
+    assert set_up_commands == []
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
-def test_changed_requirements_are_installed(root, asked, name):
+def test_changed_requirements_are_installed(root, set_up_commands, name):
     course.set_up()
-    asked.clear()
+    set_up_commands.clear()
     (root / name).write_text("others")
     course.set_up()
-    assert len(asked) == 2
+    assert len(set_up_commands) == 2
 
 
-def test_an_environment_without_its_python_is_made_again(asked):
+def test_an_environment_without_its_python_is_made_again(set_up_commands):
     course.set_up()
-    asked.clear()
+    set_up_commands.clear()
     course.PYTHON.unlink()
     course.set_up()
-    assert len(asked) == 2 and "--clear" in asked[0]
+    assert len(set_up_commands) == 2 and "--clear" in set_up_commands[0]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a link needs special rights on Windows")
@@ -97,15 +99,15 @@ def test_an_environment_with_a_broken_link_to_python_can_be_cleared(tmp_path):
     assert next(folder.glob("*/python*")).exists()
 
 
-def test_a_moved_course_is_set_up_again(asked, monkeypatch, root):
+def test_a_moved_course_is_set_up_again(set_up_commands, monkeypatch, root):
     course.set_up()
-    asked.clear()
+    set_up_commands.clear()
     (root / "elsewhere").mkdir()
     for name in ("requirements.txt", "pyproject.toml"):
         shutil.copy(root / name, root / "elsewhere")
     monkeypatch.setattr(course, "ROOT", root / "elsewhere")
     course.set_up()
-    assert len(asked) == 2
+    assert len(set_up_commands) == 2
 
 
 def test_a_failed_set_up_is_tried_again(root, monkeypatch):
@@ -126,7 +128,7 @@ def test_a_failed_set_up_is_tried_again(root, monkeypatch):
 
 @pytest.mark.parametrize("arguments", [[], ["help"], ["Lab"], ["--help"]])
 def test_an_unknown_command_prints_the_usage(arguments, capsys, monkeypatch):
-    monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
+    monkeypatch.setattr(course, "set_up", lambda: pytest.fail("unnecessary set-up"))
     assert course.main(arguments) == 2
     usage = capsys.readouterr().out
     assert all(
@@ -136,18 +138,18 @@ def test_an_unknown_command_prints_the_usage(arguments, capsys, monkeypatch):
 
 
 def test_an_old_python_is_refused(capsys, monkeypatch):
-    monkeypatch.setattr(course, "set_up", lambda: pytest.fail("set up for nothing"))
+    monkeypatch.setattr(course, "set_up", lambda: pytest.fail("unnecessary set-up"))
     monkeypatch.setattr(course.sys, "version_info", (3, 9, 1))
     assert course.main(["lab"]) == 1
     assert "needs Python 3.10 or newer" in capsys.readouterr().out
 
 
-# --- the whole launcher, in a process of its own --------------------------------------
+# --- course.py in a process of its own ------------------------------------------------
 
 
 @pytest.fixture
 def launch(tmp_path):
-    """A course that is set up, with scripts in place of the modules that are started."""
+    """A course that is set up, with scripts instead of the modules that it starts."""
     for name in ("course.py", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "tools").mkdir()
@@ -158,14 +160,14 @@ def launch(tmp_path):
         [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
     )
     names = ("requirements.txt", "pyproject.toml")
-    listed = b"".join((tmp_path / name).read_bytes() for name in names)
-    hashed = course.hashlib.sha256(listed + str(tmp_path.resolve()).encode())
+    requirements = b"".join((tmp_path / name).read_bytes() for name in names)
+    hashed = course.hashlib.sha256(requirements + str(tmp_path.resolve()).encode())
     (tmp_path / ".venv" / "installed").write_text(hashed.hexdigest())
 
     def launch(*arguments, **options):
         return subprocess.Popen(
             [sys.executable, tmp_path / "course.py", *arguments],
-            cwd=tmp_path.parent,  # it need not be started from its own folder
+            cwd=tmp_path.parent,  # not its own folder
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -176,7 +178,7 @@ def launch(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command, script, given",
+    "command, script, expected",
     [
         ("lab", "jupyterlab.py", [os.path.join("notebooks", "00_start.ipynb")]),
         ("test", "pytest.py", []),
@@ -184,78 +186,80 @@ def launch(tmp_path):
     ],
 )
 def test_a_command_starts_its_module_and_returns_its_exit_code(
-    launch, tmp_path, command, script, given
+    launch, tmp_path, command, script, expected
 ):
     (tmp_path / "notebooks").mkdir()
     for name in ("01_one.ipynb", "10_ten.ipynb", "00_start.ipynb", "02_two.ipynb"):
         (tmp_path / "notebooks" / name).touch()
     process = launch(command, "-x", "two words")
-    said, _ = process.communicate(timeout=30)
-    assert said.strip() == f"{script} {[*given, '-x', 'two words']} {tmp_path}"
+    output, _ = process.communicate(timeout=30)
+    assert output.strip() == f"{script} {[*expected, '-x', 'two words']} {tmp_path}"
     assert process.returncode == 7
 
 
-COUNT = """
+FAKE_PYTEST = """
 import os, pathlib, sys
 print(sys.argv[1:])
-kept = pathlib.Path(os.environ["COURSE_RUNS"], "one.ipynb")
-pathlib.Path("folder").write_text(str(kept.parent))
+saved = pathlib.Path(os.environ["COURSE_RUNS"], "one.ipynb")
+pathlib.Path("folder").write_text(str(saved.parent))
 if "tests/test_decks.py" in sys.argv:
-    print("kept" if kept.exists() else "lost")
-kept.touch()
-first, *later = pathlib.Path("ends").read_text().split()
-pathlib.Path("ends").write_text(" ".join(later))
+    print("saved" if saved.exists() else "not saved")
+saved.touch()
+first, *later = pathlib.Path("codes").read_text().split()
+pathlib.Path("codes").write_text(" ".join(later))
 sys.exit(int(first))
 """
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 SEPARATE_SUITES = ["tests/test_nbgrader.py", "tests/test_injected_errors.py"]
 REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
 TIMED = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
-SAID = [str(REST), str(["-m", "timing", *TIMED]), "kept"]
+LINES = [str(REST), str(["-m", "timing", *TIMED]), "saved"]
 
 
 @pytest.mark.parametrize(
-    "ends, lines, worst",
+    "codes, lines, exit_code",
     [("0 0", 3, 0), ("1 0", 3, 1), ("0 1", 3, 1), ("2 0", 1, 2)],
     ids=["all pass", "one fails", "one fails in the browser", "interrupted"],
 )
 def test_the_tests_are_two_runs_and_the_second_is_serial(
-    launch, tmp_path, ends, lines, worst
+    launch, tmp_path, codes, lines, exit_code
 ):
-    (tmp_path / "pytest.py").write_text(COUNT)
-    (tmp_path / "ends").write_text(ends)
+    (tmp_path / "pytest.py").write_text(FAKE_PYTEST)
+    (tmp_path / "codes").write_text(codes)
     process = launch("test")
-    said, _ = process.communicate(timeout=30)
-    assert said.splitlines() == SAID[:lines]
-    assert process.returncode == worst
+    output, _ = process.communicate(timeout=30)
+    assert output.splitlines() == LINES[:lines]
+    assert process.returncode == exit_code
     assert not Path((tmp_path / "folder").read_text()).exists()
     assert all((ROOT / path).exists() for path in [*TIMED, *SEPARATE_SUITES])
 
 
 def test_without_notebooks_the_lab_opens_their_folder(launch):
-    said, _ = launch("lab").communicate(timeout=30)
-    assert "['notebooks']" in said
+    output, _ = launch("lab").communicate(timeout=30)
+    assert "['notebooks']" in output
 
 
-STUBBORN = """
+SLOW_TO_END = """
 import sys, time
 try:
     print("ready", flush=True)
     time.sleep(30)
 except KeyboardInterrupt:
-    time.sleep(1)  # JupyterLab asks whether it shall end, pytest writes its summary
-    print("tidied up", flush=True)
+    time.sleep(1)  # as JupyterLab and pytest, which end slowly
+    print("ended", flush=True)
     sys.exit(5)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups of this kind")
 def test_ctrl_c_is_handled_by_the_started_module(launch, tmp_path):
-    (tmp_path / "pytest.py").write_text(STUBBORN)
+    (tmp_path / "pytest.py").write_text(SLOW_TO_END)
     process = launch("test", start_new_session=True)
     assert process.stdout.readline() == "ready\n"
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: launcher and module get it
+    os.killpg(
+        process.pid, signal.SIGINT
+    )  # as a terminal does: course.py and the module get it
     start = time.monotonic()
-    said, _ = process.communicate(timeout=30)
-    assert (said, process.returncode) == ("tidied up\n", 5)
+    output, _ = process.communicate(timeout=30)
+    assert (output, process.returncode) == ("ended\n", 5)
     assert time.monotonic() - start > 0.9

@@ -1,4 +1,4 @@
-"""MNIST arrives whole, from the package alone; toy sets obey their formulas."""
+"""MNIST is complete and needs only the package; toy sets follow their formulas."""
 
 import hashlib
 import math
@@ -58,14 +58,14 @@ def test_an_unknown_split_is_refused(split):
 
 
 def flip_a_bit(path):
-    """The length stays and the header too: only a checksum can tell."""
+    """Header and length stay the same; only the checksum differs."""
     content = bytearray(path.read_bytes())
     content[-6] ^= 1  # of the checksum; the length follows it
     path.write_bytes(content)
 
 
 def break_the_first_block(path):
-    """It begins after the archive's name; there is no block of type 3."""
+    """The block begins after the archive's name; its type becomes 3, which is invalid."""
     content = bytearray(path.read_bytes())
     content[content.index(0, 10) + 1] |= 0b110
     path.write_bytes(content)
@@ -82,11 +82,11 @@ DAMAGE = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spoil", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 @pytest.mark.parametrize("kind", ["images-idx3", "labels-idx1"])
-def test_a_damaged_archive_is_named_in_the_error(tmp_path, monkeypatch, spoil, kind):
+def test_a_damaged_archive_is_named_in_the_error(tmp_path, monkeypatch, damage, kind):
     shutil.copytree(BUNDLE, tmp_path / "mnist")
-    spoil(tmp_path / "mnist" / f"t10k-{kind}-ubyte.gz")
+    damage(tmp_path / "mnist" / f"t10k-{kind}-ubyte.gz")
     monkeypatch.setattr(data, "files", lambda package: tmp_path)
     with pytest.raises(RuntimeError, match=f"t10k-{kind}-ubyte.gz .* get the course again"):
         data.mnist("test")
@@ -112,7 +112,7 @@ def test_an_arc_without_noise_is_three_quarters_of_the_unit_circle():
     angle = torch.atan2(x[:, 1], x[:, 0]).remainder(2 * math.pi)
     assert_close(x.norm(dim=1), torch.ones(4000))
     assert angle.max() < 1.5 * math.pi
-    # evenly spread: each of the three quarters holds its third, up to five standard errors
+    # a third of the points in each quarter, up to five standard errors
     quarters = angle.div(math.pi / 2).long().bincount(minlength=4).double() / 4000
     assert_close(quarters[:3], torch.full((3,), 1 / 3).double(), rtol=0, atol=0.04)
     assert quarters[3] == 0
@@ -144,12 +144,12 @@ def test_the_spiral_has_its_radius_and_angle_and_an_even_density():
     assert 0.5 <= radius.min() < 0.55 and 1.95 < radius.max() <= 2
     angle = 2 * math.pi * 1.5 * (radius - 0.5) / 1.5
     assert_close(points, torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1))
-    # As dense everywhere along its thread: r² is uniform, up to the slope of the thread.
+    # The density along the curve is even: r² is uniform, up to the slope of the curve.
     assert abs(radius.square().mean() - 2.125) < 5 * 1.08 / math.sqrt(4000)
 
 
 @pytest.mark.parametrize("make", [data.noisy_arc, data.two_moons, data.spiral])
 def test_a_toy_set_is_made_on_the_cpu_or_the_given_device(make, monkeypatch):
-    monkeypatch.setenv("COURSE_DEVICE", "meta")  # which is for whoever chooses a device
+    monkeypatch.setenv("COURSE_DEVICE", "meta")  # has no effect here
     assert make(5).device.type == "cpu"
     assert make(5, device="meta").device.type == "meta"

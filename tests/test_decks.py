@@ -1,4 +1,4 @@
-"""The course's decks, of notebooks that have run, in a browser without a network."""
+"""The decks of the executed notebooks, in a browser without a network."""
 
 import json
 import os
@@ -7,7 +7,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from deck_inspection import LOOK, LOOK_AT_PAPER, offline_pages, pages, unresponsive
+from deck_inspection import (
+    LAYOUT_PROBLEMS,
+    PRINT_PROBLEMS,
+    offline_pages,
+    printed_pages,
+    unresponsive,
+)
 
 from tools import files, slides
 
@@ -21,25 +27,25 @@ SLOWEST = 2.0  # seconds until a deck can be shown
 def deck(slow, request, tmp_path_factory):
     """The deck of each notebook, built once.
 
-    Of the run that its own tests have kept, if they came before (see conftest.py at the
-    root), and kept beside it; else it is executed, as an instructor does.
+    If nbval has saved the executed notebook (see conftest.py at the root), the deck is made
+    of it and saved beside it; else the notebook is executed here.
     """
     path, target = request.param, tmp_path_factory.mktemp("deck") / "deck.html"
     run = Path(os.environ.get("COURSE_RUNS", target.parent)) / path.name
     if not run.exists():
         slides.build(path, target)
         return target
-    kept = run.with_suffix(".html")
-    if not kept.exists():
-        files.write(kept, slides.deck(nbformat.read(run, as_version=4), path))
-    return kept
+    saved = run.with_suffix(".html")
+    if not saved.exists():
+        files.write(saved, slides.deck(nbformat.read(run, as_version=4), path))
+    return saved
 
 
 @pytest.mark.timing
 def test_a_deck_is_small_and_opens_fast(deck, offline):
     assert deck.stat().st_size < LARGEST
     seconds = []
-    for _ in range(3):  # the best of three: another process may hold the machine
+    for _ in range(3):  # the best of three: another process may slow the machine
         start = time.monotonic()
         offline(deck).close()
         seconds.append(time.monotonic() - start)
@@ -56,22 +62,22 @@ def page(deck, browser):
 
 
 def test_every_slide_is_inside_its_box(page):
-    assert page.evaluate(LOOK) == []
+    assert page.evaluate(LAYOUT_PROBLEMS) == []
 
 
 def test_each_slide_is_one_printed_page_and_fits_it(page, deck, offline):
-    count = page.evaluate("Reveal.getSlides().length")  # paper might count others
-    paper = offline(deck, "?print-pdf")
-    paper.wait_for_selector(".pdf-page")
-    assert paper.evaluate(LOOK_AT_PAPER) == []
-    assert pages(paper) == count
+    count = page.evaluate("Reveal.getSlides().length")
+    in_print = offline(deck, "?print-pdf")
+    in_print.wait_for_selector(".pdf-page")
+    assert in_print.evaluate(PRINT_PROBLEMS) == []
+    assert printed_pages(in_print) == count
 
 
 def test_a_deck_holds_no_path_of_the_machine_that_made_it(deck):
     page = deck.read_text("utf-8")
     for path in (ROOT, Path.home(), deck.parent):
         for form in (str(path), path.as_posix(), json.dumps(str(path))[1:-1]):
-            # A short home such as /root is a word, too: then only what lies in it.
+            # A short path such as /root may be a word of the text: look for paths inside.
             assert (form if len(path.parts) > 2 else f"{form}{os.sep}") not in page
 
 

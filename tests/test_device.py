@@ -1,4 +1,4 @@
-"""One function chooses where the course computes, and one variable overrides it."""
+"""choose_device() takes the fastest device; an environment variable overrides it."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from course_utils.device import choose_device
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A machine with the accelerators one names, and nothing set by the user."""
+    """A machine with the given accelerators, without the user's variable."""
 
     def machine(*, cuda=False, mps=False):
         monkeypatch.delenv("COURSE_DEVICE")

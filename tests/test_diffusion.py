@@ -1,4 +1,4 @@
-"""Diffusion is the denoising objective at every noise level, and a VAE with a bound."""
+"""Diffusion: its process, loss, reverse steps, bound on log p(x), and networks."""
 
 import math
 from functools import partial
@@ -41,15 +41,15 @@ def same_noise(monkeypatch):
     return eps
 
 
-def oracle(x, alpha_bar):
-    """A denoiser that knows x: it predicts the true noise."""
+def true_noise(x, alpha_bar):
+    """A denoiser that returns the noise in xₜ exactly."""
     return lambda x_t, t: (
         (x_t - alpha_bar[t, None].sqrt() * x) / (1 - alpha_bar[t, None]).sqrt()
     )
 
 
-def of_mixture(means, sigma, alpha_bar):
-    """The best denoiser for a mixture of Gaussians, by Tweedie's formula."""
+def mixture_denoiser(means, sigma, alpha_bar):
+    """The optimal denoiser for a mixture of Gaussians, by Tweedie's formula."""
 
     def denoiser(x_t, t):
         a = alpha_bar[t[0]]
@@ -66,7 +66,7 @@ def test_the_schedule_goes_from_data_to_noise():
     alpha_bar = cosine_schedule(100)
     assert alpha_bar.shape == (101,) and alpha_bar[0] == 1
     assert (alpha_bar.diff() < 0).all() and 0 < alpha_bar[-1] < 1e-5
-    assert abs(alpha_bar[50] - 0.5) < 0.02  # cos²(π/4), but for the small stretch
+    assert abs(alpha_bar[50] - 0.5) < 0.02  # cos²(π/4), apart from the small offset
 
 
 def test_a_schedule_of_one_step_is_refused():
@@ -96,7 +96,7 @@ def test_predict_x0_inverts_diffuse():
 
 
 def test_a_row_of_noise_levels_is_refused():
-    """With as many dimensions as data points it would broadcast, along the wrong side."""
+    """With as many dimensions as data points it would broadcast along the wrong axis."""
     x, eps = torch.randn(2, D, D)
     with pytest.raises(ValueError, match=r"must be \(B, 1\)"):
         diffuse(x, eps, torch.rand(D))
@@ -125,26 +125,26 @@ def test_the_diffusion_loss_is_the_denoising_objective_up_to_its_weight(same_noi
 
 
 def test_all_steps_from_1_to_t_are_drawn():
-    seen = set()
+    drawn = set()
 
     def denoiser(x_t, t):
-        seen.update(t.tolist())
+        drawn.update(t.tolist())
         return x_t
 
     diffusion_loss(denoiser, torch.randn(500, D), alpha_bar=cosine_schedule(5))
-    assert seen == {1, 2, 3, 4, 5}
+    assert drawn == {1, 2, 3, 4, 5}
 
 
 def test_the_steps_are_drawn_on_the_device_of_the_data():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(5)
-    with torch.device("meta"):  # tensors made without a device would land there
+    with torch.device("meta"):  # the default device of new tensors
         loss = diffusion_loss(lambda x_t, t: x_t + t[:, None], x, alpha_bar=alpha_bar)
     assert loss["loss"].isfinite()
 
 
 def test_a_perfect_denoiser_has_no_loss():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(10)
-    loss = diffusion_loss(oracle(x, alpha_bar), x, alpha_bar=alpha_bar)["loss"]
+    loss = diffusion_loss(true_noise(x, alpha_bar), x, alpha_bar=alpha_bar)["loss"]
     assert_close(loss, torch.zeros(()), atol=1e-4, rtol=0)
 
 
@@ -153,7 +153,7 @@ def test_a_perfect_denoiser_has_no_loss():
 
 def test_reverse_steps_with_the_true_noise_return_to_the_data():
     x, alpha_bar = torch.randn(B, D), cosine_schedule(20)
-    *_, last = reverse_steps(oracle(x, alpha_bar), torch.randn(B, D), alpha_bar)
+    *_, last = reverse_steps(true_noise(x, alpha_bar), torch.randn(B, D), alpha_bar)
     assert_close(last, x, atol=1e-4, rtol=0)
 
 
@@ -161,16 +161,16 @@ def test_reverse_steps_with_the_exact_score_sample_the_data_distribution():
     torch.manual_seed(0)
     means, n = ring_of_means(8), 1500
     alpha_bar = cosine_schedule(200)
-    denoiser = of_mixture(means, 0.1, alpha_bar)
+    denoiser = mixture_denoiser(means, 0.1, alpha_bar)
     steps = list(reverse_steps(denoiser, torch.randn(n, 2), alpha_bar))
     assert len(steps) == 200
     data = sample_mixture(n, means, sigma=0.1)
-    # Fresh draws of the data differ by 0.000 to 0.003; a mode too few makes 0.05.
+    # New draws of the data differ by 0.000 to 0.003, a missing mode by 0.05.
     assert energy_distance(steps[-1], data).abs() < 0.01
     share = torch.bincount(torch.cdist(steps[-1], means).argmin(1), minlength=8) / n
     assert ((share - 1 / 8).abs() < 5 * math.sqrt(7 / 64 / n)).all()
     off = steps[-1] - means[torch.cdist(steps[-1], means).argmin(1)]
-    assert abs(off.std() - 0.1) < 0.005  # an island is as wide as the data's
+    assert abs(off.std() - 0.1) < 0.005  # the width of a mode
 
 
 def test_each_step_but_the_last_adds_noise_of_variance_beta(same_noise):
@@ -220,7 +220,7 @@ def test_the_bound_is_a_sum_of_divergences(same_noise, last):
 
 
 def test_more_steps_close_the_bound():
-    """With the best denoiser the ELBO stays below log p(x), and nears it as T grows."""
+    """With the optimal denoiser the ELBO is below log p(x) and approaches it as T grows."""
     torch.manual_seed(0)
     means = ring_of_means(4)
     x = sample_mixture(2000, means, sigma=0.3)
@@ -228,7 +228,7 @@ def test_more_steps_close_the_bound():
     gaps = []
     for steps in (5, 20, 80):
         alpha_bar = cosine_schedule(steps)
-        bound = diffusion_elbo(of_mixture(means, 0.3, alpha_bar), x, alpha_bar)
+        bound = diffusion_elbo(mixture_denoiser(means, 0.3, alpha_bar), x, alpha_bar)
         gaps.append((log_p - bound).mean().item())
     assert gaps[0] > gaps[1] > gaps[2] > 0
     assert gaps[2] < 0.1
@@ -260,9 +260,9 @@ def test_the_network_depends_on_the_time(kind):
     network, x = make(ALPHA_BAR), torch.randn(B, data_dim)
     early, late = (network(x, torch.full((B,), t)) for t in (1, 2))
     assert early.shape == x.shape and (early - late).abs().max() > 1e-3
-    at_once = torch.cat([early[:2], late[2:]])  # each row has a time of its own
+    both = torch.cat([early[:2], late[2:]])  # each row has a time of its own
     t = torch.tensor([1, 1] + [2] * (B - 2))
-    assert_close(network(x, t), at_once, rtol=1e-4, atol=1e-4)
+    assert_close(network(x, t), both, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -291,24 +291,20 @@ def test_eps_from_v_inverts_the_definition_of_v():
     x, eps = torch.randn(2, B, D)
     a = ALPHA_BAR[torch.randint(1, 51, (B,)), None]
     v = a.sqrt() * eps - (1 - a).sqrt() * x
-    seen = eps_from_v(v, diffuse(x, eps, a), a)
-    assert_close(seen, eps, rtol=1e-4, atol=1e-5)
+    assert_close(eps_from_v(v, diffuse(x, eps, a), a), eps, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("side", [14, 28])
 def test_the_u_net_s_output_depends_most_on_nearby_pixels(side):
-    """The noise seen at a pixel depends most on what lies near it."""
+    """The noise predicted for a pixel depends most on nearby pixels."""
     torch.manual_seed(0)
     network, t = UNet(ALPHA_BAR, side=side, width=8), torch.ones(1, dtype=torch.long)
     weight = torch.autograd.functional.jacobian(
         lambda x: network(x, t)[0], torch.randn(1, side**2)
     )[:, 0]
-    far = torch.cdist(places(side), places(side)) > side / 2
+    places = torch.cartesian_prod(*[torch.arange(float(side))] * 2)
+    far = torch.cdist(places, places) > side / 2
     assert weight[~far].abs().mean() > 3 * weight[far].abs().mean()
-
-
-def places(side):
-    return torch.cartesian_prod(*[torch.arange(float(side))] * 2)
 
 
 def test_a_u_net_for_an_unsupported_side_is_refused():

@@ -1,4 +1,4 @@
-"""What the pages for readers name is there: links, formulas, notebooks, modules, tests."""
+"""The names in README.md and docs exist: links, formulas, notebooks, modules, tests."""
 
 import ast
 import importlib
@@ -54,7 +54,7 @@ def prose(page: str) -> str:
 
 
 def anchors(path: Path) -> set[str]:
-    """The fragments by which the headings of a page are addressed."""
+    """The fragments of links to the headings of a page."""
     headings = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}
 
@@ -62,7 +62,7 @@ def anchors(path: Path) -> set[str]:
 def broken_links(page: str) -> Iterator[str]:
     for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"[a-z]+:", link):
-            continue  # another machine's
+            continue  # an external link
         target, _, fragment = link.partition("#")
         path = (ROOT / page).parent / target if target else ROOT / page
         if not path.exists() or (fragment and fragment not in anchors(path)):
@@ -87,8 +87,8 @@ def test_the_map_names_every_notebook_in_order():
     named = [
         re.search(r"\((.*)\)", row[0])[1] for row in table("README.md", "The notebooks")
     ]
-    there = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert named == [f"notebooks/{path.name}" for path in there]
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert named == [f"notebooks/{path.name}" for path in paths]
 
 
 # --- docs/formulas.md -------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_the_formula_table_is_complete():
 
 
 def test_the_architecture_names_every_module():
-    """Of the exercises only those that do not have a notebook's name."""
+    """All but the exercises of a notebook, which have its name."""
     lessons = {path.stem[3:] for path in (ROOT / "notebooks").glob("*.ipynb")}
     modules = {
         path.relative_to(ROOT).as_posix()

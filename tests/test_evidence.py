@@ -1,4 +1,4 @@
-"""log p(x) on the lattice, the bounds below it, and what the code carries."""
+"""log p(x) on the lattice, bounds on it, rate, active units and mutual information."""
 
 import math
 from functools import partial
@@ -73,14 +73,14 @@ def test_elbo_has_no_gradient(vae, x):
     assert not elbo(vae.encoder, vae.decoder, x).requires_grad
 
 
-# --- where everything is exact --------------------------------------------------------
+# --- linear models with closed forms ---------------------------------------------------
 
 SIGMA = 0.5
 NLL = partial(gaussian_nll, sigma=SIGMA)
 
 
 class Linear:
-    """p(x|z) = N(Wz + b, σ²I) in four dimensions, some x, and a Gaussian q that is off."""
+    """p(x|z) = N(Wz + b, σ²I) in four dimensions, some x, and a q that is not p(z|x)."""
 
     def __init__(self, latent_dim):
         generator = torch.Generator().manual_seed(latent_dim)
@@ -100,7 +100,7 @@ class Linear:
         mu, covariance = linear_posterior(x, self.w, self.b, SIGMA)
         return mu, covariance.diagonal().log().expand_as(mu)
 
-    def wrong(self, x):
+    def shifted(self, x):
         mu, logvar = self.posterior(x)
         return mu + 0.3, logvar - 0.5
 
@@ -110,7 +110,7 @@ def linear(request):
     return Linear(request.param)
 
 
-# The decoder is smooth, so the lattice sum is exact but for rounding and the box's edge.
+# The decoder is smooth: the errors are rounding and the tails outside the box.
 CLOSE = {"rtol": 0, "atol": 1e-4}
 
 
@@ -121,9 +121,9 @@ def test_the_lattice_gives_the_log_evidence_of_probabilistic_pca(linear):
 
 
 def test_the_gap_is_the_kl_between_two_gaussians(linear):
-    gap = kl_to_true_posterior(linear.wrong, linear.decoder, linear.x, **linear.lattice)
+    gap = kl_to_true_posterior(linear.shifted, linear.decoder, linear.x, **linear.lattice)
     mu, covariance = linear_posterior(linear.x, linear.w, linear.b, SIGMA)
-    q_mu, q_logvar = linear.wrong(linear.x)
+    q_mu, q_logvar = linear.shifted(linear.x)
     q = MultivariateNormal(q_mu, torch.diag_embed(q_logvar.exp()))
     assert_close(gap, kl_divergence(q, MultivariateNormal(mu, covariance)), **CLOSE)
 
@@ -134,11 +134,11 @@ def test_the_gap_closes_where_q_is_the_true_posterior(linear):
 
 
 def test_elbo_and_gap_add_up_to_the_log_evidence(linear):
-    """Draws on one side, a lattice on the other, a closed form on the right."""
+    """The ELBO from draws, the gap on a lattice, log p(x) from the closed form."""
     torch.manual_seed(0)
     many = linear.x.repeat(4000, 1)  # one draw of z for each row
-    bound = elbo(linear.wrong, linear.decoder, many, nll=NLL).view(4000, -1)
-    gap = kl_to_true_posterior(linear.wrong, linear.decoder, linear.x, **linear.lattice)
+    bound = elbo(linear.shifted, linear.decoder, many, nll=NLL).view(4000, -1)
+    gap = kl_to_true_posterior(linear.shifted, linear.decoder, linear.x, **linear.lattice)
     error = bound.std(0) / math.sqrt(4000)
     assert ((bound.mean(0) + gap - linear.evidence).abs() < 5 * error).all()
 
@@ -155,28 +155,28 @@ def test_the_bound_grows_with_its_samples_from_the_elbo_to_the_log_evidence(line
     torch.manual_seed(0)
     x = linear.x[:1].expand(4000, -1)  # as many independent bounds
     exact = linear.evidence[0]
-    ladder = [
-        importance_weighted_bound(linear.wrong, linear.decoder, x, samples=n, nll=NLL)
+    bounds = [
+        importance_weighted_bound(linear.shifted, linear.decoder, x, samples=n, nll=NLL)
         for n in (1, 5, 50)
     ]
-    error = 5 * ladder[0].std() / math.sqrt(4000)  # the first has the widest spread
-    average = elbo(linear.wrong, linear.decoder, x, nll=NLL).mean()
-    assert (ladder[0].mean() - average).abs() < 2 * error
-    first, fifth, fiftieth = (bound.mean() for bound in ladder)
-    assert first + error < fifth < fiftieth < exact + error / 5
-    assert exact - fiftieth < 0.25 * (exact - first)
+    error = 5 * bounds[0].std() / math.sqrt(4000)  # the first has the widest spread
+    average = elbo(linear.shifted, linear.decoder, x, nll=NLL).mean()
+    assert (bounds[0].mean() - average).abs() < 2 * error
+    one, five, fifty = (bound.mean() for bound in bounds)
+    assert one + error < five < fifty < exact + error / 5
+    assert exact - fifty < 0.25 * (exact - one)
 
 
 # --- a Bernoulli decoder that is not linear -------------------------------------------
 
 
 def test_the_lattice_gives_the_integral_of_a_bernoulli_decoder():
-    """Gauss and Hermite's quadrature over the prior, another set of points, agrees."""
+    """It agrees with Gauss–Hermite quadrature over the prior."""
     torch.manual_seed(3)
     layers = nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3)
     decoder = nn.Sequential(*layers).double()
     with torch.no_grad():
-        decoder[2].weight.mul_(5)  # more than a flat likelihood
+        decoder[2].weight.mul_(5)  # for a likelihood that is not flat
     x = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.3, 0.5, 0.9]]).double()
     nodes, weights = (torch.tensor(a) for a in np.polynomial.hermite_e.hermegauss(100))
     z, weight = torch.cartesian_prod(nodes, nodes), torch.outer(weights, weights).flatten()
@@ -189,7 +189,7 @@ def test_the_lattice_gives_the_integral_of_a_bernoulli_decoder():
 
 
 def test_the_lattice_settles_on_a_decoder_with_kinks(vae, x):
-    """ReLU leaves an error of order h²: halving h again must not change 1/1000 of a nat."""
+    """ReLU causes an error of order h²: halving h again changes less than 0.001 nats."""
     settled = log_evidence(vae.decoder, x)
     assert_close(
         log_evidence(vae.decoder, x, lattice=Lattice(n=201)), settled, rtol=0, atol=1e-3
@@ -208,37 +208,37 @@ def test_one_matrix_product_gives_the_likelihood_of_all_pairs(vae, x, nll):
 
 
 @pytest.fixture
-def summed(monkeypatch):
-    """The boxes and points a side of all lattices that are summed over."""
-    seen = []
+def lattices(monkeypatch):
+    """The half-width and the points per side of each lattice that is made."""
+    made = []
 
-    def noted(half_width, n, latent_dim):
-        seen.append((half_width, n))
+    def recorded(half_width, n, latent_dim):
+        made.append((half_width, n))
         return latent_lattice(half_width, n, latent_dim)
 
-    monkeypatch.setattr(evidence, "latent_lattice", noted)
-    return seen
+    monkeypatch.setattr(evidence, "latent_lattice", recorded)
+    return made
 
 
-def test_the_default_lattice_is_the_documented_one(summed):
-    """[−5, 5]² with 101 points a side; then the double box, and half the spacing."""
+def test_the_default_lattice_is_the_documented_one(lattices):
+    """[−5, 5]² with 101 points per side; then twice the box, and half the spacing."""
     linear = Linear(2)
     log_evidence(linear.decoder, linear.x, nll=NLL)
-    assert summed == [(5, 101), (10, 201), (5, 201)]
+    assert lattices == [(5, 101), (10, 201), (5, 201)]
 
 
 def test_the_spacing_is_halved_until_no_image_changes_by_a_tenth_of_a_nat(
-    summed, monkeypatch
+    lattices, monkeypatch
 ):
     linear, coarse = Linear(2), Lattice(n=9)
     log_evidence(linear.decoder, linear.x, nll=NLL, lattice=coarse)
-    assert summed == [(5, 9), (10, 17), (5, 17), (5, 33)]
+    assert lattices == [(5, 9), (10, 17), (5, 17), (5, 33)]
     monkeypatch.setattr(evidence, "TOLERANCE", 1.1)
     log_evidence(linear.decoder, linear.x, nll=NLL, lattice=coarse)
-    assert summed[4:] == [(5, 9), (10, 17), (5, 17)]
+    assert lattices[4:] == [(5, 9), (10, 17), (5, 17)]
 
 
-# --- a number that cannot be vouched for is refused -----------------------------------
+# --- models and lattices that are refused --------------------------------------------
 
 
 def test_a_likelihood_that_is_not_of_an_exponential_family_is_refused(vae, x):
@@ -250,11 +250,11 @@ def test_a_likelihood_that_is_not_of_an_exponential_family_is_refused(vae, x):
 
 
 def test_a_likelihood_half_a_nat_off_an_exponential_family_is_refused(vae, x):
-    def bent(x, logits):
+    def nonlinear(x, logits):
         return bernoulli_nll(x, logits) + 0.5 * (x * logits).sum(1).tanh()
 
     with pytest.raises(ValueError, match="bernoulli_nll or gaussian_nll"):
-        log_evidence(vae.decoder, x, nll=bent)
+        log_evidence(vae.decoder, x, nll=nonlinear)
 
 
 def test_a_box_that_cuts_off_the_posterior_is_refused():
@@ -264,12 +264,12 @@ def test_a_box_that_cuts_off_the_posterior_is_refused():
 
 
 def test_a_posterior_that_is_too_narrow_is_refused():
-    def needle(z):
+    def steep(z):
         return 3000 * z
 
     x = torch.tensor([[1000.0, 500.0]])
     with pytest.raises(ValueError, match="has not converged"):
-        log_evidence(needle, x, nll=gaussian_nll)
+        log_evidence(steep, x, nll=gaussian_nll)
 
 
 def test_a_latent_space_that_is_too_large_is_refused():
@@ -281,7 +281,7 @@ def test_a_latent_space_that_is_too_large_is_refused():
 
 def test_a_lattice_with_more_than_most_points_is_refused(monkeypatch):
     linear = Linear(2)
-    lattice = {"nll": NLL, "lattice": Lattice(n=8)}  # and then 15 points per side
+    lattice = {"nll": NLL, "lattice": Lattice(n=8)}  # refined to 15 points per side
     monkeypatch.setattr(evidence, "TOLERANCE", 1.1)
     monkeypatch.setattr(evidence, "MAX_POINTS", 15**2)
     assert log_evidence(linear.decoder, linear.x, **lattice).isfinite().all()
@@ -306,7 +306,7 @@ def test_a_q_that_the_lattice_cannot_resolve_is_refused():
         kl_to_true_posterior(narrow, linear.decoder, linear.x, nll=NLL)
 
 
-# --- what the code carries ------------------------------------------------------------
+# --- the information in the code -------------------------------------------------------
 
 
 def test_rate_is_the_kl_and_distortion_is_minus_elbo_minus_rate(vae, x):
@@ -330,19 +330,19 @@ def test_samples_are_averaged(vae, x):
 
 
 def encoder_of(mu, sigma):
-    """An encoder that gives these means, whichever data it sees."""
+    """An encoder with these outputs for any data."""
     return lambda x: (mu.type_as(x), torch.full_like(mu, 2 * math.log(sigma)))
 
 
 def test_a_unit_is_active_where_its_mean_varies_with_x():
-    steady, swinging = torch.full((50,), 3.0), torch.linspace(-1, 1, 50)
-    mu = torch.stack([steady, swinging, 0.1 * swinging], dim=1)
+    constant, varying = torch.full((50,), 3.0), torch.linspace(-1, 1, 50)
+    mu = torch.stack([constant, varying, 0.1 * varying], dim=1)
     f = encoder_of(mu, 1)
     assert active_units(f, mu).tolist() == [False, True, False]  # variances 0, 0.35, 0.0035
 
 
 def test_a_unit_is_active_from_a_variance_of_one_hundredth_on():
-    x = torch.tensor([[-1.0], [1.0]])  # variance 1, of all the data that there are
+    x = torch.tensor([[-1.0], [1.0]])  # of variance 1
     assert not active_units(lambda x: (0.0999 * x, x), x)
     assert active_units(lambda x: (0.1001 * x, x), x)
 
@@ -360,7 +360,7 @@ def test_mutual_information_of_n_separate_codes_is_log_n():
 
 
 def test_mutual_information_of_a_gaussian_channel():
-    """μ ~ N(0, τ²) seen through noise σ carries ½ log(1 + τ²/σ²) nats a dimension."""
+    """For μ ~ N(0, τ²) and noise σ it is ½ log(1 + τ²/σ²) nats per dimension."""
     mu = 2 * torch.randn(3000, 2)
     found = mutual_information(encoder_of(mu, 1), torch.zeros(3000, 1))
     # one draw for each x: standard error about 1/√3000 a dimension, here five of them
@@ -368,7 +368,7 @@ def test_mutual_information_of_a_gaussian_channel():
 
 
 def test_the_rate_is_mutual_information_and_distance_to_the_prior():
-    """With q(z) known, KL(q(z) ‖ p(z)) is ½(τ² + σ² − log(τ² + σ²) − 1) a dimension."""
+    """Here KL(q(z) ‖ p(z)) is ½(τ² + σ² − log(τ² + σ²) − 1) per dimension."""
     mu = 0.8 * torch.randn(3000, 2)
     f = encoder_of(mu, 0.3)
     rate = kl_to_standard_normal(*f(mu)).mean()

@@ -1,4 +1,4 @@
-"""An execution stores a complete run, or leaves the notebook as it was."""
+"""tools.execute stores the outputs of a complete run, or leaves the notebook unchanged."""
 
 import os
 import signal
@@ -68,11 +68,11 @@ def test_what_is_stored_can_be_read_without_a_kernel(notebook):
     assert [cell.execution_count for cell in stored.cells] == [1, 2, 3, 4]
     assert set(stored.metadata) == {"kernelspec", "language_info"}
     assert all("execution" not in cell.metadata for cell in stored.cells)
-    # of a widget the picture stays, of a mere progress bar nothing
+    # a widget's picture is stored, a progress bar is not
     [output] = widget.outputs
     assert set(output.data) == {"image/png", "text/plain"}
     assert progress.outputs == []
-    # what is printed in two goes is one text
+    # two prints are one text
     assert [output.text for output in printed.outputs] == ["one\ntwo\n"]
     # it ran in its own folder, as in JupyterLab
     assert place.outputs[0].data["text/plain"] == repr(str(path.parent))

@@ -1,4 +1,4 @@
-"""Checks accept right answers in several styles, and refuse their mistakes and others."""
+"""Checks accept right answers of several styles, and refuse their mistakes and others."""
 
 import inspect
 from functools import cache
@@ -62,7 +62,7 @@ def test_right_answers_are_accepted(check, answer):
 
 @pytest.mark.parametrize("check, answer", cases(WRONG))
 def test_wrong_answers_are_refused(check, answer):
-    """Each for its reason: wrong answers of no check, and mistakes made in another way."""
+    """With the right hint: mistakes written in another way, and other wrong answers."""
     words, answer = answer
     result = check(answer)
     assert result.status == "wrong"

@@ -1,4 +1,4 @@
-"""What the tools have in common: files written whole, errors in words."""
+"""What the tools share: files written completely, and error messages."""
 
 import os
 import subprocess

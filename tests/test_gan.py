@@ -1,4 +1,4 @@
-"""Generator and discriminator: the values of their losses, and that both learn."""
+"""Generator and discriminator: the values of their losses, and their training."""
 
 import math
 
@@ -25,7 +25,7 @@ def test_the_loss_of_an_undecided_discriminator_is_2_log_2():
 
 
 def test_at_the_optimal_discriminator_the_loss_is_2_log_2_minus_2_jsd():
-    """2 log 2 − 2 JSD, for two Gaussians; the divergence by a sum over a fine grid."""
+    """For two Gaussians; the Jensen–Shannon divergence by a sum over a fine grid."""
     torch.manual_seed(0)
     p, q = Normal(0.0, 1.0), Normal(1.5, 0.7)
     x, n = torch.linspace(-12, 12, 20001), 100_000
@@ -33,7 +33,7 @@ def test_at_the_optimal_discriminator_the_loss_is_2_log_2_minus_2_jsd():
     jsd = sum(
         torch.trapezoid(side.log_prob(x).exp() * (side.log_prob(x) - middle.log()), x)
         for side in (p, q)
-    )  # twice the mean of the two divergences is their sum
+    )  # the sum of both divergences is twice their mean
 
     def best(x):
         return p.log_prob(x) - q.log_prob(x)
@@ -52,12 +52,12 @@ def test_the_discriminator_s_gradient_raises_data_and_lowers_samples():
 
 
 def test_the_generator_has_a_gradient_where_the_discriminator_is_certain():
-    lost = torch.full((1,), -20.0, requires_grad=True)  # D(x̃) = 2e-9
-    generator_loss(lambda logit: logit, lost).backward()
-    assert_close(lost.grad, torch.tensor([-1.0]))
-    lost.grad = None
-    torch.log1p(-lost.sigmoid()).mean().backward()  # the minimax loss: E log(1 − D(x̃))
-    assert lost.grad.abs() < 1e-8
+    logit = torch.full((1,), -20.0, requires_grad=True)  # D(x̃) = 2e-9
+    generator_loss(lambda logit: logit, logit).backward()
+    assert_close(logit.grad, torch.tensor([-1.0]))
+    logit.grad = None
+    torch.log1p(-logit.sigmoid()).mean().backward()  # the minimax loss: E log(1 − D(x̃))
+    assert logit.grad.abs() < 1e-8
 
 
 def test_shapes():
@@ -107,11 +107,11 @@ def test_training_changes_every_layer_of_both_networks(make, data_dim):
 
 
 def test_each_network_takes_one_adam_step_on_its_own_loss():
-    """As two steps by hand: no gradient of one network reaches the other, and β₁ = ½."""
+    """Compared with two steps by hand: no gradient of the other network, and β₁ = ½."""
     torch.manual_seed(0)
     gan, twin = mlp_gan(D, 3, (8,)), mlp_gan(D, 3, (8,))
     twin.load_state_dict(gan.state_dict())
-    x = torch.randn(1, D)  # a batch of one: its order cannot matter
+    x = torch.randn(1, D)  # one data point has only one order
     torch.manual_seed(1)
     list(adversarial_epochs(gan, x, epochs=2, lr=0.01))
     torch.manual_seed(1)
@@ -127,9 +127,9 @@ def test_each_network_takes_one_adam_step_on_its_own_loss():
             twin.discriminator: discriminator_loss(twin.discriminator, x, fake.detach()),
         }
         for network, loss in losses.items():
-            mine = list(network.parameters())
-            gradients = torch.autograd.grad(loss, mine, retain_graph=True)
-            for parameter, gradient in zip(mine, gradients):
+            parameters = list(network.parameters())
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
+            for parameter, gradient in zip(parameters, gradients):
                 parameter.grad = gradient
         for optimizer in optimizers.values():
             optimizer.step()
@@ -143,11 +143,11 @@ def test_samples_move_to_the_data():
     gan = mlp_gan(1, 1, (16,))
     for _ in adversarial_epochs(gan, data, epochs=40, batch_size=50, lr=5e-3):
         pass
-    assert abs(gan.sample(1000).mean() - 3) < 1  # it began near 0
+    assert abs(gan.sample(1000).mean() - 3) < 1  # initially near 0
 
 
 @pytest.mark.parametrize(
-    "wrong, words",
+    "invalid, message",
     [
         (lambda x: {"data": x[:0]}, "shape"),
         (lambda x: {"data": x[:, :1]}, "the model takes 2 numbers"),
@@ -156,7 +156,7 @@ def test_samples_move_to_the_data():
         (lambda x: {"data": x, "lr": 0}, "above 0"),
     ],
 )
-def test_invalid_training_arguments_are_refused_at_the_call(wrong, words):
-    arguments = {"epochs": 1, **wrong(torch.randn(B, D))}
-    with pytest.raises(ValueError, match=words):
+def test_invalid_training_arguments_are_refused_at_the_call(invalid, message):
+    arguments = {"epochs": 1, **invalid(torch.randn(B, D))}
+    with pytest.raises(ValueError, match=message):
         adversarial_epochs(mlp_gan(D, 3, (8,)), **arguments)

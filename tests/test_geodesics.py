@@ -1,4 +1,4 @@
-"""Straight and short paths in the plane of codes, held against decoders of known metric."""
+"""Straight and shortest paths in the plane of codes, for decoders of known metric."""
 
 from itertools import combinations
 
@@ -17,8 +17,8 @@ ENDS = torch.tensor([[-1.0, -0.3], [1.0, 0.5], [0.2, 1.4]])
 
 
 @pytest.fixture
-def vivid():
-    """A decoder that bends, with weights large enough for sharp pictures."""
+def random_decoder():
+    """A nonlinear decoder with weights large enough for images of high contrast."""
     torch.manual_seed(0)
     decoder = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 49), nn.Sigmoid())
     for layer in (decoder[0], decoder[2]):
@@ -33,7 +33,7 @@ def linear(z):
 
 
 def hill(z):
-    """A hill of height 4 at the origin, above a plane: a surface that one can walk on."""
+    """A hill of height 4 at the origin, above a plane."""
     return torch.cat([z, 4 * torch.exp(-4 * z.square().sum(-1, keepdim=True))], dim=-1)
 
 
@@ -51,15 +51,15 @@ def test_a_change_of_one_pixel_from_white_to_black_has_length_one():
 
 
 @pytest.mark.parametrize("find", [straight_paths, shortest_paths])
-def test_paths_join_each_pair_of_ends_exactly_and_in_equal_steps(find, vivid):
-    paths = find(vivid, ENDS)
+def test_paths_join_each_pair_of_ends_exactly_and_in_equal_steps(find, random_decoder):
+    paths = find(random_decoder, ENDS)
     assert paths.shape == (3, 48, 2)
     for path, (i, j) in zip(paths, combinations(range(3), 2)):
         assert path[0].tolist() == ENDS[i].tolist()
         assert path[-1].tolist() == ENDS[j].tolist()
         with torch.no_grad():
-            steps = vivid(path).diff(dim=0).norm(dim=1)
-        # A chord is not the arc, and the line has corners: not equal, but nearly.
+            steps = random_decoder(path).diff(dim=0).norm(dim=1)
+        # Nearly equal: a chord is shorter than its arc, and the path has corners.
         assert steps.max() < 1.25 * steps.mean() and steps.min() > 0.75 * steps.mean()
 
 
@@ -71,72 +71,76 @@ def test_under_a_constant_metric_the_straight_line_is_the_shortest():
 
 
 def test_a_constant_decoder_has_finite_paths_of_length_zero():
-    blank = nn.Linear(2, 9)
-    nn.init.zeros_(blank.weight)
-    paths = shortest_paths(blank, ENDS)
+    constant = nn.Linear(2, 9)
+    nn.init.zeros_(constant.weight)
+    paths = shortest_paths(constant, ENDS)
     assert paths.isfinite().all()
     assert torch.equal(paths[:, [0, -1]], straight_paths(linear, ENDS)[:, [0, -1]])
-    assert curve_length(blank, paths).tolist() == [0, 0, 0]
+    assert curve_length(constant, paths).tolist() == [0, 0, 0]
 
 
 def test_the_shortest_path_goes_around_a_hill():
-    """Over the top it is 2 + about 8 long; around, the foot of the hill is nearly flat."""
+    """Over the top the length is about 10; around the hill the surface is nearly flat."""
     ends = torch.tensor([[-1.0, 0.05], [1.0, 0.05]])
     (path,) = shortest_paths(hill, ends)
     around = curve_length(hill, path)
     over = curve_length(hill, straight_paths(hill, ends)[0])
     assert over > 7 and around < 3.3
-    assert path[:, 1].max() > 0.6, "on the side on which it starts"
+    assert path[:, 1].max() > 0.6, "on the side of its ends"
     assert path.norm(dim=1).min() > 0.6
 
 
 def test_the_shortest_path_goes_through_the_gap_in_a_wall():
-    """Light on one side, dark on the other; there is no jump where z₂ > 1."""
+    """The pixels jump at z₁ = 0, except where z₂ > 1."""
 
-    def gate(z):
+    def wall_with_gap(z):
         wall = torch.sigmoid(20 * z[:, :1]) * torch.sigmoid(20 * (1 - z[:, 1:]))
         return torch.cat([z, 9 * wall.expand(-1, 2)], dim=1)
 
-    (path,) = shortest_paths(gate, torch.tensor([[-0.8, 1.4], [0.8, 1.4]]))
-    assert path[:, 1].min() > 1.2, "straight through the gate"
-    (path,) = shortest_paths(gate, torch.tensor([[-0.8, 0.6], [0.8, 1.5]]))
+    (path,) = shortest_paths(wall_with_gap, torch.tensor([[-0.8, 1.4], [0.8, 1.4]]))
+    assert path[:, 1].min() > 1.2, "straight through the gap"
+    (path,) = shortest_paths(wall_with_gap, torch.tensor([[-0.8, 0.6], [0.8, 1.5]]))
     at_the_wall = path[path[:, 0].abs().argmin(), 1]
     assert at_the_wall > 1.1
 
 
-def test_no_path_is_longer_than_the_straight_one_and_some_are_shorter(vivid):
+def test_no_path_is_longer_than_the_straight_one_and_some_are_shorter(random_decoder):
     torch.manual_seed(1)
     ends = torch.randn(6, 2)
-    curved = curve_length(vivid, shortest_paths(vivid, ends))
-    straight = curve_length(vivid, straight_paths(vivid, ends))
+    curved = curve_length(random_decoder, shortest_paths(random_decoder, ends))
+    straight = curve_length(random_decoder, straight_paths(random_decoder, ends))
     assert (curved <= straight).all()
     assert (curved < 0.95 * straight).any()
 
 
-def test_the_lattice_path_is_kept_where_relaxation_makes_it_longer(vivid, monkeypatch):
-    def spoil(g, paths, rate):
+def test_the_lattice_path_is_kept_where_relaxation_makes_it_longer(
+    random_decoder, monkeypatch
+):
+    def longer(g, paths, rate):
         return paths + torch.randn_like(paths)
 
-    good = curve_length(vivid, shortest_paths(vivid, ENDS))
-    monkeypatch.setattr("course_utils.theory.geodesics._relaxed", spoil)
-    kept = curve_length(vivid, shortest_paths(vivid, ENDS))
-    assert (kept <= curve_length(vivid, straight_paths(vivid, ENDS))).all()
-    assert (kept < 1.1 * good).all()
+    good = curve_length(random_decoder, shortest_paths(random_decoder, ENDS))
+    monkeypatch.setattr("course_utils.theory.geodesics._relaxed", longer)
+    lengths = curve_length(random_decoder, shortest_paths(random_decoder, ENDS))
+    assert (
+        lengths <= curve_length(random_decoder, straight_paths(random_decoder, ENDS))
+    ).all()
+    assert (lengths < 1.1 * good).all()
 
 
-def test_paths_have_no_gradient_and_set_none(vivid):
-    assert not shortest_paths(vivid, ENDS).requires_grad
-    assert all(parameter.grad is None for parameter in vivid.parameters())
+def test_paths_have_no_gradient_and_set_none(random_decoder):
+    assert not shortest_paths(random_decoder, ENDS).requires_grad
+    assert all(parameter.grad is None for parameter in random_decoder.parameters())
 
 
 @pytest.mark.parametrize(
-    "ends, half_width, words",
+    "ends, half_width, message",
     [
         (ENDS[:1], None, "at least two ends"),
         (torch.zeros(3, 3), None, "at least two ends"),
         (ENDS, 1.0, "outside the lattice"),
     ],
 )
-def test_invalid_ends_are_refused(ends, half_width, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_ends_are_refused(ends, half_width, message):
+    with pytest.raises(ValueError, match=message):
         shortest_paths(linear, ends, half_width=half_width)

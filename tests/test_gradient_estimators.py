@@ -1,4 +1,4 @@
-"""Two estimators of one derivative: both unbiased, with very different spread."""
+"""Two estimators of a derivative: both unbiased, with very different variances."""
 
 import math
 
@@ -25,7 +25,7 @@ def h(z):
 
 
 def by_phi(estimator, phi):
-    """The derivative of E[h(z)] by φ, μ = φ³, σ = e^φ: its mean and its variance."""
+    """Mean and variance of the estimated ∂E[h(z)]/∂φ, for μ = φ³ and σ = e^φ."""
     eps, weights = gauss_hermite()
     sigma = math.exp(phi)
     chain = torch.tensor([3 * phi**2, sigma], dtype=torch.float64)  # ∂μ/∂φ, ∂σ/∂φ
@@ -35,7 +35,7 @@ def by_phi(estimator, phi):
 
 
 def exact_derivative(phi):
-    """Of E[z² + sin z] = μ² + σ² + sin(μ) e^(−σ²/2), by hand."""
+    """∂/∂φ of E[z² + sin z] = μ² + σ² + sin(μ) e^(−σ²/2)."""
     mu, variance = phi**3, math.exp(2 * phi)
     by_mu = 2 * mu + math.cos(mu) * math.exp(-variance / 2)
     by_variance = 1 - 0.5 * math.sin(mu) * math.exp(-variance / 2)
@@ -56,14 +56,14 @@ def test_the_score_function_estimator_has_ten_times_the_variance():
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_each_draw_has_its_own_estimate(estimator):
     eps = torch.randn(7)
-    both = estimator(h, 0.5, 2.0, eps)
-    assert both.shape == (7, 2)
-    alone = estimator(h, 0.5, 2.0, eps[3:4])
-    torch.testing.assert_close(both[3:4], alone)
+    every = estimator(h, 0.5, 2.0, eps)
+    assert every.shape == (7, 2)
+    single = estimator(h, 0.5, 2.0, eps[3:4])
+    torch.testing.assert_close(every[3:4], single)
 
 
 def test_only_the_score_function_estimator_is_unbiased_for_a_step_function():
-    """h jumps at 0: its slope is 0 almost everywhere, but E[h(z)] = Φ(μ/σ) does change."""
+    """A step has slope 0 almost everywhere, but E[h(z)] = Φ(μ/σ) depends on μ."""
 
     def step(z):
         return (z > 0).to(z) + 0 * z

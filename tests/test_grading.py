@@ -1,4 +1,4 @@
-"""An answer of any kind gets a result, in time, with the hint for its mistake."""
+"""compare and compare_value: a result for any answer, with the hint for its mistake."""
 
 import math
 import threading
@@ -21,8 +21,8 @@ MISTAKES = {
 }
 
 
-def refuse(*words):
-    raise NotImplementedError(*words)
+def not_implemented(*message):
+    raise NotImplementedError(*message)
 
 
 def check(answer):
@@ -81,7 +81,7 @@ def test_a_hint_needs_the_mistake_in_every_case():
         (lambda: 0, "TypeError"),
         (lambda x: x.zero_().sum(), "changed its argument"),
         ("x.square().sum()", "TypeError"),
-        (lambda x: refuse("only whole numbers"), "only whole numbers"),
+        (lambda x: not_implemented("only whole numbers"), "only whole numbers"),
     ],
 )
 def test_the_message_for_another_mistake_describes_the_difference(answer, words):
@@ -90,7 +90,10 @@ def test_the_message_for_another_mistake_describes_the_difference(answer, words)
 
 
 def test_mistakes_that_give_nan_or_raise_have_hints():
-    mistakes = {"nan is no number.": lambda x: x.sum() * math.nan, "it fails.": refuse}
+    mistakes = {
+        "nan is no number.": lambda x: x.sum() * math.nan,
+        "it fails.": not_implemented,
+    }
     for answer, hint in [(lambda x: (x - x) / 0, None), (lambda x: x.sum() * 0 / 0, "nan")]:
         message = compare(answer, lambda x: x.sum(), CASES, mistakes).message
         assert f"Hint: {hint}" in message if hint else "Hint" not in message
@@ -101,7 +104,7 @@ def test_mistakes_that_give_nan_or_raise_have_hints():
 
 
 def test_a_stub_is_to_do():
-    result = check(lambda x: refuse())
+    result = check(lambda x: not_implemented())
     assert result.status == "todo" and "NotImplementedError" in result.message
     result = compare_value(None, 3)
     assert result.status == "todo" and "None" in result.message
@@ -157,11 +160,11 @@ def test_an_endless_loop_is_stopped(monkeypatch):
         while True:
             x = x + 1
 
-    began, before = time.monotonic(), threading.active_count()
+    start, before = time.monotonic(), threading.active_count()
     result = check(endless)
     assert result.status == "wrong" and "still running" in result.message
-    assert time.monotonic() - began < 5  # one case of 0.2 s, on a busy machine
-    while threading.active_count() > before:  # the loop ends soon, or this test never does
+    assert time.monotonic() - start < 5  # one case of 0.2 s, on a busy machine
+    while threading.active_count() > before:  # until the thread has ended
         time.sleep(0.01)
 
 
@@ -225,8 +228,8 @@ def test_a_prediction_may_be_near_and_gets_a_hint_but_never_the_answer():
     ],
 )
 def test_the_message_for_a_prediction_of_another_type_names_the_type(answer, want, kind):
-    said = f"{answer!r} is not {kind}, which was asked for."
-    assert compare_value(answer, want).message == said
+    message = f"{answer!r} is not {kind}, which was asked for."
+    assert compare_value(answer, want).message == message
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""One notebook gives a class: stubs, solutions and slides, and nbgrader grades it.
+"""tools.handout makes stubs, solutions and slides of a notebook, and nbgrader grades it.
 
-The notebook here is small and has one exercise of each kind: a formula, whose solution is a
-function of the package, a prediction, and a bug to find.
+The small notebook here has three kinds of exercises: a formula whose solution is a function
+of the package, a prediction, and a bug to find.
 """
 
 import sys
@@ -47,7 +47,7 @@ check_error(solution_error)"""
 
 
 def small():
-    """The cells by their names: what each is, its slide type, its source, its tags."""
+    """A notebook with three exercises."""
     cells = [
         new_markdown_cell("# 1 · Small", id="title"),
         new_code_cell(SETUP, id="setup"),
@@ -80,7 +80,7 @@ def small():
         cell.metadata["slideshow"] = {"slide_type": kind}
         if cell.cell_type == "code":
             cell.execution_count = 7
-            cell.outputs = [new_output("stream", name="stdout", text="of an earlier run")]
+            cell.outputs = [new_output("stream", name="stdout", text="earlier output")]
     return new_notebook(cells=cells)
 
 
@@ -102,7 +102,7 @@ def read(*parts):
 
 @pytest.fixture(scope="module")
 def made(slow, tmp_path_factory):
-    """A folder with all that the command makes of the small notebook."""
+    """The folder that the command makes of the small notebook."""
     folder = tmp_path_factory.mktemp("class")
     nbformat.write(small(), folder / "01_small.ipynb")
     handout.main([str(folder / "01_small.ipynb"), "-o", str(folder / "handout")])
@@ -111,7 +111,7 @@ def made(slow, tmp_path_factory):
 
 @pytest.fixture
 def path(tmp_path):
-    """Where the small notebook lies, and is rewritten by ``spoiled``."""
+    """The path of the small notebook."""
     path = tmp_path / "01_small.ipynb"
     nbformat.write(small(), path)
     return path
@@ -119,11 +119,11 @@ def path(tmp_path):
 
 @pytest.fixture
 def no_deck(monkeypatch):
-    """Decks are test_slides' matter, and take seconds."""
+    """No decks, which take seconds."""
     monkeypatch.setattr(handout.slides, "build", lambda path, target: None)
 
 
-# --- what is made ---------------------------------------------------------------------
+# --- the files of a class -------------------------------------------------------------
 
 
 def test_one_command_makes_all_files_of_a_class(made):
@@ -171,8 +171,8 @@ def test_no_version_has_outputs_or_execution_counts(made):
 def test_all_other_cells_stay_unchanged(made):
     for file in made.rglob("*.ipynb"):
         for name in ("title", "setup", "look", "task-kl", "progress"):
-            (is_now, was) = cell(read(file), name), cell(small(), name)
-            assert (is_now.source, is_now.metadata) == (was.source, was.metadata)
+            after, before = cell(read(file), name), cell(small(), name)
+            assert (after.source, after.metadata) == (before.source, before.metadata)
 
 
 def test_each_check_is_a_locked_test_of_one_point(made):
@@ -234,7 +234,7 @@ def test_every_notebook_of_the_course_can_be_handed_out(path, tmp_path):
     assert len(marked) == 2 * len(exercises)
 
 
-# --- what cannot be handed out --------------------------------------------------------
+# --- notebooks that are refused -------------------------------------------------------
 
 
 def change(name, source):
@@ -242,21 +242,21 @@ def change(name, source):
 
 
 def drop(*wanted):
-    def spoil(notebook):
+    def corrupt(notebook):
         notebook.cells = [one for one in notebook.cells if one.id not in wanted]
 
-    return spoil
+    return corrupt
 
 
 def twice(name):
-    def spoil(notebook):
+    def corrupt(notebook):
         again = new_code_cell(**{**cell(notebook, name), "id": "again"})
         notebook.cells.append(again)
 
-    return spoil
+    return corrupt
 
 
-SPOILED = {
+INCONSISTENT = {
     "the exercise 'kl' has no solution": drop("solution-kl"),
     "the exercise 'kl' has no check": drop("check-kl"),
     "the exercise 'kl' has no stub": drop("stub-kl"),
@@ -284,16 +284,16 @@ SPOILED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("words", SPOILED)
-def test_inconsistent_exercise_cells_are_refused(words, path, tmp_path, no_deck):
+@pytest.mark.parametrize("message", INCONSISTENT)
+def test_inconsistent_exercise_cells_are_refused(message, path, tmp_path, no_deck):
     notebook = small()
-    SPOILED[words](notebook)
-    spoiled = tmp_path / "02_spoiled.ipynb"
-    nbformat.write(notebook, spoiled)
+    INCONSISTENT[message](notebook)
+    inconsistent = tmp_path / "02_inconsistent.ipynb"
+    nbformat.write(notebook, inconsistent)
     with pytest.raises(SystemExit) as ended:
-        handout.main([str(path), str(spoiled), "-o", str(tmp_path / "class")])
-    assert str(ended.value).startswith(f"{spoiled}: {words}")
-    # Nothing was made of the sound notebook either.
+        handout.main([str(path), str(inconsistent), "-o", str(tmp_path / "class")])
+    assert str(ended.value).startswith(f"{inconsistent}: {message}")
+    # Nothing was made of the other notebook either.
     assert [file.name for file in (tmp_path / "class").iterdir()] == ["nbgrader_config.py"]
 
 
@@ -318,16 +318,17 @@ WARNS = """\
 import warnings
 
 def my_error(x, x_hat):
-    warnings.warn("how slow")
+    warnings.warn("slow")
     return sum((a - b) ** 2 for a, b in zip(x, x_hat))"""
-# Each student's cells, and points. A warning costs nothing; an edited check gains nothing.
-SLY = {
+# A warning costs no points, and an edited check gives none.
+ANSWERS = {
     "stub-kl": MISSING_HALF,
     "check-kl": "1",
     "stub-width": "my_width =",
     "stub-error": WARNS,
 }
-STUDENTS = {"idle": ({}, 0), "sly": (SLY, 1)}
+# Each student's cells, and points.
+STUDENTS = {"idle": ({}, 0), "busy": (ANSWERS, 1)}
 
 
 @pytest.fixture(scope="module")
@@ -356,7 +357,7 @@ def test_only_checks_fail_and_a_notebook_runs_to_its_end(made, scores):
     assert failed(graded(made, "idle", "01_small")) == dict.fromkeys(
         ["check-kl", "check-width", "check-error"], "AssertionError"
     )
-    assert failed(graded(made, "sly", "01_small")) == {
+    assert failed(graded(made, "busy", "01_small")) == {
         "check-kl": "AssertionError",
         "stub-width": "SyntaxError",
         "check-width": "NameError",
@@ -365,7 +366,7 @@ def test_only_checks_fail_and_a_notebook_runs_to_its_end(made, scores):
 
 
 def test_the_feedback_names_the_hint(made, scores):
-    page = unescape((made / "feedback/sly/01_small/01_small.html").read_text("utf-8"))
+    page = unescape((made / "feedback/busy/01_small/01_small.html").read_text("utf-8"))
     assert "Hint: the factor ½ is missing." in page
 
 

@@ -1,12 +1,13 @@
-"""What the class's hub promises: who gets in, what is limited, that no work is overwritten.
+"""The class's hub: who is admitted, the limits, and pulls that keep a student's work.
 
-The configuration is read without JupyterHub. What needs the hub itself is skipped where it
-is not installed, and has to be run with
+The configuration is read without JupyterHub. Tests of the hub itself are skipped where it
+is not installed; to run them:
 
     pip install -r hub/requirements.txt && npm install -g configurable-http-proxy
     COURSE_REQUIRE_HUB=1 python -m pytest tests/test_hub.py
 """
 
+import importlib
 import importlib.util
 import os
 import re
@@ -25,7 +26,7 @@ BINDER = ROOT / "binder"
 
 
 def configuration(folder, students=None):
-    """The shipped configuration, as a course in this folder has it."""
+    """The configuration of a course in this folder."""
     (folder / "hub").mkdir(exist_ok=True)
     shutil.copy(ROOT / "hub" / "jupyterhub_config.py", folder / "hub")
     if students is not None:
@@ -57,7 +58,7 @@ def require(*needed):
         )
 
 
-# --- who gets in ----------------------------------------------------------------------
+# --- admission ------------------------------------------------------------------------
 
 
 def test_only_users_on_the_list_are_admitted(config, tmp_path):
@@ -89,11 +90,11 @@ def test_no_account_can_read_another_one_s_kernel(config):
 
 
 def test_on_kubernetes_nobody_is_admitted_before_a_login_is_configured(values):
-    given = values["hub"]["config"]
-    assert given["JupyterHub"]["authenticator_class"] == "generic-oauth"
-    assert set(given["GenericOAuthenticator"].values()) == {""}
-    assert given["Authenticator"]["allow_all"] is False
-    assert given["Authenticator"]["allowed_users"] == []
+    settings = values["hub"]["config"]
+    assert settings["JupyterHub"]["authenticator_class"] == "generic-oauth"
+    assert set(settings["GenericOAuthenticator"].values()) == {""}
+    assert settings["Authenticator"]["allow_all"] is False
+    assert settings["Authenticator"]["allowed_users"] == []
 
 
 # --- limits ---------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def handed_out(tmp_path):
-    """A class's repository, and what a student has of it after the first pull."""
+    """A class's repository, and a student's folder after the first pull."""
     require("nbgitpuller")
     source, home = tmp_path / "class", tmp_path / "home"
     source.mkdir()
@@ -159,7 +160,7 @@ def publish(source, **files):
 
 
 def pull(source, home):
-    """What the server does when a student opens the link."""
+    """The pull that the server runs when a student opens the link."""
     command = [sys.executable, "-m", "nbgitpuller.pull", source.as_uri(), "main", home]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -205,20 +206,15 @@ def test_every_setting_is_one_of_jupyterhub_s(config):
 
     owners = {"Authenticator": Authenticator, "JupyterHub": JupyterHub}
     for section, settings in config.items():
-        known = owners.get(section, SystemdSpawner).class_traits(config=True)
-        assert set(settings) <= set(known), section
+        traits = owners.get(section, SystemdSpawner).class_traits(config=True)
+        assert set(settings) <= set(traits), section
 
 
 @pytest.fixture
 def classroom(monkeypatch):
-    """benchmarks/classroom.py, imported by its path: tests/ has a module of that name."""
+    """The module benchmarks/classroom.py."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    path = ROOT / "benchmarks" / "classroom.py"
-    spec = importlib.util.spec_from_file_location("benchmarks_classroom", path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("classroom")
 
 
 @pytest.fixture
@@ -253,10 +249,10 @@ def test_the_hub_admits_only_listed_users_with_the_password(classroom, notebook)
 @pytest.mark.parametrize("fault", ["computes", "takes memory", "crashes"])
 def test_one_student_s_fault_does_not_affect_another(classroom, notebook, fault):
     (code,) = [code for kind, code in classroom.FAULTS.items() if kind.startswith(fault)]
-    mine, told = classroom.beside(code, notebook)
-    assert mine["failure"] is None and "figure" in mine
+    result, error = classroom.lesson_beside(code, notebook)
+    assert result["failure"] is None and "figure" in result
     expected = {"computes": "KeyboardInterrupt", "crashes": "the kernel died"}
-    assert expected.get(fault, "MemoryError") in told
+    assert expected.get(fault, "MemoryError") in error
 
 
 # --- how many students ----------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""A claim that has become false is red: one error of a careless editor for each notebook.
+"""A claim fails if an error is injected into the course: one error for each notebook.
 
-Of the notebook only those cells run that the claim needs, as they are, in a kernel of their
-own: first with the course as it is, then once more with the error in it.
+Only the cells that the claim needs are run, in a new kernel: first with the course as it is,
+then again with the error.
 """
 
 import re
@@ -16,29 +16,29 @@ ROOT = Path(__file__).parents[1]
 
 # The notebook; the cells, the claim last; the error, old → new: in which module or cell.
 INJECTED = [
-    # the share 1/K of each component is forgotten
+    # the weight 1/K of each component is missing
     ("00_generative_models",
      "setup-imports setup-tools setup-data see-copy run-memory claim-memory",
      "theory/mixtures.py", "-math.log(len(means)) - distance", "-distance"),
-    # a mean over the pixels for the sum
+    # mean instead of sum over the pixels
     ("01_autoencoder",
      "setup-imports setup-course setup-knobs run-yardstick claim-yardstick",
      "objectives.py", "(x - x_hat).square().flatten(1).sum(1)",
      "(x - x_hat).square().flatten(1).mean(1)"),
-    # a covariance with N − 1 for N: off by one part in 1796
+    # covariance with N − 1 instead of N: a relative error of 1/1796
     ("02_pca",
      "setup-imports setup-tools setup-knobs run-pca claim-pca",
      "claim-pca", "np.cov(small.T, bias=True)", "np.cov(small.T)"),
-    # the derivative of z² without its 2
+    # the derivative of z² without the factor 2
     ("03_sparse_autoencoder",
      "setup knobs see-zeros claim-zeros",
      "claim-zeros", "(a.abs() - 0.5)", "(a.abs() - 1)"),
-    # the variance for the standard deviation
+    # variance instead of standard deviation
     ("04_denoising_autoencoder",
      "setup setup-course knobs claim-trap",
      "objectives.py", "x + sigma * torch.randn_like(x)",
      "x + sigma**2 * torch.randn_like(x)"),
-    # noise on the image for noise on the code
+    # noise on the image instead of the code
     ("05_probabilistic_autoencoder",
      ("setup setup-course setup-knobs train-ae draw lines-density lines-error"
       " claim-lines claim-pae"),
@@ -47,28 +47,28 @@ INJECTED = [
     ("06_variational_autoencoder",
      "setup-imports setup-tools setup-knobs run-kl claim-kl",
      "objectives.py", "logvar.exp() - logvar - 1", "logvar.exp() + logvar - 1"),
-    # the standard deviation for the variance
+    # standard deviation instead of variance
     ("07_elbo",
      "setup-imports setup-tools setup-knobs run-thermometers run-area claim-area",
      "objectives.py", "error / sigma / sigma / 2",
      "error / sigma / 2"),
-    # the ½ of the Gaussian's exponent
+    # the factor ½ of the Gaussian's exponent is missing
     ("08_posterior_collapse",
      ("setup-imports setup-tools setup-knobs see-mnist reduce scales inspect"
       " gradients claim-reduce"),
      "theory/linear_gaussian.py", "kl_scale / (2 * recon_scale)", "kl_scale / recon_scale"),
-    # the sentence says something else
+    # another sentence
     ("09_vq_vae",
      "setup-imports setup-tools setup-knobs claim-through",
      "claim-through", "The encoder gets", "The codebook gets"),
-    # the root
+    # a missing square root
     ("10_gan_and_diffusion",
      "setup-imports setup-tools setup-knobs see-diffuse claim-same",
      "objectives.py", "(1 - alpha_bar_t).sqrt() * eps", "(1 - alpha_bar_t) * eps"),
 ]  # fmt: skip
 
-# The package is imported anew, and from here on finds the changed module first.
-ANEW = """
+# Import the package again, with the changed module before the original one.
+REIMPORT = """
 import importlib, sys
 for name in [name for name in sys.modules if name.split(".")[0] == "course_utils"]:
     del sys.modules[name]
@@ -77,36 +77,36 @@ importlib.import_module({!r}).__path__.insert(0, {!r})
 
 
 def replaced(text, old, new):
-    assert text.count(old) == 1, f"no place, or several, for {old!r}"
+    assert text.count(old) == 1, f"{old!r} must occur once"
     return text.replace(old, new)
 
 
-def cut(notebook, cells, place, old, new, folder):
-    """The cells as they are, the package anew, the cells once more with the error.
+def with_error(notebook, cells, place, old, new, folder):
+    """The cells, a cell that imports the package again, and the cells with the error.
 
-    The place is a cell, or a module: its path in course_utils.
+    ``place`` is a cell, or the path of a module in course_utils.
     """
     path = ROOT / "notebooks" / f"{notebook}.ipynb"
     by_name = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
-    right = [by_name[name] for name in cells.split()]
-    wrong = [new_code_cell(**{**cell, "id": f"{cell.id}-again"}) for cell in right]
+    original = [by_name[name] for name in cells.split()]
+    changed = [new_code_cell(**{**cell, "id": f"{cell.id}-again"}) for cell in original]
     folder.mkdir()
     module = Path("course_utils", place)
     if module.suffix:
         source = (ROOT / module).read_text("utf-8")
         (folder / module.name).write_text(replaced(source, old, new), "utf-8")
     else:
-        cell = wrong[cells.split().index(place)]
+        cell = changed[cells.split().index(place)]
         cell.source = replaced(cell.source, old, new)
     package = ".".join(module.parts[:-1])
-    return [*right, new_code_cell(ANEW.format(package, str(folder))), *wrong]
+    return [*original, new_code_cell(REIMPORT.format(package, str(folder))), *changed]
 
 
 @pytest.fixture(scope="module")
 def report(slow, tmp_path_factory):
-    """What one pytest says of all the notebooks, run as the course's tests run them."""
+    """Exit code and report of one pytest run on all these notebooks."""
     folder = tmp_path_factory.mktemp("injected")
-    notebooks = {row[0]: cut(*row, folder / row[0]) for row in INJECTED}
+    notebooks = {row[0]: with_error(*row, folder / row[0]) for row in INJECTED}
     return run_pytest(folder, notebooks, OMP_NUM_THREADS="1")
 
 
@@ -123,14 +123,17 @@ def test_the_claim_fails_with_the_injected_error_and_passes_without(
 ):
     code, text = report
     assert code == pytest.ExitCode.TESTS_FAILED, text
-    found = re.findall(
+    outcomes = re.findall(
         rf"^(PASSED|FAILED) notebooks/{notebook}.ipynb::Cell (\d+)", text, re.MULTILINE
     )
-    names = [*cells.split(), "anew", *(f"{name} with the error" for name in cells.split())]
-    red = [names[int(number)] for outcome, number in found if outcome == "FAILED"]
-    assert len(found) == len(names), text
-    assert red == [names[-1]], text
+    names = [
+        *cells.split(),
+        "reimport",
+        *(f"{name} with the error" for name in cells.split()),
+    ]
+    failed = [names[int(number)] for outcome, number in outcomes if outcome == "FAILED"]
+    assert len(outcomes) == len(names), text
+    assert failed == [names[-1]], text
     title = f"notebooks/{notebook}.ipynb::Cell {len(names) - 1}"
     section = text.split(f"_ {title} _")[1].split("\n____")[0]
-    kind = re.search("AssertionError|outputs differ", section)  # no mere crash
-    assert kind, section
+    assert re.search("AssertionError|outputs differ", section), section  # no other error

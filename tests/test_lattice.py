@@ -1,4 +1,4 @@
-"""The lattice of points, the prior's share of it, and what is mapped over it."""
+"""The lattice of points, the prior mass of boxes and rings, and functions on the plane."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_the_two_lattices_of_the_lecture(half_width, step):
 
 
 def test_lattice_points_are_in_reading_order():
-    """Top left first, then to the right; the next row lies lower."""
+    """From the top left to the right, then the row below."""
     expected = [
         [-2, 2],
         [0, 2],
@@ -48,7 +48,7 @@ def test_a_lattice_of_any_dimension_is_a_box(latent_dim):
     assert z.shape == (3**latent_dim, latent_dim)
     assert len(z.unique(dim=0)) == 3**latent_dim
     assert z[0].tolist() == [-2] + [2] * (latent_dim - 1)
-    assert (z[1] - z[0]).tolist() == [2] + [0] * (latent_dim - 1)  # the first one runs
+    assert (z[1] - z[0]).tolist() == [2] + [0] * (latent_dim - 1)
 
 
 def test_a_lattice_of_one_point_a_side_is_refused():
@@ -75,7 +75,7 @@ def test_prior_mass_grows_from_0_to_1():
 
 
 def test_the_lattice_is_made_on_the_cpu_or_the_given_device(monkeypatch):
-    monkeypatch.setenv("COURSE_DEVICE", "meta")  # which is for whoever chooses a device
+    monkeypatch.setenv("COURSE_DEVICE", "meta")  # has no effect here
     assert latent_lattice(1).device.type == "cpu"
     assert latent_lattice(1, device="meta").device.type == "meta"
 
@@ -114,13 +114,16 @@ def test_pixel_entropy_is_0_for_certain_pixels_and_log_2_for_one_half():
 
 
 def test_distance_to_nearest_is_the_least_of_all_distances():
-    points, codes = torch.randn(600, 3), torch.randn(50, 3)  # more points than a part holds
+    points, codes = (
+        torch.randn(600, 3),
+        torch.randn(50, 3),
+    )  # more points than are processed at once
     every = torch.linalg.norm(points[:, None] - codes, dim=2)
     assert_close(distance_to_nearest(points, codes), every.amin(1))
 
 
 def test_distance_to_nearest_is_exact_for_close_codes_far_from_the_origin():
-    """Far from the origin, a matrix product would lose such differences."""
+    """A computation by a matrix product would lose such differences."""
     codes = 100 + torch.tensor([[0.0, 0.0], [1e-3, 0.0]])
     assert (distance_to_nearest(codes.repeat(50, 1), codes.repeat(50, 1)) == 0).all()
     gap = distance_to_nearest(codes[:1].repeat(50, 1), codes[1:].repeat(50, 1))

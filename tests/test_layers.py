@@ -1,6 +1,6 @@
-"""Imports are light, and nothing happens on import.
+"""Imports load few modules and have no side effects.
 
-Who may import whom stands in pyproject.toml, and lint-imports holds it.
+The allowed imports are in pyproject.toml; lint-imports checks them.
 """
 
 import json
@@ -9,21 +9,21 @@ import sys
 
 import pytest
 
-LOOK = """
+IMPORT_MODULES = """
 import sys, json
 
 def loaded(module):
     __import__(module)
     return sorted({name.split(".")[0] for name in sys.modules})
 
-seen = {"course_utils": loaded("course_utils")}
+result = {"course_utils": loaded("course_utils")}
 import torch
 torch.manual_seed(5)
 state = torch.get_rng_state()
 for module in sys.argv[1:]:
-    seen[module] = loaded(module)
-seen["random numbers drawn"] = not torch.equal(state, torch.get_rng_state())
-print(json.dumps(seen))
+    result[module] = loaded(module)
+result["random numbers drawn"] = not torch.equal(state, torch.get_rng_state())
+print(json.dumps(result))
 """
 
 
@@ -33,7 +33,7 @@ def test_imports_are_light_and_nothing_happens(tmp_path):
     order += " training plots widgets"
     modules = [f"course_utils.{name}" for name in order.split()]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LOOK, *modules],
+        [sys.executable, "-W", "error", "-c", IMPORT_MODULES, *modules],
         cwd=tmp_path,
         check=True,
         capture_output=True,
@@ -41,14 +41,14 @@ def test_imports_are_light_and_nothing_happens(tmp_path):
         timeout=60,
     )
     assert done.stderr == ""
-    seen = json.loads(done.stdout)  # nothing else was printed
-    assert seen.pop("random numbers drawn") is False
+    loaded = json.loads(done.stdout)  # nothing else was printed
+    assert loaded.pop("random numbers drawn") is False
     assert list(tmp_path.iterdir()) == []
 
-    assert "torch" not in seen["course_utils"]
-    assert "numpy" not in seen["course_utils"]
-    for stranger in ("torchvision", "sklearn", "matplotlib", "IPython"):
-        assert stranger not in seen["course_utils.notebook"]
-    assert "matplotlib" not in seen["course_utils.training"]
-    for stranger in ("torchvision", "sklearn", "nbformat"):
-        assert stranger not in seen["course_utils.widgets"]
+    assert "torch" not in loaded["course_utils"]
+    assert "numpy" not in loaded["course_utils"]
+    for heavy in ("torchvision", "sklearn", "matplotlib", "IPython"):
+        assert heavy not in loaded["course_utils.notebook"]
+    assert "matplotlib" not in loaded["course_utils.training"]
+    for heavy in ("torchvision", "sklearn", "nbformat"):
+        assert heavy not in loaded["course_utils.widgets"]

@@ -1,4 +1,4 @@
-"""Closed forms of the linear-Gaussian model against distributions, gradients, a table."""
+"""Closed forms of the linear-Gaussian model, compared with torch and known values."""
 
 from functools import partial
 
@@ -105,7 +105,7 @@ def test_bayes_rule_holds_for_any_z(model):
 
 
 def test_the_elbo_is_the_evidence_less_the_gap(model):
-    """ELBO + KL(q ‖ p(z|x)) = log p(x) for any q, by another road than the function's."""
+    """ELBO + KL(q ‖ p(z|x)) = log p(x) for any q, with the KL from torch."""
     w, b, sigma = model
     x, mu, logvar = (torch.randn(6, n).double() for n in (4, 2, 2))
     center, covariance = linear_posterior(x, w, b, sigma)
@@ -117,7 +117,7 @@ def test_the_elbo_is_the_evidence_less_the_gap(model):
 
 
 # Known values of the digits: βσ², active units, rate, distortion.
-WATER = [
+WATER_FILLING = [
     (0.01, 39, 33.5444, 0.4553),
     (0.05, 18, 10.6473, 1.4863),
     (0.1, 12, 5.4794, 2.2106),
@@ -126,7 +126,7 @@ WATER = [
 ]
 
 
-@pytest.mark.parametrize("level, active, rate, distortion", WATER)
+@pytest.mark.parametrize("level, active, rate, distortion", WATER_FILLING)
 def test_reverse_water_filling_of_the_digits(digits, level, active, rate, distortion):
     found = reverse_water_filling(spectrum(digits), level)
     assert found[0] == active
@@ -134,10 +134,10 @@ def test_reverse_water_filling_of_the_digits(digits, level, active, rate, distor
 
 
 def optimal_linear_vae(x, latent_dim, level):
-    """The weights that reverse water-filling promises, put into the course's own VAE."""
+    """The course's VAE with the weights that are optimal by reverse water-filling."""
     values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))
     values, u = values.flip(0)[:latent_dim], vectors.flip(1)[:, :latent_dim]
-    variance = level / values  # of q; 1 where a unit has died
+    variance = level / values  # of q; 1 for an inactive unit
     vae = VAE(x.shape[1], latent_dim, ()).double()
     head, g = vae.encoder[0], vae.decoder[0]
     with torch.no_grad():
@@ -151,7 +151,7 @@ def optimal_linear_vae(x, latent_dim, level):
 
 
 def exact_linear_loss(vae, x, *, beta, sigma):
-    """The β-VAE's objective with the average over z done by hand."""
+    """The β-VAE's objective with the exact mean over z."""
     mu, logvar = vae.encoder(x)
     spread = (vae.decoder[0].weight.square().sum(0) * logvar.exp()).sum(1)
     error = squared_error(x, vae.decoder(mu)) + spread
@@ -171,20 +171,20 @@ def test_the_optimal_linear_vae_is_a_stationary_point_of_its_objective(digits, b
 
 
 def test_activating_a_unit_raises_the_loss_below_the_level_and_lowers_it_above(digits):
-    """Bring one more unit a little to life: the loss grows below the level, falls above."""
+    """A small weight is given to one more unit, with an eigenvalue below or above."""
     values = spectrum(digits)
 
     def change(unit, level, push=1e-2):
-        dead = optimal_linear_vae(digits, unit, values[unit].item())  # that unit is at 0
+        vae = optimal_linear_vae(digits, unit, values[unit].item())  # its last weight is 0
         u = torch.linalg.eigh(torch.cov(digits.T, correction=0))[1].flip(1)[:, unit - 1]
         losses = []
         for size in (0, push):
             with torch.no_grad():
-                dead.encoder[0].mu.weight[-1] = size * u
-                dead.encoder[0].mu.bias[-1] = -size * u @ digits.mean(0)
-                dead.encoder[0].logvar.bias[-1] = 0
-                dead.decoder[0].weight[:, -1] = size * values[unit - 1] * u
-                losses.append(exact_linear_loss(dead, digits, beta=1, sigma=level**0.5)[0])
+                vae.encoder[0].mu.weight[-1] = size * u
+                vae.encoder[0].mu.bias[-1] = -size * u @ digits.mean(0)
+                vae.encoder[0].logvar.bias[-1] = 0
+                vae.decoder[0].weight[:, -1] = size * values[unit - 1] * u
+                losses.append(exact_linear_loss(vae, digits, beta=1, sigma=level**0.5)[0])
         return (losses[1] - losses[0]).item()
 
     assert change(5, level=1.2 * values[4].item()) > 0
@@ -220,11 +220,11 @@ def test_a_scaled_loss_has_the_gradient_direction_of_its_implied_variance(
         terms = vae_loss(f, g, x, nll=squared_error)
         return recon_scale * terms["recon"] + kl_scale * terms["kl"]
 
-    def honest(f, g, x):
+    def with_variance(f, g, x):
         sigma = implied_variance(recon_scale, kl_scale) ** 0.5
         return vae_loss(f, g, x, nll=partial(gaussian_nll, sigma=sigma))["loss"]
 
-    assert_close(gradient(scaled), kl_scale * gradient(honest))
+    assert_close(gradient(scaled), kl_scale * gradient(with_variance))
 
 
 def test_sampled_rate_and_distortion_of_the_optimal_linear_vae_are_the_exact_ones(digits):
@@ -244,9 +244,8 @@ def test_with_a_given_sigma_w_maximizes_the_likelihood():
     w, b, sigma = fit_ppca(x, 2, sigma=0.5)
     assert sigma == pytest.approx(0.5)
     best = linear_log_evidence(x, w, b, sigma).mean()
-    for _ in range(20):  # a maximum: every small change loses
+    for _ in range(20):  # at a maximum every small change is worse
         other = w + 0.01 * torch.randn_like(w)
         assert linear_log_evidence(x, other, b, sigma).mean() < best
-    free = fit_ppca(x, 2)
-    again = fit_ppca(x, 2, sigma=free[2])
-    assert_close(again[0], free[0])
+    w, _, sigma = fit_ppca(x, 2)
+    assert_close(fit_ppca(x, 2, sigma=sigma)[0], w)

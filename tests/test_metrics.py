@@ -1,4 +1,4 @@
-"""Measures of samples, against closed forms."""
+"""Measures of samples, compared with closed forms; the digit classifier."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians, held against torch.distributions."""
+"""Mixtures of Gaussians, compared with torch.distributions."""
 
 import math
 
@@ -43,7 +43,7 @@ def test_mixture_log_density_is_the_log_of_the_sum(sigma):
 
 
 def test_mixture_log_density_far_away_is_that_of_the_nearest_component():
-    """exp(−½ · 9980²) is 0 in every precision; its logarithm is needed all the same."""
+    """exp(−½ · 9980²) is 0 in every precision; its logarithm is finite."""
     far = torch.tensor([[1000.0, 0.0]])
     found = mixtures.mixture_log_density(far, mixtures.ring_of_means(), sigma=0.1)
     nearest = -(998**2) / 0.02 - math.log(2 * math.pi * 0.01) - math.log(8)
@@ -66,7 +66,7 @@ def test_mixture_score_far_away_is_that_of_the_nearest_component():
 
 
 def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
-    """Noise of deviation s turns σ² into σ² + s²: the score of the DAE needs it."""
+    """Noise of standard deviation s makes σ² + s² of σ², as in the score by a DAE."""
     means = torch.tensor([[-1.0], [2.0]])
     sigma, s = 0.4, 0.7
     x = mixtures.sample_mixture(50_000, means, sigma=sigma)
@@ -78,7 +78,7 @@ def test_a_smoothed_mixture_is_a_mixture_with_more_variance():
 
 
 def test_the_ring_is_made_on_the_cpu_or_the_given_device_and_the_rest_follows(monkeypatch):
-    monkeypatch.setenv("COURSE_DEVICE", "meta")  # which is for whoever chooses a device
+    monkeypatch.setenv("COURSE_DEVICE", "meta")  # has no effect here
     assert mixtures.ring_of_means().device.type == "cpu"
     means = mixtures.ring_of_means(device="meta")
     x = mixtures.sample_mixture(5, means, sigma=1)

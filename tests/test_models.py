@@ -1,4 +1,4 @@
-"""The models have the shapes, the layers and the limits that the notebooks rely on."""
+"""The layers, shapes and special cases of the models."""
 
 import pytest
 import torch
@@ -104,7 +104,7 @@ def test_with_hidden_layers_the_model_is_not_affine(model_class):
 
 @BOTH
 def test_the_decoder_has_only_layers_that_the_browser_can_run(model_class):
-    """The latent walk evaluates the decoder in JavaScript: Linear and ReLU, in a row."""
+    """The latent walk evaluates a decoder of Linear and ReLU layers in JavaScript."""
     decoder = model_class(D, K, (6, 5)).decoder
     assert isinstance(decoder, nn.Sequential)
     assert {type(layer) for layer in decoder} == {nn.Linear, nn.ReLU}
@@ -134,12 +134,12 @@ def test_the_dictionary_vectors_have_length_one_before_and_in_training():
         optimizer.zero_grad()
         (x - model(x)).square().sum(1).mean().backward()
         optimizer.step()
-    assert not torch.allclose(model.decoder.weight, before)  # it learns,
-    assert_close(lengths(model), torch.ones(50))  # and keeps its length
+    assert not torch.allclose(model.decoder.weight, before)  # the weights change,
+    assert_close(lengths(model), torch.ones(50))  # their lengths do not
 
 
 def test_scaling_the_decoder_changes_no_reconstruction():
-    """The loophole, closed: 1/c on the code cannot be paid back by c on the decoder."""
+    """The penalty cannot be avoided by a smaller code and a larger decoder."""
     model, z = SparseAutoencoder(D, 50), torch.rand(20, 50)
     before = model.decoder(z)
     with torch.no_grad():
@@ -163,7 +163,7 @@ def test_the_optimal_code_of_a_single_unit_is_a_soft_threshold():
     objective = z.square() - 2 * z * matches[:, None] + lam * z.abs()
     best = z[objective.argmin(1)]
     shrunk = matches.sign() * (matches.abs() - lam / 2).relu()
-    assert_close(best, shrunk, rtol=0, atol=1e-3)  # the spacing of the z
+    assert_close(best, shrunk, rtol=0, atol=1e-3)  # the spacing of the grid
 
 
 def test_the_sparse_autoencoder_is_made_on_the_default_device():

@@ -1,6 +1,6 @@
-"""Every notebook of the course, handed out and graded by nbgrader: stubs and solutions.
+"""nbgrader grades the stubs and the solutions of every notebook.
 
-Each is run twice, which takes half an hour; so this is a command of its own.
+Each notebook is run twice, which takes half an hour; so this is a command of its own.
 """
 
 from pathlib import Path
@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-class Class:
-    """One notebook in a class of two: one submits the stubs, the other the solutions."""
+class GradedNotebook:
+    """A notebook graded for two students: one submits the stubs, one the solutions."""
 
     def __init__(self, path, folder):
         self.path, self.folder, self.name = path, folder, path.stem
@@ -32,11 +32,11 @@ class Class:
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
 def lesson(slow, request, tmp_path_factory):
-    return Class(request.param, tmp_path_factory.mktemp("class"))
+    return GradedNotebook(request.param, tmp_path_factory.mktemp("class"))
 
 
 def printed(notebook):
-    """What the claims print: {cell: text}, the cells that nbval compares."""
+    """The printed claims, {cell: text}, of the cells that nbval compares."""
     return {
         cell.id: "".join(output.get("text", "") for output in cell.outputs)
         for cell in notebook.cells

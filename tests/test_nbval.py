@@ -1,7 +1,6 @@
-"""The comparison of the notebooks can fail: one small cell for each way to be wrong.
+"""The tests of notebooks fail where they should: a small cell for each kind of fault.
 
-They are run by a pytest of their own, in a copy of the course that has its settings and
-nothing else.
+The cells are run by pytest in a subprocess, with the settings of the course.
 """
 
 import re
@@ -26,37 +25,39 @@ def claim(source=CLAIM, stored="One and one make two.\n"):
 
 CALLBACK = """
 from ipywidgets import IntSlider
-def explode(change): raise RuntimeError("in the callback")
+def fail(change): raise RuntimeError("in the callback")
 slider = IntSlider()
-slider.observe(explode, "value")
+slider.observe(fail, "value")
 slider.value = 3
 """
 KILL = """
 import os, signal
 os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 """
-ASK_THIS_MACHINE = """
+CONNECT_LOCALLY = """
 import socket
 with socket.create_server(("127.0.0.1", 0)) as server:
     socket.create_connection(server.getsockname()).close()
 """
-ASK_ANOTHER = "import urllib.request; urllib.request.urlopen('http://192.0.2.1', timeout=1)"
-ASK_A_NAME = "import socket; socket.getaddrinfo('example.com', 80)"
+REQUEST_A_PAGE = (
+    "import urllib.request; urllib.request.urlopen('http://192.0.2.1', timeout=1)"
+)
+LOOK_UP_A_NAME = "import socket; socket.getaddrinfo('example.com', 80)"
 
-GREEN = {
+CORRECT = {
     "a true claim": claim(),
-    "a cell that asks this machine": new_code_cell(ASK_THIS_MACHINE),
+    "a local connection": new_code_cell(CONNECT_LOCALLY),
     "other text in a cell that is no claim": new_code_cell(
         "print('now')", execution_count=1, outputs=claim().outputs
     ),
 }
-RED = {  # name: a cell, what the report says
+FAULTY = {  # name: a cell, a part of the report
     "a wrong stored claim": (claim(stored="One and one make three.\n"), "outputs differ"),
     "a false assert": (claim(CLAIM.replace("== 2", "== 3")), "AssertionError"),
     "an exception": (new_code_cell("1 / 0"), "ZeroDivisionError"),
     "an exception in a widget's callback": (new_code_cell(CALLBACK), "in the callback"),
-    "a cell that asks the network": (new_code_cell(ASK_ANOTHER), "needs no network"),
-    "a cell that looks a name up": (new_code_cell(ASK_A_NAME), "needs no network"),
+    "a request of a page": (new_code_cell(REQUEST_A_PAGE), "needs no network"),
+    "a look-up of a name": (new_code_cell(LOOK_UP_A_NAME), "needs no network"),
 }
 DEATHS = {
     "a kernel that exits": (new_code_cell("import os; os._exit(0)"), "kernel died"),
@@ -78,23 +79,25 @@ def run(slow, tmp_path):
 
 
 def test_every_faulty_cell_fails_and_every_correct_cell_passes(run):
-    """All of them in one notebook; but a kernel that dies needs a notebook of its own."""
-    together = GREEN | {name: cell for name, (cell, _) in RED.items()}
-    places = {name: f"notebooks/1.ipynb::Cell {i}" for i, name in enumerate(together)}
+    """All in one notebook, except that each cell that ends the kernel has its own."""
+    cells = CORRECT | {name: cell for name, (cell, _) in FAULTY.items()}
+    places = {name: f"notebooks/1.ipynb::Cell {i}" for i, name in enumerate(cells)}
     for number, name in enumerate(DEATHS, start=2):
         places[name] = f"notebooks/{number}.ipynb::Cell 0"
     deaths = {name: [cell] for name, (cell, _) in DEATHS.items()}
-    code, report, seconds = run({"together": list(together.values()), **deaths})
+    code, report, seconds = run({"cells": list(cells.values()), **deaths})
     assert code == pytest.ExitCode.TESTS_FAILED, report
     for name, place in places.items():
-        said = [
+        outcome = [
             kind for kind in ("PASSED", "FAILED") if re.search(rf"{kind} {place}\b", report)
         ]
-        assert said == (["PASSED"] if name in GREEN else ["FAILED"]), f"{name}:\n{report}"
-    for name, (_, words) in (RED | DEATHS).items():
+        assert outcome == (["PASSED"] if name in CORRECT else ["FAILED"]), (
+            f"{name}:\n{report}"
+        )
+    for name, (_, words) in (FAULTY | DEATHS).items():
         section = report.split(f"_ {places[name]} _")[1].split("\n____")[0]
         assert words in section, f"{name}:\n{section}"
-    # Two kernels died; waiting for the cell timeout instead would take 300 seconds each.
+    # Waiting for the cell timeout of the two dead kernels would take 300 seconds each.
     assert seconds < 200
 
 
@@ -116,7 +119,7 @@ from ipywidgets import IntSlider
 slider = IntSlider(3)
 handle = display("at first", display_id=True)
 display(slider)""",
-    "handle.update('in the end')",
+    "handle.update('finally')",
     "slider.value = 7",
     "print('one')\nprint('two', flush=True)",
     """
@@ -131,15 +134,15 @@ def test_a_saved_run_holds_the_final_outputs(run, tmp_path):
     shown = {"shown": [new_code_cell(source) for source in SHOWN]}
     code, report, _ = run(shown, COURSE_RUNS=str(tmp_path))
     assert code == pytest.ExitCode.OK, report
-    kept = nbformat.read(tmp_path / "1.ipynb", as_version=4)
-    text, widget = kept.cells[0].outputs
-    assert text.data["text/plain"] == "'in the end'"
+    saved = nbformat.read(tmp_path / "1.ipynb", as_version=4)
+    text, widget = saved.cells[0].outputs
+    assert text.data["text/plain"] == "'finally'"
     view = widget.data["application/vnd.jupyter.widget-view+json"]
-    states = kept.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    states = saved.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     assert states[view["model_id"]]["state"]["value"] == 7
-    assert [output.text for output in kept.cells[3].outputs] == ["one\ntwo\n"]
-    picture = kept.cells[4].outputs[-1]
-    assert picture.metadata["image/png"]["width"] > 100  # sharp, as in slides
+    assert [output.text for output in saved.cells[3].outputs] == ["one\ntwo\n"]
+    picture = saved.cells[4].outputs[-1]
+    assert picture.metadata["image/png"]["width"] > 100  # in high resolution, as in slides
 
 
 def test_notebooks_run_in_reverse_order_before_the_other_tests(run, tmp_path):

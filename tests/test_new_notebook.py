@@ -1,4 +1,4 @@
-"""The notebook that tools/new_notebook.py writes runs, and breaks no rule of notebooks."""
+"""The notebook that tools/new_notebook.py writes runs and follows the rules."""
 
 import nbformat
 from nbformat.v4 import new_output
@@ -17,12 +17,12 @@ def test_a_new_notebook_runs_and_follows_the_rules(tmp_path, capsys):
     for count, cell in enumerate(code.values(), start=1):
         exec(cell.source, names)
         cell.execution_count = count
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert names["exercises"].check_ae_loss(names["solution_loss"]).status == "right"
 
     widget = eval(code["widget-error"].source, names)
     to_do = [new_output("display_data", {"text/plain": "To do."})]
-    code["claim-error"].outputs = [new_output("stream", text=said)]
+    code["claim-error"].outputs = [new_output("stream", text=printed)]
     code["widget-error"].outputs = [
         new_output("display_data", widget._repr_mimebundle_()[0])
     ]

@@ -1,4 +1,4 @@
-"""What a notebook shows of the package is the package's own source."""
+"""show_source shows the source of the package's functions."""
 
 import inspect
 

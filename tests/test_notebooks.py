@@ -1,7 +1,6 @@
-"""The anatomy of a notebook, one rule a function, for every notebook in the folder.
+"""Rules for every notebook in the folder, one function each.
 
-A rule yields what it finds wrong, in words. At the end each rule is shown a notebook that
-breaks it, so that none of them is a rule that nothing can break.
+A rule yields a message for each violation. A notebook that breaks it tests each rule.
 """
 
 import ast
@@ -33,11 +32,11 @@ def rule(function):
 
 
 class Lesson:
-    """A notebook as the rules see it."""
+    """A notebook with its cells by kind."""
 
     def __init__(self, path):
         self.path = path
-        raw = json.loads(path.read_text("utf-8"))  # nbformat.read would mend it in silence
+        raw = json.loads(path.read_text("utf-8"))  # nbformat.read would repair it silently
         self.notebook = rejoin_lines(nbformat.from_dict(raw))
         self.cells = self.notebook.cells
         self.code = [cell for cell in self.cells if cell.cell_type == "code"]
@@ -63,7 +62,7 @@ def folded(cell):
 
 
 def text(cell):
-    """What a code cell has printed, or shown as text."""
+    """The text outputs of a code cell."""
     parts = [
         output.get("text") or output.get("data", {}).get("text/plain", "")
         for output in cell.outputs
@@ -76,10 +75,10 @@ def nodes(cell, kind):
 
 
 def calls(cell, name):
-    """Does the cell call a function of that name (a pattern)?"""
+    """Whether the cell calls a function whose name matches the pattern."""
     functions = [call.func for call in nodes(cell, ast.Call)]
     names = [getattr(f, "id", None) or getattr(f, "attr", "") for f in functions]
-    return any(re.fullmatch(name, found) for found in names)
+    return any(re.fullmatch(name, called) for called in names)
 
 
 def items(cell):
@@ -154,7 +153,7 @@ def it_claims_something(lesson):
 
 @rule
 def a_claim_is_asserted_printed_and_stored(lesson):
-    """A tagged cell without stored output would pass nbval's comparison in silence."""
+    """nbval does not fail for a tagged cell without stored output."""
     for cell in lesson.tagged(CLAIM):
         if not nodes(cell, ast.Assert) and not calls(cell, "assert_.*"):
             yield f"{cell.id} asserts nothing"
@@ -168,7 +167,7 @@ def a_claim_is_asserted_printed_and_stored(lesson):
 
 
 @rule
-def cells_have_names_of_their_own(lesson):
+def cells_have_unique_names(lesson):
     ids = [cell.id for cell in lesson.cells]
     for name in ids:
         if ids.count(name) > 1 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
@@ -186,7 +185,7 @@ def only_imports(cell):
 def code_fits_on_a_slide(lesson):
     for cell in lesson.code:
         lines = len(cell.source.splitlines())
-        if not lines or (lines > 12 and not only_imports(cell)):  # which no slide shows
+        if not lines or (lines > 12 and not only_imports(cell)):  # which is on no slide
             yield f"{cell.id} has {lines} lines"
 
 
@@ -211,7 +210,7 @@ def code_is_plain_python_and_draws_through_the_package(lesson):
             yield cell.id
 
 
-# --- anatomy --------------------------------------------------------------------------
+# --- structure ------------------------------------------------------------------------
 
 
 @rule
@@ -233,17 +232,17 @@ def the_title_is_its_number_and_the_only_one(lesson):
 
 
 @rule
-def it_links_its_neighbors_and_no_notebook_that_is_not_there(lesson):
+def it_links_the_adjacent_notebooks_and_no_missing_one(lesson):
     folder = sorted(path.name for path in lesson.path.parent.glob("*.ipynb"))
     here = folder.index(lesson.path.name)
-    neighbors = {*folder[max(0, here - 1) : here], *folder[here + 1 : here + 2]}
+    adjacent = {*folder[max(0, here - 1) : here], *folder[here + 1 : here + 2]}
 
     def links(cells):
         return {
             link for c in cells for link in re.findall(r"\]\(([^)]*\.ipynb)\)", c.source)
         }
 
-    for missing in neighbors - links(lesson.cells[:1]):
+    for missing in adjacent - links(lesson.cells[:1]):
         yield f"the title does not link {missing}"
     for missing in {*folder[here + 1 : here + 2]} - links(lesson.cells[-2:]):
         yield f"the end does not link {missing}"
@@ -262,7 +261,7 @@ def the_summary_answers_every_goal(lesson):
 
 
 @rule
-def the_seed_is_set_before_chance_comes_in(lesson):
+def the_seed_is_set_before_random_numbers_are_drawn(lesson):
     seeded = False
     for cell in lesson.code:
         seeded = seeded or calls(cell, "manual_seed")
@@ -294,7 +293,7 @@ def speaker_notes_are_folded_prose(lesson):
 
 
 @rule
-def a_widget_is_one_line_with_a_picture_to_stand_in(lesson):
+def a_widget_is_one_line_with_a_static_picture(lesson):
     if not lesson.tagged("widget"):
         yield "no widget"
     for cell in lesson.tagged("widget"):
@@ -322,7 +321,7 @@ def exercises_have_task_stub_check_and_folded_solution(lesson):
             yield f"{cell.id} does not show that something is to do"
     for cell in lesson.tagged("solution"):
         if not folded(cell):
-            yield f"{cell.id} gives the solution away"
+            yield f"{cell.id} is not folded"
     for cell in [*exercise, *checks, *lesson.tagged("solution")]:
         if slide(cell) != "skip":
             yield f"{cell.id} is on a slide"
@@ -344,10 +343,10 @@ def it_ends_with_the_progress(lesson):
         yield "its last code cell is not the one that is tagged progress"
     for cell in cells:
         if not calls(cell, "progress") or "To do" not in text(cell):
-            yield f"{cell.id} does not show the progress of who has done nothing"
-        asked = {name.id for name in nodes(cell, ast.Name)}
+            yield f"{cell.id} does not show the progress before any exercise"
+        shown = {name.id for name in nodes(cell, ast.Name)}
         for check in lesson.tagged("check"):
-            missing = {name.id for name in nodes(check, ast.Name)} - asked
+            missing = {name.id for name in nodes(check, ast.Name)} - shown
             yield from (f"{cell.id} leaves {name} out" for name in sorted(missing))
         if slide(cell) != "skip":
             yield f"{cell.id} is on a slide"
@@ -370,11 +369,11 @@ def test_notebooks_are_numbered_without_a_gap():
     assert [int(path.name[:2]) for path in PATHS] == list(range(first, first + len(PATHS)))
 
 
-# --- the rules themselves: each is shown a notebook of the course that breaks it ---------
+# --- notebooks that break the rules -----------------------------------------------------
 
 
 def names_of(cell):
-    """Its own, its tags, and its kind of slide."""
+    """The names by which ``find`` finds a cell: its id, its slide type, its tags."""
     return [cell.id, slide(cell), *cell.metadata.get("tags", [])]
 
 
@@ -390,7 +389,7 @@ def change_metadata(wanted, **fields):
     return lambda notebook: find(notebook, wanted).metadata.update(fields)
 
 
-def show(wanted, kind, **fields):
+def add_output(wanted, kind, **fields):
     return lambda notebook: find(notebook, wanted).outputs.append(
         new_output(kind, **fields)
     )
@@ -406,8 +405,11 @@ BREAKS = [
     (it_is_a_valid_notebook, change("summary", cell_type="text")),
     (it_is_stored_as_one_run, change("progress", execution_count=None)),
     (nothing_stored_needs_a_kernel, lambda notebook: notebook.metadata.update(widgets={})),
-    (no_output_is_an_error_or_a_warning, show(CLAIM, "stream", name="stderr", text="Hm")),
-    (no_path_of_a_machine_is_stored, show(CLAIM, "stream", text="in /home/me/x.py")),
+    (
+        no_output_is_an_error_or_a_warning,
+        add_output(CLAIM, "stream", name="stderr", text="warning"),
+    ),
+    (no_path_of_a_machine_is_stored, add_output(CLAIM, "stream", text="in /home/me/x.py")),
     (no_path_of_a_machine_is_stored, change("summary", source="see C:\\Users\\me")),
     (it_is_small_enough_to_clone, change("summary", source="x" * 700_000)),
     (it_claims_something, drop(CLAIM)),
@@ -417,7 +419,7 @@ BREAKS = [
         a_claim_is_asserted_printed_and_stored,
         change(CLAIM, source='assert True, "print()"'),
     ),
-    (cells_have_names_of_their_own, change("summary", id="goals")),
+    (cells_have_unique_names, change("summary", id="goals")),
     (code_fits_on_a_slide, change(CLAIM, source="1\n" * 13)),
     (every_cell_has_its_place_on_the_slides, change_metadata("goals", slideshow={})),
     (imports_stand_in_the_setup, change(CLAIM, source="def f():\n    import math")),
@@ -427,19 +429,19 @@ BREAKS = [
     ),
     (it_begins_with_title_goals_setup_and_ends_with_summary_sources, drop("goals")),
     (the_title_is_its_number_and_the_only_one, change("goals", source="# Goals")),
-    (it_links_its_neighbors_and_no_notebook_that_is_not_there, change("title", source="")),
+    (it_links_the_adjacent_notebooks_and_no_missing_one, change("title", source="")),
     (
-        it_links_its_neighbors_and_no_notebook_that_is_not_there,
+        it_links_the_adjacent_notebooks_and_no_missing_one,
         change("goals", source="[gone](99_gone.ipynb)"),
     ),
     (the_summary_answers_every_goal, change("summary", source="1. a\n2. b")),
     (
-        the_seed_is_set_before_chance_comes_in,
+        the_seed_is_set_before_random_numbers_are_drawn,
         lambda notebook: notebook.cells.insert(0, new_code_cell("x = torch.randn(3)")),
     ),
     (it_has_a_formula_its_source_a_prediction_and_notes, drop("notes")),
     (speaker_notes_are_folded_prose, change_metadata("notes", jupyter={})),
-    (a_widget_is_one_line_with_a_picture_to_stand_in, change("widget", outputs=[])),
+    (a_widget_is_one_line_with_a_static_picture, change("widget", outputs=[])),
     (exercises_have_task_stub_check_and_folded_solution, change("check", outputs=[])),
     (
         exercises_have_task_stub_check_and_folded_solution,
@@ -452,16 +454,16 @@ BREAKS = [
 
 
 @pytest.mark.parametrize(
-    "check, spoil",
+    "check, break_rule",
     BREAKS,
     ids=[f"{check.__name__}-{number}" for number, (check, _) in enumerate(BREAKS)],
 )
-def test_a_rule_can_be_broken(check, spoil, tmp_path):
+def test_a_rule_can_be_broken(check, break_rule, tmp_path):
     for path in PATHS[:3]:
-        (tmp_path / path.name).touch()  # its neighbors
+        (tmp_path / path.name).touch()  # the adjacent notebooks
     path = tmp_path / PATHS[1].name
     notebook = copy.deepcopy(lesson_at(PATHS[1]).notebook)
-    spoil(notebook)
+    break_rule(notebook)
     path.write_text(json.dumps(notebook), "utf-8")
     assert list(check(Lesson(path)))
 

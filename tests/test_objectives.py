@@ -1,7 +1,7 @@
-"""Identities between the slides: each formula equals another one where it must.
+"""Identities between the formulas of the slides.
 
-Where a test samples, it allows five standard errors, measured on the sample itself: with
-the seed fixed it cannot flicker, and a wrong factor lies many times further away.
+Tests with samples allow five standard errors, estimated from the sample. The seed is fixed,
+so their results are always the same, and a wrong factor is an error many times larger.
 """
 
 import inspect
@@ -84,7 +84,7 @@ def model_of(objective, ae, vae):
     return vae if objective in VAE_FAMILY.values() else ae
 
 
-def itself(values):
+def identity(values):
     return values
 
 
@@ -179,7 +179,7 @@ def test_loss_is_the_weighted_sum_of_unweighted_terms(objective, weights, ae, va
     assert_close(terms["loss"], sum(weights[name] * terms[name] for name in weights))
 
 
-# --- signatures: f, g, x first, the lesson's weights always said -----------------------
+# --- signatures: f, g, x first; weights of the lecture without default -----------------
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_weights_are_keyword_only_and_those_of_the_lecture_have_no_default(
     assert len(parameters) == 3 + len(weights)
 
 
-# In test_vq_vae, test_gan and test_diffusion, beside the models that they are for.
+# In test_vq_vae, test_gan and test_diffusion, with their models.
 ELSEWHERE = {"vq_vae_loss", "discriminator_loss", "generator_loss", "diffusion_loss"}
 
 
@@ -240,21 +240,21 @@ def test_regularized_pae_without_weight_is_the_pae(ae, x):
 
 
 def test_the_loss_of_the_identity_is_zero(x):
-    assert ae_loss(itself, itself, x)["loss"] == 0
+    assert ae_loss(identity, identity, x)["loss"] == 0
 
 
 @pytest.mark.parametrize("sigma", [0.5, 2.0])
 @pytest.mark.parametrize("objective", [dae_loss, pae_loss])
 def test_under_noise_the_loss_of_the_identity_is_the_noise_variance(objective, sigma):
-    """g(f(x)) = x leaves exactly the noise: E ‖ε‖² = D σ². A noisy target would pay 0."""
+    """With g(f(x)) = x the error is E ‖ε‖² = D σ²; with a noisy target it would be 0."""
     x = torch.rand(20_000, D)
     exact = D * sigma**2
     # ‖ε‖² / σ² is chi-squared with D degrees of freedom: its variance is 2D.
     error = 5 * sigma**2 * math.sqrt(2 * D / len(x))
-    assert abs(objective(itself, itself, x, sigma=sigma)["recon"] - exact) < error
+    assert abs(objective(identity, identity, x, sigma=sigma)["recon"] - exact) < error
 
 
-# --- noise goes where the slide puts it ------------------------------------------------
+# --- where the noise is added ----------------------------------------------------------
 
 
 class Spy:
@@ -264,8 +264,8 @@ class Spy:
         self.network = network
 
     def __call__(self, values):
-        self.given, self.gave = values, self.network(values)
-        return self.gave
+        self.input, self.output = values, self.network(values)
+        return self.output
 
 
 @pytest.fixture
@@ -276,18 +276,18 @@ def spies(ae):
 def test_dae_puts_noise_on_the_input_and_none_on_the_code(spies, x):
     f, g = spies
     recon = dae_loss(f, g, x, sigma=0.5)["recon"]
-    assert (f.given != x).all()
-    assert g.given is f.gave
-    assert_close(recon, squared_error(x, g.gave).mean())
+    assert (f.input != x).all()
+    assert g.input is f.output
+    assert_close(recon, squared_error(x, g.output).mean())
 
 
 @pytest.mark.parametrize("objective", [pae_loss, partial(regularized_pae_loss, lam=0.3)])
 def test_pae_puts_noise_on_the_code_and_none_on_the_input(objective, spies, x):
     f, g = spies
     recon = objective(f, g, x, sigma=0.5)["recon"]
-    assert f.given is x
-    assert (g.given != f.gave).all()
-    assert_close(recon, squared_error(x, g.gave).mean())
+    assert f.input is x
+    assert (g.input != f.output).all()
+    assert_close(recon, squared_error(x, g.output).mean())
 
 
 def test_regularized_pae_encodes_once(ae, x):
@@ -323,7 +323,7 @@ def test_gaussian_nll_is_that_of_torch_distributions(sigma, x):
 
 
 def test_gaussian_nll_is_half_the_squared_error_plus_a_constant(x):
-    """The step of the lecture from −log p(x|z) to ½ ‖x − g(z)‖² + c."""
+    """−log p(x|z) = ½ ‖x − g(z)‖² + c, as in the lecture."""
     mean = torch.randn_like(x)
     assert_close(
         gaussian_nll(x, mean),
@@ -412,7 +412,7 @@ def test_reparameterized_gradient_is_unbiased(phi, exact):
 
 
 def test_vae_gradient_reaches_mean_and_variance_through_the_draw(vae, x):
-    """β = 0 leaves only the reconstruction: what reaches the encoder came through z."""
+    """With β = 0 only the reconstruction has a gradient, which passes through z."""
     vae_loss(vae.encoder, vae.decoder, x, beta=0)["loss"].backward()
     head = vae.encoder[-1]
     assert head.mu.weight.grad.abs().sum() > 0
@@ -470,24 +470,24 @@ class LinearGaussian:
     @classmethod
     def elbo(cls, mu, logvar, draws=100_000):
         """−loss of vae_loss for one x, and its standard error."""
-        seen = []
+        nlls = []
 
         def nll(x, mean):
-            seen.append(gaussian_nll(x, mean, sigma=cls.s))
-            return seen[0]
+            nlls.append(gaussian_nll(x, mean, sigma=cls.s))
+            return nlls[0]
 
         def encoder(x):
             return mu.repeat(len(x), 1), logvar.repeat(len(x), 1)
 
         loss = vae_loss(encoder, cls.decoder, cls.x.repeat(draws, 1), nll=nll)["loss"]
-        return -loss, seen[0].std() / math.sqrt(draws)
+        return -loss, nlls[0].std() / math.sqrt(draws)
 
 
 def test_elbo_is_tight_where_q_is_the_true_posterior():
     posterior = LinearGaussian.posterior()
     elbo, error = LinearGaussian.elbo(posterior.mean, posterior.variance.log())
     assert abs(elbo - LinearGaussian.log_evidence()) < 5 * error
-    assert error < 0.01  # else the line above would promise little
+    assert error < 0.01  # so that the tolerance above is small
 
 
 @pytest.mark.parametrize(
@@ -499,19 +499,19 @@ def test_elbo_plus_kl_to_the_true_posterior_is_the_log_evidence(mu, logvar):
     gap = kl_divergence(q, LinearGaussian.posterior())
     elbo, error = LinearGaussian.elbo(mu, logvar)
     assert abs(elbo + gap - LinearGaussian.log_evidence()) < 5 * error
-    assert gap > 100 * error  # the gap is there, and the bound is a bound
+    assert gap > 100 * error  # the gap is significant
 
 
 def test_vae_decodes_a_draw_and_scores_it_against_the_clean_batch(vae, x):
-    seen = []
+    calls = []
 
     def nll(target, output):
-        seen.append((target, output))
+        calls.append((target, output))
         return bernoulli_nll(target, output)
 
     terms = with_same_noise(vae_loss, vae.encoder, vae.decoder, x, nll=nll)
     z = with_same_noise(reparameterize, *vae.encoder(x))
-    [(target, output)] = seen
+    [(target, output)] = calls
     assert target is x
     assert_close(output, vae.decoder(z))
     assert_close(terms["recon"], bernoulli_nll(x, output).mean())
@@ -535,11 +535,11 @@ PIXELS = torch.linspace(0.1, 0.9, 4 * D).view(4, D)
 
 
 @pytest.mark.parametrize(
-    "call, words",
+    "call, message",
     {
         "squared error": (lambda: squared_error(COLUMN, ROW), "same shape"),
         "a decoder of the wrong width": (
-            lambda: ae_loss(itself, lambda z: z[:, :1], PIXELS),
+            lambda: ae_loss(identity, lambda z: z[:, :1], PIXELS),
             r"same shape.*\(4, 6\).*\(4, 1\)",
         ),
         "pixels above 1": (lambda: bernoulli_nll(PIXELS + 0.2, PIXELS), r"\[0, 1\].*Scale"),
@@ -552,17 +552,17 @@ PIXELS = torch.linspace(0.1, 0.9, 4 * D).view(4, D)
         ),
     }.values(),
 )
-def test_invalid_arguments_are_refused(call, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_arguments_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
         call()
 
 
-# --- nothing forgets its device --------------------------------------------------------
+# --- devices ---------------------------------------------------------------------------
 
 
 @pytest.fixture
 def meta_by_default():
-    """Tensors made without a device land on ``meta``, where none of the others is."""
+    """New tensors are on the device ``meta`` by default, unlike model and data."""
     torch.set_default_device("meta")
     yield
     torch.set_default_device(None)
@@ -573,7 +573,7 @@ def meta_by_default():
 )
 def test_objectives_allocate_on_the_device_of_the_batch(objective, ae, vae, x, request):
     model = model_of(objective, ae, vae)
-    request.getfixturevalue("meta_by_default")  # after model and data were made
+    request.getfixturevalue("meta_by_default")  # after model and data have been made
     terms = objective(model.encoder, model.decoder, x)
     assert {term.device.type for term in terms.values()} == {"cpu"}
     assert all(term.isfinite() for term in terms.values())

@@ -1,4 +1,4 @@
-"""Every plot takes arrays of any kind, shows nothing, and puts things where they belong."""
+"""Plots accept tensors, arrays and lists, display nothing, and draw at the right places."""
 
 from io import BytesIO
 
@@ -17,7 +17,7 @@ RANDOM = torch.Generator().manual_seed(0)
 CODES, LABELS = torch.randn(30, 2, generator=RANDOM), torch.arange(30) % 10
 IMAGES = torch.rand(9, 16, generator=RANDOM)
 
-# Each plot, drawn from tensors that ``kind`` turns into what a notebook may hold.
+# Each plot; ``kind`` converts its tensors to a type that a notebook may have.
 CASES = {
     "image_rows": lambda kind, **words: plots.image_rows(
         {"x": kind(IMAGES), "x_hat": kind(IMAGES[:4])}, **words
@@ -146,19 +146,19 @@ def pixels(figure):
 
 
 def test_every_plot_is_tested_here():
-    given = {
+    functions = {
         name
         for name, value in vars(plots).items()
         if getattr(value, "__annotations__", {}).get("return") == "Figure"
     }
-    assert given == set(CASES)
+    assert functions == set(CASES)
 
 
 @every_plot
 def test_a_plot_is_a_figure_with_its_title_and_is_not_shown(draw):
-    figure = draw(KINDS["tensor"], title="What this says")
+    figure = draw(KINDS["tensor"], title="A title")
     assert isinstance(figure, Figure)
-    assert figure.get_suptitle() == "What this says"
+    assert figure.get_suptitle() == "A title"
     assert plt.get_fignums() == []
 
 
@@ -177,11 +177,11 @@ def test_tensors_arrays_and_lists_give_the_same_picture(draw):
         assert np.abs(first - other).mean() < 0.01
 
 
-# --- where things are -----------------------------------------------------------------
+# --- contents of the plots ------------------------------------------------------------
 
 
 def picture(axis):
-    """What an axes shows at a point of its plane."""
+    """A function that gives the drawn value at a point of the plane."""
     [shown] = axis.images
     values = np.asarray(shown.get_array())
     left, right, bottom, top = shown.get_extent()
@@ -196,14 +196,14 @@ def picture(axis):
 
 
 def test_each_decoded_image_is_drawn_at_its_z():
-    """A decoder that paints z₁ left and z₂ right on 2 × 2 pixels, read off at every z."""
+    """Images of 2 × 2 pixels with z₁ on the left and z₂ on the right."""
     z = lattice.latent_lattice(5, n=4)
     images = z[:, [0, 1, 0, 1]]
     at = picture(plots.digit_grid(images, half_width=5, title="Grid").axes[0])
     for z1, z2 in z.tolist():
         assert at(z1 - 0.1, z2) == pytest.approx(z1)
         assert at(z1 + 0.1, z2) == pytest.approx(z2)
-    assert at(-5 + 0.1, 5) == 5  # the top left picture is z = (−a, a)
+    assert at(-5 + 0.1, 5) == 5  # the top left image is z = (−a, a)
 
 
 def test_image_rows_keep_their_order_and_their_names():
@@ -288,7 +288,7 @@ def test_history_shows_each_term_once():
         return [line.get_label() for line in figure.axes[0].lines]
 
     assert names(RECORDS) == ["loss", "recon", "kl"]
-    # the loss of the plain autoencoder is its one term
+    # the loss of the plain autoencoder equals its only term
     assert names([{"epoch": 1, "loss": 1.0, "recon": 1.0}] * 2) == ["recon"]
 
 
@@ -339,7 +339,7 @@ def test_density_contours_surround_the_peak():
     figure = plots.densities({"q": (peak, CODES)}, half_width=2, title="Peak")
     [axis] = figure.axes
     contours, points = axis.collections
-    inner = contours.get_paths()[-2].vertices  # the last nat below the top
+    inner = contours.get_paths()[-2].vertices  # one nat below the peak
     assert np.allclose((inner.min(0) + inner.max(0)) / 2, [1, 1.5], atol=0.05)
     assert np.array_equal(points.get_offsets(), CODES)
 

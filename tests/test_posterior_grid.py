@@ -1,4 +1,4 @@
-"""The bound on the grid of one image, held against closed forms of a linear model."""
+"""The bound on the grid of one image, compared with closed forms of a linear model."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ SIGMA = 0.3
 NLL = partial(gaussian_nll, sigma=SIGMA)
 B = torch.linspace(0, 1, 9, dtype=torch.float64)
 X = torch.cos(torch.arange(9, dtype=torch.float64))
-# Columns that are orthogonal make the true posterior diagonal; tilted ones do not.
+# With orthogonal columns the true posterior is diagonal.
 DIAGONAL = torch.zeros(9, 2, dtype=torch.float64)
 DIAGONAL[:3, 0], DIAGONAL[5:, 1] = 1.5, 0.4
 TILTED = DIAGONAL @ torch.tensor([[1.0, 0.9], [-0.3, 1.0]], dtype=torch.float64)
@@ -47,7 +47,7 @@ def gap_in_closed_form(mu, sigma, mean, covariance):
 def test_the_grid_holds_log_p_of_x(w):
     grid, mean, covariance = grid_of(w)
     exact = linear_log_evidence(X[None], w, B, SIGMA)
-    # 6 standard deviations hold all but 4e-9; the sum over the points adds nothing to that.
+    # 4e-9 is outside of 6 standard deviations; the error of the sum is smaller.
     assert grid_log_evidence(grid) == pytest.approx(exact.item(), abs=1e-6)
     share = grid.log_joint.flatten().softmax(0).reshape(grid.log_joint.shape)
     assert_close(share.sum(1) @ grid.z1, mean[0], rtol=0, atol=1e-6)
@@ -60,7 +60,7 @@ def test_the_grid_holds_log_p_of_x(w):
 def test_the_bound_of_any_q_is_that_of_the_closed_forms(w, width):
     grid, mean, covariance = grid_of(w)
     posterior_sigma = covariance.diagonal().sqrt()
-    # σ may go down to the spacing: there the sum errs by exp(−2π²) = 3e-9 of its terms.
+    # σ is at least the spacing, where the relative error of the sum is exp(−2π²) = 3e-9.
     sigma = torch.full_like(mean, grid.spacing)
     if width != "the spacing":
         sigma = width * posterior_sigma * pair(1, 0.8)
@@ -109,7 +109,7 @@ def test_a_narrow_q_makes_the_grid_denser_and_a_distant_q_makes_it_larger():
 
 
 def test_the_grid_includes_a_second_peak():
-    """p(x|z) that knows |z₁| only: two peaks, and log p(x) needs both."""
+    """p(x|z) depends on |z₁|: the posterior has two peaks."""
 
     def g(z):
         return torch.stack([z[:, 0].abs(), z[:, 1]], 1)

@@ -1,4 +1,4 @@
-"""What a recipe trains is what is read, to sixteen bits; the shipped weights are small."""
+"""Checkpoints are read as they were trained, in half precision; foreign ones are refused."""
 
 import math
 import sys
@@ -50,7 +50,7 @@ def test_the_shipped_gan_draws_pixels():
 
 
 def test_the_shipped_denoiser_predicts_the_noise():
-    """On digits it explains most of the noise; the answer 0 has an error of 784."""
+    """On digits the error is small; the prediction 0 would have an error of 784."""
     model = pretrained.digit_diffusion()
     x = 2 * data.mnist("test")[0][:50].cpu() - 1
     torch.manual_seed(0)
@@ -60,8 +60,8 @@ def test_the_shipped_denoiser_predicts_the_noise():
     assert error.square().sum(1).mean() < 100
 
 
-class Calls:
-    """What a pickle can do when it is opened: call a function, here to create a file."""
+class CreatesFile:
+    """A pickle that calls a function when it is loaded, here to create a file."""
 
     def __init__(self, path):
         self.path = path
@@ -76,8 +76,8 @@ def nan_in(states):
 
 
 FOREIGN = {
-    "one that runs code": lambda states, trace: Calls(trace),
-    "one that hides code": lambda states, trace: [{"weight": Calls(trace)}],
+    "one that runs code": lambda states, trace: CreatesFile(trace),
+    "one with nested code": lambda states, trace: [{"weight": CreatesFile(trace)}],
     "another model": lambda states, trace: nn.Linear(2, 2),
     "another model's weights": lambda states, trace: [nn.Linear(2, 2).state_dict()],
     "one model more": lambda states, trace: states * 2,
@@ -90,27 +90,27 @@ FOREIGN = {
 
 
 @pytest.fixture
-def shelf(tmp_path, monkeypatch):
-    """A folder in the place of the shipped checkpoints."""
+def checkpoints(tmp_path, monkeypatch):
+    """A folder that replaces the shipped checkpoints."""
     monkeypatch.setattr(pretrained, "files", lambda package: tmp_path)
     (tmp_path / "checkpoints").mkdir()
     return tmp_path / "checkpoints"
 
 
 @pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
-def test_a_foreign_checkpoint_is_refused_and_not_executed(make, shelf, tmp_path):
+def test_a_foreign_checkpoint_is_refused_and_not_executed(make, checkpoints, tmp_path):
     states = torch.load(SHIPPED / "digit_gan.pt", weights_only=True)
-    torch.save(make(states, tmp_path / "trace"), shelf / "digit_gan.pt")
+    torch.save(make(states, tmp_path / "trace"), checkpoints / "digit_gan.pt")
     with pytest.raises(ValueError, match="does not hold the weights of digit_gan: get the"):
         pretrained.digit_gan()
     assert not (tmp_path / "trace").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", None], ids=["empty", "page", "half"])
-def test_a_damaged_checkpoint_is_refused(content, shelf):
+def test_a_damaged_checkpoint_is_refused(content, checkpoints):
     whole = (SHIPPED / "digit_gan.pt").read_bytes()
     half = whole[: len(whole) // 2]
-    (shelf / "digit_gan.pt").write_bytes(half if content is None else content)
+    (checkpoints / "digit_gan.pt").write_bytes(half if content is None else content)
     with pytest.raises(ValueError, match="digit_gan.*train them again with python -m"):
         pretrained.digit_gan()
 

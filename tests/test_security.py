@@ -1,8 +1,7 @@
-"""What docs/security.md promises: no network, no code from data, nothing private in a deck.
+"""The claims of docs/security.md: no network, no code from data, nothing private in a deck.
 
-That no cell of a notebook reaches the network is seen where they run: the conftest.py at
-the root refuses it, and test_nbval.py shows that this is red. What the package may neither
-import nor call stands in pyproject.toml, with the exceptions, and ruff refuses it.
+conftest.py at the root refuses network connections of notebooks, which test_nbval.py tests.
+pyproject.toml lists what the package may not import or call, and ruff checks it.
 """
 
 import re
@@ -22,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "connect",
     [
         lambda: urllib.request.urlopen("http://192.0.2.1", timeout=1),
         lambda: socket.create_connection(("2001:db8::1", 80), timeout=1),
@@ -32,31 +31,31 @@ ROOT = Path(__file__).parents[1]
     ids=["a page", "an address", "a name", "a datagram"],
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_no_test_reaches_another_machine(ask):
+def test_no_test_reaches_another_machine(connect):
     with pytest.raises(RuntimeError, match="the course needs no network"):
-        ask()
+        connect()
 
 
 # --- no code from the network --------------------------------------------------------
 
-# What scripts of a page could use to ask for something or to run a text.
-ASKS = (
+# Functions by which a script requests something or runs a text.
+REQUESTS = (
     r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|import|eval"
     r"|Function)\s*\("
 )
-ADDRESS = r"https?://(?!www\.w3\.org/)\S*"  # of a page; those of the W3C are names
+ADDRESS = r"https?://(?!www\.w3\.org/)\S*"  # except names of the W3C
 
 
 def test_scripts_and_styles_request_nothing():
     found = {
-        path.name: re.findall(f"{ASKS}|({ADDRESS})", path.read_text("utf-8"))
+        path.name: re.findall(f"{REQUESTS}|({ADDRESS})", path.read_text("utf-8"))
         for kind in ("*.js", "*.css")
         for path in [*(ROOT / "course_utils").rglob(kind), *(ROOT / "tools").glob(kind)]
     }
     assert len(found) > 10
-    # A deck wakes its widgets: it imports the scripts that lie in the deck itself.
+    # A deck imports the scripts of its widgets, which are inside the deck.
     assert found.pop("slides.js") == [("import", "")]
-    assert {name: asks for name, asks in found.items() if asks} == {}
+    assert {name: matches for name, matches in found.items() if matches} == {}
 
 
 # --- nothing private in a deck --------------------------------------------------------
@@ -75,7 +74,7 @@ CELLS = [
 
 @pytest.mark.slow
 def test_a_deck_holds_no_folder_no_user_and_no_token(tmp_path, monkeypatch):
-    """In the decks of all notebooks test_decks.py looks for this machine's folders."""
+    """test_decks.py searches the decks of all notebooks for this machine's folders."""
     for name in ("USER", "LOGNAME", "USERNAME", "JUPYTER_TOKEN"):
         monkeypatch.setenv(name, PRIVATE)
     folder = tmp_path / PRIVATE

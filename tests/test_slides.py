@@ -1,6 +1,6 @@
-"""Slides: each cell in its place, one file that asks for nothing, and widgets that move.
+"""Slides: the place of each cell, decks as single files, and widgets that respond.
 
-The browser tests run offline: a deck that would fetch anything fails.
+The browser tests run offline; a request of a deck is an error.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from deck_inspection import LOOK
+from deck_inspection import LAYOUT_PROBLEMS
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -81,11 +81,11 @@ def notebook(*cells, models=None):
     return new_notebook(cells=cells, metadata={"widgets": {slides.WIDGET_STATE: state}})
 
 
-HERE = Path("notebooks/09_small.ipynb")
+PATH = Path("notebooks/09_small.ipynb")
 
 
 def columns(*cells, models=None):
-    return slides.slides_of(notebook(*cells, models=models), HERE)
+    return slides.slides_of(notebook(*cells, models=models), PATH)
 
 
 def html(*cells, models=None):
@@ -118,7 +118,7 @@ def test_slide_types_make_columns_of_slides():
     assert (one.heading, deck[0][0].level) == ("One", "1")
     assert [words(part) for part in one.parts] == ["more"]
     assert 'class="part fragment" data-cell="c"' in one.parts[0]
-    assert deck[1][1].kicker == "One"  # the heading that is still in force
+    assert deck[1][1].kicker == "One"  # the last heading
     assert "hidden" not in str(deck)
 
 
@@ -265,7 +265,7 @@ def test_formulas_are_rendered_at_build_time():
     ],
 )
 def test_an_error_names_notebook_cell_and_cause(cell, cause):
-    with pytest.raises(ToolError, match=rf"{re.escape(str(HERE))}, cell 'bad': .*{cause}"):
+    with pytest.raises(ToolError, match=rf"{re.escape(str(PATH))}, cell 'bad': .*{cause}"):
         columns(text("# Name"), cell)
 
 
@@ -281,8 +281,8 @@ def test_a_numeric_cell_id_gets_a_prefix():
 
 def test_an_internal_error_is_reported_with_its_type(monkeypatch):
     monkeypatch.setattr(render, "highlight", lambda *_: {}["x"])
-    with pytest.raises(ToolError, match="cell 'here': KeyError: 'x'"):
-        columns(code("f()", name="here"))
+    with pytest.raises(ToolError, match="cell 'bad': KeyError: 'x'"):
+        columns(code("f()", name="bad"))
 
 
 def test_two_decks_of_one_name_are_refused(capsys):
@@ -295,14 +295,14 @@ def test_a_cell_without_an_id_is_refused():
     old = notebook(text("# Name"))
     del old.cells[0]["id"]
     with pytest.raises(ToolError, match="has no id: save the notebook once in JupyterLab"):
-        slides.slides_of(old, HERE)
+        slides.slides_of(old, PATH)
 
 
 def test_nan_in_a_widget_s_state_is_refused():
     models = {"1": {"state": {"_esm": "x", "x": math.nan}, "buffers": []}}
     cells = text("# Name"), code("f()", view("1"))
     with pytest.raises(ToolError, match="NaN"):
-        slides.deck(notebook(*cells, models=models), HERE)
+        slides.deck(notebook(*cells, models=models), PATH)
 
 
 @pytest.mark.parametrize("kind", ["fragment", "notes"])
@@ -313,7 +313,7 @@ def test_nothing_can_come_before_the_first_slide(kind):
 
 def test_a_notebook_without_slides_is_refused():
     with pytest.raises(ToolError, match="no cell is a slide"):
-        slides.deck(notebook(text("a", "skip")), HERE)
+        slides.deck(notebook(text("a", "skip")), PATH)
 
 
 # --- the file -------------------------------------------------------------------------
@@ -363,27 +363,30 @@ def test_an_output_file_for_several_notebooks_is_refused(capsys):
     assert "-o is for one notebook" in capsys.readouterr().err
 
 
-NASTY = "</script><!-- </SCRIPT> <script>"
+WITH_TAGS = "</script><!-- </SCRIPT> <script>"
 
 
 def test_no_text_of_a_widget_ends_its_script():
     models = {
-        "1": {"state": {"_esm": f"// {NASTY}", "_css": "", "name": NASTY}, "buffers": []}
+        "1": {
+            "state": {"_esm": f"// {WITH_TAGS}", "_css": "", "name": WITH_TAGS},
+            "buffers": [],
+        }
     }
-    cells = text("# Name"), code(f"f({NASTY!r})", view("1"))
-    page = slides.deck(notebook(*cells, models=models), HERE)
+    cells = text("# Name"), code(f"f({WITH_TAGS!r})", view("1"))
+    page = slides.deck(notebook(*cells, models=models), PATH)
     data = re.search(r'application/json">(.*?)</script>', page, re.DOTALL)[1]
     assert "<" not in data
     read = json.loads(data)
     [model] = read["models"].values()
-    assert model["state"] == {"name": NASTY}
-    assert read["shared"][model["esm"]] == f"// {NASTY}"
+    assert model["state"] == {"name": WITH_TAGS}
+    assert read["shared"][model["esm"]] == f"// {WITH_TAGS}"
     assert page.lower().count("</script") == 4  # those of the page itself
-    assert slides._script(NASTY) == r"\x3c/script>\x3c!-- \x3c/SCRIPT> <script>"
+    assert slides._script(WITH_TAGS) == r"\x3c/script>\x3c!-- \x3c/SCRIPT> <script>"
 
 
 def test_third_party_parts_come_with_their_licenses():
-    page = slides.deck(notebook(text("# Name")), HERE)
+    page = slides.deck(notebook(text("# Name")), PATH)
     assert "Permission is hereby granted" in page and "SIL OPEN FONT LICENSE" in page
 
 
@@ -408,7 +411,7 @@ def test_every_markdown_cell_can_be_rendered(path):
             render.markdown(cell.source, cell, path.parent)
 
 
-# The lecture's slides, in its order.
+# The table of the lecture's slides.
 GUIDE = (ROOT / "docs" / "slides.md").read_text("utf-8").split("## The lecture's slides")[1]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
@@ -444,19 +447,19 @@ def show(offline, tmp_path):
 
     def open_deck(*cells, models=None, query=""):
         path = tmp_path / "deck.html"
-        files.write(path, slides.deck(notebook(*cells, models=models), HERE))
+        files.write(path, slides.deck(notebook(*cells, models=models), PATH))
         return offline(path, query)
 
     return open_deck
 
 
 @pytest.fixture
-def show_wrong(browser, tmp_path):
-    """Open a deck that writes to the console.  -> page, lines of the console"""
+def show_with_problems(browser, tmp_path):
+    """Open a deck with problems.  -> page, lines of its console"""
 
     def open_deck(*cells, models=None):
         path, console = tmp_path / "deck.html", []
-        files.write(path, slides.deck(notebook(*cells, models=models), HERE))
+        files.write(path, slides.deck(notebook(*cells, models=models), PATH))
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.on("console", lambda message: console.append(message.text))
         page.goto(path.as_uri())
@@ -466,15 +469,17 @@ def show_wrong(browser, tmp_path):
     return open_deck
 
 
-def test_the_layout_check_and_the_console_report_content_that_does_not_fit(show_wrong):
-    page, console = show_wrong(
+def test_the_layout_check_and_the_console_report_content_that_does_not_fit(
+    show_with_problems,
+):
+    page, console = show_with_problems(
         text("## Wide\n\n```\n" + 150 * "w" + "\n```", name="wide"),
         text(
             "## High\n\n" + 60 * "word word word word word word word word\n\n", name="high"
         ),
         text("## Fine\n\nword", name="fine"),
     )
-    found = page.evaluate(LOOK)
+    found = page.evaluate(LAYOUT_PROBLEMS)
     page.close()
     assert any(line.startswith("slide wide: pre.code") for line in found)
     assert any(line.startswith("slide high: p") for line in found)
@@ -498,7 +503,7 @@ def test_fragments_without_room_move_to_a_new_slide_with_heading_and_notes(show)
     assert page.locator("section.present section.present").get_attribute("id") == "second"
     assert page.locator("#second .kicker").text_content() == "Long"
     assert page.locator("#second .fold").count() == 1
-    assert page.locator("#first .fold").count() == 0  # its code came along
+    assert page.locator("#first .fold").count() == 0  # its code is on the new slide
     assert page.locator("#second .notes").text_content().strip() == "Wait."
     box = page.locator("#second img").bounding_box()
     assert box["width"] > 1000  # scaled up to fill its slide
@@ -514,7 +519,7 @@ def test_keys_for_code_and_theme(show):
     page.keyboard.press("ArrowDown")  # scrolls the code
     assert page.evaluate("Reveal.getIndices().h") == here
     fold.locator("summary").focus()
-    page.keyboard.press("Space")  # the button's, not the deck's
+    page.keyboard.press("Space")  # for the button, not for the deck
     assert not fold.locator("pre").is_visible()
     assert page.evaluate("Reveal.getIndices().h") == here
     ink = "getComputedStyle(document.querySelector('.reveal')).color"
@@ -556,7 +561,7 @@ def test_formulas_use_the_font_inside_the_deck(show):
 def test_a_large_image_in_a_text_fits(show):
     cell = text("## Picture\n\n![x](attachment:f.png)")
     cell.attachments = {"f.png": {"image/png": png(2400, 1600)}}
-    assert show(cell).evaluate(LOOK) == []
+    assert show(cell).evaluate(LAYOUT_PROBLEMS) == []
 
 
 def test_the_speaker_sees_the_note(show):
@@ -567,7 +572,7 @@ def test_the_speaker_sees_the_note(show):
         page.keyboard.press("s")
     speaker = opened.value
     speaker.get_by_text("Ask them first.").wait_for()
-    speaker.keyboard.press("ArrowRight")  # it turns the slides, too
+    speaker.keyboard.press("ArrowRight")  # it changes the slide of the deck
     page.wait_for_function("Reveal.getIndices().h === 1")
 
 
@@ -620,21 +625,21 @@ def test_a_widget_responds_without_a_kernel(show):
     assert page.evaluate("Reveal.getIndices().h") == here + 1
 
 
-def test_a_widget_that_fails_leaves_its_picture_and_is_reported(show_wrong):
+def test_a_widget_that_fails_leaves_its_picture_and_is_reported(show_with_problems):
     state = {"_esm": "export default { render() { throw new Error('no'); } };"}
-    page, console = show_wrong(
+    page, console = show_with_problems(
         text("# Name"),
         code("W()", view("1", image_png=png()), name="broken"),
         models={"1": {"state": state, "buffers": []}},
     )
-    found = page.evaluate(LOOK)
+    found = page.evaluate(LAYOUT_PROBLEMS)
     assert page.locator("#broken .widget .picture").is_visible()
     page.close()
     assert any("did not start" in line for line in console)
     assert [line for line in found if "slide broken: div.widget" in line]
 
 
-OURS = """
+SETUP = """
 import torch
 from matplotlib.figure import Figure
 from torch import nn
@@ -655,7 +660,7 @@ Dial("count", figures)
 def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, tmp_path):
     path = small(
         text("# Name"),
-        code(OURS, kind="skip"),
+        code(SETUP, kind="skip"),
         code(WALK, name="walk"),
         code(DIAL, name="dial"),
         text("## End"),
@@ -663,7 +668,7 @@ def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, 
     target = tmp_path / "deck.html"
     slides.build(path, target)
     page = offline(target)
-    assert page.evaluate(LOOK) == []
+    assert page.evaluate(LAYOUT_PROBLEMS) == []
     for name, control in {"walk": ".cw-stage", "dial": "input"}.items():
         page.evaluate("(name) => { location.hash = '/' + name; }", name)
         page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
@@ -672,7 +677,7 @@ def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, 
         assert box["width"] > 700 and box["y"] >= 0 and box["y"] + box["height"] <= 720
         place = page.locator(f"#{name} {control}").first
         place.focus()
-        page.keyboard.press("PageDown")  # of a presenter's remote; a slider has it, too
+        page.keyboard.press("PageDown")  # of a presenter's remote; also a key of sliders
         assert page.evaluate("Reveal.getIndices().h") == here + 1
         page.keyboard.press("PageUp")
         assert page.evaluate("Reveal.getIndices().h") == here

@@ -1,4 +1,4 @@
-"""A user of a widget in a real browser, a stand-in for its kernel, and a clock."""
+"""A user's actions on a widget in a browser, its model without a kernel, and its delays."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from course_utils.widgets.core import with_core
 
 
 class User:
-    """Mouse, touch and keys on a page, and the wait for what they cause."""
+    """Mouse, touch and keys on a page; each method waits for the effect."""
 
     def __init__(self, page) -> None:
         self.page = page
 
     def at(self, stage, x: float, y: float) -> tuple[float, float]:
-        """Place on the page of a share x of the stage's width and y of its height."""
+        """The position on the page of (x, y), given as shares of the stage's size."""
         box = stage.bounding_box()
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
@@ -32,7 +32,7 @@ class User:
         )
 
     def set(self, **traits) -> None:
-        """As Python does."""
+        """Set traits, as Python does."""
         for name, value in traits.items():
             self.page.evaluate(
                 "([name, value]) => model.set(name, revive(value))", [name, pack(value)]
@@ -40,17 +40,17 @@ class User:
         self.settle()
 
     def close(self) -> None:
-        """Clean up; after that, nothing listens to the model."""
+        """Clean up; no listener of the model may be left."""
         assert self.page.evaluate("() => { cleanUp(); return model.listening(); }") == 0
 
     def wait_for_save(self, name: str) -> None:
-        """The kernel has been told the trait's present value."""
+        """Wait until the trait's present value has been sent to the kernel."""
         self.page.wait_for_function(
             "(name) => saved.at(-1)?.[name] === model.get(name)", arg=name
         )
 
     def drag(self, stage, *places: tuple[float, float], steps: int = 5) -> None:
-        """Press at the first place, move over the others, let go at the last."""
+        """Press at the first place, move over the others, release at the last."""
         first, *others = places
         self.page.mouse.move(*self.at(stage, *first))
         self.page.mouse.down()
@@ -72,7 +72,7 @@ class User:
 
 # --- a widget's module in an empty page without a kernel -------------------------------
 
-STAND_IN = """async ([source, traits]) => {
+MODEL_WITHOUT_KERNEL = """async ([source, traits]) => {
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     window.widget = await import(url);
     window.revive = (value) => Array.isArray(value) ? value.map(revive)
@@ -95,14 +95,14 @@ STAND_IN = """async ([source, traits]) => {
         save_changes: () => saved.push({ ...traits }),
         listening: () => [...listeners.values()].flat().length,
     };
-    window.leaked = []; // keys that reach the page, where slides would turn
+    window.leaked = []; // keys that reach the page, where they would change the slide
     document.addEventListener("keydown", (event) => leaked.push(event.key));
 }"""
 RENDER = """() => {
     const el = document.body.appendChild(document.createElement("div"));
     window.cleanUp = widget.default.render({ model, el });
 }"""
-# Time that animations are given, slowed down: what is done meanwhile need not be quick.
+# Slow animations down, so that a test has time for an action during one.
 SLOW_DOWN = """(factor) => {
     const ask = requestAnimationFrame.bind(window);
     window.requestAnimationFrame = (f) => ask((time) => f(time / factor));
@@ -119,16 +119,16 @@ def pack(value):
 
 
 def load(page, widget) -> None:
-    """Put a widget's module and a stand-in for its model into an empty page."""
+    """Load a widget's module and a model without a kernel into an empty page."""
     traits = {
         name: pack(value)
         for name, value in widget.get_state().items()
         if not name.startswith("_") and name != "layout"
     }
     page.goto("about:blank")
-    for style in (widget._css, with_core("core.css")):  # another widget brings it again
+    for style in (widget._css, with_core("core.css")):  # each widget loads it
         page.add_style_tag(content=style)
-    page.evaluate(STAND_IN, [widget._esm, traits])
+    page.evaluate(MODEL_WITHOUT_KERNEL, [widget._esm, traits])
 
 
 def show(page, widget) -> None:
@@ -137,16 +137,16 @@ def show(page, widget) -> None:
 
 
 def wait_until(page, test) -> None:
-    """Until test() is true; an AssertionError after half a minute."""
+    """Wait until test() is true; AssertionError after half a minute."""
     for _ in range(300):
         if test():
             return
         page.wait_for_timeout(100)
-    raise AssertionError("in half a minute, it never came true")
+    raise AssertionError("the condition was not true within half a minute")
 
 
 def shown(page) -> list[int]:
-    """Numbers of the dial's pictures that can be seen."""
+    """The numbers of the visible pictures of a dial."""
     return page.evaluate(
         """() => [...document.querySelectorAll(".dial img")].flatMap((image, i) =>
             getComputedStyle(image).visibility === "visible" && image.complete
@@ -167,15 +167,15 @@ def pixels(canvas, channel: int = 0) -> np.ndarray:
     return np.array(data).reshape(height, width)
 
 
-def check_looks(root, stage, scheme: str) -> None:
-    """The widget fits its page, and what is written on the stage can be read."""
+def check_fit_and_contrast(root, stage, scheme: str) -> None:
+    """The widget fits its page, and the text on the stage has contrast."""
     assert root.evaluate("(el) => el.scrollWidth <= el.clientWidth")
     ink, surface = grays(stage)
     assert abs(ink - surface) > 128 and (surface > 128) == (scheme == "light")
 
 
 def grays(node) -> tuple[float, float]:
-    """Of a node's text and of its background, from 0 to 255."""
+    """The gray levels, 0 to 255, of a node's text and of its background."""
     return tuple(
         node.evaluate(
             """(el) => ["color", "backgroundColor"].map((name) => getComputedStyle(el)[name]
@@ -184,7 +184,7 @@ def grays(node) -> tuple[float, float]:
     )
 
 
-# --- how fast -------------------------------------------------------------------------
+# --- delays ---------------------------------------------------------------------------
 
 FRAME = 16.7  # ms at 60 Hz
 ROUNDS = 24
@@ -208,18 +208,18 @@ MEASURE = """(stage, kind) => {
 def delays(page, stage, kind: str, move) -> np.ndarray:
     """ms from an event's handler until its frame is painted, of the best round.
 
-    A machine that is busy with something else only adds to a delay, and not all the time:
-    a widget that is too slow is so in every round, and one that is not is in time in some.
+    Other processes only add to delays, and not in all rounds: a slow widget is slow in each
+    round, and a fast one is fast in some.
     """
-    found = []
+    rounds = []
     stage.evaluate(MEASURE, kind)
     for _ in range(ROUNDS):
         page.evaluate("() => { fromEvent.length = fromHandler.length = 0; }")
         move()
         page.wait_for_function("() => fromHandler.length > 50")
-        found.append(np.array(page.evaluate("() => fromHandler")))
-        median, late = np.percentile(found[-1], [50, 95])
+        rounds.append(np.array(page.evaluate("() => fromHandler")))
+        median, late = np.percentile(rounds[-1], [50, 95])
         print(f"handler to painted: median {median:.1f} ms, 95 % within {late:.1f} ms")
         if late < FRAME:
             break
-    return min(found, key=lambda values: np.percentile(values, 95))
+    return min(rounds, key=lambda values: np.percentile(values, 95))

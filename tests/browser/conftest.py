@@ -1,7 +1,7 @@
-"""What the tests of the widgets in a real browser start from."""
+"""Fixtures of the browser tests of widgets."""
 
 import pytest
-from jupyterlab_session import SIZE, nothing_wrong, open_page
+from jupyterlab_session import SIZE, no_errors, open_page
 
 
 @pytest.fixture(scope="module")
@@ -13,12 +13,12 @@ def window(browser):
 
 @pytest.fixture
 def page(window):
-    """The page as if it were new."""
+    """The page, reset to its initial state."""
     window.set_viewport_size(SIZE)
     window.emulate_media(color_scheme="light", reduced_motion="no-preference")
-    window.mouse.up()  # in case that a test before has failed
+    window.mouse.up()  # a failed test may have left it pressed
     window.mouse.move(0, 0)
     window.goto("about:blank")
-    with nothing_wrong(window):
+    with no_errors(window):
         yield window
         window.evaluate("() => new Promise(requestAnimationFrame)")  # late errors, too

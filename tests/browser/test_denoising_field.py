@@ -1,4 +1,4 @@
-"""Particles that follow a denoiser, in a real browser, without a kernel."""
+"""The denoising field in a browser, without a kernel."""
 
 from functools import cache
 from itertools import pairwise
@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from widget_page import FRAME, User, check_looks, delays, grays, load, pixels, show
+from widget_page import (
+    FRAME,
+    User,
+    check_fit_and_contrast,
+    delays,
+    grays,
+    load,
+    pixels,
+    show,
+)
 
 from course_utils.theory import mixtures
 from course_utils.theory.lattice import distance_to_nearest
@@ -16,8 +25,8 @@ from course_utils.widgets.denoising_field import DenoisingField
 SIGMAS = (0.2, 0.4, 0.8)
 
 
-class Blend(nn.Sequential):
-    """A denoiser of the notebook's size that pulls to a place of its own, and wiggles."""
+class RandomDenoiser(nn.Sequential):
+    """A random network of the notebook's size, with outputs near the point ``to``."""
 
     def __init__(self, to: tuple[float, float]) -> None:
         widths = (2, 128, 128, 64, 128, 128, 2)
@@ -32,7 +41,7 @@ class Blend(nn.Sequential):
 @cache
 def make_field() -> tuple[DenoisingField, dict[float, nn.Module], torch.Tensor]:
     torch.manual_seed(0)
-    denoisers = {s: Blend((s, -2 * s)) for s in SIGMAS}
+    denoisers = {s: RandomDenoiser((s, -2 * s)) for s in SIGMAS}
     points = mixtures.sample_mixture(300, mixtures.ring_of_means(), sigma=0.2)
     return DenoisingField(denoisers, points), denoisers, points
 
@@ -45,7 +54,7 @@ def follow(r: nn.Module, x: torch.Tensor, steps: int) -> torch.Tensor:
 
 
 class Field(User):
-    """The field of a page, as a reader sees and handles it."""
+    """The field of a page: a user's actions, and what it shows."""
 
     def __init__(self, page) -> None:
         super().__init__(page)
@@ -53,7 +62,7 @@ class Field(User):
         self.stage.wait_for()
 
     def place(self, x) -> tuple[float, float]:
-        """Where x lies on the stage, as shares of its width and height."""
+        """The position of x on the stage, as shares of its width and height."""
         return (1 + x[0] / 3) / 2, (1 - x[1] / 3) / 2
 
     def particles(self) -> np.ndarray:
@@ -75,8 +84,8 @@ class Field(User):
     def number(self, name: str) -> float:
         return float(self.page.locator(name).first.inner_text().replace("−", "-"))
 
-    def inked(self) -> int:
-        """How many pixels of the trails are inked."""
+    def trail_pixels(self) -> int:
+        """The number of pixels of the trails."""
         return (pixels(self.page.locator(".cw-stage canvas").nth(1), channel=3) > 0).sum()
 
 
@@ -105,7 +114,7 @@ def test_the_browser_s_steps_are_those_of_torch(page):
             # float16 keeps 11 bits of a weight, so r(x) is right to some 1e-3, and the
             # errors of all steps add up to what one whole r(x) has.
             torch.testing.assert_close(found, follow(r, starts, steps), atol=5e-3, rtol=0)
-            assert (found - starts).norm(dim=1).mean() > 0.05, "they move"
+            assert (found - starts).norm(dim=1).mean() > 0.05, "the particles move"
 
     script = """(xs) => {
         const { buffer, byteOffset, byteLength } = model.get("points");
@@ -134,7 +143,7 @@ def test_a_click_drops_a_particle_which_follows_the_arrows_to_rest(field, page):
     # A path is no shorter than the straight line; this one is nearly straight.
     straight = np.linalg.norm(field.particles()[0] - dropped)
     assert straight - 0.006 < field.number(".df-way") < 1.3 * straight
-    assert field.inked() > 100, "its trail is visible"
+    assert field.trail_pixels() > 100, "its trail is visible"
     assert page.evaluate("() => saved.at(-1).start") == dropped
     spoken = page.locator(".cw-spoken").inner_text()
     assert "at rest" in spoken and "nearest data point" in spoken
@@ -143,25 +152,25 @@ def test_a_click_drops_a_particle_which_follows_the_arrows_to_rest(field, page):
 def test_it_requests_no_frames_at_rest_or_after_the_clean_up(field, page):
     page.evaluate(
         """() => {
-            const ask = requestAnimationFrame.bind(window);
-            window.asked = 0;
-            window.requestAnimationFrame = (f) => { asked += 1; return ask(f); };
+            const request = requestAnimationFrame.bind(window);
+            window.requested = 0;
+            window.requestAnimationFrame = (f) => { requested += 1; return request(f); };
         }"""
     )
 
-    def asks_for_no_frame() -> bool:
-        before = page.evaluate("asked")
+    def requests_no_frame() -> bool:
+        before = page.evaluate("requested")
         page.wait_for_timeout(200)
-        return page.evaluate("asked") == before
+        return page.evaluate("requested") == before
 
-    assert asks_for_no_frame(), "nothing starts by itself"
+    assert requests_no_frame(), "nothing moves before the first particle"
     page.get_by_role("button", name="one from").click()
-    page.wait_for_function("() => asked > 3")
+    page.wait_for_function("() => requested > 3")
     field.wait_for_rest()
-    assert asks_for_no_frame()
+    assert requests_no_frame()
     page.get_by_role("button", name="100").click()
     page.evaluate("() => cleanUp()")
-    assert asks_for_no_frame()
+    assert requests_no_frame()
     assert page.evaluate("() => model.listening()") == 0
 
 
@@ -189,19 +198,19 @@ def test_keys_move_the_pointer_and_drop_particles(field, page):
 def test_the_pointer_shows_the_denoiser_s_output(field, page):
     r = make_field()[1][0.2]
 
-    def answer(name):
+    def position(name):
         node = page.locator(f".{name}")
         return [float(node.get_attribute(key)) for key in ("cx", "cy")]
 
     page.mouse.move(*field.at(field.stage, 0.25, 0.6))
     field.settle()
-    x = answer("df-pointer")
+    x = position("df-pointer")
     assert x == pytest.approx((-1.5, -0.6), abs=0.03)
-    assert answer("df-answer") == pytest.approx(r(torch.tensor(x)).tolist(), abs=3e-3)
+    assert position("df-answer") == pytest.approx(r(torch.tensor(x)).tolist(), abs=3e-3)
     assert len(field.particles()) == 0, "hovering drops nothing"
     page.mouse.move(5, 5)
     field.settle()
-    assert answer("df-pointer") == [0, 0], "without a mouse, where the button starts"
+    assert position("df-pointer") == [0, 0], "without a mouse, the start of the button"
 
 
 def test_another_sigma_changes_the_field_and_particles_continue(field, page):
@@ -249,12 +258,12 @@ def test_arrows_start_on_the_lattice_and_point_along_the_field(field, page):
 
 
 def test_a_hundred_particles_start_uniformly_and_can_be_cleared(field, page):
-    places = """() => {
-        document.querySelector(".df-crowd").click(); // and look before they move
+    start_places = """() => {
+        document.querySelector(".df-crowd").click(); // positions before they move
         return [...document.querySelectorAll(".df-particle")].map((node) =>
             [+node.getAttribute("cx"), +node.getAttribute("cy")]);
     }"""
-    spread = np.array(page.evaluate(places))
+    spread = np.array(page.evaluate(start_places))
     assert len(spread) == 100 and (np.abs(spread) <= 3).all()
     # Uniform in [−3, 3]: deviation √3, whose 5 standard errors at 100 draws are 0.4.
     assert spread.std(0) == pytest.approx(3**0.5, abs=0.4)
@@ -263,9 +272,9 @@ def test_a_hundred_particles_start_uniformly_and_can_be_cleared(field, page):
     assert page.locator(".df-mean").first.inner_text() == "on average"
     for _ in range(60):
         field.stage.press("Enter")
-    assert len(field.particles()) == 150, "the oldest make room"
+    assert len(field.particles()) == 150, "the oldest are removed"
     page.get_by_role("button", name="clear").click()
-    assert len(field.particles()) == 0 and field.inked() == 0
+    assert len(field.particles()) == 0 and field.trail_pixels() == 0
     assert page.locator(".df-way").inner_text() == "–"
 
 
@@ -296,7 +305,7 @@ def test_it_fits_the_page_with_readable_text(field, page, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button", name="one from").click()
     field.wait_for_rest()
-    check_looks(page.locator(".denoising-field"), field.stage, scheme)
+    check_fit_and_contrast(page.locator(".denoising-field"), field.stage, scheme)
     plane, side = (page.locator(f".df-{n}").bounding_box() for n in ("plane", "side"))
     beside = side["x"] > plane["x"] + plane["width"]
     assert beside == (width > 600) and plane["width"] > 270

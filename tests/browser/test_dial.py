@@ -1,4 +1,4 @@
-"""The dial in a real browser, without a kernel."""
+"""The dial in a browser, without a kernel."""
 
 from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""Paper to draw on and the VAE's answer, in a real browser, without a kernel."""
+"""DrawDigit in a browser, without a kernel."""
 
 from functools import cache
 
@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from widget_page import FRAME, User, check_looks, delays, grays, load, pixels, show
+from widget_page import (
+    FRAME,
+    User,
+    check_fit_and_contrast,
+    delays,
+    grays,
+    load,
+    pixels,
+    show,
+)
 
 from course_utils import data
 from course_utils.models import VAE
@@ -22,8 +31,8 @@ def digits() -> torch.Tensor:
 
 
 @cache
-def vivid_vae() -> VAE:
-    """784-512-256-2 as in the course; its pictures use all grays, its clouds are narrow."""
+def random_vae() -> VAE:
+    """784-512-256-2 as in the course; images of high contrast and narrow posteriors."""
     torch.manual_seed(0)
     vae = VAE(784, 2, (512, 256))
     with torch.no_grad():
@@ -37,7 +46,7 @@ def vivid_vae() -> VAE:
 
 
 def make(n=2000, **arguments) -> DrawDigit:
-    vae = vivid_vae()
+    vae = random_vae()
     torch.manual_seed(0)
     codes, labels = 2 * torch.randn(n, 2), torch.arange(n) % 10
     elbos = -150 + 30 * torch.randn(1000)
@@ -52,7 +61,7 @@ class Paper(User):
         self.paper.wait_for()
 
     def x(self) -> np.ndarray:
-        """What the encoder sees, as ink from 0 to 1.  -> (28, 28)"""
+        """The input of the encoder, as ink from 0 to 1.  -> (28, 28)"""
         return 1 - pixels(self.page.locator(".dd-pair canvas").first) / 255
 
     def number(self, name: str) -> float:
@@ -90,8 +99,8 @@ def test_the_browser_s_elbo_is_that_of_torch(page):
     widget = make(examples=digits())
     load(page, widget)
     found = page.evaluate(JUDGE_EXAMPLES)
-    vae = vivid_vae()
-    for image, said in zip(digits(), found):
+    vae = random_vae()
+    for image, shown in zip(digits(), found):
         x = (255 * image).round()[None] / 255
         with torch.no_grad():
             mu, logvar = vae.encoder(x)
@@ -101,30 +110,30 @@ def test_the_browser_s_elbo_is_that_of_torch(page):
             kl = kl_to_standard_normal(mu, logvar)
             back = vae.decoder(mu).sigmoid()[0]
         # Weights in float16 are off by 2⁻¹¹ of their size, z by some thousandths of it.
-        assert said["mu"] == pytest.approx(mu[0].tolist(), abs=0.01)
-        assert said["sigma"] == pytest.approx(sigma[0].tolist(), rel=0.01)
-        assert said["kl"] == pytest.approx(kl.item(), rel=0.01)
-        assert said["reconstruction"] == pytest.approx(-nll.item(), rel=0.01)
-        assert said["elbo"] == pytest.approx(-(nll + kl).item(), rel=0.01)
-        assert np.abs(255 * (np.array(said["image"]) - back.numpy())).max() < 3
+        assert shown["mu"] == pytest.approx(mu[0].tolist(), abs=0.01)
+        assert shown["sigma"] == pytest.approx(sigma[0].tolist(), rel=0.01)
+        assert shown["kl"] == pytest.approx(kl.item(), rel=0.01)
+        assert shown["reconstruction"] == pytest.approx(-nll.item(), rel=0.01)
+        assert shown["elbo"] == pytest.approx(-(nll + kl).item(), rel=0.01)
+        assert np.abs(255 * (np.array(shown["image"]) - back.numpy())).max() < 3
 
 
 def test_with_float16_weights_the_elbo_differs_by_rounding_only(page):
-    """Of weights that float16 holds exactly, nothing but float32's sums are left."""
-    vae, widget = vivid_vae(), make(examples=digits()[:8])
+    """With weights that float16 holds exactly, only rounding of float32 sums is left."""
+    vae, widget = random_vae(), make(examples=digits()[:8])
     load(page, widget)
     found = page.evaluate(JUDGE_EXAMPLES)
     halves = VAE(784, 2, (512, 256))
     halves.load_state_dict(vae.state_dict())
     halves.half().float()
-    for image, said in zip(digits(), found):
+    for image, shown in zip(digits(), found):
         x = (255 * image).round()[None] / 255
         with torch.no_grad():
             mu, logvar = halves.encoder(x)
             logits = halves.decoder(mu + (0.5 * logvar).exp() * widget._eps)
             exact = -bernoulli_nll(x.expand_as(logits), logits).mean()
             exact -= kl_to_standard_normal(mu, logvar)[0]
-        assert said["elbo"] == pytest.approx(exact.item(), rel=1e-4)
+        assert shown["elbo"] == pytest.approx(exact.item(), rel=1e-4)
 
 
 # --- from the paper to x ----------------------------------------------------------------
@@ -151,7 +160,7 @@ def test_an_enlarged_mnist_digit_is_normalized_to_itself(page):
     for image in (255 * digits()[:20]).round().numpy().reshape(-1, 28, 28):
         large = image.repeat(5, 0).repeat(5, 1)
         again = as_mnist(page, large)
-        # Its longer side has 20 pixels and its mass lies in the middle already.
+        # Its longer side has 20 pixels, and its center of mass is the middle.
         assert np.abs(again - image).max() <= 1
 
 
@@ -178,7 +187,7 @@ def test_a_drawing_is_as_large_as_mnist_s_and_centered_by_its_mass(page):
         sides = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert max(sides) in (20, 21)  # a cut between pixels may touch one more
         for middle in center_of_mass(image):
-            assert 13.99 <= middle <= 15.01  # within one pixel, as MNIST's own; see below
+            assert 13.99 <= middle <= 15.01  # within one pixel, as 98 % of 500 test digits
         # Area averages keep the ink, on the scale of the image.
         scale = max(np.ptp(axis) + 1 for axis in np.nonzero(ink)) / 20
         assert image.sum() == pytest.approx(ink.sum() / scale**2, rel=0.02)
@@ -203,7 +212,7 @@ def test_a_line_is_as_wide_as_mnist_s_strokes(paper, page):
     assert np.quantile(widths, 0.05) < width < np.quantile(widths, 0.95)
 
 
-# --- the user ---------------------------------------------------------------------------
+# --- user actions -----------------------------------------------------------------------
 
 
 def test_a_stroke_updates_the_elbo_and_is_saved_at_rest(paper, page):
@@ -222,7 +231,7 @@ def test_a_stroke_updates_the_elbo_and_is_saved_at_rest(paper, page):
     spoken = page.locator("p.cw-spoken").inner_text()
     assert page.locator(".dd-result").inner_text() in spoken
     assert page.locator(".dd-pens").inner_text().split() == ["thin", "medium", "thick"]
-    # What the page says of the drawing is what torch says of it.
+    # The page shows the ELBO that torch computes.
     assert paper.number("elbo") == pytest.approx(widget.elbo, rel=0.01)
 
 
@@ -236,7 +245,7 @@ def test_draws_computed_over_several_frames_are_complete_at_rest(paper, page):
     page.evaluate("() => { model.set('pixels', model.get('pixels')); }")  # all at once
     paper.at_rest()
     assert images() == in_turns
-    assert paper.number("elbo") == elbo, "nothing is left of frames before"
+    assert paper.number("elbo") == elbo, "no value of an earlier frame is left"
 
 
 def test_touch_and_keys_draw(paper, page):
@@ -300,7 +309,7 @@ def test_a_stroke_ends_when_the_paper_is_changed(paper, page, change):
     paper.press("ArrowRight")
     assert paper.x().sum() == 0, "the pen is up"
     paper.drag(paper.paper, (0.3, 0.2), (0.3, 0.8))
-    assert paper.x().sum() > 0, "the next stroke is drawn as ever"
+    assert paper.x().sum() > 0, "the next stroke is drawn"
 
 
 def test_example_digits_are_encoded_unchanged(page):
@@ -331,13 +340,13 @@ def test_a_scribble_has_a_lower_elbo_than_all_test_digits_and_the_page_shows_it(
     assert "Lower than all" in page.locator(".dd-result").inner_text()
     assert page.locator(".dd-here").inner_text().startswith("←")
     line, chart = (page.locator(f".dd-{name}").bounding_box() for name in ("line", "chart"))
-    assert chart["x"] - 3 <= line["x"] <= chart["x"] + 3, "and is seen at the edge"
+    assert chart["x"] - 3 <= line["x"] <= chart["x"] + 3, "and is drawn at the edge"
 
 
 def test_it_cleans_up(paper, page):
     paper.drag(paper.paper, (0.3, 0.2), (0.3, 0.8))
     paper.close()
-    assert page.evaluate("() => saved.length") > 0, "the drawing is not forgotten"
+    assert page.evaluate("() => saved.length") > 0, "the drawing is saved"
 
 
 @pytest.mark.timing
@@ -360,5 +369,5 @@ def test_it_fits_the_page_with_readable_text(page, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     show(page, make(examples=digits()[:6]))
     paper = Paper(page)
-    check_looks(paper.root, page.locator(".dd-plane .cw-stage").first, scheme)
-    assert grays(paper.paper)[1] == 255, "paper is white in any theme"
+    check_fit_and_contrast(paper.root, page.locator(".dd-plane .cw-stage").first, scheme)
+    assert grays(paper.paper)[1] == 255, "the paper is white in each theme"

@@ -1,11 +1,11 @@
-"""The gap between ELBO and log p(x) in a real browser, without a kernel."""
+"""The evidence gap in a browser, without a kernel."""
 
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from widget_page import FRAME, User, check_looks, delays, load, pixels, show
+from widget_page import FRAME, User, check_fit_and_contrast, delays, load, pixels, show
 
 from course_utils.models import VAE
 from course_utils.theory.posterior_grid import bound_on_grid
@@ -24,7 +24,7 @@ def make_gap() -> EvidenceGap:
 
 
 class Gap(User):
-    """The gap of a page, as a reader sees and handles it, and its state in Python."""
+    """The gap of a page: a user's actions, what it shows, and its state in Python."""
 
     def __init__(self, page, gap: EvidenceGap) -> None:
         super().__init__(page)
@@ -37,7 +37,7 @@ class Gap(User):
         return np.array(mu), np.array(sigma)
 
     def place(self, z) -> tuple[float, float]:
-        """Where z lies on the stage, as shares of its width and height."""
+        """The position of z on the stage, as shares of its width and height."""
         *center, reach, _ = self.gap.windows[self.page.evaluate("model.get('digit')")]
         x, y = (np.asarray(z) - center) / reach
         return (1 + x) / 2, (1 - y) / 2
@@ -47,7 +47,7 @@ class Gap(User):
         return float(text.replace("−", "-"))
 
     def check_numbers(self) -> None:
-        """What the page says of its q is what Python says of it, to the last digit."""
+        """The page shows the numbers that Python computes for its q."""
         self.settle()
         self.gap.digit = self.page.evaluate("model.get('digit')")
         self.gap.mu, self.gap.sigma = (values.tolist() for values in self.q())
@@ -65,7 +65,7 @@ class Gap(User):
 def gap(page) -> Gap:
     widget = make_gap()
     widget.digit = 1
-    widget.digit = 0  # q is where the encoder puts it, whatever the last test did
+    widget.digit = 0  # resets q to the encoder's
     show(page, widget)
     return Gap(page, widget)
 
@@ -114,7 +114,7 @@ def test_q_follows_the_pointer(gap, page):
     assert gap.q()[1][1] == pytest.approx(sigma[1])
     gap.check_numbers()
 
-    gap.touch(gap.stage, (0.1, 0.9), (0.2, 0.9))  # far from q: it jumps to the finger
+    gap.touch(gap.stage, (0.1, 0.9), (0.2, 0.9))  # far from q, which jumps to the touch
     expected = np.array(center) + reach * np.array([-0.6, -0.8])
     assert gap.q()[0] == pytest.approx(expected, abs=0.01 * reach)
     gap.drag(gap.stage, (0.2, 0.9), (-0.3, 1.2))
@@ -122,7 +122,9 @@ def test_q_follows_the_pointer(gap, page):
     gap.check_numbers()
     page.mouse.move(*gap.at(gap.stage, 0.5, 0.5))
     gap.settle()
-    assert gap.q()[0] == pytest.approx(np.array(center) - reach), "no button, no drag"
+    assert gap.q()[0] == pytest.approx(np.array(center) - reach), (
+        "without a pressed button q stays"
+    )
 
 
 def test_keys_move_mu_and_with_shift_change_sigma(gap, page):
@@ -144,7 +146,7 @@ def test_keys_move_mu_and_with_shift_change_sigma(gap, page):
 def test_buttons_and_digits_move_q_to_their_gaussian(gap, page):
     best, encoder = gap.gap.best_q, gap.gap.encoder_q
 
-    def glides_to(q):
+    def wait_for_q(q):
         page.wait_for_function(
             "(q) => [...model.get('mu'), ...model.get('sigma')].every("
             "(value, i) => Math.abs(value - q[i]) < 1e-9)",
@@ -153,16 +155,16 @@ def test_buttons_and_digits_move_q_to_their_gaussian(gap, page):
         gap.check_numbers()
 
     page.get_by_role("button", name="best").click()
-    glides_to(best[0])
+    wait_for_q(best[0])
     closed = gap.number("gap")
     page.get_by_role("button", name="encoder").click()
-    glides_to(encoder[0])
+    wait_for_q(encoder[0])
     assert gap.number("gap") >= closed
     page.get_by_role("radio").nth(2).check()
-    glides_to(encoder[2])
-    assert page.evaluate("() => saved.at(-1).digit") == 2, "the kernel is told at once"
+    wait_for_q(encoder[2])
+    assert page.evaluate("() => saved.at(-1).digit") == 2, "the digit is sent at once"
     gap.press("ArrowLeft")
-    glides_to(encoder[1])
+    wait_for_q(encoder[1])
     gap.set(digit=0)
     assert page.get_by_role("radio").nth(0).is_checked()
     gap.close()
@@ -213,7 +215,7 @@ def test_the_heat_map_is_darkest_where_the_posterior_is(gap, page):
     row, column = divmod(alpha.argmax(), n)
     joint = gap.gap._windows[0].log_joint
     i, j = divmod(int(joint.argmax()), n)
-    # All within 1/255 of the peak share an alpha of 255: one spacing or two.
+    # All values within 1/255 of the peak have an alpha of 255: up to two spacings.
     assert abs(column - i) <= 2 and abs(n - 1 - row - j) <= 2
 
 
@@ -232,7 +234,7 @@ def test_it_fits_the_page_with_readable_text(gap, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     gap.settle()
-    check_looks(page.locator(".evidence-gap"), gap.stage, scheme)
+    check_fit_and_contrast(page.locator(".evidence-gap"), gap.stage, scheme)
     stage, plane = gap.stage.bounding_box(), page.locator(".eg-map").bounding_box()
     assert plane["width"] < stage["width"] / 4, "the whole plane is small, in the corner"
     assert stage["x"] + stage["width"] - plane["x"] - plane["width"] < 10

@@ -1,4 +1,4 @@
-"""The widgets in a real JupyterLab: in small notebooks, and in notebook 01."""
+"""The widgets in JupyterLab: in small notebooks, and in notebook 01."""
 
 import shutil
 from pathlib import Path
@@ -6,9 +6,23 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from jupyterlab_session import ask_kernel, jupyterlab, open_notebook, open_page, run_all
+from jupyterlab_session import (
+    evaluate_in_kernel,
+    jupyterlab,
+    open_notebook,
+    open_page,
+    run_all,
+)
 from latent_walk_page import FIRST_WALK, Walk
-from widget_page import FRAME, User, check_looks, delays, grays, shown, wait_until
+from widget_page import (
+    FRAME,
+    User,
+    check_fit_and_contrast,
+    delays,
+    grays,
+    shown,
+    wait_until,
+)
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIRST = "01_autoencoder.ipynb"  # the first one with a walk
@@ -60,7 +74,7 @@ display(replay, draw, side, field, play)
 
 @pytest.fixture(scope="module")
 def lab_url(browser, tmp_path_factory):
-    """JupyterLab over a copy of the notebooks, so that nobody's notebook is changed."""
+    """JupyterLab over copies of the notebooks."""
     root = tmp_path_factory.mktemp("root")
     if (NOTEBOOKS / FIRST).is_file():
         shutil.copy(NOTEBOOKS / FIRST, root)
@@ -76,14 +90,14 @@ def lab_url(browser, tmp_path_factory):
 
 @pytest.fixture
 def page(browser):
-    """A page of its own, which shuts its kernels down."""
+    """A new page, whose kernels are shut down at the end."""
     with open_page(browser) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def small_page(browser, lab_url):
-    """JupyterLab with the small notebook, opened once, since that takes time."""
+    """JupyterLab with the small notebook, opened once."""
     with open_page(browser) as page:
         open_notebook(page, lab_url, SMALL)
         yield page
@@ -91,7 +105,7 @@ def small_page(browser, lab_url):
 
 @pytest.fixture
 def small(small_page) -> Walk:
-    """A fresh walk in it."""
+    """A new walk in it."""
     assert run_all(small_page) == []
     return Walk(small_page)
 
@@ -117,7 +131,9 @@ def test_mouse_touch_and_keys_move_the_cursor(small):
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     for key in ("b", "a", "Enter"):
         walk.press(key)
-    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab took a key"
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, (
+        "JupyterLab must not get the keys"
+    )
 
     walk.touch(walk.plane, (0.2, 0.8), (0.3, 0.8), (0.4, 0.8))
     walk.expect_z((-0.21, -0.63), 0.01)
@@ -135,13 +151,13 @@ def test_another_box_changes_lattice_and_prior_share(small):
     walk.hover(0.975, 0.025)
     walk.expect_z((5, 5), 0.05)
     walk.choose_box(0)
-    assert walk.z() == (1, 1), "the cursor follows into the smaller box"
+    assert walk.z() == (1, 1), "the cursor is moved into the smaller box"
     walk.wait_for_kernel("half_width", "value == 1")
 
 
 def test_the_kernel_moves_the_cursor(small):
     walk = small
-    ask_kernel(walk.page, FIRST_WALK + "walk_.z = [0.5, -0.5]", "0")
+    evaluate_in_kernel(walk.page, FIRST_WALK + "walk_.z = [0.5, -0.5]", "0")
     walk.root.get_by_text("z = (0.50, −0.50)").first.wait_for()
 
 
@@ -156,8 +172,8 @@ def test_text_has_contrast_and_digits_have_a_white_background(small, theme):
         "(light) => document.body.dataset.jpThemeLight === String(light)", arg=is_light
     )
     wait_until(page, lambda: (grays(small.plane)[1] > 128) == is_light)
-    check_looks(small.root, small.plane, "light" if is_light else "dark")
-    assert grays(small.lattice)[1] == 255, "paper is white in any theme"
+    check_fit_and_contrast(small.root, small.plane, "light" if is_light else "dark")
+    assert grays(small.lattice)[1] == 255, "images are white in each theme"
 
 
 def test_a_narrow_page_stacks_the_panels(small):
@@ -192,29 +208,31 @@ def test_dial_and_gap_update_the_kernel_in_jupyterlab(page, lab_url):
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     for keys in ("ArrowRight", "b", "ArrowRight", "a"):
         user.press(keys)
-    wait_until(page, lambda: ask_kernel(page, "", "dial.value == 3") == "True")
+    wait_until(page, lambda: evaluate_in_kernel(page, "", "dial.value == 3") == "True")
     assert shown(page) == [2]
     page.locator(".eg-digits label").nth(1).click()
     page.locator(".evidence-gap .cw-stage").focus()
     for keys in ("ArrowRight", "b", "Shift+ArrowUp"):
         user.press(keys)
     moved = "gap.digit == 1 and gap.mu[0] > gap.encoder_q[1][0] + 1e-6"
-    wait_until(page, lambda: ask_kernel(page, "", moved) == "True")
-    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab took a key"
-    kl = ask_kernel(page, "", "round(gap.kl, 2)")
+    wait_until(page, lambda: evaluate_in_kernel(page, "", moved) == "True")
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells, (
+        "JupyterLab must not get the keys"
+    )
+    kl = evaluate_in_kernel(page, "", "round(gap.kl, 2)")
     assert float(page.locator("[data-number=gap]").inner_text()) == pytest.approx(
         float(kl), abs=0.011
     )
-    ask_kernel(page, "dial.value = 2; gap.digit = 2", "0")
+    evaluate_in_kernel(page, "dial.value = 2; gap.digit = 2", "0")
     page.wait_for_function(
         "() => document.querySelectorAll('.eg-digits input')[2].checked "
         "&& document.querySelector('.dial output').textContent === '2'"
     )
 
 
-# What has the focus, keys that move it, what then holds in the kernel; what Python sets,
-# and where the page shows it.
-LIVE = {
+# The element with the focus, the keys, a condition that then holds in the kernel; code that
+# sets a trait, and the element that shows it.
+WIDGETS = {
     "replay": (
         ".training-replay input[type=range]", ["ArrowRight"], "replay.epoch == 1",
         "replay.epoch = 0", ".tr-when"),
@@ -235,23 +253,25 @@ LIVE = {
 
 @pytest.fixture(scope="module")
 def more(browser, lab_url):
-    """One page for all of them, since a kernel takes its time to start."""
+    """One page for all of them, since a kernel starts slowly."""
     with open_page(browser) as page:
         open_notebook(page, lab_url, MORE)
         assert run_all(page) == []
         yield page
 
 
-@pytest.mark.parametrize("focus, keys, test, code, shows", LIVE.values(), ids=LIVE)
+@pytest.mark.parametrize("focus, keys, test, code, shows", WIDGETS.values(), ids=WIDGETS)
 def test_each_widget_works_in_jupyterlab(more, focus, keys, test, code, shows):
     more.locator(focus).first.focus()
     cells = more.locator(".jp-Notebook .jp-Cell").count()
     for key in (*keys, "b", "a"):
         User(more).press(key)
-    wait_until(more, lambda: ask_kernel(more, "", f"bool({test})") == "True")
-    assert more.locator(".jp-Notebook .jp-Cell").count() == cells, "JupyterLab took a key"
+    wait_until(more, lambda: evaluate_in_kernel(more, "", f"bool({test})") == "True")
+    assert more.locator(".jp-Notebook .jp-Cell").count() == cells, (
+        "JupyterLab must not get the keys"
+    )
     before = more.locator(shows).first.inner_text()
-    ask_kernel(more, code, "0")
+    evaluate_in_kernel(more, code, "0")
     more.wait_for_function(
         "([shows, before]) => document.querySelector(shows).innerText !== before",
         arg=[shows, before],
@@ -259,11 +279,11 @@ def test_each_widget_works_in_jupyterlab(more, focus, keys, test, code, shows):
 
 
 def test_a_replay_follows_a_running_training(more):
-    """The view stands at the newest frame, so it goes on when the next one comes."""
-    ask_kernel(more, "replay.epoch = len(replay.frames) - 1", "0")
+    """A view at the newest frame moves to the next one."""
+    evaluate_in_kernel(more, "replay.epoch = len(replay.frames) - 1", "0")
     when = more.locator(".tr-when")
     for epoch in (2, 3):
-        ask_kernel(more, "replay.add([{'loss': 1.0}, {'loss': 1.0}])", "0")
+        evaluate_in_kernel(more, "replay.add([{'loss': 1.0}, {'loss': 1.0}])", "0")
         more.wait_for_function(
             "(n) => document.querySelector('.tr-when').innerText.includes(`epoch ${n}`)",
             arg=epoch,
@@ -300,8 +320,8 @@ def test_a_walk_in_jupyterlab_responds_within_a_frame(small):
             small.page.mouse.move(*small.at(small.plane, *target), steps=50)
 
     small.wait_until_complete()
-    # Seen with pytest -rP. A quiet machine has 95 % within 11 ms; a busy one may be late at
-    # times, but not as late as a round trip through the kernel would be.
-    found = delays(small.page, small.plane, "pointermove", move)
-    median, late = np.percentile(found, [50, 95])
+    # On an idle machine 95 % take less than 11 ms. The limit of 50 ms is for a busy one; a
+    # round trip through the kernel would take longer.
+    milliseconds = delays(small.page, small.plane, "pointermove", move)
+    median, late = np.percentile(milliseconds, [50, 95])
     assert median < FRAME and late < 50

@@ -1,4 +1,4 @@
-"""The latent walk in a real browser, without a kernel."""
+"""The latent walk in a browser, without a kernel."""
 
 from copy import deepcopy
 from functools import cache
@@ -9,15 +9,15 @@ import pytest
 import torch
 from latent_walk_page import Walk
 from torch import nn
-from widget_page import FRAME, SLOW_DOWN, check_looks, delays, load, pixels, show
+from widget_page import FRAME, SLOW_DOWN, check_fit_and_contrast, delays, load, pixels, show
 
 from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import LatentWalk
 
 
 @cache
-def vivid_decoder() -> nn.Sequential:
-    """2 → 256 → 512 → 784 as in the course, with weights whose pixels use all grays."""
+def random_decoder() -> nn.Sequential:
+    """2 → 256 → 512 → 784 as in the course, with images of high contrast."""
     torch.manual_seed(0)
     decoder = nn.Sequential(
         nn.Sequential(
@@ -49,7 +49,7 @@ def decode_in_browser(page, z: torch.Tensor) -> np.ndarray:
 
 
 def test_the_browser_decodes_what_torch_decodes(page):
-    decoder = vivid_decoder()
+    decoder = random_decoder()
     load(page, make_walk(decoder))
     torch.manual_seed(2)
     z = 5 * (2 * torch.rand(200, 2) - 1)
@@ -57,15 +57,15 @@ def test_the_browser_decodes_what_torch_decodes(page):
     with torch.no_grad():
         exact = 255 * decoder(z).numpy()
         rounded = 255 * deepcopy(decoder).half().float()(z).numpy()
-    assert exact.std() > 60, "the comparison is only worth something on vivid images"
-    # The same numbers in another order of summation: float32 rounding, and no more.
+    assert exact.std() > 60, "the comparison needs images of high contrast"
+    # The same numbers summed in another order: only float32 rounding.
     assert np.abs(in_browser - rounded).max() < 0.01
     # Weights in float16 have a relative error of 2⁻¹¹: invisible, below one gray level.
     assert np.abs(in_browser - exact).max() <= 1
 
 
 def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
-    walk = show_walk(page, make_walk(vivid_decoder()))
+    walk = show_walk(page, make_walk(random_decoder()))
     before = walk.pixels()
     walk.plane.evaluate(
         """(stage) => {
@@ -80,15 +80,17 @@ def test_without_a_kernel_it_draws_saves_and_cleans_up(page):
     assert (walk.pixels() != before).any()
     page.wait_for_function("() => saved.length > 0")
     page.wait_for_timeout(200)
-    assert page.evaluate("() => saved.length") == 1, "one message, once the pointer rests"
+    assert page.evaluate("() => saved.length") == 1, (
+        "one message, when the pointer is at rest"
+    )
     walk.hover(0.8, 0.8)
     page.evaluate("() => cleanUp()")
-    assert page.evaluate("() => saved.length") == 2, "the last place is not forgotten"
+    assert page.evaluate("() => saved.length") == 2, "the last place is saved"
     assert page.evaluate("() => model.listening()") == 0
 
 
 def test_images_are_drawn_at_their_lattice_points(page):
-    decoder = vivid_decoder()
+    decoder = random_decoder()
     walk = show_walk(page, make_walk(decoder))
     walk.wait_until_complete()
     drawn = walk.pixels(".lw-lattice canvas").reshape(21, 28, 21, 28)
@@ -100,13 +102,13 @@ def test_images_are_drawn_at_their_lattice_points(page):
         assert np.abs(255 - ink - drawn[row, :, column]).max() <= 1.5
 
 
-# --- what can be drawn besides --------------------------------------------------------
+# --- rings, clouds, maps and paths ----------------------------------------------------
 
 
 @pytest.fixture
 def walk(page) -> Walk:
-    """A walk with all that it can draw, none of it drawn."""
-    return show_walk(page, make_walk(vivid_decoder()))
+    """A walk with data for rings, clouds, maps and paths, none of them drawn yet."""
+    return show_walk(page, make_walk(random_decoder()))
 
 
 def show_walk(page, widget: LatentWalk) -> Walk:
@@ -121,14 +123,14 @@ def trait(page, name):
 
 
 def shapes(walk: Walk, kind: str) -> list[dict]:
-    """Their numbers, in units of z."""
+    """The attributes of the shapes of a kind, in units of z."""
     return walk.root.locator(f".cw-lines {kind}").evaluate_all(
         "(all) => all.map((el) => Object.fromEntries([...el.attributes].map("
         "({ name, value }) => [name, Number.isNaN(+value) ? value : +value])))"
     )
 
 
-def way_shown(walk: Walk) -> np.ndarray:
+def path_shown(walk: Walk) -> np.ndarray:
     (line,) = shapes(walk, ".lw-over")
     return np.array(line["points"].replace(",", " ").split(), float).reshape(-1, 2)
 
@@ -141,30 +143,32 @@ def paths_of(widget: LatentWalk) -> dict:
 def test_initially_only_the_codes_are_drawn(walk):
     assert [trait(walk.page, name) for name in ("rings", "clouds")] == [False, False]
     assert [trait(walk.page, name) for name in ("map", "path")] == ["none", "none"]
-    for nothing in (".lw-map", ".lw-scale", ".lw-strip"):
-        assert walk.root.locator(nothing).is_hidden()
+    for hidden in (".lw-map", ".lw-scale", ".lw-strip"):
+        assert walk.root.locator(hidden).is_hidden()
     assert shapes(walk, "circle, ellipse, polyline") == []
 
 
 def test_rings_show_their_shares_of_the_prior(walk):
-    walk.tick("rings")
+    walk.toggle("rings")
     assert [ring["r"] for ring in shapes(walk, ".cw-ring")] == [1, 2, 3]
     shares = walk.root.locator(".lw-shares")
-    assert shares.inner_text().split("\n") == ["39.3 %"], "the others lie outside"
+    assert shares.inner_text().split("\n") == ["39.3 %"], (
+        "the other rings are outside the box"
+    )
     walk.choose_box(1)
     assert shares.inner_text().replace("\n", " ") == "39.3 % 86.5 % 98.9 %"
     for ring, share in zip((1, 2, 3), shares.locator("span").all()):
         box, stage = share.bounding_box(), walk.plane.bounding_box()
         at = [(box[k] - stage[k]) / stage["width"] * 10.5 - 5.25 for k in ("x", "y")]
         assert np.hypot(*at) == pytest.approx(ring, abs=0.3), "beside its ring"
-    walk.tick("rings")
+    walk.toggle("rings")
     assert shapes(walk, ".cw-ring") == [] and shares.inner_text() == ""
     walk.wait_for_save("rings")
 
 
 def test_clouds_have_the_encoder_s_means_and_sigmas(page):
-    walk = show_walk(page, make_walk(vivid_decoder(), n=1000))
-    walk.tick("clouds")
+    walk = show_walk(page, make_walk(random_decoder(), n=1000))
+    walk.toggle("clouds")
     found = shapes(walk, "ellipse")
     sent = np.frombuffer(walk.widget.sampled, "<f4").reshape(-1, 5)
     assert len(found) == len(sent) == 300
@@ -177,13 +181,16 @@ def test_clouds_have_the_encoder_s_means_and_sigmas(page):
 
 
 def test_without_sigmas_there_is_no_checkbox_for_clouds(page):
-    walk = show_walk(page, make_walk(vivid_decoder(), clouds=False))
+    walk = show_walk(page, make_walk(random_decoder(), clouds=False))
     assert walk.root.locator(".lw-clouds").is_hidden()
     assert walk.root.locator(".lw-rings").is_visible()
 
 
 def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
-    decoder, codes = vivid_decoder(), np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2)
+    decoder, codes = (
+        random_decoder(),
+        np.frombuffer(walk.widget.codes, "<f4").reshape(-1, 2),
+    )
     names = {1: "distance", 2: "uncertainty"}
     for box, map_index, x, y in ((0, 1, 0.3, 0.7), (1, 2, 0.6, 0.2), (1, 1, 0.9, 0.9)):
         walk.choose_box(box)
@@ -196,7 +203,7 @@ def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
                 "uncertainty": pixel_entropy(decoder(z)),
             }[names[map_index]].item()
         text = walk.root.locator(".lw-value b").inner_text()
-        # Two decimals and none; a gray level of float16 is worth a nat in many pixels.
+        # Two decimals and none; float16 weights may change the entropy by a nat.
         assert float(text) == pytest.approx(expected, abs=0.006 if map_index == 1 else 1.5)
         low, high = walk.widget.maps[names[map_index]]["ranges"][box]
         bar, mark = (
@@ -210,7 +217,7 @@ def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
 
 
 def test_the_arithmetic_of_the_maps_is_that_of_python(page):
-    load(page, make_walk(vivid_decoder()))
+    load(page, make_walk(random_decoder()))
     p, codes, z = torch.rand(5, 784), torch.randn(50, 2), torch.randn(20, 2)
     p[0, :2] = torch.tensor([0.0, 1.0])
     script = """([p, codes, z]) => [p.map((row) => widget.pixelEntropy(row)),
@@ -242,7 +249,7 @@ def test_a_map_is_drawn_below_the_codes_at_its_place(walk):
 
 
 def test_an_autoencoder_has_no_map_of_uncertainty(page):
-    walk = show_walk(page, make_walk(nn.Sequential(*list(vivid_decoder()[0]))))
+    walk = show_walk(page, make_walk(nn.Sequential(*list(random_decoder()[0]))))
     names = walk.root.locator(".lw-maps").inner_text().split()
     assert names == ["none", "distance"]
 
@@ -252,7 +259,7 @@ def test_a_path_is_drawn_between_its_classes(walk, page):
     for index, kind in ((2, "curved"), (1, "straight")):
         walk.choose("kinds", index)
         expected = paths_of(walk.widget)[3, 8][["straight", "curved"].index(kind)]
-        assert way_shown(walk) == pytest.approx(expected)
+        assert path_shown(walk) == pytest.approx(expected)
         assert np.abs(expected).max() <= trait(page, "half_width")
         pair = list(paths_of(walk.widget)).index((3, 8))
         shown = walk.root.locator(".lw-length").all_inner_texts()
@@ -264,7 +271,7 @@ def test_a_path_is_drawn_between_its_classes(walk, page):
     walk.settle()
     assert trait(page, "path_ends") == [8, 3], "never from a class to itself"
     assert start.input_value() == "8"
-    assert way_shown(walk) == pytest.approx(expected[::-1])
+    assert path_shown(walk) == pytest.approx(expected[::-1])
     walk.choose("kinds", 0)
     assert shapes(walk, "polyline") == [] and walk.root.locator(".lw-strip").is_hidden()
     walk.wait_for_save("path")
@@ -274,7 +281,7 @@ def test_a_path_outside_the_box_selects_a_larger_box(page):
     torch.manual_seed(0)
     labels = torch.arange(40) % 2
     codes = torch.randn(40, 2) / 10 + 3 * (2 * labels - 1)[:, None]
-    walk = show_walk(page, LatentWalk(vivid_decoder(), codes, labels))
+    walk = show_walk(page, LatentWalk(random_decoder(), codes, labels))
     assert trait(page, "half_width") == 1
     walk.choose("kinds", 1)
     assert trait(page, "half_width") == 5
@@ -284,11 +291,11 @@ def test_the_strip_shows_decoded_images_along_the_path(walk, page):
     walk.choose("kinds", 2)
     walk.wait_until_complete(".lw-strip")
     strip = walk.pixels(".lw-strip").reshape(28, 11, 28).swapaxes(0, 1)
-    way = torch.tensor(way_shown(walk)).float()
+    way = torch.tensor(path_shown(walk)).float()
     middle = (way[23] + way[24]) / 2  # 48 points: half-way lies between two
     for picture, z in ((0, way[0]), (5, middle), (10, way[-1])):
         with torch.no_grad():
-            ink = 255 * vivid_decoder()(z[None]).numpy().reshape(28, 28)
+            ink = 255 * random_decoder()(z[None]).numpy().reshape(28, 28)
         assert np.abs(255 - ink - strip[picture]).max() <= 1.5
 
 
@@ -299,11 +306,11 @@ def test_play_moves_along_the_path_until_a_click(walk, page):
         "seen.push([performance.now(), ...model.get('z')])); }"
     )
     play.click()
-    assert trait(page, "path") == "straight", "▶ needs no other choice"
+    assert trait(page, "path") == "straight", "▶ selects a path if there is none"
     page.wait_for_function("() => document.querySelector('.lw-play').textContent === '▶'")
-    seen, way = np.array(page.evaluate("() => seen")), way_shown(walk)
+    seen, way = np.array(page.evaluate("() => seen")), path_shown(walk)
     assert len(seen) > 5
-    assert seen[-1, 0] - seen[0, 0] > 2700, "3 s, and no end before; a busy machine is late"
+    assert seen[-1, 0] - seen[0, 0] > 2700, "3 s, or longer on a busy machine"
     assert seen[-1, 1:] == pytest.approx(way[-1], abs=1e-6)
     away = np.linalg.norm(seen[:, None, 1:] - way, axis=2).min(1)
     assert away.max() < np.linalg.norm(np.diff(way, axis=0), axis=1).max()
@@ -313,7 +320,7 @@ def test_play_moves_along_the_path_until_a_click(walk, page):
     play.click()
     assert play.inner_text() == "■"
     walk.hover(0.2, 0.2)
-    assert play.inner_text() == "■", "a pointer that only passes is not in the way"
+    assert play.inner_text() == "■", "a pointer without a click does not stop it"
     walk.click(0.2, 0.2)
     walk.expect_z(
         tuple((0.2 - 0.5) * 2.1 * s * trait(page, "half_width") for s in (1, -1)), 0.1
@@ -322,23 +329,23 @@ def test_play_moves_along_the_path_until_a_click(walk, page):
     play.click()
     walk.plane.focus()
     walk.press("ArrowLeft")
-    rests = trait(page, "z")
+    z = trait(page, "z")
     page.wait_for_timeout(100)
-    assert trait(page, "z") == rests and play.inner_text() == "▶"
+    assert trait(page, "z") == z and play.inner_text() == "▶"
     play.click()
     page.evaluate("() => cleanUp()")
-    rests = trait(page, "z")
+    z = trait(page, "z")
     page.wait_for_timeout(100)
-    assert trait(page, "z") == rests, "nothing runs on"
-    assert page.evaluate("() => model.listening()") == 1, "the test's own"
+    assert trait(page, "z") == z, "the animation has ended"
+    assert page.evaluate("() => model.listening()") == 1, "the listener of this test"
 
 
 def test_one_class_has_no_paths(page):
     torch.manual_seed(2)
-    widget = LatentWalk(vivid_decoder(), torch.randn(20, 2), torch.full((20,), 3))
+    widget = LatentWalk(random_decoder(), torch.randn(20, 2), torch.full((20,), 3))
     walk = show_walk(page, widget)
     assert walk.root.locator(".lw-paths").is_hidden()
-    walk.tick("rings")
+    walk.toggle("rings")
     walk.close()
 
 
@@ -361,7 +368,7 @@ def test_traits_set_by_python_are_drawn(walk, page):
 @pytest.mark.timing
 @pytest.mark.parametrize("map_name", ["none", "distance", "uncertainty"])
 def test_the_walk_responds_within_a_frame_with_everything_drawn(page, map_name):
-    walk = show_walk(page, make_walk(vivid_decoder(), n=10_000))
+    walk = show_walk(page, make_walk(random_decoder(), n=10_000))
     if map_name != "none":
         walk.set(half_width=5, rings=True, clouds=True, map=map_name, path="curved")
     walk.wait_until_complete()
@@ -379,7 +386,7 @@ def test_it_fits_the_page_with_readable_text(walk, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     walk.set(rings=True, map="distance", path="curved")
-    check_looks(walk.root, walk.plane, scheme)
+    check_fit_and_contrast(walk.root, walk.plane, scheme)
     small = walk.root.evaluate(
         """(el) => [...el.querySelectorAll(".lw-more *")].filter((one) =>
             one.textContent && parseFloat(getComputedStyle(one).fontSize) < 12)

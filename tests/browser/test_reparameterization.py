@@ -1,9 +1,9 @@
-"""The reparameterization playground in a real browser, without a kernel."""
+"""The reparameterization widget in a browser, without a kernel."""
 
 import numpy as np
 import pytest
 import torch
-from widget_page import FRAME, User, check_looks, delays, load, show
+from widget_page import FRAME, User, check_fit_and_contrast, delays, load, show
 
 from course_utils.theory.gradient_estimators import (
     reparameterized_gradients,
@@ -27,7 +27,7 @@ class Play(User):
         return self.page.evaluate("(name) => model.get(name)", name)
 
     def handle(self, index: int) -> tuple[float, float]:
-        """Where a handle lies on the stage: 0 is μ, 1 and 2 are μ ± σ."""
+        """The position of a handle on the stage: 0 is μ, 1 and 2 are μ ± σ."""
         box = self.page.locator(".rp-handle").nth(index).bounding_box()
         stage = self.stage.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -56,7 +56,7 @@ def test_the_browser_s_gradients_are_those_of_python(page):
     for mu, sigma, draws in ((0.0, 1.0, 1), (-2.4, 0.2, 4), (2.5, 1.6, 16)):
         exact, score, slope = page.evaluate(script, [mu, sigma, draws])
         widget.mu, widget.sigma, widget.draws = mu, sigma, draws
-        # A sum over another lattice; both are far closer to the integral than that.
+        # The sums are over different lattices, both close to the integral.
         assert exact == pytest.approx(widget.gradient, abs=1e-5)
         eps = widget._noise[:, :draws].double()
         for found, estimator in (
@@ -155,7 +155,7 @@ def test_errors_fall_with_more_draws_and_are_larger_for_the_score_function(play,
         assert score > 1.5 * reparameterized
         if one is None:
             one = reparameterized, score
-        else:  # a sixteenth of the variance; few of 400 sets make up much of the wider one
+        else:  # a sixteenth of the variance, estimated from 400 sets
             for before, after in zip(one, (reparameterized, score)):
                 assert before / after == pytest.approx(4, rel=0.3)
     assert "16 draws" in page.locator(".rp-clouds .cw-title").inner_text()
@@ -185,4 +185,4 @@ def test_it_fits_the_page_with_readable_text(play, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     play.settle()
-    check_looks(play.root, play.stage, scheme)
+    check_fit_and_contrast(play.root, play.stage, scheme)

@@ -1,4 +1,4 @@
-"""Several decoders under one cursor, in a real browser, without a kernel."""
+"""SideBySide in a browser, without a kernel."""
 
 from functools import cache
 
@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from widget_page import FRAME, User, check_looks, delays, grays, load, pixels, show
+from widget_page import (
+    FRAME,
+    User,
+    check_fit_and_contrast,
+    delays,
+    grays,
+    load,
+    pixels,
+    show,
+)
 
 from course_utils.models import Autoencoder
 from course_utils.theory.lattice import distance_to_nearest
 from course_utils.widgets.side_by_side import SideBySide
 
-EDGE = 1.05  # the stage shows so much more than the box
+EDGE = 1.05  # the stage is larger than the box by this factor
 
 
 @cache
@@ -22,8 +31,8 @@ def make_side() -> tuple[SideBySide, list[nn.Module], list[torch.Tensor]]:
     for decoder in decoders:
         for layer in decoder:
             if isinstance(layer, nn.Linear):
-                nn.init.kaiming_normal_(layer.weight)  # vivid pictures
-        decoder.half().float()  # weights that float16 holds, so that nothing is lost
+                nn.init.kaiming_normal_(layer.weight)  # images of high contrast
+        decoder.half().float()  # weights that float16 holds exactly
     decoders[2] = nn.Sequential(decoders[2], nn.Sigmoid())
     codes = [spread * torch.randn(500, 2) for spread in (1, 8, 1.2)]
     models = dict(zip(("AE", "PAE", "VAE"), zip(decoders, codes)))
@@ -31,7 +40,7 @@ def make_side() -> tuple[SideBySide, list[nn.Module], list[torch.Tensor]]:
 
 
 class Side(User):
-    """The planes of a page, as a reader sees and handles them."""
+    """The planes of a page: a user's actions, and what they show."""
 
     def __init__(self, page) -> None:
         super().__init__(page)
@@ -50,7 +59,7 @@ class Side(User):
         return np.array([pixels(one) for one in self.page.locator(f".sb-{kind}").all()])
 
     def check(self) -> None:
-        """Each column shows what torch makes of z, and how far its codes are."""
+        """Each column shows the image of z by torch, and the distance to its codes."""
         self.settle()
         _, decoders, codes = make_side()
         z = torch.tensor([self.z()], dtype=torch.float32)
@@ -124,7 +133,7 @@ def test_another_box_applies_to_all_planes(side, page):
     ticks = page.locator(".cw-below").nth(2).inner_text()
     assert "−10" in ticks and "10" in ticks
     page.get_by_role("radio").nth(0).check()
-    assert side.z() == [-3, 3], "into the box"
+    assert side.z() == [-3, 3], "z is moved into the box"
     side.check()
     side.set(half_width=10)
     assert page.get_by_role("radio").nth(1).is_checked()
@@ -168,7 +177,7 @@ def test_a_draw_moves_z_and_its_pictures_are_kept(side, page):
 def test_it_cleans_up(side, page):
     page.mouse.move(*side.at(side.stages.first, 0.3, 0.3))
     side.close()
-    assert page.evaluate("() => saved.length") == 1, "what was due is told"
+    assert page.evaluate("() => saved.length") == 1, "the last z is saved"
 
 
 @pytest.mark.timing
@@ -189,7 +198,7 @@ def test_planes_are_side_by_side_with_readable_text(side, page, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.get_by_role("button").click()
     side.settle()
-    check_looks(page.locator(".side-by-side"), side.stages.first, scheme)
+    check_fit_and_contrast(page.locator(".side-by-side"), side.stages.first, scheme)
     boxes = [side.stages.nth(i).bounding_box() for i in range(3)]
     assert len({box["y"] for box in boxes}) == 1
     assert min(box["width"] for box in boxes) > 110
@@ -200,4 +209,4 @@ def test_planes_are_side_by_side_with_readable_text(side, page, scheme, width):
         assert abs(grays(text)[0] - surface) > 128, name
         assert text.evaluate("(el) => el.scrollWidth <= el.clientWidth + 1"), name
     paper = grays(page.locator(".sb-image").first)[1]
-    assert paper == 255, "images are ink on white paper in any theme"
+    assert paper == 255, "images are white in each theme"

@@ -1,4 +1,4 @@
-"""The replay of a training in a real browser, without a kernel."""
+"""The training replay in a browser, without a kernel."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from widget_page import (
     ROUNDS,
     SLOW_DOWN,
     User,
-    check_looks,
+    check_fit_and_contrast,
     delays,
     load,
     pixels,
@@ -24,7 +24,7 @@ EPOCHS = 8
 
 
 def make_replay(epochs: int = EPOCHS, width: float = 8.0) -> TrainingReplay:
-    """Codes whose spread is known: those of epoch e are e times those of epoch 1."""
+    """A replay whose codes of epoch e are e times those of epoch 1."""
     torch.manual_seed(0)
     ae, vae = Autoencoder(784, 2, ()), VAE(784, 2, (16,))
     x, labels = torch.rand(400, 784), torch.arange(400) % 10
@@ -51,7 +51,7 @@ def codes_of(replay, frame: int, index: int) -> np.ndarray:
 
 
 class Replay(User):
-    """The replay of a page, as a reader sees and handles it."""
+    """The replay of a page: a user's actions, and what it shows."""
 
     def __init__(self, page, widget: TrainingReplay) -> None:
         super().__init__(page)
@@ -68,14 +68,14 @@ class Replay(User):
         return self.page.locator(".tr-when").inner_text()
 
     def spread(self, index: int = 0) -> list[float]:
-        """The standard deviations that stand above a plane."""
+        """The standard deviations shown above a plane."""
         text = self.page.locator(".tr-std").nth(index).inner_text()
         return [float(number) for number in text.removeprefix("std ").split(", ")]
 
     def push(self, epoch: int) -> None:
         self.set(frames=self.widget.frames[: epoch + 1])
 
-    def arrives(self, text: str) -> None:
+    def wait_for_text(self, text: str) -> None:
         self.page.wait_for_function(
             "(text) => document.querySelector('.tr-when').textContent === text", arg=text
         )
@@ -85,7 +85,7 @@ class Replay(User):
         return self.epoch(), self.when(), self.spread(0), self.spread(1), values
 
     def check(self, epoch: int) -> None:
-        """The page comes to show what Python recorded of that epoch."""
+        """Wait until the page shows the recorded values of that epoch."""
         total = self.page.evaluate("model.get('frames').length - 1")
         text = f"epoch {epoch} of {total}" if epoch else "before training"
         stds = [  # two decimals
@@ -157,10 +157,10 @@ def test_dots_are_drawn_where_the_codes_are(replay, page):
     rows, columns = np.nonzero(ink)
     found = np.stack([2 * columns / side - 1, 1 - 2 * rows / side], 1) * edge
     near = np.abs(found[::50, None] - z[None]).max(2).min(1)
-    assert near.max() < 10 / side * 2 * edge, "and nowhere else: a dot has 8 pixels"
+    assert near.max() < 10 / side * 2 * edge, "no dots elsewhere: a dot has 8 pixels"
 
 
-# --- the user -------------------------------------------------------------------------
+# --- user actions ---------------------------------------------------------------------
 
 
 def test_mouse_touch_and_keys_change_the_epoch(replay, page):
@@ -190,7 +190,7 @@ def test_playing_visits_every_epoch_and_stops_at_the_end(replay, page):
     )
     replay.button.click()
     assert replay.button.get_attribute("aria-label") == "pause"
-    replay.arrives(f"epoch {EPOCHS} of {EPOCHS}")
+    replay.wait_for_text(f"epoch {EPOCHS} of {EPOCHS}")
     page.wait_for_function("() => saved.length > 0")
     seen = page.evaluate("seen")
     assert seen == sorted(seen) and seen[-1] == EPOCHS and len(seen) >= EPOCHS / 2
@@ -217,7 +217,7 @@ def test_codes_are_interpolated_while_it_plays(replay, page):
     )
     replay.range.fill("1")
     replay.button.click()
-    replay.arrives(f"epoch {EPOCHS} of {EPOCHS}")
+    replay.wait_for_text(f"epoch {EPOCHS} of {EPOCHS}")
     epochs = [codes_of(replay.widget, epoch, 0)[:, 0].std() for epoch in range(EPOCHS + 1)]
     spreads = np.array(page.evaluate("spreads"))
     between = np.abs(spreads[:, None] - epochs).min(1) > 0.02
@@ -234,7 +234,7 @@ def test_space_plays_and_pauses_on_an_epoch(replay, page):
         page.evaluate("() => { saved.length = 0; }")
         page.keyboard.press(" ")
         assert replay.button.get_attribute("aria-label") == "play"
-        page.wait_for_function("() => saved.length > 0")  # the points have arrived
+        page.wait_for_function("() => saved.length > 0")  # the points are at rest
         at = replay.epoch()
         assert 2 <= at < EPOCHS
         replay.check(at)  # at rest, the codes are recorded ones
@@ -271,12 +271,12 @@ def test_the_plane_near_the_prior_shows_how_many_codes_lie_outside(replay, page)
     replay.wait_for_save("near")
 
 
-# --- live -----------------------------------------------------------------------------
+# --- during training ------------------------------------------------------------------
 
 
 @pytest.fixture
 def live(page) -> Replay:
-    """A training of which two epochs have been recorded; the others are still to come."""
+    """A replay with the first two epochs; ``push`` adds the others."""
     widget = make_replay()
     frames = widget.frames
     widget.frames = frames[:3]
@@ -291,7 +291,7 @@ def test_a_view_at_the_newest_frame_follows_the_next(live, page):
         live.push(epoch)
         live.check(epoch)
     live.push(5)
-    live.push(6)  # before the points have arrived at the last one
+    live.push(6)  # while the points still move to the last one
     live.check(6)
     assert live.range.get_attribute("max") == "6"
 
@@ -303,7 +303,7 @@ def test_a_view_at_an_earlier_frame_stays_there(live, page):
     live.check(1)
     live.range.fill("3")  # back to the newest: it follows again
     live.push(4)
-    live.arrives("epoch 4 of 4")
+    live.wait_for_text("epoch 4 of 4")
 
 
 def test_with_reduced_motion_a_new_frame_is_shown_at_once(live, page):
@@ -323,7 +323,7 @@ def test_it_cleans_up(replay, page):
     assert page.evaluate("() => model.listening()") == 0
 
 
-# --- how fast, and how it looks -------------------------------------------------------
+# --- delays and layout ----------------------------------------------------------------
 
 
 @pytest.mark.timing
@@ -360,7 +360,7 @@ def test_a_frame_of_playing_leaves_time_to_paint(page):
         page.evaluate("() => { took.length = 0; }")
         replay.button.click()
         page.wait_for_timeout(300)
-        replay.arrives(f"epoch {EPOCHS} of {EPOCHS}")
+        replay.wait_for_text(f"epoch {EPOCHS} of {EPOCHS}")
         rounds.append(np.percentile(page.evaluate("took"), 95))
     print(f"95 % of frames within {min(rounds):.1f} ms")
     assert min(rounds) < FRAME / 2
@@ -374,10 +374,10 @@ def test_it_fits_the_page_with_readable_text(replay, page, scheme, width):
     replay.range.fill(str(EPOCHS))
     replay.settle()
     root = page.locator(".training-replay")
-    check_looks(root, root.locator(".cw-stage").first, scheme)
+    check_fit_and_contrast(root, root.locator(".cw-stage").first, scheme)
     limits, columns = root.bounding_box(), replay.columns.bounding_box()
     below = replay.range.bounding_box()["y"] >= columns["y"] + columns["height"]
-    assert below == (width > 520), "only on a phone it stays in sight, above the planes"
+    assert below == (width > 520), "on a narrow page it is above the planes"
     for label in page.locator(".tr-labels span").all():
         box = label.bounding_box()
         assert box["x"] + box["width"] <= limits["x"] + limits["width"]
