@@ -1,13 +1,13 @@
-"""A class on JupyterHub: students log in, start a server each and run notebook 06 at once.
+"""A class on JupyterHub: all students log in and run notebook 06 at the same time.
 
 python benchmarks/classroom.py               # 1, 2, 4 and 8 students; or --students N ...
-python benchmarks/classroom.py --neighbors   # what one student's faults do to another
+python benchmarks/classroom.py --faults      # the effect of one student's faults on another
 python benchmarks/classroom.py --write       # and put the table into docs/hub.md
 
 Needs Linux, hub/requirements.txt and configurable-http-proxy. The hub has the configuration
-in hub/, except that servers are plain processes, that a password made for the run opens
-them, and that all of it listens on this machine alone. Of the limits only memory's is
-imitated here, by prlimit, which counts by process.
+in hub/, except that servers are plain processes, that all users have one random password,
+and that it listens on this machine only. Of the limits only that of memory is imitated, by
+prlimit for each process.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ import websocket
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "06_variational_autoencoder.ipynb"
 LESSON = 90 * 60  # seconds
-TRAINED = "claim-train"  # the cell after the first training: how far a neighbor is watched
+TRAINED = "claim-train"  # the cell after the first training: end of a lesson with faults
 
-# What the hub under test does differently from the one in hub/.
+# The differences between the hub under test and the one in hub/.
 CONFIG = """
 load_subconfig({shipped!r})
 c.JupyterHub.bind_url = {url!r}
@@ -67,7 +67,7 @@ class Hub(NamedTuple):
 
 
 class Failed(RuntimeError):
-    """Something that a student would see: no login, no server, an error in a cell."""
+    """A failure that a student would see: no login, no server, an error in a cell."""
 
 
 # --- the hub ------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def hub(students: list[str], notebook: Path = NOTEBOOK) -> Iterator[Hub]:
 
 
 def end(process: subprocess.Popen) -> None:
-    """The hub stops its servers and its proxy when it ends; what is left is killed."""
+    """End the hub, which stops its servers and proxy; kill what is left after a minute."""
     started = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
     for left in psutil.wait_procs([psutil.Process(process.pid), *started], timeout=60)[1]:
@@ -151,7 +151,7 @@ def wait_for(condition, seconds: float, process: subprocess.Popen, log: Path) ->
 
 
 def log_in(hub: Hub, name: str, password: str | None = None) -> requests.Session:
-    """Through the login form, as a browser does it; from then on with a token."""
+    """Log in through the form, as a browser does; later requests use a token."""
     session = requests.Session()
     form = session.get(f"{hub.url}/hub/login", timeout=60)
     fields = {"username": name, "password": hub.password if password is None else password}
@@ -187,15 +187,15 @@ def start_server(hub: Hub, session: requests.Session, name: str) -> None:
 
 @contextmanager
 def kernel(hub: Hub, session: requests.Session, name: str, path: str) -> Iterator:
-    """A kernel for this notebook.  -> a function that runs code: the types that it shows"""
-    wanted: dict = {
+    """A kernel for this notebook.  -> a function that runs code, see ``execute``"""
+    session_model: dict = {
         "path": path,
         "name": path,
         "type": "notebook",
         "kernel": {"name": "python3"},
     }
     api = f"{hub.url}/user/{name}/api"
-    answer = session.post(f"{api}/sessions", json=wanted, timeout=120)
+    answer = session.post(f"{api}/sessions", json=session_model, timeout=120)
     answer.raise_for_status()
     channels = f"{api}/kernels/{answer.json()['kernel']['id']}/channels"
     socket = websocket.create_connection(
@@ -220,7 +220,7 @@ def execute(socket: websocket.WebSocket, code: str) -> set[str]:
     shown, replied, idle = set(), False, False
     while not (replied and idle):
         received = socket.recv()
-        if isinstance(received, bytes):  # what a widget keeps for the browser
+        if isinstance(received, bytes):  # the state of a widget
             continue
         answer = json.loads(received)
         content, kind = answer["content"], answer["header"]["msg_type"]
@@ -241,16 +241,16 @@ def lesson(
     hub: Hub, name: str, notebook: Path, *, think: float = 0.0, until: str | None = None
 ) -> dict:
     """A student's lesson, up to a cell, in seconds since the request of the login page."""
-    began, pauses = time.monotonic(), random.Random(name)
+    started, pauses = time.monotonic(), random.Random(name)
     result: dict = {"cells": {}, "failure": None}
 
-    def passed() -> float:
-        return time.monotonic() - began
+    def elapsed() -> float:
+        return time.monotonic() - started
 
     try:
         session = log_in(hub, name)
         start_server(hub, session, name)
-        result["server"] = passed()
+        result["server"] = elapsed()
         contents = f"{hub.url}/user/{name}/api/contents/{notebook.name}"
         document = session.get(contents, timeout=60).json()["content"]
         with kernel(hub, session, name, notebook.name) as run:
@@ -258,14 +258,14 @@ def lesson(
                 if cell["cell_type"] != "code":
                     continue
                 time.sleep(pauses.expovariate(1 / think) if think else 0)
-                start = passed()
+                start = elapsed()
                 shown = run(cell["source"])
-                result["cells"][cell["id"]] = passed() - start
+                result["cells"][cell["id"]] = elapsed() - start
                 if "image/png" in shown:
-                    result.setdefault("figure", passed())
+                    result.setdefault("figure", elapsed())
                 if cell["id"] == until:
                     break
-        result["finished"] = passed()
+        result["finished"] = elapsed()
     except (
         Failed,
         requests.RequestException,
@@ -280,20 +280,20 @@ def lesson(
 
 
 def processes_of(hub: Hub) -> dict[str, list[psutil.Process]]:
-    """Each student's processes: server, kernels, and what these have started."""
+    """The processes of each student: the server, its kernels, and their children."""
     found: dict[str, list[psutil.Process]] = {}
     for process in hub.process.children(recursive=True):
         try:
             name = process.environ().get("JUPYTERHUB_USER")
-        except psutil.Error:  # has ended meanwhile
+        except psutil.Error:  # the process has ended
             continue
         if name:
             found.setdefault(name, []).append(process)
     return found
 
 
-def measure(hub: Hub, seen: dict[str, dict], stop: threading.Event) -> None:
-    """Note, twice in three seconds, each student's CPU seconds and greatest memory.
+def measure(hub: Hub, usage: dict[str, dict], stop: threading.Event) -> None:
+    """Record each student's CPU seconds and peak memory, every 1.5 seconds.
 
     Memory is the proportional set size: pages that several processes share are divided
     among them, so that the students' figures add up.
@@ -307,30 +307,30 @@ def measure(hub: Hub, seen: dict[str, dict], stop: threading.Event) -> None:
                     cpu += sum(process.cpu_times()[:2])
                 except psutil.Error:
                     continue
-            known = seen.setdefault(name, {"memory": 0.0, "cpu": 0.0})
-            known["memory"] = max(known["memory"], memory)
-            known["cpu"] = max(known["cpu"], cpu)
+            peak = usage.setdefault(name, {"memory": 0.0, "cpu": 0.0})
+            peak["memory"] = max(peak["memory"], memory)
+            peak["cpu"] = max(peak["cpu"], cpu)
 
 
 def classroom(count: int, think: float, notebook: Path = NOTEBOOK) -> dict:
-    """So many students, who begin within some seconds of each other.  -> their figures"""
+    """A lesson of ``count`` students, who start 0.5 s apart.  -> their figures"""
     names = [f"student{i}" for i in range(count)]
-    seen: dict[str, dict] = {}
+    usage: dict[str, dict] = {}
     stop = threading.Event()
-    with hub(names, notebook) as place, ThreadPoolExecutor(count + 1) as pool:
-        pool.submit(measure, place, seen, stop)
+    with hub(names, notebook) as running, ThreadPoolExecutor(count + 1) as pool:
+        pool.submit(measure, running, usage, stop)
         try:
             lessons = []
             for name in names:
-                lessons.append(pool.submit(lesson, place, name, notebook, think=think))
+                lessons.append(pool.submit(lesson, running, name, notebook, think=think))
                 time.sleep(0.5)
             results = [one.result() for one in lessons]
         finally:
             stop.set()
-    return summary(results, list(seen.values()))
+    return summary(results, list(usage.values()))
 
 
-def summary(results: list[dict], seen: list[dict]) -> dict:
+def summary(results: list[dict], usage: list[dict]) -> dict:
     done = [result for result in results if not result["failure"]]
     figures: dict = {"students": len(results)}
     figures["failures"] = [result["failure"] for result in results if result["failure"]]
@@ -338,7 +338,7 @@ def summary(results: list[dict], seen: list[dict]) -> dict:
         times = [result[key] for result in done]
         figures[key] = [statistics.median(times), max(times)] if times else None
     for key in ("cpu", "memory"):
-        figures[key] = max((student[key] for student in seen), default=0.0)
+        figures[key] = max((student[key] for student in usage), default=0.0)
     figures["cell"] = max(
         (seconds for result in done for seconds in result["cells"].values()), default=0.0
     )
@@ -349,7 +349,7 @@ def summary(results: list[dict], seen: list[dict]) -> dict:
 
 
 def table(rows: list[dict], think: float) -> str:
-    """What was seen, and what it makes of thirty and three hundred."""
+    """The measured figures, and the needs of 30 and 300 students."""
 
     def both(times: list[float] | None) -> str:
         return "–" if times is None else f"{times[0]:.0f} ({times[1]:.0f})"
@@ -363,9 +363,9 @@ def table(rows: list[dict], think: float) -> str:
             f"| {both(row['finished'])} | {row['cell']:.0f} | {row['cpu']:.0f} "
             f"| {row['memory'] / 1000:.1f} GB | {len(row['failures'])} |"
         )
-    words = "Median, and the slowest in brackets; of CPU seconds and memory, the greatest."
-    thought = f"A cell is preceded by {think:g} s of thinking, on average."
-    lines += ["", f"{words} {thought} On {docs_table.machine()}.", ""]
+    note = "Median, and the slowest in brackets; of CPU seconds and memory, the greatest."
+    pause = f"The mean pause before a cell is {think:g} s."
+    lines += ["", f"{note} {pause} On {docs_table.machine()}.", ""]
     lines += ["| students | cores, on average | cores, all at once | memory |"]
     lines += ["|---:|---:|---:|---:|"]
     first = rows[0]
@@ -378,12 +378,12 @@ def table(rows: list[dict], think: float) -> str:
 
 
 def needs(students: int, cpu: float, cell: float, memory: float) -> tuple:
-    """Cores on average over a lesson; cores so that the longest cell, begun by everybody at
-    once, is done within a minute; memory in GB. All from one student's figures."""
+    """The mean number of cores in a lesson; the cores with which the longest cell takes a
+    minute if all students start it at once; memory in GB. From one student's figures."""
     return students * cpu / LESSON, students * cell / 60, students * memory / 1000
 
 
-# --- neighbors ----------------------------------------------------------------------------
+# --- faults -------------------------------------------------------------------------------
 
 FAULTS = {
     "does nothing": "pass",
@@ -391,61 +391,61 @@ FAULTS = {
     "torch.set_num_threads(os.cpu_count())\n"
     "a = torch.randn(1000, 1000)\n"
     "while True: a @ a",
-    "takes memory without end": "hoard = []\nwhile True: hoard.append(bytearray(2**28))",
+    "takes memory without end": "blocks = []\nwhile True: blocks.append(bytearray(2**28))",
     "crashes the kernel": "import os; os.abort()",
 }
 
 
-def neighbors(notebook: Path = NOTEBOOK) -> str:
-    """One student's lesson, without thinking, beside each kind of neighbor."""
-    lines = ["| the neighbor | is told | first figure, s | trained, s | failure |"]
+def faults(notebook: Path = NOTEBOOK) -> str:
+    """One student's lesson, without pauses, beside each fault of another student."""
+    lines = [
+        "| another student | gets the error | first figure, s | trained, s | failure |"
+    ]
     lines.append("|---|---|---:|---:|---|")
     for kind, code in FAULTS.items():
-        mine, told = beside(code, notebook)
-        first, last = (f"{mine.get(key, 0):.0f}" for key in ("figure", "finished"))
+        result, error = lesson_beside(code, notebook)
+        first, last = (f"{result.get(key, 0):.0f}" for key in ("figure", "finished"))
         lines.append(
-            f"| {kind} | {told} | {first} | {last} | {mine['failure'] or 'none'} |"
+            f"| {kind} | {error} | {first} | {last} | {result['failure'] or 'none'} |"
         )
     return "\n".join(lines) + f"\n\nOn {docs_table.machine()}.\n"
 
 
-def beside(code: str, notebook: Path = NOTEBOOK) -> tuple[dict, str]:
-    """A lesson while the neighbor's cell runs.  -> its figures, the neighbor's error"""
-    with hub(["student", "neighbor"], notebook) as place, ThreadPoolExecutor(1) as pool:
-        session = log_in(place, "neighbor")
-        start_server(place, session, "neighbor")
-        with kernel(place, session, "neighbor", notebook.name) as run:
+def lesson_beside(code: str, notebook: Path = NOTEBOOK) -> tuple[dict, str]:
+    """A lesson while another student runs a cell.  -> its figures, the other's error"""
+    with hub(["student", "other"], notebook) as running, ThreadPoolExecutor(1) as pool:
+        session = log_in(running, "other")
+        start_server(running, session, "other")
+        with kernel(running, session, "other", notebook.name) as run:
             run("pass")
             cell = pool.submit(run, code)
-            mine = lesson(place, "student", notebook, until=TRAINED)
-            still = bool(wait([cell], timeout=30).not_done)  # memory takes some seconds
-            if still:
-                interrupt(place, session, "neighbor")
+            result = lesson(running, "student", notebook, until=TRAINED)
+            endless = bool(wait([cell], timeout=30).not_done)  # memory is full in seconds
+            if endless:
+                interrupt(running, session, "other")
             error = cell.exception()
-        told = str(error).split(":")[0] if error else "nothing"
-        return mine, f"nothing; {told} once interrupted" if still else told
+        name = str(error).split(":")[0] if error else "none"
+        return result, f"none; {name} once interrupted" if endless else name
 
 
 def interrupt(hub: Hub, session: requests.Session, name: str) -> None:
-    """What the interrupt button does."""
+    """Interrupt the kernels of a user, as the interrupt button does."""
     api = f"{hub.url}/user/{name}/api/kernels"
-    for found in session.get(api, timeout=60).json():
-        session.post(f"{api}/{found['id']}/interrupt", timeout=60).raise_for_status()
+    for running in session.get(api, timeout=60).json():
+        session.post(f"{api}/{running['id']}/interrupt", timeout=60).raise_for_status()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--students", type=int, nargs="*", default=[1, 2, 4, 8])
     parser.add_argument("--think", type=float, default=1.0, help="seconds before a cell")
-    parser.add_argument(
-        "--neighbors", action="store_true", help="faults, instead of a class"
-    )
+    parser.add_argument("--faults", action="store_true", help="faults, instead of a class")
     parser.add_argument(
         "--write", action="store_true", help="put the table into docs/hub.md"
     )
     arguments = parser.parse_args()
-    if arguments.neighbors:
-        name, text = "neighbors", neighbors()
+    if arguments.faults:
+        name, text = "faults", faults()
     else:
         rows = [classroom(count, arguments.think) for count in arguments.students]
         name, text = "classroom", table(rows, arguments.think)

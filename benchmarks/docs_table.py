@@ -1,4 +1,4 @@
-"""Tables that a benchmark writes into a page of docs, between comments with its name."""
+"""Write a benchmark's table into a page of docs, between comments with its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def with_table(page: str, name: str, text: str) -> str:
-    """The page with this text after ``<!-- name -->``, in place of what stood there."""
+    """The page with a new text between ``<!-- name -->`` and ``<!-- end -->``."""
     start, end = f"<!-- {name} -->\n", "<!-- end -->"
     before, rest = page.split(start)
     return f"{before}{start}\n{text}\n{end}{rest.split(end, 1)[1]}"

@@ -3,10 +3,9 @@
     python benchmarks/notebook_time.py              # print the table
     python benchmarks/notebook_time.py --write      # and put it into docs/performance.md
 
-Every notebook is run in a kernel of its own, as *Run All* does it, one after the other; the
-clock starts before the kernel does. A figure is a picture that has reached the page, or a
-widget with its picture; a progress bar is none. No output is stored. Some five minutes on
-two cores, with nothing else running.
+Each notebook is run in a kernel of its own, as *Run All* does; the time includes the start
+of the kernel. A figure is an image, or a widget with its picture, but no progress bar.
+Outputs are not stored. About five minutes on two cores, with nothing else running.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
-class Wait:
+class NotebookTimes:
     """Seconds from before the kernel's start, and the kernel's peak memory in MB."""
 
     name: str
@@ -34,8 +33,8 @@ class Wait:
     peak: float | None
 
 
-class Watched(NotebookClient):
-    """A client that notes when the first figure arrives."""
+class TimedClient(NotebookClient):
+    """A client that records the time of the first figure."""
 
     first_figure: float | None = None
 
@@ -46,16 +45,16 @@ class Watched(NotebookClient):
 
 
 def peak_memory(pid: int) -> float | None:
-    """MB that a process has held at most in main memory, where Linux tells it."""
+    """The peak of a process's main memory in MB; None except on Linux."""
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     return next((int(line.split()[1]) / 1e3 for line in lines if "VmHWM" in line), None)
 
 
-def wait_for(path: Path) -> Wait:
-    """Run one notebook from the top; an error in it is an error here."""
+def time_notebook(path: Path) -> NotebookTimes:
+    """Run one notebook; an error in a cell is raised."""
     notebook = nbformat.read(path, as_version=4)
-    client = Watched(
+    client = TimedClient(
         notebook, timeout=600, kernel_name="python3",
         resources={"metadata": {"path": path.parent}},
     )  # fmt: skip
@@ -69,19 +68,19 @@ def wait_for(path: Path) -> Wait:
         end = time.perf_counter()
         peak = peak_memory(kernel)
     figure = client.first_figure and client.first_figure - start
-    return Wait(path.stem, first_cell - start, figure, end - start, peak)
+    return NotebookTimes(path.stem, first_cell - start, figure, end - start, peak)
 
 
-def wait_table(waits: list[Wait]) -> str:
+def times_table(rows: list[NotebookTimes]) -> str:
     lines = [
         "| notebook | first cell, s | first figure, s | all of it, s | peak memory, MB |",
         "|---|---:|---:|---:|---:|",
     ]
-    for wait in waits:
-        figure = "–" if wait.first_figure is None else f"{wait.first_figure:.1f}"
-        peak = "–" if wait.peak is None else f"{wait.peak:.0f}"
-        row = [wait.name, f"{wait.first_cell:.1f}", figure, f"{wait.total:.0f}", peak]
-        lines.append(f"| {' | '.join(row)} |")
+    for row in rows:
+        figure = "–" if row.first_figure is None else f"{row.first_figure:.1f}"
+        peak = "–" if row.peak is None else f"{row.peak:.0f}"
+        cells = [row.name, f"{row.first_cell:.1f}", figure, f"{row.total:.0f}", peak]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -89,11 +88,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="put it into the docs")
     write = parser.parse_args().write
-    waits = []
+    rows = []
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(path.name, "…", flush=True)
-        waits.append(wait_for(path))
-    text = f"{wait_table(waits)}\n\nOn {docs_table.machine()}.\n"
+        rows.append(time_notebook(path))
+    text = f"{times_table(rows)}\n\nOn {docs_table.machine()}.\n"
     print(text)
     if write:
         docs_table.write("performance.md", "notebook time", text)

@@ -1,14 +1,14 @@
-"""How fast the course trains, beside what one would use instead and the products alone.
+"""Training speed of the course, of other loops, and of the matrix products alone.
 
     python benchmarks/training_speed.py             # print the tables
     python benchmarks/training_speed.py --write     # and put them into docs/performance.md
-    pip install lightning pythae                    # before it, for the rows of these two
+    pip install lightning pythae                    # first, for the rows of these two
 
 One run, some ten minutes on two cores with nothing else running. Every loop trains the
 same network from the same weights: 784-400-20-400-784, batches of 128, Adam at 1e-3, all of
-MNIST. The loops take turns, an epoch each, so that what slows the machine slows all
-of them; shown are the median and the range over their epochs, nothing left out. The test
-loss, the same function for all, says what the seconds have bought.
+MNIST. The loops run one epoch each in turn, so that other load affects all of them. The
+tables show the median and the range over all epochs, and the test loss, which is the same
+function for all.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ from course_utils.training import (
 
 WIDTH = 400  # of the hidden layers
 BATCH, RATE, EPOCHS = 128, 1e-3, 10
-# To the same loss sooner. Free are rate, batches and the first bias, not the network.
-SOONER: dict[str, Any] = {"epochs": 4, "batch_size": 256, "lr": 1.2e-2}
+# The same loss in less time: another rate, batch size and initial bias; the same network.
+FASTER: dict[str, Any] = {"epochs": 4, "batch_size": 256, "lr": 1.2e-2}
 SEEDS = 3
 
 USUAL = "pytorch/examples, torchvision's MNIST"
@@ -62,14 +62,14 @@ Epochs = Iterator[object]  # each step of it trains one epoch
 
 
 def ours(images: Tensor, model: VAE, epochs: int) -> Epochs:
-    """``training_epochs``, as the notebooks call it: its rate rises to RATE, then falls."""
+    """``training_epochs``, as in the notebooks: the rate rises to RATE, then falls."""
     return training_epochs(
         model, vae_loss, images, epochs=epochs, batch_size=BATCH, lr=RATE
     )
 
 
-def ours_held(images: Tensor, model: VAE, epochs: int) -> Epochs:
-    """The loop inside ``training_epochs`` with the rate held, as in the others."""
+def ours_constant_rate(images: Tensor, model: VAE, epochs: int) -> Epochs:
+    """The loop inside ``training_epochs`` with a constant rate, as in the others."""
     optimizer = adam(model.parameters(), lr=RATE)
 
     def update(terms: dict[str, Tensor]) -> None:
@@ -82,7 +82,7 @@ def ours_held(images: Tensor, model: VAE, epochs: int) -> Epochs:
 
 
 def usual_loss(model: VAE, x: Tensor) -> Tensor:
-    """Cross entropy of the pixels plus KL, summed over the batch, as is usual."""
+    """Cross entropy of the pixels plus KL, summed over the batch."""
     mu, logvar = model.encoder(x)
     z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
     x_hat = torch.sigmoid(model.decoder(z))
@@ -91,7 +91,7 @@ def usual_loss(model: VAE, x: Tensor) -> Tensor:
 
 
 def usual(dataset: Any, model: VAE, epochs: int) -> Epochs:
-    """The loop of pytorch/examples' VAE, written afresh: a DataLoader makes the batches."""
+    """The loop of pytorch/examples' VAE, rewritten: a DataLoader makes the batches."""
     device = next(model.parameters()).device
     loader = DataLoader(dataset, batch_size=BATCH, shuffle=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
@@ -108,7 +108,7 @@ def usual(dataset: Any, model: VAE, epochs: int) -> Epochs:
 
 
 def lightning_loop(dataset: TensorDataset, model: VAE, epochs: int) -> Epochs:
-    """Lightning's Trainer with a DataLoader; no logs, checkpoints, bars: they cost time."""
+    """Lightning's Trainer with a DataLoader; without logs, checkpoints and bars."""
     import lightning
 
     class Module(lightning.LightningModule):
@@ -118,7 +118,7 @@ def lightning_loop(dataset: TensorDataset, model: VAE, epochs: int) -> Epochs:
             self.optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
-            return self.optimizer  # kept from one epoch, here a fit, to the next
+            return self.optimizer  # the same one in each fit, which is one epoch
 
         def training_step(self, batch: list[Tensor], _: int) -> Tensor:
             return usual_loss(self.model, batch[0].view(-1, 784))
@@ -183,13 +183,13 @@ def pythae_loop(dataset: TensorDataset, model: VAE, epochs: int) -> Epochs:
         ),
     )
     trainer.prepare_training()
-    trainer.callback_handler.callbacks.clear()  # its bars, which cost time too
+    trainer.callback_handler.callbacks.clear()  # without progress bars
     for epoch in range(1, epochs + 1):
         yield trainer.train_step(epoch)
 
 
 def floor(images: int, device: torch.device, batch_size: int = BATCH) -> Callable[[], None]:
-    """The matrix products of one epoch: three a layer, one less where no gradient goes."""
+    """The matrix products of one epoch: three per layer, two in the first layer."""
     layers = [(784, WIDTH), (WIDTH, 20), (WIDTH, 20), (20, WIDTH), (WIDTH, 784)]
     make = partial(torch.randn, device=device)
     products = [
@@ -216,7 +216,7 @@ def loops(
     in_memory = TensorDataset(images.cpu(), torch.zeros(len(images)))
     rows: dict[str, Callable[[VAE, int], Epochs]] = {
         "ours, `training_epochs`": partial(ours, resident),
-        "ours, learning rate held": partial(ours_held, resident),
+        "ours, constant learning rate": partial(ours_constant_rate, resident),
         USUAL: partial(usual, digits),
         "its loop with a `TensorDataset`": partial(usual, in_memory),
     }
@@ -224,10 +224,10 @@ def loops(
     for module, loop in peers.items():
         name = f"{module.split('.')[0]}, `TensorDataset`"
         try:
-            importlib.import_module(module)  # now, so that no epoch pays for it
+            importlib.import_module(module)  # now, so that no epoch includes the import
             rows[name] = partial(loop, in_memory)
         except ImportError:
-            print(f"{module} is not installed: no row of it")
+            print(f"{module} is not installed: no row for it")
     return rows
 
 
@@ -236,14 +236,14 @@ def loops(
 
 @dataclass
 class Run:
-    """What a loop took for each of its epochs, and the test loss after each."""
+    """The seconds of each epoch of a loop, and the test loss after it."""
 
     seconds: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
 
 
 def timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds until the work is done, on the device too."""
+    """Seconds of a call, including the work on the device."""
     start = time.perf_counter()
     work()
     if device.type != "cpu":
@@ -252,7 +252,7 @@ def timed(work: Callable[[], object], device: torch.device) -> float:
 
 
 def test_loss(model: VAE, test: Tensor) -> float:
-    """−ELBO in nats per image, the same draws for every model; the seed's state is kept."""
+    """−ELBO in nats per image, the same draws for every model."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return evaluate(model, vae_loss, test)["loss"]
@@ -272,7 +272,7 @@ def take_turns(
     models = {name: new_model(device) for name in rows}
     steps = {name: make(models[name], epochs) for name, make in rows.items()}
     products, test = floor(len(images), device), test.to(device)
-    products()  # the first time costs more
+    products()  # the first call is slower
     for _ in range(epochs):
         runs[FLOOR].seconds.append(timed(products, device))
         for name, step in steps.items():
@@ -288,8 +288,8 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     return f"{mid:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
-def over(run: Run, other: Run) -> str:
-    """The median of the ratios of turns, each of two neighbors in time."""
+def ratio(run: Run, other: Run) -> str:
+    """The median of the ratios of epochs that ran one after the other."""
     return f"{statistics.median(a / b for a, b in zip(run.seconds, other.seconds)):.2f}"
 
 
@@ -301,7 +301,7 @@ def epoch_table(runs: dict[str, Run], device: torch.device) -> str:
     ]
     for name, run in runs.items():
         loss = f"{run.losses[-1]:.2f}" if run.losses else "–"
-        ratios = f"{over(run, own)} | {over(run, runs[FLOOR])}"
+        ratios = f"{ratio(run, own)} | {ratio(run, runs[FLOOR])}"
         lines.append(f"| {name} | {spread(run.seconds)} | {ratios} | {loss} |")
     return "\n".join(lines)
 
@@ -316,33 +316,33 @@ def start_at_the_mean(model: VAE, images: Tensor) -> None:
         bias.copy_(torch.logit(images.mean(0), eps=1e-3))
 
 
-def sooner(images: Tensor, test: Tensor, device: torch.device) -> list[Run]:
-    """The same network by the recipe SOONER; a Run from every seed."""
+def faster(images: Tensor, test: Tensor, device: torch.device) -> list[Run]:
+    """The same network trained with the settings FASTER; a Run for each seed."""
     images, test = images.to(device), test.to(device)
     runs = [Run() for _ in range(SEEDS)]
     for seed, run in enumerate(runs):
         model = new_model(device, seed)
         start_at_the_mean(model, images)
-        steps = training_epochs(model, vae_loss, images, **SOONER)
-        for _ in range(SOONER["epochs"]):
+        steps = training_epochs(model, vae_loss, images, **FASTER)
+        for _ in range(FASTER["epochs"]):
             run.seconds.append(timed(partial(next, steps), device))
             run.losses.append(test_loss(model, test))
     return runs
 
 
 def quality_table(theirs: Run, ours: list[Run], device: torch.device) -> str:
-    """Seconds of training, without those of the test losses in between.
+    """Seconds of training, without the test losses.
 
-    Of theirs as many median epochs: one that something else has slowed would flatter us.
+    For the usual loop, the number of epochs times the median, which ignores slow outliers.
     """
     target, epochs = theirs.losses[-1], len(theirs.seconds)
     needed = epochs * statistics.median(theirs.seconds)
     lines = [
-        f"| time to quality on {device.type} | epochs | s | test loss | times sooner |",
+        f"| time to quality on {device.type} | epochs | s | test loss | speed-up |",
         "|---|---:|---:|---:|---:|",
         f"| {USUAL} | {epochs} | {needed:.1f} | {target:.2f} | 1 |",
     ]
-    recipe = ", ".join(f"{name}={value:g}" for name, value in SOONER.items())
+    recipe = ", ".join(f"{name}={value:g}" for name, value in FASTER.items())
     for seed, run in enumerate(ours):
         seconds, loss = sum(run.seconds), run.losses[-1]
         gain = f"{needed / seconds:.1f}" if loss <= target else "not reached"
@@ -355,7 +355,7 @@ def quality_table(theirs: Run, ours: list[Run], device: torch.device) -> str:
 
 
 def batch_table(device: torch.device, repeats: int = 7) -> str:
-    """An epoch of ours and of the floor for each size, in turn; the first turn warms up."""
+    """An epoch of ours and of the floor for each size, in turn, without the first one."""
     images = torch.rand(6 * 2048, 784, device=device)
     sizes = (32, 64, 128, 256, 512, 1024, 2048)
     works = []
@@ -383,15 +383,15 @@ def batch_table(device: torch.device, repeats: int = 7) -> str:
 
 
 def devices() -> list[torch.device]:
-    """The CPU, and what the course would choose if that is something else."""
+    """The CPU, and the device that the course would choose."""
     return list(dict.fromkeys([torch.device("cpu"), choose_device()]))
 
 
 def mnist_as_users_have_it() -> Dataset:
-    """torchvision's MNIST, which turns each image into a tensor when it is asked for."""
+    """torchvision's MNIST, which converts an image to a tensor at each access."""
     from torchvision import datasets, transforms
 
-    with tempfile.TemporaryDirectory() as root:  # it reads them once, into memory
+    with tempfile.TemporaryDirectory() as root:  # it reads all images into memory
         archives = files("course_utils") / "mnist"
         shutil.copytree(str(archives), Path(root, "MNIST", "raw"))
         return datasets.MNIST(root, download=True, transform=transforms.ToTensor())
@@ -404,7 +404,7 @@ def run(epochs: int) -> str:
     for device in devices():
         runs = take_turns(images, digits, test, device, epochs)
         parts.append(epoch_table(runs, device))
-        parts.append(quality_table(runs[USUAL], sooner(images, test, device), device))
+        parts.append(quality_table(runs[USUAL], faster(images, test, device), device))
         parts.append(batch_table(device))
     threads = torch.get_num_threads()
     where = f"torch {torch.__version__}, {threads} threads, on {docs_table.machine()}"

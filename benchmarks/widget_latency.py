@@ -1,14 +1,14 @@
-"""How soon a widget answers: ours, interact with matplotlib, and ipywidgets.Image.
+"""Latency of widgets: ours, interact with matplotlib, and ipywidgets.Image.
 
     python benchmarks/widget_latency.py             # print the table
     python benchmarks/widget_latency.py --write     # and put it into docs/performance.md
 
-One JupyterLab, one Chromium, one run, a notebook for each widget, with the networks and the
-test digits of the course. The mouse moves over the widget, a step once the answer to the
-last is on the screen; a step counts from its event in the page until the frame
-that shows its picture has been painted. Then an arrow key is held, one way and back, with
-thirty presses a second, as keyboards repeat, and the pictures that reach the screen are
-counted. A step without a new picture is an error, not a fast answer. About four minutes.
+Each widget has a notebook in one JupyterLab and one Chromium, with the networks and test
+digits of the course. The mouse moves over the widget in steps; a step starts when the
+picture of the last one is on the screen, and its latency is the time from its event until
+the frame with its picture is painted. A step without a new picture is an error. Then an
+arrow key is held in both directions, with thirty presses per second, and the pictures on the
+screen are counted. About four minutes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from jupyterlab_session import chromium, jupyterlab, open_notebook, run_all  # noqa: E402
 
-STEPS = 120  # of the mouse,
-SWEEP = 30  # so many from the start of its way to the end, then back
+STEPS = 120  # of the mouse
+SWEEP = 30  # steps from one end to the other
 PRESSES, REPEAT = 90, 1 / 30  # of the key, and s between two
 
 SETUP = """
@@ -95,14 +95,14 @@ class Trial:
 
     name: str
     cell: str
-    handle: str  # what the mouse moves over and what takes the keys
-    shown: str  # what must change
+    handle: str  # the element for the mouse and the keys
+    picture: str  # the element that must change
     start: tuple[float, float]  # in shares of the handle's width and height
     end: tuple[float, float]
     drag: bool = True
-    spiral: bool = False  # from the start outwards, never twice over the same place
+    spiral: bool = False  # outwards from the start
     event: str = "pointermove"
-    focus: str | None = None  # if the keys go elsewhere
+    focus: str | None = None  # the element for the keys, if another
     first: tuple[str, ...] = ()  # keys that are pressed before one is held
     keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")  # held, one after the other
 
@@ -196,7 +196,7 @@ def measure(page, trial: Trial) -> tuple[np.ndarray, float]:
     handle.wait_for()
     page.wait_for_timeout(1500)  # a lattice is drawn row by row
     handle.scroll_into_view_if_needed()
-    page.evaluate(WATCH, [trial.handle, trial.shown, trial.event])
+    page.evaluate(WATCH, [trial.handle, trial.picture, trial.event])
     box = handle.bounding_box()
 
     def move(step: int) -> None:

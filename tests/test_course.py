@@ -148,7 +148,7 @@ def test_an_old_python_is_refused(capsys, monkeypatch):
 
 
 @pytest.fixture
-def launch(tmp_path):
+def launch(slow, tmp_path):
     """A course that is set up, with scripts instead of the modules that it starts."""
     for name in ("course.py", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)

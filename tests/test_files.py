@@ -69,6 +69,7 @@ def test_a_path_that_cannot_be_written_is_named_in_the_error(tool, options, smal
     assert sorted(small.parent.iterdir()) == [small, place]
 
 
+@pytest.mark.slow
 def test_a_tool_runs_from_any_folder(small):
     def run(*arguments):
         return subprocess.run(

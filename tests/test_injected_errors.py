@@ -1,7 +1,7 @@
 """A claim fails if an error is injected into the course: one error for each notebook.
 
-Only the cells that the claim needs are run, in a new kernel: first with the course as it is,
-then again with the error.
+Only the cells that the claim needs are run, in a new kernel: first with the course as it
+is, then again with the error.
 """
 
 import re

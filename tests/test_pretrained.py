@@ -1,4 +1,4 @@
-"""Checkpoints are read as they were trained, in half precision; foreign ones are refused."""
+"""Checkpoints are read as trained, in half precision; foreign ones are refused."""
 
 import math
 import sys

@@ -331,6 +331,7 @@ def small(tmp_path):
     return write
 
 
+@pytest.mark.slow
 def test_a_failed_execution_names_the_cell_and_leaves_the_file(small, tmp_path):
     path = small(text("# Name"), code("1 / 0", name="divide"))
     target = tmp_path / "talk.html"

@@ -1,4 +1,4 @@
-"""One loop for every notebook: what it refuses, what it returns, what a stop leaves."""
+"""The training loop: results, records, the stop button, invalid data."""
 
 import ast
 import json
@@ -73,8 +73,8 @@ def same(some, others):
 
 
 @contextmanager
-def watched_steps():
-    """A list that grows by the learning rate of each optimizer step that was completed."""
+def recorded_steps():
+    """A list of the learning rates of all completed optimizer steps."""
     rates = []
     hook = register_optimizer_step_post_hook(
         lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"])
@@ -86,17 +86,17 @@ def watched_steps():
 
 
 def at_call(number, action, objective=ae_loss):
-    """The objective, with something happening inside its call of that number."""
+    """The objective, with an action during its call of that number."""
     calls = []
 
-    def watched(f, g, batch):
+    def counted(f, g, batch):
         calls.append(len(batch))
         if len(calls) == number:
             action()
         return objective(f, g, batch)
 
-    watched.calls = calls
-    return watched
+    counted.calls = calls
+    return counted
 
 
 def press_stop():
@@ -107,7 +107,7 @@ def stopped_early():
     return pytest.raises(KeyboardInterrupt, match="before the first epoch was finished")
 
 
-# --- it learns ------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------
 
 
 @every_objective
@@ -126,7 +126,7 @@ def test_training_lowers_the_loss_and_moves_every_weight(objective, x):
 
 
 def test_the_linear_autoencoder_reaches_the_error_of_pca():
-    """Eckart and Young: nothing linear is better than PCA, so training comes from above."""
+    """By Eckart and Young no linear autoencoder has a smaller error than PCA."""
     digits = torch.tensor(load_digits().data, dtype=torch.float32) / 16
     singular_values = torch.linalg.svdvals(digits - digits.mean(0))
     pca = singular_values[2:].square().sum().item() / len(digits)
@@ -140,7 +140,7 @@ def test_the_linear_autoencoder_reaches_the_error_of_pca():
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(model, x):
-    with watched_steps() as rates:
+    with recorded_steps() as rates:
         fit(model, ae_loss, x, epochs=10, batch_size=5, lr=0.01)
     assert len(rates) == 100
     assert max(rates) == pytest.approx(0.01)
@@ -160,11 +160,11 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own(model):
     x = torch.arange(7.0)[:, None].repeat(1, D)
     batches = []
 
-    def note(f, g, batch):
+    def recorded(f, g, batch):
         batches.append(batch[:, 0].tolist())
         return ae_loss(f, g, batch)
 
-    fit(model, note, x, epochs=3, batch_size=3)
+    fit(model, recorded, x, epochs=3, batch_size=3)
     assert [len(batch) for batch in batches] == [3, 3, 1] * 3
     rows = [row for batch in batches for row in batch]
     epochs = [rows[start : start + 7] for start in (0, 7, 14)]
@@ -176,19 +176,19 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own(model):
 def test_the_default_batch_size_is_128_in_training_and_1000_in_evaluation(model, how):
     sizes = []
 
-    def note(f, g, batch):
+    def recorded(f, g, batch):
         sizes.append(len(batch))
         return ae_loss(f, g, batch)
 
     x = torch.rand(1001, D)
-    list(how(model, note, x, epochs=1))
+    list(how(model, recorded, x, epochs=1))
     assert sizes == [128] * 7 + [105]
-    evaluate(model, note, x)
+    evaluate(model, recorded, x)
     assert sizes[8:] == [1000, 1]
 
 
 def test_adam_flushes_denormal_means_to_zero_without_changing_weights():
-    """What lies below float32's normal numbers costs a CPU a hundred times as long."""
+    """Arithmetic with denormal numbers takes a CPU a hundred times as long."""
     means, ends = [], []
     for make in (training.adam, partial(torch.optim.Adam, fused=True)):
         weights = torch.ones(2)
@@ -198,17 +198,17 @@ def test_adam_flushes_denormal_means_to_zero_without_changing_weights():
             optimizer.step()
         means.append(optimizer.state[weights]["exp_avg"])
         ends.append(weights)
-    (ours, silent), (theirs, tiny) = means
-    assert 0 < tiny < torch.finfo(torch.float32).tiny
-    assert silent == 0 and ours == theirs
+    (active, inactive), (active_by_torch, inactive_by_torch) = means
+    assert 0 < inactive_by_torch < torch.finfo(torch.float32).tiny
+    assert inactive == 0 and active == active_by_torch
     assert ends[0].equal(ends[1])
 
 
-# --- what it reports ------------------------------------------------------------------
+# --- records --------------------------------------------------------------------------
 
 
 def mean_of_batch(f, g, batch):
-    """A term whose mean over the data is known, and a loss that leaves it alone."""
+    """A term whose mean over the data is known, and a loss that does not change it."""
     loss = ae_loss(f, g, batch)["loss"]
     return {"loss": loss, "mean": batch.mean()}
 
@@ -230,19 +230,19 @@ def test_records_hold_the_epoch_and_plain_numbers(x):
 
 
 def test_the_bar_counts_epochs_and_shows_the_loss(model, x, monkeypatch):
-    told = {}
+    options = {}
 
     class Bar(training.tqdm):
         def __init__(self, **settings):
-            told.update(settings)
+            options.update(settings)
             super().__init__(**settings)
 
-        def set_postfix(self, **shown):
-            told.update(shown)
+        def set_postfix(self, **terms):
+            options.update(terms)
 
     monkeypatch.setattr(training, "tqdm", Bar)
     loss = fit(model, ae_loss, x, epochs=3)[-1]["loss"]
-    assert told == {"total": 3, "unit": "epoch", "leave": False, "loss": f"{loss:.4g}"}
+    assert options == {"total": 3, "unit": "epoch", "leave": False, "loss": f"{loss:.4g}"}
 
 
 def test_fit_returns_what_the_generator_yields(x):
@@ -298,11 +298,11 @@ def test_evaluation_leaves_the_model_as_it_was(model, x, mode):
 def test_evaluation_builds_no_graph(model, x):
     seen = []
 
-    def note(f, g, batch):
+    def recorded(f, g, batch):
         seen.append(f(batch).requires_grad)
         return ae_loss(f, g, batch)
 
-    evaluate(model, note, x)
+    evaluate(model, recorded, x)
     assert seen == [False]
     assert torch.is_grad_enabled()
 
@@ -338,15 +338,15 @@ def test_stop_returns_the_finished_epochs_and_a_usable_model(model, x, capsys):
 
 def test_stop_takes_effect_after_the_whole_step(model, x):
     objective = at_call(13, press_stop)
-    with watched_steps() as steps:
+    with recorded_steps() as steps:
         fit(model, objective, x, epochs=9, batch_size=10)
     assert len(steps) == len(objective.calls) == 13
 
 
 def test_stop_in_the_middle_of_a_step_updates_every_weight(model, x):
-    """The step during which Stop was pressed is the one that an undisturbed run makes."""
-    twin = Autoencoder(D, K, (5,))
-    twin.load_state_dict(model.state_dict())
+    """The last step is the same whether Stop was pressed before or during it."""
+    copy = Autoencoder(D, K, (5,))
+    copy.load_state_dict(model.state_dict())
     hook = register_optimizer_step_pre_hook(lambda *_: press_stop())
     try:
         torch.manual_seed(1)
@@ -355,10 +355,10 @@ def test_stop_in_the_middle_of_a_step_updates_every_weight(model, x):
     finally:
         hook.remove()
     torch.manual_seed(1)
-    with watched_steps() as steps, stopped_early():
-        fit(twin, at_call(1, press_stop), x, epochs=2, batch_size=25)
+    with recorded_steps() as steps, stopped_early():
+        fit(copy, at_call(1, press_stop), x, epochs=2, batch_size=25)
     assert len(steps) == 1
-    assert same(weights(model), weights(twin))
+    assert same(weights(model), weights(copy))
 
 
 def test_stop_in_the_last_step_of_an_epoch_is_not_lost(model, x):
@@ -369,13 +369,13 @@ def test_stop_in_the_last_step_of_an_epoch_is_not_lost(model, x):
 
 
 def test_stop_between_the_last_step_and_the_end_of_the_epoch_is_not_lost():
-    """No objective can press the button there, so this uses the private function."""
+    """An objective is not called there, so this uses the private function."""
     with pytest.raises(KeyboardInterrupt), hold_interrupt():
         press_stop()
 
 
 def test_stop_between_two_epochs_ends_fit(model, x, monkeypatch):
-    """While the progress bar moves, the notebook's own handler is in force."""
+    """During the update of the progress bar the usual handler is active."""
 
     class Bar(training.tqdm):
         def update(self, n=1):
@@ -432,7 +432,7 @@ def test_between_epochs_the_caller_s_handler_is_in_force(model, x):
 
 
 def test_break_leaves_a_usable_model_and_restores_the_handler(model, x):
-    with watched_steps() as steps:
+    with recorded_steps() as steps:
         for record in training_epochs(model, ae_loss, x, epochs=9, batch_size=10):
             if record["epoch"] == 2:
                 break
@@ -467,14 +467,14 @@ def test_training_works_in_a_thread_where_handlers_cannot_be_set(model, x):
 def test_a_loss_that_is_not_finite_stops_before_the_weights_are_touched(model, x, value):
     calls = []
 
-    def breaks(f, g, batch):
+    def diverges(f, g, batch):
         calls.append(weights(model))
         terms = ae_loss(f, g, batch)
         return {**terms, "penalty": terms["loss"] * (value if len(calls) == 8 else 1)}
 
-    words = rf'"penalty" became -?{abs(value)} in epoch 2: try a smaller lr'
-    with pytest.raises(FloatingPointError, match=words):
-        fit(model, breaks, x, epochs=3, batch_size=10)
+    message = rf'"penalty" became -?{abs(value)} in epoch 2: try a smaller lr'
+    with pytest.raises(FloatingPointError, match=message):
+        fit(model, diverges, x, epochs=3, batch_size=10)
     assert len(calls) == 8
     assert same(calls[-1], model.parameters())
     assert not same(calls[-2], model.parameters())
@@ -486,14 +486,14 @@ def test_too_large_a_learning_rate_raises_floating_point_error(x):
         fit(VAE(D, K, (5,)), vae_loss, x, epochs=50, lr=1e4)
 
 
-# --- refusals, in words ---------------------------------------------------------------
+# --- invalid arguments ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "spoil, words",
+    "corrupt, message",
     [
-        pytest.param(spoil, words, id=name)
-        for name, (spoil, words) in {
+        pytest.param(corrupt, message, id=name)
+        for name, (corrupt, message) in {
             "array": (lambda x: x.numpy(), "must be a tensor.*ndarray.*torch.as_tensor"),
             "list": (lambda x: x.tolist(), "must be a tensor.*list.*torch.as_tensor"),
             "images": (lambda x: x.view(N, 2, 3), r"\(50, 2, 3\).*images.flatten\(1\)"),
@@ -511,11 +511,11 @@ def test_too_large_a_learning_rate_raises_floating_point_error(x):
 @pytest.mark.parametrize(
     "use", [partial(fit, epochs=1), partial(training_epochs, epochs=1), evaluate]
 )
-def test_invalid_data_are_refused_before_the_first_step(model, x, use, spoil, words):
-    """Before the first step; ``training_epochs`` when it is called, not when it is used."""
+def test_invalid_data_are_refused_before_the_first_step(model, x, use, corrupt, message):
+    """``training_epochs`` refuses them when it is called, not at its first iteration."""
     before = weights(model)
-    with pytest.raises(ValueError, match=words):
-        use(model, ae_loss, spoil(x))
+    with pytest.raises(ValueError, match=message):
+        use(model, ae_loss, corrupt(x))
     assert same(before, model.parameters())
 
 
@@ -527,13 +527,14 @@ def test_a_model_on_another_device_is_refused(x, use):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"epochs": -1}, {"batch_size": 0}, {"lr": 0}, {"lr": math.nan}]
+    "invalid",
+    [{"epochs": 0}, {"epochs": -1}, {"batch_size": 0}, {"lr": 0}, {"lr": math.nan}],
 )
-def test_epochs_batch_size_and_lr_must_be_positive(model, x, wrong):
+def test_epochs_batch_size_and_lr_must_be_positive(model, x, invalid):
     with pytest.raises(
         ValueError, match="epochs and batch_size must be at least 1, and lr"
     ):
-        fit(model, ae_loss, x, **{"epochs": 1} | wrong)
+        fit(model, ae_loss, x, **{"epochs": 1} | invalid)
 
 
 def test_a_model_need_not_begin_with_a_linear_layer(x):
@@ -544,12 +545,12 @@ def test_a_model_need_not_begin_with_a_linear_layer(x):
     assert len(fit(model, ae_loss, x, epochs=2)) == 2
 
 
-# --- nothing forgets its device -------------------------------------------------------
+# --- devices --------------------------------------------------------------------------
 
 
 @every_objective
 def test_training_allocates_on_the_device_of_the_data(objective, x):
-    """Tensors made without a device land on ``meta`` here, where none of the others is."""
+    """New tensors are on the device ``meta`` by default, unlike model and data."""
     model = model_for(objective)
     torch.set_default_device("meta")
     try:
@@ -566,7 +567,7 @@ def test_fit_has_the_parameters_of_training_epochs():
     )
 
 
-# --- several tensors that belong together ---------------------------------------------
+# --- several tensors with the same rows -----------------------------------------------
 
 
 def test_rows_of_several_tensors_are_shuffled_together():
@@ -599,7 +600,7 @@ def test_data_may_be_integers_where_the_model_starts_with_an_embedding():
 
 
 @pytest.mark.parametrize(
-    "wrong, words",
+    "corrupt, message",
     [
         (lambda x, y: (x, y[:-1]), "same number of rows.*50, 49"),
         (lambda x, y: (x, y.tolist()), "must be a tensor"),
@@ -607,10 +608,10 @@ def test_data_may_be_integers_where_the_model_starts_with_an_embedding():
         (lambda x, y: (y, x), "must have shape"),
     ],
 )
-def test_tensors_that_do_not_match_are_refused(x, wrong, words):
+def test_tensors_that_do_not_match_are_refused(x, corrupt, message):
     model = nn.Linear(D, 1)
-    with pytest.raises(ValueError, match=words):
-        training_epochs(model, lambda *_: {}, wrong(x, torch.ones(N)), epochs=1)
+    with pytest.raises(ValueError, match=message):
+        training_epochs(model, lambda *_: {}, corrupt(x, torch.ones(N)), epochs=1)
 
 
 # --- the stop button at any moment ----------------------------------------------------
@@ -619,9 +620,9 @@ EPOCHS, BATCH, ROWS = 2, 4, 10  # three batches an epoch
 
 
 def run_and_press_at(moment):
-    """Train, and press the button at that line of Python, in our code, torch's or tqdm's.
+    """Train, and press the stop button at the given line of Python in any module.
 
-    -> the history (None where the button went through), the model, the lines that ran
+    -> the history (None if fit raised KeyboardInterrupt), the model, the number of lines
     """
     torch.manual_seed(2)
     model, x = Autoencoder(D, K, (3,)), torch.rand(ROWS, D)
@@ -648,9 +649,9 @@ def run_and_press_at(moment):
 
 
 @pytest.fixture(scope="module")
-def undisturbed():
-    """The weights before each step and after the last; the history; the lines that ran."""
-    run_and_press_at(None)  # the first time torch imports what it needs: many more lines
+def whole_run():
+    """The weights before each step and after the last; the history; the number of lines."""
+    run_and_press_at(None)  # the first run has more lines, since torch imports modules
     states = []
     hook = register_optimizer_step_pre_hook(
         lambda optimizer, *_: states.append(
@@ -662,18 +663,18 @@ def undisturbed():
     return [*states, weights(model)], history, lines
 
 
-# Python drops what is raised while it closes a generator, before the first step; it warns.
+# Python ignores, with a warning, an exception while it closes a generator.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @given(moment=st.floats(0, 1, exclude_min=True))
 def test_the_stop_button_at_any_moment_leaves_whole_steps_and_whole_epochs(
-    undisturbed, moment
+    whole_run, moment
 ):
-    states, whole, lines = undisturbed
+    states, whole, lines = whole_run
     history, model, _ = run_and_press_at(math.ceil(moment * lines))
     done = [same(state, model.parameters()) for state in states]
-    assert sum(done) == 1, "the weights are those after some whole number of steps"
+    assert sum(done) == 1, "the weights are those after a whole number of steps"
     steps, batches = done.index(True), math.ceil(ROWS / BATCH)
-    if history is None:  # before the end of the first epoch, or when all was over
+    if history is None:  # before the end of the first epoch, or after the last one
         assert steps <= batches or steps == EPOCHS * batches
     else:
         assert history == whole[: len(history)]
@@ -696,19 +697,19 @@ class PressStop(importlib.abc.MetaPathFinder):
         if name.startswith("torch"):
             signal.raise_signal(signal.SIGINT)
 
-what = models.Autoencoder(6, 2), objectives.ae_loss, torch.rand(9, 6)
+arguments = models.Autoencoder(6, 2), objectives.ae_loss, torch.rand(9, 6)
 sys.meta_path.insert(0, PressStop())
 try:
-    fit(*what, epochs=1)
+    fit(*arguments, epochs=1)
 except KeyboardInterrupt:
     print("stopped,", end=" ")
-print(len(fit(*what, epochs=1)))
+print(len(fit(*arguments, epochs=1)))
 """
 
 
 @pytest.mark.slow
 def test_a_stop_while_torch_imports_takes_effect_after_the_imports():
-    """Pressed at the beginning of each module: the second try has none left to import."""
+    """Stop is pressed at the import of each module; then fit works a second time."""
     program = [sys.executable, "-c", FIRST_FIT]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(program, env=environment, capture_output=True, text=True)
@@ -716,7 +717,7 @@ def test_a_stop_while_torch_imports_takes_effect_after_the_imports():
 
 
 def test_the_package_makes_its_optimizers_inside_hold_interrupt():
-    """The first one imports what a stop would leave half imported, whoever makes it."""
+    """Making the first one imports modules; a stop would leave them half imported."""
     optimizer = r"torch\.optim\.[A-Z]\w+\("
     for path in (ROOT / "course_utils").rglob("*.py"):
         code = path.read_text("utf-8")
@@ -732,8 +733,8 @@ def test_the_package_makes_its_optimizers_inside_hold_interrupt():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_use_only_records_that_an_early_stop_leaves(path):
-    """Of ``fit``'s records only the first and the last are sure to be there; and a notebook
-    calls ``fit``, which imports safely, before it makes an optimizer of its own.
+    """Only the first and the last record of ``fit`` always exist. And a notebook calls
+    ``fit``, which holds a stop during imports, before it makes an optimizer itself.
     """
     cells = json.loads(path.read_text("utf-8"))["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")

@@ -1,4 +1,4 @@
-"""The quantizer is online k-means, the prior a probability, and everything learns."""
+"""VQ-VAE-2: the quantizer is online k-means, the prior is normalized, all parts train."""
 
 import math
 from itertools import product
@@ -97,7 +97,7 @@ def test_an_empty_batch_is_refused():
 def test_with_decay_0_the_moving_average_is_a_step_of_k_means():
     quantizer = VectorQuantizer(K, D, decay=0)
     z = features()
-    quantizer(z)  # the start, and a first step
+    quantizer(z)  # initialization and a first step
     codes = nearest_code(rows(z), quantizer.codebook)
     expected = torch.stack([rows(z)[codes == k].mean(0) for k in range(K)])
     quantizer(z)
@@ -137,7 +137,7 @@ def test_a_dead_code_is_replaced():
     quantizer.sums[0], quantizer.codebook[0] = 1e3 * quantizer.counts[0], 1e3  # far away
     with torch.no_grad():
         assert 0 not in quantizer(z)[1]
-    for _ in range(10):  # its count halves each time, until it is called dead
+    for _ in range(10):  # its count halves each time, until the code is dead
         quantizer(z)
     with torch.no_grad():
         assert 0 in quantizer(z)[1]
@@ -146,14 +146,14 @@ def test_a_dead_code_is_replaced():
 
 @pytest.mark.parametrize("count, dead", [(0.30, True), (0.34, False)])
 def test_a_code_is_dead_below_a_fiftieth_of_its_even_share(count, dead):
-    """32 encodings, 4 codes: an even share of 8, and at γ = ½ half the count is left."""
+    """32 encodings, 4 codes: an even share of 8; γ = ½ halves the count."""
     quantizer = VectorQuantizer(4, D, decay=0.5)
     z = features(32)
     quantizer(z)
     far = torch.full((D,), 1e3)
     quantizer.counts[0], quantizer.sums[0], quantizer.codebook[0] = count, count * far, far
     quantizer(z)
-    if dead:  # one of the encodings now, and as many of it as an even share
+    if dead:  # replaced by one of the encodings, with the count of an even share
         assert (quantizer.codebook[0] == rows(z)).all(1).any()
         assert quantizer.counts[0] == 8
         assert torch.equal(quantizer.sums[0], 8 * quantizer.codebook[0])
@@ -196,8 +196,8 @@ def test_the_encoder_gets_the_gradient_of_the_decoder():
 def test_codebook_and_commitment_pull_in_opposite_directions():
     z = torch.randn(B, D, requires_grad=True)
     e = torch.randn(B, D, requires_grad=True)
-    x, blind = torch.rand(B, D), lambda levels: torch.zeros(B, D)
-    terms = vq_vae_loss(lambda x: [(z, e)], blind, x, commitment=0.3)
+    x, constant = torch.rand(B, D), lambda levels: torch.zeros(B, D)
+    terms = vq_vae_loss(lambda x: [(z, e)], constant, x, commitment=0.3)
     terms["loss"].backward()
     assert_close(e.grad, 2 * (e - z).detach() / B)
     assert_close(z.grad, 0.3 * 2 * (z - e).detach() / B)
@@ -210,10 +210,10 @@ def test_the_loss_sums_both_levels_with_commitment_weight_one_quarter():
     (z, w), (e, h) = torch.randn(2, B, D), torch.randn(2, B, D)
     x, logits = torch.rand(B, D), torch.randn(B, D)
     terms = vq_vae_loss(lambda x: [(z, e), (w, h)], lambda levels: logits, x)
-    apart = ((z - e).square() + (w - h).square()).sum(1).mean()
-    assert_close(terms["codebook"], apart)
-    assert_close(terms["commitment"], apart)
-    assert_close(terms["loss"], bernoulli_nll(x, logits).mean() + 1.25 * apart)
+    error = ((z - e).square() + (w - h).square()).sum(1).mean()
+    assert_close(terms["codebook"], error)
+    assert_close(terms["commitment"], error)
+    assert_close(terms["loss"], bernoulli_nll(x, logits).mean() + 1.25 * error)
 
 
 def test_without_quantization_error_the_loss_is_the_likelihood():
@@ -239,7 +239,7 @@ def test_shapes(images):
 def test_training_changes_every_codebook_vector_and_every_layer(images, decay):
     torch.manual_seed(0)
     model = VQVAE2((8, 4), decay=decay)
-    model(images.requires_grad_())  # the start of the codebooks
+    model(images.requires_grad_())  # initialize the codebooks
     before = {name: value.detach().clone() for name, value in model.state_dict().items()}
     for _ in training_epochs(model, vq_vae_loss, images.detach(), epochs=6, batch_size=3):
         pass
@@ -251,7 +251,7 @@ def test_training_changes_every_codebook_vector_and_every_layer(images, decay):
 
 
 def test_the_bottom_level_depends_on_the_top(images):
-    """Another top codebook changes the bottom's encodings of the same images."""
+    """Another top codebook changes the bottom encodings of the same images."""
     torch.manual_seed(0)
     model = VQVAE2((8, 4))
     with torch.no_grad():
@@ -262,7 +262,7 @@ def test_the_bottom_level_depends_on_the_top(images):
 
 
 def test_the_top_encoder_gets_a_gradient_from_the_bottom_level():
-    """Straight through: what the bottom says has a gradient in the top's own layers."""
+    """The straight-through gradient of the bottom encodings reaches the top layers."""
     encoder = VQVAE2((8, 4), side=14).encoder
     _, (z_bottom, _) = encoder(torch.rand(B, 196))
     z_bottom.square().sum().backward()
@@ -286,7 +286,7 @@ def small_prior(side=2, n_top=0):
 
 def test_the_probabilities_of_all_codes_add_up_to_one():
     prior, label = small_prior(), torch.tensor([7])
-    every = torch.tensor(list(product(range(3), repeat=4)))  # 3⁴ ways to write four codes
+    every = torch.tensor(list(product(range(3), repeat=4)))  # all 3⁴ images of four codes
     with torch.no_grad():
         total = prior.log_prob(every, label.expand(len(every))).logsumexp(0)
     assert_close(total, torch.zeros(()), atol=1e-5, rtol=0)
@@ -297,13 +297,13 @@ def test_sample_frequencies_match_the_probabilities():
     every = torch.tensor(list(product(range(3), repeat=4)))
     with torch.no_grad():
         for parameter in prior.parameters():
-            parameter.mul_(2)  # far from even
+            parameter.mul_(2)  # far from uniform
         share = prior.log_prob(every, torch.full((len(every),), 2)).exp()
     drawn = prior.sample(torch.full((n,), 2))
     number = (drawn * 3 ** torch.arange(3, -1, -1)).sum(1)
     seen = torch.bincount(number, minlength=81) / n
     assert ((seen - share).abs() <= 5 * (share * (1 - share) / n).sqrt() + 1 / n).all()
-    assert share.max() > 2 / 81  # the test would not notice a prior that is even
+    assert share.max() > 2 / 81  # so that the prior is not uniform
 
 
 @pytest.mark.parametrize("side, n_top", [(4, 0), (7, 5)])
@@ -342,7 +342,7 @@ def test_the_mask_keeps_the_preceding_positions(center, seen):
 
 
 def blocks(kind, center):
-    if kind == "gated":  # what it adds to h, which of course sees its own place
+    if kind == "gated":  # without the residual connection, which uses h at its own place
         block = GatedBlock(2)
         return lambda h: block(h, torch.zeros(1, 2, 5, 5)) - h
     return MaskedConv2d(2, 2, 3, center=center)
@@ -356,9 +356,9 @@ def test_a_block_depends_only_on_preceding_positions(kind, center):
     for place in range(25):
         output = block(h).flatten(2)[0, :, place].sum()
         (gradient,) = torch.autograd.grad(output, h)
-        seen = gradient.flatten(2).abs().amax((0, 1)) > 1e-6  # h − h may leave a rounding
+        seen = gradient.flatten(2).abs().amax((0, 1)) > 1e-6  # h − h has a rounding error
         assert not seen[place + 1 :].any() and seen[place] == center
-        assert place % 5 == 0 or seen[place - 1]  # its neighbor on the left
+        assert place % 5 == 0 or seen[place - 1]  # the position on the left
 
 
 def test_the_loss_is_a_sum_over_places_and_a_mean_over_images():
@@ -368,13 +368,13 @@ def test_the_loss_is_a_sum_over_places_and_a_mean_over_images():
         each = [code_nll(prior, c[None], y[None])["loss"] for c, y in zip(codes, label)]
         assert_close(code_nll(prior, codes, label)["loss"], torch.stack(each).mean())
         for parameter in prior.parameters():
-            parameter.zero_()  # all three codes alike, at each of the four places
+            parameter.zero_()  # all three codes equally likely, at each of the four places
         even = code_nll(prior, codes, label)["loss"]
     assert_close(even, torch.tensor(4 * math.log(3)))
 
 
 def table_priors():
-    """Priors of one code each, 2 and 3 kinds of them, written down as tables."""
+    """Priors of one code each, with 2 and 3 values, as tables; and their joint."""
     top = torch.randn(10, 2).mul(3).log_softmax(1)  # label, code
     bottom = torch.randn(10, 2, 3).mul(3).log_softmax(2)  # label, top code, code
     return (
@@ -393,21 +393,21 @@ def test_the_probability_of_both_levels_is_a_mixture_over_the_ten_labels():
 
 
 def test_generate_samples_the_top_then_the_bottom():
-    asked, top, bottom = torch.tensor([3, 8]), torch.ones(2, 16), torch.ones(2, 49)
+    wanted, top, bottom = torch.tensor([3, 8]), torch.ones(2, 16), torch.ones(2, 49)
     calls = []
 
-    def returning(answer):
-        def sample(*what):
-            calls.append(what)
-            return answer
+    def returning(codes):
+        def sample(*arguments):
+            calls.append(arguments)
+            return codes
 
         return SimpleNamespace(sample=sample)
 
     model = SimpleNamespace(decode=lambda *levels: levels)
-    levels = generate(model, returning(top), returning(bottom), asked)
+    levels = generate(model, returning(top), returning(bottom), wanted)
     assert levels[0] is top and levels[1] is bottom
     (label,), (again, given) = calls
-    assert label is asked and again is asked and given is top
+    assert label is wanted and again is wanted and given is top
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,9 @@ def test_training_lowers_the_prior_s_loss_and_changes_every_layer():
     torch.manual_seed(0)
     prior = small_prior(7, 5)
     top = torch.randint(5, (64, 16))
-    bottom = torch.randint(3, (64, 1)).expand(-1, 49)  # one code everywhere: soon known
+    bottom = torch.randint(3, (64, 1)).expand(
+        -1, 49
+    )  # one code everywhere, which is easy to learn
     label = torch.arange(64) % 10
     before = {name: value.detach().clone() for name, value in prior.named_parameters()}
     data = (bottom.contiguous(), label, top)

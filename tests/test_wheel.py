@@ -1,6 +1,6 @@
-"""The wheel is enough: installed without a network and used from elsewhere, it computes.
+"""The wheel, installed without a network, works from another folder.
 
-Its own process sees the wheel and the dependencies, and not this checkout.
+The process that uses it imports the installed wheel, not this checkout.
 """
 
 import os
@@ -20,15 +20,15 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 @pytest.fixture(scope="module")
 def wheel(slow, tmp_path_factory):
-    """Built of a copy, since the build leaves its folders beside the sources."""
+    """Built from a copy, since the build writes folders beside the sources."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("course_utils", "tools"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / "source" / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "source")
-    alone = ["--no-deps", "--no-index", "--no-build-isolation"]
-    built = [*PIP, "wheel", *alone, "--wheel-dir", folder, folder / "source"]
+    options = ["--no-deps", "--no-index", "--no-build-isolation"]
+    built = [*PIP, "wheel", *options, "--wheel-dir", folder, folder / "source"]
     subprocess.run(built, check=True)
     [path] = folder.glob("*.whl")
     return path

@@ -1,4 +1,4 @@
-"""What the denoising field sends, takes back and refuses; tests/browser moves particles."""
+"""DenoisingField in Python: its state, traits and errors. The view: tests/browser."""
 
 from base64 import b64decode
 
@@ -13,7 +13,7 @@ from course_utils.widgets.denoising_field import DenoisingField
 
 
 def make_denoiser(pull=0.5, to=(1.0, -1.0)) -> nn.Sequential:
-    """r(x) = x + pull (to − x): a linear one, whose every step is known."""
+    """The linear denoiser r(x) = x + pull (to − x)."""
     linear = nn.Linear(2, 2)
     with torch.no_grad():
         linear.weight.copy_((1 - pull) * torch.eye(2))
@@ -27,7 +27,7 @@ def make_field(denoisers=None, points=None) -> DenoisingField:
     return DenoisingField(denoisers, points)
 
 
-def sent(values: bytes) -> torch.Tensor:
+def points_in(values: bytes) -> torch.Tensor:
     return torch.from_numpy(np.frombuffer(values, "<f4").reshape(-1, 2).copy())
 
 
@@ -35,12 +35,12 @@ def test_state_holds_points_networks_and_their_fields():
     torch.manual_seed(0)
     points = torch.randn(7, 2, requires_grad=True)
     widget = make_field({0.2: make_denoiser(), 1: make_denoiser(1.0)}, points)
-    assert torch.equal(sent(widget.points), points.detach())
-    lattice = sent(widget.lattice)
+    assert torch.equal(points_in(widget.points), points.detach())
+    lattice = points_in(widget.lattice)
     assert torch.equal(lattice, latent_lattice(2.82, 19).cpu())
     goal = torch.tensor([1.0, -1.0])
     for field, pull in zip(widget.fields, (0.5, 1.0), strict=True):
-        torch.testing.assert_close(sent(field), pull * (goal - lattice))
+        torch.testing.assert_close(points_in(field), pull * (goal - lattice))
     assert widget.sigmas == [0.2, 1] and widget.sigma == 0.2
     assert [len(network["weights"]) for network in widget.networks] == [12, 12]
 
@@ -51,7 +51,7 @@ def test_sigma_and_start_can_be_set_and_observed():
     widget.set_state({"sigma": 0.4, "start": [0.5, -1.5]})  # as a message from the browser
     assert seen == [0.4, [0.5, -1.5]]
     widget.start = [7, 0]
-    assert widget.start == [3, 0], "a particle starts in the plane"
+    assert widget.start == [3, 0], "the start is clipped to the plane"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What DrawDigit sends, takes back and refuses; tests/browser looks at its pictures."""
+"""DrawDigit in Python: its state, traits and errors. The view: tests/browser."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_pixels_from_the_view_can_be_observed():
 
 
 def test_a_drawing_from_the_view_is_not_echoed(monkeypatch):
-    """An echo that is older than the stroke since then would wipe it out."""
+    """An old echo would erase newer strokes."""
     widget, sent = make(), []
     monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
     widget.set_state({"pixels": memoryview(bytes([7] * 784))})
@@ -61,9 +61,12 @@ def test_x_can_be_set_to_an_image():
     for image in (IMAGES[0], IMAGES[:1], IMAGES[0].view(28, 28)):
         widget.x = image
         assert torch.equal(widget.x, (255 * IMAGES[:1]).round() / 255)
-    for wrong, said in ((torch.rand(783), "784 pixels"), (2 * IMAGES[0], "in \\[0, 1\\]")):
-        with pytest.raises(ValueError, match=said):
-            widget.x = wrong
+    for image, message in (
+        (torch.rand(783), "784 pixels"),
+        (2 * IMAGES[0], "in \\[0, 1\\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            widget.x = image
     with pytest.raises(TraitError, match="784 bytes"):
         widget.pixels = b"short"
 
@@ -81,7 +84,7 @@ def test_its_numbers_are_those_of_the_model():
     many = float(-distortion - rate)
     torch.manual_seed(1)
     single = [evidence.elbo(*networks, widget.x).item() for _ in range(200)]
-    # The mean of 64 draws has an eighth of the deviation of one draw; four of these.
+    # Four standard errors of the mean over 64 draws.
     assert widget.elbo == pytest.approx(many, abs=4 * np.std(single) / 8)
 
 
@@ -97,7 +100,7 @@ def test_the_draws_are_always_the_same():
     assert make().eps == make().eps
 
 
-WRONG = make_vae()
+MODEL = make_vae()
 REFUSED = {
     "an autoencoder": (
         lambda: make(Autoencoder(784, 2, (8,))), TypeError, "GaussianHead"),
@@ -105,10 +108,10 @@ REFUSED = {
     "small images": (
         lambda: make(make_vae(data_dim=36)), ValueError, "must have 784 inputs"),
     "a decoder with its sigmoid": (
-        lambda: DrawDigit(WRONG.encoder, nn.Sequential(WRONG.decoder, nn.Sigmoid()), CODES,
+        lambda: DrawDigit(MODEL.encoder, nn.Sequential(MODEL.decoder, nn.Sigmoid()), CODES,
                           LABELS, ELBOS), ValueError, "ends in sigmoid"),
     "a decoder of other images": (
-        lambda: DrawDigit(WRONG.encoder, mlp(2, 9), CODES, LABELS, ELBOS),
+        lambda: DrawDigit(MODEL.encoder, mlp(2, 9), CODES, LABELS, ELBOS),
         ValueError, "784 logits"),
     "codes without labels": (
         lambda: make(labels=LABELS[:7]), ValueError, "20 codes, labels of shape"),
@@ -125,14 +128,14 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("call, error, said", REFUSED.values(), ids=REFUSED)
-def test_invalid_arguments_are_refused(call, error, said):
-    with pytest.raises(error, match=said):
+@pytest.mark.parametrize("call, error, message", REFUSED.values(), ids=REFUSED)
+def test_invalid_arguments_are_refused(call, error, message):
+    with pytest.raises(error, match=message):
         call()
 
 
 def test_it_has_a_static_picture_and_a_stable_repr():
     widget = make(examples=IMAGES)
     assert widget.picture().startswith(b"\x89PNG")
-    assert make().picture().startswith(b"\x89PNG"), "also of an empty page"
+    assert make().picture().startswith(b"\x89PNG"), "also for an empty page"
     assert repr(widget) == "DrawDigit(20 codes, 30 ELBOs, 3 examples)"

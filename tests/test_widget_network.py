@@ -1,4 +1,4 @@
-"""How a network is sent; tests/browser compares what it computes there with torch."""
+"""Networks for the browser: layers, weights, errors. tests/browser compares the outputs."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_a_gaussian_head_is_sent_as_one_layer_with_mu_then_logvar():
     weight, bias = head[:20].view(4, 5), head[20:]
     h = torch.rand(7, 5)
     mu, logvar = encoder[-1](h)
-    # float16 has a relative error of 2⁻¹¹; five products of numbers below one are added.
+    # float16 has a relative error of 2⁻¹¹; five products of numbers below 1 are added.
     assert torch.allclose(h @ weight.T + bias, torch.cat([mu, logvar], 1), atol=2e-3)
 
 
@@ -66,7 +66,7 @@ def test_layer_widths_that_do_not_match_are_refused():
 
 def test_weights_that_float16_cannot_hold_are_refused():
     for value in (float("nan"), float("inf"), 1e6):
-        broken = nn.Linear(2, 4)
-        nn.init.constant_(broken.weight, value)
+        layer = nn.Linear(2, 4)
+        nn.init.constant_(layer.weight, value)
         with pytest.raises(ValueError, match="too large a learning rate"):
-            browser_network(broken, n_in=2)
+            browser_network(layer, n_in=2)

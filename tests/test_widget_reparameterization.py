@@ -1,4 +1,4 @@
-"""What the reparameterization widget sends, takes back and refuses, without a browser."""
+"""Reparameterization in Python: its state, traits and errors. The view: tests/browser."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def h(z):
 
 
 def exact(mu, sigma):
-    """By μ and σ of E[h] = μ² + σ² + e^(−σ²/2) sin μ."""
+    """The derivatives of E[h] = μ² + σ² + e^(−σ²/2) sin μ by μ and σ."""
     mu, sigma = (
         torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (mu, sigma)
     )
@@ -28,7 +28,7 @@ def exact(mu, sigma):
 def test_the_gradient_is_that_of_the_closed_form():
     for mu, sigma in ((0.0, 1.0), (0.5, 0.3), (-2.0, 1.5)):
         play = Reparameterization(h, mu=mu, sigma=sigma)
-        # The trapezoids of a smooth function that fades at both ends converge at once.
+        # The trapezoidal rule is nearly exact: h times the density vanishes at both ends.
         assert play.gradient == pytest.approx(exact(mu, sigma), abs=1e-6)
 
 
@@ -94,9 +94,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("call, error, said", REFUSED.values(), ids=REFUSED)
-def test_invalid_arguments_are_refused(call, error, said):
-    with pytest.raises(error, match=said):
+@pytest.mark.parametrize("call, error, message", REFUSED.values(), ids=REFUSED)
+def test_invalid_arguments_are_refused(call, error, message):
+    with pytest.raises(error, match=message):
         call()
 
 

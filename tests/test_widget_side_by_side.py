@@ -1,4 +1,4 @@
-"""What side by side sends, takes back and refuses; tests/browser looks at the pictures."""
+"""SideBySide in Python: its state, traits and errors. The view: tests/browser."""
 
 from base64 import b64decode
 
@@ -34,8 +34,8 @@ def test_state_holds_each_decoder_and_its_codes():
     widget = SideBySide(dict(zip(("AE", "VAE"), zip(decoders, codes))), LABELS)
     state = widget.get_state()
     assert state["names"] == ["AE", "VAE"]
-    for sent, kept in zip(state["codes"], codes, strict=True):
-        assert np.array_equal(np.frombuffer(sent, "<f4").reshape(5, 2), kept)
+    for sent, plane in zip(state["codes"], codes, strict=True):
+        assert np.array_equal(np.frombuffer(sent, "<f4").reshape(5, 2), plane)
     assert np.frombuffer(state["labels"], "u1").tolist() == LABELS.tolist()
     assert state["colors"] == list(plots.DIGIT_COLORS)
     for network, decoder in zip(state["decoders"], decoders, strict=True):
@@ -62,7 +62,7 @@ def test_z_and_the_box_can_be_set_and_observed():
     widget.set_state({"z": [0.5, -7], "half_width": 10})  # as a message from the browser
     assert seen == [[0.5, -7], 10]
     widget.half_width = 3
-    assert widget.z == [0.5, -3], "z follows into the smaller box"
+    assert widget.z == [0.5, -3], "z is moved into the smaller box"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the replay records, sends, takes back and refuses; tests/browser plays it."""
+"""TrainingReplay in Python: its frames, traits and errors. The view: tests/browser."""
 
 import json
 import math
@@ -47,13 +47,13 @@ def pixels_of(data: bytes) -> np.ndarray:
 
 @torch.no_grad()
 def stretch(model: nn.Module, factor: float) -> None:
-    """Codes that are so many times larger."""
+    """Multiply the codes by a factor."""
     last = list(model.encoder.modules())[-1]
     last.weight *= factor
     last.bias *= factor
 
 
-# --- what is recorded -----------------------------------------------------------------
+# --- frames --------------------------------------------------------------------------
 
 
 def test_the_first_frame_is_before_training():
@@ -65,12 +65,12 @@ def test_the_first_frame_is_before_training():
     with torch.no_grad():
         expected = models["AE"].encoder(x), models["VAE"].encoder(x)[0]
     for index, z in enumerate(expected):
-        # float16 has eleven digits of the base two.
+        # float16 has 11 binary digits.
         assert codes_of(replay, 0, index) == pytest.approx(z.numpy(), rel=2**-11, abs=1e-7)
 
 
 def test_reconstructions_are_pixels_of_either_model():
-    """The AE's decoder gives them, clipped; the VAE's gives their logits."""
+    """The AE's decoder gives pixels, which are clipped; the VAE's gives logits."""
     models, (x, _) = make_models(), make_images()
     replay = make_replay(models)
     assert replay.digits == [0, 1, 2, 3, 4, 5]
@@ -79,7 +79,7 @@ def test_reconstructions_are_pixels_of_either_model():
     assert not torch.allclose(ae, vae, atol=0.1)
     sent = [replay.originals, *replay.frames[0]["images"]]
     for found, exact in zip(sent, (x[:6], ae, vae), strict=True):
-        # Sixteen shades: half of a step of 1/15 off, at most.
+        # 16 gray levels: an error of at most half a step of 1/15.
         assert np.abs(pixels_of(found) - exact.flatten().numpy()).max() <= 1 / 30 + 1e-6
 
 
@@ -101,7 +101,7 @@ def test_add_records_the_models_as_they_are_now():
         {"loss": 5.0, "recon": 5.0},
         {"loss": 7.0, "recon": 6.0, "kl": 1.0},
     ]
-    assert replay.epoch == 0, "the view moves the playhead, Python does not"
+    assert replay.epoch == 0, "Python does not change the epoch"
 
 
 def test_recording_changes_neither_the_models_nor_the_random_state():
@@ -143,7 +143,7 @@ def test_frames_are_sent_as_binary_buffers_and_the_rest_as_json():
     json.dumps(shown, allow_nan=False, default=str)
 
 
-# --- all or nothing -------------------------------------------------------------------
+# --- errors in add() ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", ["_encode", "_pixels", "_checked_records"])
@@ -193,7 +193,7 @@ def test_invalid_records_are_refused(records, error, words):
     assert len(replay.frames) == 1
 
 
-# --- refused at the start -------------------------------------------------------------
+# --- errors in TrainingReplay() -------------------------------------------------------
 
 X, LABELS = make_images(4)
 MODELS = make_models()
@@ -226,7 +226,7 @@ def test_a_decoder_of_another_size_is_refused():
         TrainingReplay({"AE": model}, X, LABELS)
 
 
-# --- the playhead ---------------------------------------------------------------------
+# --- the epoch ------------------------------------------------------------------------
 
 
 def test_the_epoch_stays_within_the_recorded_frames():
@@ -241,7 +241,7 @@ def test_the_epoch_stays_within_the_recorded_frames():
     assert (replay.epoch, replay.near) == (0, True)
 
 
-# --- what stands in for the view ------------------------------------------------------
+# --- without the view -----------------------------------------------------------------
 
 
 def test_it_has_a_picture_of_the_newest_frame_and_a_stable_repr():

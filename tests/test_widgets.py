@@ -1,4 +1,4 @@
-"""What the widgets send, take back and refuse; tests/browser looks at the pictures."""
+"""LatentWalk, Dial and EvidenceGap in Python. Their views: tests/browser."""
 
 import base64
 import re
@@ -48,13 +48,13 @@ def walk() -> LatentWalk:
 
 
 def make_gap(n=2, labels=None) -> EvidenceGap:
-    """Blurred digits of 6 × 6 pixels, whose posteriors are wide enough for few points."""
+    """Images of 6 × 6 pixels, whose wide posteriors need few grid points."""
     torch.manual_seed(3)
     vae = VAE(36, 2, (8,))
     return EvidenceGap(vae.encoder, vae.decoder, torch.rand(n, 36), labels)
 
 
-def sent(walk: LatentWalk, name: str, dtype: str) -> np.ndarray:
+def buffer(walk: LatentWalk, name: str, dtype: str) -> np.ndarray:
     return np.frombuffer(walk.get_state()[name], dtype)
 
 
@@ -74,11 +74,11 @@ def figures(*values) -> dict:
 
 
 def test_state_holds_codes_labels_and_colors():
-    codes = torch.randn(7, 2, requires_grad=True)  # straight from an encoder
+    codes = torch.randn(7, 2, requires_grad=True)  # as from an encoder
     labels = torch.tensor([0, 9, 3, 3, 1, 7, 2])
     walk = LatentWalk(make_decoder(), codes, labels)
-    assert np.array_equal(sent(walk, "codes", "<f4").reshape(7, 2), codes.detach())
-    assert sent(walk, "labels", "u1").tolist() == labels.tolist()
+    assert np.array_equal(buffer(walk, "codes", "<f4").reshape(7, 2), codes.detach())
+    assert buffer(walk, "labels", "u1").tolist() == labels.tolist()
     assert walk.get_state()["colors"] == list(plots.DIGIT_COLORS)
 
 
@@ -111,12 +111,14 @@ def test_300_evenly_spaced_clouds_are_sent():
     codes, labels = torch.randn(900, 2), torch.arange(900) % 10
     sigmas = torch.rand(900, 2) + 0.1
     walk = LatentWalk(make_decoder(), codes, labels, sigmas=sigmas.requires_grad_())
-    rows = sent(walk, "sampled", "<f4").reshape(300, 5)
+    rows = buffer(walk, "sampled", "<f4").reshape(300, 5)
     every = torch.cat([codes, sigmas, labels[:, None]], dim=1).detach().numpy()
     at = [int(np.abs(every - row).sum(1).argmin()) for row in rows]
     assert np.array_equal(rows, every[at].astype("<f4"))
     assert at[0] == 0 and at[-1] == 899 and set(np.diff(at)) == {3, 4}
-    assert len(sent(make_walk(n=50, sigmas=torch.ones(50, 2)), "sampled", "<f4")) == 5 * 50
+    assert (
+        len(buffer(make_walk(n=50, sigmas=torch.ones(50, 2)), "sampled", "<f4")) == 5 * 50
+    )
 
 
 def test_maps_are_sent_with_their_range_for_each_box():
@@ -124,7 +126,7 @@ def test_maps_are_sent_with_their_range_for_each_box():
     with torch.no_grad():
         decoder[0].weight *= 5
     walk = make_walk(decoder, half_widths=(1, 4))
-    codes = torch.tensor(sent(walk, "codes", "<f4").reshape(-1, 2))
+    codes = torch.tensor(buffer(walk, "codes", "<f4").reshape(-1, 2))
     assert set(walk.maps) == {"distance", "uncertainty"}
     for name, function in {
         "distance": lambda z: distance_to_nearest(z, codes),
@@ -158,9 +160,12 @@ def test_a_constant_decoder_has_finite_maps_and_paths():
 
 def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_one(walk):
     decoder = make_decoder(nn.Sigmoid())  # the one of this walk
-    codes, labels = sent(walk, "codes", "<f4").reshape(-1, 2), sent(walk, "labels", "u1")
+    codes, labels = (
+        buffer(walk, "codes", "<f4").reshape(-1, 2),
+        buffer(walk, "labels", "u1"),
+    )
     assert walk.path_classes == list(range(10))
-    points = sent(walk, "path_points", "<f4").reshape(45, 2, 48, 2)
+    points = buffer(walk, "path_points", "<f4").reshape(45, 2, 48, 2)
     for (i, j), ways, lengths in zip(combinations(range(10), 2), points, walk.path_lengths):
         for c, place in ((i, 0), (j, -1)):
             own = codes[labels == c]
@@ -172,7 +177,7 @@ def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_on
         assert lengths[1] <= lengths[0]
     saved = [1 - curved / straight for straight, curved in walk.path_lengths]
     best = list(combinations(range(10), 2))[int(np.argmax(saved))]
-    assert tuple(walk.path_ends) == best, "it starts where a bend helps most"
+    assert tuple(walk.path_ends) == best, "initially the pair whose curved path saves most"
 
 
 def test_paths_need_two_classes_within_the_largest_box():
@@ -207,8 +212,8 @@ def test_drawing_options_can_be_set_and_observed():
         ("z", "up"),
         ("rings", "yes"),
         ("clouds", True),  # no sigmas were given
-        ("map", "of treasures"),
-        ("path", "winding"),
+        ("map", "unknown"),
+        ("path", "unknown"),
         ("path_ends", [3, 3]),
         ("path_ends", [3]),
         ("path_ends", [3, 11]),
@@ -242,7 +247,7 @@ REFUSED = {
     "labels without a color": (
         (make_decoder(), CODES, LABELS + 10), ValueError, "0 to 9"),
     "no box": ((make_decoder(), CODES, LABELS, ()), ValueError, "half_widths"),
-    "a box without extent": (
+    "a box of width 0": (
         (make_decoder(), CODES, LABELS, (1, 0)), ValueError, "half_widths"),
 }  # fmt: skip
 
@@ -289,7 +294,7 @@ def test_a_smaller_box_clips_z():
 
 def test_all_pictures_are_in_the_state_and_a_new_value_draws_nothing(monkeypatch):
     dial = Dial("λ", figures(0.1, 1, 10))
-    monkeypatch.setattr(Figure, "savefig", None)  # drawing would fail from here on
+    monkeypatch.setattr(Figure, "savefig", None)  # drawing would now fail
     sent = dial.get_state()["pictures"]
     assert len(set(sent)) == 3
     assert all(picture.startswith(PNG) for picture in sent)
@@ -300,8 +305,8 @@ def test_all_pictures_are_in_the_state_and_a_new_value_draws_nothing(monkeypatch
             Image.open(BytesIO(data)).convert("L") for data in (dial.picture(), sent[index])
         )
         assert dense.width == 2 * shown.width
-        away = np.abs(np.asarray(dense.reduce(2), float) - np.asarray(shown, float))
-        assert away.mean() < 0.5  # of 255: the palette rounds
+        error = np.abs(np.asarray(dense.reduce(2), float) - np.asarray(shown, float))
+        assert error.mean() < 0.5  # of 255: the palette is rounded
 
 
 def test_pictures_are_sent_as_binary_buffers():
@@ -363,7 +368,7 @@ def test_a_dial_needs_figures():
 
 
 def test_a_dial_keeps_the_colors_of_its_pictures():
-    """A palette of 256 is half of the bytes; no eye sees what it changes."""
+    """A palette of 256 colors halves the size, with invisible changes."""
     points = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
     figure = plots.latent_plane(points, torch.arange(500) % 10, title="Ten classes")
     full = BytesIO()
@@ -374,8 +379,8 @@ def test_a_dial_keeps_the_colors_of_its_pictures():
         np.asarray(Image.open(BytesIO(data)).convert("RGB")).astype(int)
         for data in (full, small)
     )
-    off = np.abs(one - other).max(2)
-    assert off.mean() < 0.5 and np.quantile(off, 0.999) < 40  # of 255 gray levels
+    error = np.abs(one - other).max(2)
+    assert error.mean() < 0.5 and np.quantile(error, 0.999) < 40  # of 255 gray levels
 
 
 # --- the gap --------------------------------------------------------------------------
@@ -443,7 +448,7 @@ def test_the_evidence_follows_a_given_likelihood():
 def test_the_bars_of_elbo_and_gap_add_up_to_log_p_of_x():
     axis = torch.arange(5.0)
     log_joint = torch.zeros(5, 5)
-    log_joint[4, 1] = 9  # z₁ = 4 lies right, z₂ = 1 below the middle
+    log_joint[4, 1] = 9  # z₁ = 4 is on the right, z₂ = 1 below the middle
     window = PosteriorGrid(axis, axis, log_joint)
     plane, bars = evidence_gap._draw(window, [3, 2], [0.5, 1], -12.5, -11).axes
     [shown] = plane.images
@@ -495,7 +500,7 @@ def test_the_mimebundle_has_a_picture_and_a_stable_repr(make):
 
 
 def test_every_widget_has_a_static_picture():
-    """A front end without widgets, as GitHub's, shows the picture of the same output."""
+    """A front end without widgets, such as GitHub, shows this picture."""
     for name in widgets.__all__:
         kind = getattr(widgets, name)
         assert issubclass(kind, WithPicture), name
@@ -510,7 +515,7 @@ def test_the_repr_lists_the_contents():
 
 @pytest.mark.parametrize("widget", [Dial, EvidenceGap, LatentWalk])
 def test_a_widget_s_source_is_one_module_without_imports(widget):
-    """One module without imports, as an exported page and a stored widget need it."""
+    """Exported pages and stored widgets need one module."""
     assert "// Shared by all widgets" in widget._esm
     assert widget._esm.count("export default") == 1
     assert not re.search(r"^import |https?://", widget._esm + widget._css, re.MULTILINE)
@@ -534,9 +539,9 @@ def test_the_picture_of_ten_thousand_codes_is_small():
 
 @pytest.mark.parametrize("name", widgets.__all__)
 def test_traits_set_by_the_view_are_not_echoed(name):
-    """A busy kernel would send them when the view has newer ones."""
+    """A busy kernel would echo old values over newer ones of the view."""
     kind = getattr(widgets, name)
-    told = set(re.findall(r'\bset\("(\w+)"', kind._esm))
-    assert told and told <= set(kind.class_trait_names())
-    for trait in told:
+    traits = set(re.findall(r'\bset\("(\w+)"', kind._esm))
+    assert traits and traits <= set(kind.class_trait_names())
+    for trait in traits:
         assert kind.class_traits()[trait].metadata["echo_update"] is False, trait
