@@ -7,8 +7,8 @@ Each widget has a notebook in one JupyterLab and one Chromium, with the networks
 digits of the course. The mouse moves over the widget in steps; a step starts when the
 picture of the last one is on the screen, and its latency is the time from its event until
 the frame with its picture is painted. A step without a new picture is an error. Then an
-arrow key is held in both directions, with thirty presses per second, and the pictures on the
-screen are counted. About four minutes.
+arrow key is held in both directions, with thirty presses per second, and the pictures on
+the screen are counted. About four minutes.
 """
 
 from __future__ import annotations

@@ -37,18 +37,18 @@ def test_mnist_has_its_size_dtype_and_range(digits, split, n):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_mnist_is_what_torchvision_reads(digits, split, tmp_path):
     shutil.copytree(BUNDLE, tmp_path / "MNIST" / "raw")
-    theirs = datasets.MNIST(tmp_path, train=split == "train", download=True)
+    expected = datasets.MNIST(tmp_path, train=split == "train", download=True)
     images, labels = digits[split]
-    assert images.equal(theirs.data.flatten(1) / 255)
-    assert labels.equal(theirs.targets)
+    assert images.equal(expected.data.flatten(1) / 255)
+    assert labels.equal(expected.targets)
 
 
 def test_the_bundled_archives_are_the_canonical_ones():
-    found = {
+    checksums = {
         path.name: hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         for path in BUNDLE.glob("*.gz")
     }
-    assert found == dict(datasets.MNIST.resources)
+    assert checksums == dict(datasets.MNIST.resources)
 
 
 @pytest.mark.parametrize("split", ["valid", "Train", "", None])
@@ -131,9 +131,9 @@ def test_the_two_moons_are_unit_half_circles_around_opposite_centers():
     torch.manual_seed(0)
     points = data.two_moons(4000, noise=0.0)
     upper = torch.tensor([-0.5, -0.25])
-    away = torch.stack([(points - c).norm(dim=1) for c in (upper, -upper)])
-    assert_close((away - 1).abs().amin(0), torch.zeros(4000), atol=1e-5, rtol=0)
-    on_upper = ((away[0] - 1).abs() < 1e-5).float().mean()
+    distance = torch.stack([(points - c).norm(dim=1) for c in (upper, -upper)])
+    assert_close((distance - 1).abs().amin(0), torch.zeros(4000), atol=1e-5, rtol=0)
+    on_upper = ((distance[0] - 1).abs() < 1e-5).float().mean()
     assert abs(on_upper - 0.5) < 5 * 0.5 / math.sqrt(4000)
 
 

@@ -63,10 +63,10 @@ def test_right_answers_are_accepted(check, answer):
 @pytest.mark.parametrize("check, answer", cases(WRONG))
 def test_wrong_answers_are_refused(check, answer):
     """With the right hint: mistakes written in another way, and other wrong answers."""
-    words, answer = answer
+    part, answer = answer
     result = check(answer)
     assert result.status == "wrong"
-    assert words and words in result.message
+    assert part and part in result.message
 
 
 @pytest.fixture

@@ -39,16 +39,16 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 @each_tool
 @pytest.mark.parametrize(
-    "content, words", [(None, "No such file"), ("{", "cannot be read as a notebook")]
+    "content, message", [(None, "No such file"), ("{", "cannot be read as a notebook")]
 )
 def test_a_file_that_is_no_notebook_is_named_in_the_error(
-    tool, content, words, tmp_path, monkeypatch
+    tool, content, message, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(files, "ROOT", tmp_path)
     path = tmp_path / "none.ipynb"
     if content:
         path.write_text(content, "utf-8")
-    with pytest.raises(SystemExit, match=rf"none\.ipynb.* {words}"):
+    with pytest.raises(SystemExit, match=rf"none\.ipynb.* {message}"):
         tool.main([str(path)])
 
 

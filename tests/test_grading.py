@@ -70,7 +70,7 @@ def test_a_hint_needs_the_mistake_in_every_case():
 
 
 @pytest.mark.parametrize(
-    "answer, words",
+    "answer, message",
     [
         (lambda x: None, "a return may be missing"),
         (lambda x: 14.0, "expected a tensor, got float"),
@@ -84,9 +84,9 @@ def test_a_hint_needs_the_mistake_in_every_case():
         (lambda x: not_implemented("only whole numbers"), "only whole numbers"),
     ],
 )
-def test_the_message_for_another_mistake_describes_the_difference(answer, words):
+def test_the_message_for_another_mistake_describes_the_difference(answer, message):
     result = check(answer)
-    assert result.status == "wrong" and words in result.message
+    assert result.status == "wrong" and message in result.message
 
 
 def test_mistakes_that_give_nan_or_raise_have_hints():
@@ -233,12 +233,12 @@ def test_the_message_for_a_prediction_of_another_type_names_the_type(answer, wan
 
 
 @pytest.mark.parametrize(
-    "status, words",
+    "status, message",
     [("todo", "✏️ To do."), ("wrong", "❌ Not yet."), ("right", "✅ Right.")],
 )
-def test_a_result_is_shown_as_text(status, words):
+def test_a_result_is_shown_as_text(status, message):
     result = CheckResult(status, "So it is.")
-    assert repr(result) == result._repr_markdown_() == f"{words} So it is."
+    assert repr(result) == result._repr_markdown_() == f"{message} So it is."
 
 
 def check_first(answer):

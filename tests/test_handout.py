@@ -193,10 +193,10 @@ def test_each_check_is_a_locked_test_of_one_point(made):
 
 def test_the_same_notebook_gives_the_same_files_and_stays_unchanged(made, path):
     before = path.read_bytes()
-    again = handout.notebooks_for(path, made)
+    texts = handout.notebooks_for(path, made)
     assert path.read_bytes() == before
-    assert len(again) == 3
-    for file, text in again.items():
+    assert len(texts) == 3
+    for file, text in texts.items():
         assert file.read_text("utf-8") == text
 
 
@@ -250,8 +250,8 @@ def drop(*wanted):
 
 def twice(name):
     def corrupt(notebook):
-        again = new_code_cell(**{**cell(notebook, name), "id": "again"})
-        notebook.cells.append(again)
+        copy = new_code_cell(**{**cell(notebook, name), "id": "again"})
+        notebook.cells.append(copy)
 
     return corrupt
 

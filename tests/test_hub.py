@@ -266,8 +266,8 @@ def test_failures_are_counted_and_left_out_of_the_times(classroom):
     good = {"cells": {"train": 30.0}, "failure": None}
     good |= {"server": 4.0, "figure": 14.0, "finished": 99.0}
     bad = {"cells": {}, "failure": "Failed: the kernel died", "server": 1.0}
-    seen = [{"cpu": 90.0, "memory": 1500.0}, {"cpu": 1.0, "memory": 100.0}]
-    row = classroom.summary([good, bad], seen)
+    usage = [{"cpu": 90.0, "memory": 1500.0}, {"cpu": 1.0, "memory": 100.0}]
+    row = classroom.summary([good, bad], usage)
     assert row["finished"] == [99, 99] and row["failures"] == [bad["failure"]]
     assert "| 2 | 4 (4) | 14 (14) | 99 (99) | 30 | 90 | 1.5 GB | 1 |" in classroom.table(
         [row], 1.0

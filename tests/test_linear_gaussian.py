@@ -128,9 +128,9 @@ WATER_FILLING = [
 
 @pytest.mark.parametrize("level, active, rate, distortion", WATER_FILLING)
 def test_reverse_water_filling_of_the_digits(digits, level, active, rate, distortion):
-    found = reverse_water_filling(spectrum(digits), level)
-    assert found[0] == active
-    assert found[1:] == pytest.approx((rate, distortion), abs=1e-4)
+    result = reverse_water_filling(spectrum(digits), level)
+    assert result[0] == active
+    assert result[1:] == pytest.approx((rate, distortion), abs=1e-4)
 
 
 def optimal_linear_vae(x, latent_dim, level):

@@ -19,40 +19,40 @@ IMAGES = torch.rand(9, 16, generator=RANDOM)
 
 # Each plot; ``kind`` converts its tensors to a type that a notebook may have.
 CASES = {
-    "image_rows": lambda kind, **words: plots.image_rows(
-        {"x": kind(IMAGES), "x_hat": kind(IMAGES[:4])}, **words
+    "image_rows": lambda kind, **options: plots.image_rows(
+        {"x": kind(IMAGES), "x_hat": kind(IMAGES[:4])}, **options
     ),
-    "digit_grid": lambda kind, **words: plots.digit_grid(
-        kind(IMAGES), half_width=1, **words
+    "digit_grid": lambda kind, **options: plots.digit_grid(
+        kind(IMAGES), half_width=1, **options
     ),
-    "latent_plane": lambda kind, **words: plots.latent_plane(
-        kind(CODES), kind(LABELS), half_width=2, **words
+    "latent_plane": lambda kind, **options: plots.latent_plane(
+        kind(CODES), kind(LABELS), half_width=2, **options
     ),
-    "latent_planes": lambda kind, **words: plots.latent_planes(
-        {"AE": kind(CODES), "VAE": kind(3 * CODES)}, kind(LABELS), **words
+    "latent_planes": lambda kind, **options: plots.latent_planes(
+        {"AE": kind(CODES), "VAE": kind(3 * CODES)}, kind(LABELS), **options
     ),
-    "curves": lambda kind, **words: plots.curves(
+    "curves": lambda kind, **options: plots.curves(
         kind(torch.tensor([1.0, 10.0])),
         {"AE": kind(IMAGES[0, :2]), "PCA": kind(IMAGES[1, :2])},
         xlabel="k",
         ylabel="error",
         log_x=True,
-        **words,
+        **options,
     ),
-    "history": lambda kind, **words: plots.history(RECORDS, ylabel="nats", **words),
-    "histograms": lambda kind, **words: plots.histograms(
-        {"near": kind(CODES[:, 0]), "far": kind(CODES[:, 1])}, xlabel="distance", **words
+    "history": lambda kind, **options: plots.history(RECORDS, ylabel="nats", **options),
+    "histograms": lambda kind, **options: plots.histograms(
+        {"near": kind(CODES[:, 0]), "far": kind(CODES[:, 1])}, xlabel="distance", **options
     ),
-    "distance_map": lambda kind, **words: plots.distance_map(
-        kind(IMAGES[:, 0]), kind(CODES), half_width=1, **words
+    "distance_map": lambda kind, **options: plots.distance_map(
+        kind(IMAGES[:, 0]), kind(CODES), half_width=1, **options
     ),
-    "residuals": lambda kind, **words: plots.residuals(
-        kind(CODES), {"PCA": kind(CODES / 2)}, **words
+    "residuals": lambda kind, **options: plots.residuals(
+        kind(CODES), {"PCA": kind(CODES / 2)}, **options
     ),
-    "code_bars": lambda kind, **words: plots.code_bars(
-        kind(IMAGES[:3]), kind(CODES[:3].relu()), kind(IMAGES[3:6]), **words
+    "code_bars": lambda kind, **options: plots.code_bars(
+        kind(IMAGES[:3]), kind(CODES[:3].relu()), kind(IMAGES[3:6]), **options
     ),
-    "lattice_and_tradeoff": lambda kind, **words: plots.lattice_and_tradeoff(
+    "lattice_and_tradeoff": lambda kind, **options: plots.lattice_and_tradeoff(
         kind(IMAGES),
         kind(CODES[:3]),
         mark=1,
@@ -60,72 +60,72 @@ CASES = {
         half_width=2,
         xlabel="R",
         ylabel="D",
-        **words,
+        **options,
     ),
-    "heatmap": lambda kind, **words: plots.heatmap(
-        kind(IMAGES), xlabel="unit", ylabel="digit", label="activation", **words
+    "heatmap": lambda kind, **options: plots.heatmap(
+        kind(IMAGES), xlabel="unit", ylabel="digit", label="activation", **options
     ),
-    "clouds": lambda kind, **words: plots.clouds(
-        {"start": kind(CODES), "end": kind(CODES / 9)}, **words
+    "clouds": lambda kind, **options: plots.clouds(
+        {"start": kind(CODES), "end": kind(CODES / 9)}, **options
     ),
-    "cloud_rows": lambda kind, **words: plots.cloud_rows(
+    "cloud_rows": lambda kind, **options: plots.cloud_rows(
         {
             "ring": {"VAE": kind(CODES), "GAN": kind(CODES)},
             "moons": {"VAE": kind(CODES), "GAN": kind(CODES)},
         },
         half_width=3,
-        **words,
+        **options,
     ),
-    "codebooks": lambda kind, **words: plots.codebooks(
+    "codebooks": lambda kind, **options: plots.codebooks(
         {"start": (kind(CODES), kind(CODES[:3])), "end": (kind(CODES), kind(CODES[:4]))},
         half_width=3,
-        **words,
+        **options,
     ),
-    "bars": lambda kind, **words: plots.bars(
+    "bars": lambda kind, **options: plots.bars(
         {"top": kind(CODES[:, 0]), "bottom": kind(CODES[:4, 1])},
         xlabel="code",
         ylabel="times chosen",
-        **words,
+        **options,
     ),
-    "named_bars": lambda kind, **words: plots.named_bars(
+    "named_bars": lambda kind, **options: plots.named_bars(
         {"ring": {"VAE": 0.2, "GAN": 0.1}, "moons": {"VAE": 0.2, "GAN": 0.3}},
         xlabel="distance",
-        **words,
+        **options,
     ),
-    "image_grids": lambda kind, **words: plots.image_grids(
-        {"live": kind(IMAGES), "shipped": kind(IMAGES[:7])}, **words
+    "image_grids": lambda kind, **options: plots.image_grids(
+        {"live": kind(IMAGES), "shipped": kind(IMAGES[:7])}, **options
     ),
-    "densities": lambda kind, **words: plots.densities(
+    "densities": lambda kind, **options: plots.densities(
         {
             "flat": (kind(IMAGES[:, 0]), kind(CODES)),
             "data": (kind(IMAGES[:, 1]), kind(CODES)),
         },
         half_width=2,
-        **words,
+        **options,
     ),
-    "water_level": lambda kind, **words: plots.water_level(
-        kind(torch.tensor([2.0, 0.5])), 1.0, **words
+    "water_level": lambda kind, **options: plots.water_level(
+        kind(torch.tensor([2.0, 0.5])), 1.0, **options
     ),
-    "tradeoff": lambda kind, **words: plots.tradeoff(
+    "tradeoff": lambda kind, **options: plots.tradeoff(
         {"exact": kind(CODES[:3]), "trained": kind(CODES[3:6])},
         marks=["1", "2", "3"],
         xlabel="rate",
         ylabel="distortion",
-        **words,
+        **options,
     ),
-    "posteriors": lambda kind, **words: plots.posteriors(
-        kind(CODES), kind(CODES.abs()), kind(LABELS), **words
+    "posteriors": lambda kind, **options: plots.posteriors(
+        kind(CODES), kind(CODES.abs()), kind(LABELS), **options
     ),
-    "gaussians_on_posteriors": lambda kind, **words: plots.gaussians_on_posteriors(
+    "gaussians_on_posteriors": lambda kind, **options: plots.gaussians_on_posteriors(
         {
             "7": (kind(torch.arange(9.0)), kind(torch.arange(16.0)), kind(-IMAGES)),
             "2": (kind(torch.arange(9.0)), kind(torch.arange(16.0)), kind(IMAGES)),
         },
         {"encoder's": [(kind(CODES[0]), kind(CODES[1].abs()))] * 2},
-        **words,
+        **options,
     ),
-    "arrows": lambda kind, **words: plots.arrows(
-        kind(CODES), {"score": kind(-CODES)}, points=kind(CODES), **words
+    "arrows": lambda kind, **options: plots.arrows(
+        kind(CODES), {"score": kind(-CODES)}, points=kind(CODES), **options
     ),
 }
 KINDS = {

@@ -104,8 +104,8 @@ def test_a_narrow_q_makes_the_grid_denser_and_a_distant_q_makes_it_larger():
     usual, mean, _ = grid_of(DIAGONAL)
     narrow, *_ = grid_of(DIAGONAL, sigma=torch.full_like(mean, 0.4 * usual.spacing))
     assert len(usual.z1) == 81 and narrow.spacing < 0.4 * usual.spacing
-    away, *_ = grid_of(DIAGONAL, mu=mean + pair(2, 0))
-    assert away.z1[-1] > mean[0] + 2
+    distant, *_ = grid_of(DIAGONAL, mu=mean + pair(2, 0))
+    assert distant.z1[-1] > mean[0] + 2
 
 
 def test_the_grid_includes_a_second_peak():

@@ -47,15 +47,15 @@ ADDRESS = r"https?://(?!www\.w3\.org/)\S*"  # except names of the W3C
 
 
 def test_scripts_and_styles_request_nothing():
-    found = {
+    requests = {
         path.name: re.findall(f"{REQUESTS}|({ADDRESS})", path.read_text("utf-8"))
         for kind in ("*.js", "*.css")
         for path in [*(ROOT / "course_utils").rglob(kind), *(ROOT / "tools").glob(kind)]
     }
-    assert len(found) > 10
+    assert len(requests) > 10
     # A deck imports the scripts of its widgets, which are inside the deck.
-    assert found.pop("slides.js") == [("import", "")]
-    assert {name: matches for name, matches in found.items() if matches} == {}
+    assert requests.pop("slides.js") == [("import", "")]
+    assert {name: matches for name, matches in requests.items() if matches} == {}
 
 
 # --- nothing private in a deck --------------------------------------------------------

@@ -222,8 +222,8 @@ def test_a_widget_that_needs_a_kernel_shows_its_picture():
 def test_links_to_notebooks_become_links_to_decks():
     links = ["02_pca.ipynb", "../notebooks/02_pca.ipynb#x", "https://x.org/a.ipynb", "#x"]
     page = html(text(" ".join(f"[a]({link})" for link in links)))
-    found = re.findall('href="(.*?)"', page)
-    assert found == ["02_pca.html", "02_pca.html#x", "https://x.org/a.ipynb", "#x"]
+    hrefs = re.findall('href="(.*?)"', page)
+    assert hrefs == ["02_pca.html", "02_pca.html#x", "https://x.org/a.ipynb", "#x"]
 
 
 def test_formulas_are_rendered_at_build_time():
@@ -480,11 +480,11 @@ def test_the_layout_check_and_the_console_report_content_that_does_not_fit(
         ),
         text("## Fine\n\nword", name="fine"),
     )
-    found = page.evaluate(LAYOUT_PROBLEMS)
+    problems = page.evaluate(LAYOUT_PROBLEMS)
     page.close()
-    assert any(line.startswith("slide wide: pre.code") for line in found)
-    assert any(line.startswith("slide high: p") for line in found)
-    assert not any(line.startswith("slide fine") for line in found)
+    assert any(line.startswith("slide wide: pre.code") for line in problems)
+    assert any(line.startswith("slide high: p") for line in problems)
+    assert not any(line.startswith("slide fine") for line in problems)
     assert console == ["wide does not fit its slide", "high does not fit its slide"]
 
 
@@ -633,11 +633,11 @@ def test_a_widget_that_fails_leaves_its_picture_and_is_reported(show_with_proble
         code("W()", view("1", image_png=png()), name="broken"),
         models={"1": {"state": state, "buffers": []}},
     )
-    found = page.evaluate(LAYOUT_PROBLEMS)
+    problems = page.evaluate(LAYOUT_PROBLEMS)
     assert page.locator("#broken .widget .picture").is_visible()
     page.close()
     assert any("did not start" in line for line in console)
-    assert [line for line in found if "slide broken: div.widget" in line]
+    assert [line for line in problems if "slide broken: div.widget" in line]
 
 
 SETUP = """

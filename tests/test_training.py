@@ -273,9 +273,9 @@ def test_same_seed_same_result(objective, x):
         return fit(model, objective, x, epochs=3, batch_size=20), weights(model)
 
     history, learned = train(1)
-    again, learned_again = train(1)
+    same_history, learned_again = train(1)
     other, learned_otherwise = train(2)
-    assert history == again
+    assert history == same_history
     assert same(learned, learned_again)
     assert history != other
     assert not same(learned, learned_otherwise)

@@ -301,8 +301,8 @@ def test_sample_frequencies_match_the_probabilities():
         share = prior.log_prob(every, torch.full((len(every),), 2)).exp()
     drawn = prior.sample(torch.full((n,), 2))
     number = (drawn * 3 ** torch.arange(3, -1, -1)).sum(1)
-    seen = torch.bincount(number, minlength=81) / n
-    assert ((seen - share).abs() <= 5 * (share * (1 - share) / n).sqrt() + 1 / n).all()
+    frequency = torch.bincount(number, minlength=81) / n
+    assert ((frequency - share).abs() <= 5 * (share * (1 - share) / n).sqrt() + 1 / n).all()
     assert share.max() > 2 / 81  # so that the prior is not uniform
 
 
@@ -335,10 +335,10 @@ def test_a_code_depends_on_the_label_and_the_whole_top():
             assert (prior(codes, label, other) != before).any()
 
 
-@pytest.mark.parametrize("center, seen", [(False, 12), (True, 13)])
-def test_the_mask_keeps_the_preceding_positions(center, seen):
+@pytest.mark.parametrize("center, used", [(False, 12), (True, 13)])
+def test_the_mask_keeps_the_preceding_positions(center, used):
     layer = MaskedConv2d(1, 1, 5, center=center)
-    assert layer.mask.flatten().tolist() == [1.0] * seen + [0.0] * (25 - seen)
+    assert layer.mask.flatten().tolist() == [1.0] * used + [0.0] * (25 - used)
 
 
 def blocks(kind, center):
@@ -356,9 +356,9 @@ def test_a_block_depends_only_on_preceding_positions(kind, center):
     for place in range(25):
         output = block(h).flatten(2)[0, :, place].sum()
         (gradient,) = torch.autograd.grad(output, h)
-        seen = gradient.flatten(2).abs().amax((0, 1)) > 1e-6  # h − h has a rounding error
-        assert not seen[place + 1 :].any() and seen[place] == center
-        assert place % 5 == 0 or seen[place - 1]  # the position on the left
+        used = gradient.flatten(2).abs().amax((0, 1)) > 1e-6  # h − h has a rounding error
+        assert not used[place + 1 :].any() and used[place] == center
+        assert place % 5 == 0 or used[place - 1]  # the position on the left
 
 
 def test_the_loss_is_a_sum_over_places_and_a_mean_over_images():
@@ -406,20 +406,20 @@ def test_generate_samples_the_top_then_the_bottom():
     model = SimpleNamespace(decode=lambda *levels: levels)
     levels = generate(model, returning(top), returning(bottom), wanted)
     assert levels[0] is top and levels[1] is bottom
-    (label,), (again, given) = calls
-    assert label is wanted and again is wanted and given is top
+    (label,), (label_again, top_given) = calls
+    assert label is wanted and label_again is wanted and top_given is top
 
 
 @pytest.mark.parametrize(
-    "n_top, given, words",
+    "n_top, given, message",
     [(5, False, "none were given"), (0, True, "some were given")],
 )
-def test_missing_or_superfluous_top_codes_are_refused(n_top, given, words):
+def test_missing_or_superfluous_top_codes_are_refused(n_top, given, message):
     top = (torch.zeros(1, 16, dtype=torch.long),) if given else ()
     prior, label = small_prior(7, n_top), torch.tensor([3])
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         prior.log_prob(torch.zeros(1, 49, dtype=torch.long), label, *top)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         prior.sample(label, *top)
 
 

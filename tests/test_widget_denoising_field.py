@@ -46,10 +46,10 @@ def test_state_holds_points_networks_and_their_fields():
 
 
 def test_sigma_and_start_can_be_set_and_observed():
-    widget, seen = make_field(), []
-    widget.observe(lambda change: seen.append(change["new"]), names=["sigma", "start"])
+    widget, changes = make_field(), []
+    widget.observe(lambda change: changes.append(change["new"]), names=["sigma", "start"])
     widget.set_state({"sigma": 0.4, "start": [0.5, -1.5]})  # as a message from the browser
-    assert seen == [0.4, [0.5, -1.5]]
+    assert changes == [0.4, [0.5, -1.5]]
     widget.start = [7, 0]
     assert widget.start == [3, 0], "the start is clipped to the plane"
 
@@ -82,9 +82,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments, error, words", REFUSED.values(), ids=REFUSED)
-def test_invalid_arguments_are_refused(arguments, error, words):
-    with pytest.raises(error, match=words):
+@pytest.mark.parametrize("arguments, error, message", REFUSED.values(), ids=REFUSED)
+def test_invalid_arguments_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
         DenoisingField(*arguments)
 
 

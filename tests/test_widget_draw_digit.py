@@ -41,10 +41,10 @@ def test_it_starts_with_the_first_example_or_an_empty_page():
 
 
 def test_pixels_from_the_view_can_be_observed():
-    widget, seen = make(), []
-    widget.observe(lambda change: seen.append(change["new"]), names="pixels")
+    widget, changes = make(), []
+    widget.observe(lambda change: changes.append(change["new"]), names="pixels")
     widget.set_state({"pixels": memoryview(bytes([255] * 784))})  # as from the browser
-    assert seen == [bytes([255] * 784)]
+    assert changes == [bytes([255] * 784)]
     assert torch.equal(widget.x, torch.ones(1, 784))
 
 

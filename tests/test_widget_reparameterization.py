@@ -57,11 +57,11 @@ def test_h_and_its_slope_are_sent_on_a_lattice_that_holds_every_draw():
 
 
 def test_values_from_the_view_can_be_observed():
-    play, seen = Reparameterization(h), []
+    play, changes = Reparameterization(h), []
     names = ["mu", "sigma", "keep", "number", "draws"]
-    play.observe(lambda change: seen.append((change["name"], change["new"])), names)
+    play.observe(lambda change: changes.append((change["name"], change["new"])), names)
     play.set_state({"mu": 1.25, "sigma": 0.5, "keep": False, "number": 3, "draws": 1})
-    assert dict(seen) == {
+    assert dict(changes) == {
         "mu": 1.25, "sigma": 0.5, "keep": False, "number": 3, "draws": 1}  # fmt: skip
     assert play.eps.shape == (1,)
 

@@ -56,11 +56,11 @@ def test_the_first_thousand_codes_are_shown():
 
 
 def test_z_and_the_box_can_be_set_and_observed():
-    widget, seen = make_side(), []
-    widget.observe(lambda change: seen.append(change["new"]), names=["z", "half_width"])
+    widget, changes = make_side(), []
+    widget.observe(lambda change: changes.append(change["new"]), names=["z", "half_width"])
     assert (widget.half_width, widget.z) == (3, [0, 0])
     widget.set_state({"z": [0.5, -7], "half_width": 10})  # as a message from the browser
-    assert seen == [[0.5, -7], 10]
+    assert changes == [[0.5, -7], 10]
     widget.half_width = 3
     assert widget.z == [0.5, -3], "z is moved into the smaller box"
 
@@ -101,9 +101,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments, named, error, words", REFUSED.values(), ids=REFUSED)
-def test_invalid_arguments_are_refused(arguments, named, error, words):
-    with pytest.raises(error, match=words):
+@pytest.mark.parametrize("arguments, named, error, message", REFUSED.values(), ids=REFUSED)
+def test_invalid_arguments_are_refused(arguments, named, error, message):
+    with pytest.raises(error, match=message):
         SideBySide(*arguments, **named)
 
 

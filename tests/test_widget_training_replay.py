@@ -184,11 +184,11 @@ REFUSED_RECORDS = {
 
 
 @pytest.mark.parametrize(
-    "records, error, words", REFUSED_RECORDS.values(), ids=REFUSED_RECORDS
+    "records, error, message", REFUSED_RECORDS.values(), ids=REFUSED_RECORDS
 )
-def test_invalid_records_are_refused(records, error, words):
+def test_invalid_records_are_refused(records, error, message):
     replay = make_replay()
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         replay.add(records)
     assert len(replay.frames) == 1
 
@@ -213,9 +213,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments, error, words", REFUSED.values(), ids=REFUSED)
-def test_invalid_arguments_are_refused(arguments, error, words):
-    with pytest.raises(error, match=words):
+@pytest.mark.parametrize("arguments, error, message", REFUSED.values(), ids=REFUSED)
+def test_invalid_arguments_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
         TrainingReplay(*arguments)
 
 

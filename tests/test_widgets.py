@@ -88,11 +88,11 @@ def test_the_share_of_the_prior_is_computed_in_python():
 
 
 def test_z_and_the_box_can_be_set_and_observed():
-    walk, seen = make_walk(), []
-    walk.observe(lambda change: seen.append(change["new"]), names=["z", "half_width"])
+    walk, changes = make_walk(), []
+    walk.observe(lambda change: changes.append(change["new"]), names=["z", "half_width"])
     assert (walk.half_width, walk.z) == (1, [0, 0])
     walk.set_state({"z": [0.5, -0.25], "half_width": 5})  # as a message from the browser
-    assert seen == [[0.5, -0.25], 5]
+    assert changes == [[0.5, -0.25], 5]
 
 
 def test_the_picture_shows_codes_and_lattice_in_the_same_limits():
@@ -166,13 +166,15 @@ def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_on
     )
     assert walk.path_classes == list(range(10))
     points = buffer(walk, "path_points", "<f4").reshape(45, 2, 48, 2)
-    for (i, j), ways, lengths in zip(combinations(range(10), 2), points, walk.path_lengths):
+    for (i, j), paths, lengths in zip(
+        combinations(range(10), 2), points, walk.path_lengths
+    ):
         for c, place in ((i, 0), (j, -1)):
             own = codes[labels == c]
-            away = np.linalg.norm(own - np.median(own, axis=0), axis=1)
-            for way in ways:
-                assert np.array_equal(way[place], own[away.argmin()])
-        expected = curve_length(decoder, torch.tensor(ways))
+            distance = np.linalg.norm(own - np.median(own, axis=0), axis=1)
+            for path in paths:
+                assert np.array_equal(path[place], own[distance.argmin()])
+        expected = curve_length(decoder, torch.tensor(paths))
         assert lengths == pytest.approx(expected.tolist(), rel=1e-4)
         assert lengths[1] <= lengths[0]
     saved = [1 - curved / straight for straight, curved in walk.path_lengths]
@@ -194,13 +196,13 @@ def test_paths_need_two_classes_within_the_largest_box():
 
 
 def test_drawing_options_can_be_set_and_observed():
-    walk, seen = make_walk(sigmas=torch.ones(50, 2)), []
+    walk, changes = make_walk(sigmas=torch.ones(50, 2)), []
     names = ["rings", "clouds", "map", "path", "path_ends"]
     assert [getattr(walk, name) for name in names[:4]] == [False, False, "none", "none"]
-    walk.observe(lambda change: seen.append(change["name"]), names=names)
+    walk.observe(lambda change: changes.append(change["name"]), names=names)
     walk.set_state({"rings": True, "clouds": True, "map": "uncertainty"})
     walk.set_state({"path": "curved", "path_ends": [8, 3]})  # as messages from the browser
-    assert sorted(seen) == sorted(names)
+    assert sorted(changes) == sorted(names)
 
 
 @pytest.mark.parametrize(
@@ -252,14 +254,14 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments, error, words", REFUSED.values(), ids=REFUSED)
-def test_invalid_arguments_of_a_walk_are_refused(arguments, error, words):
-    with pytest.raises(error, match=words):
+@pytest.mark.parametrize("arguments, error, message", REFUSED.values(), ids=REFUSED)
+def test_invalid_arguments_of_a_walk_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
         LatentWalk(*arguments)
 
 
 @pytest.mark.parametrize(
-    "sigmas, words",
+    "sigmas, message",
     [
         (torch.ones(4), r"codes \(4, 2\), sigmas \(4,\)"),
         (torch.ones(5, 2), r"sigmas \(5, 2\)"),
@@ -269,8 +271,8 @@ def test_invalid_arguments_of_a_walk_are_refused(arguments, error, words):
         (-torch.ones(4, 2), "from logvar"),
     ],
 )
-def test_invalid_sigmas_are_refused(sigmas, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_sigmas_are_refused(sigmas, message):
+    with pytest.raises(ValueError, match=message):
         LatentWalk(make_decoder(), CODES, LABELS, sigmas=sigmas)
 
 
@@ -316,10 +318,10 @@ def test_pictures_are_sent_as_binary_buffers():
 
 
 def test_the_view_s_index_can_be_observed():
-    dial, seen = Dial("λ", figures(0.1, 1, 10)), []
-    dial.observe(lambda change: seen.append(dial.value), names="index")
+    dial, changes = Dial("λ", figures(0.1, 1, 10)), []
+    dial.observe(lambda change: changes.append(dial.value), names="index")
     dial.set_state({"index": 2})  # as a message from the browser
-    assert seen == [10]
+    assert changes == [10]
 
 
 def test_the_initial_value_can_be_chosen():
@@ -480,11 +482,11 @@ REFUSED_GAPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("change, words", REFUSED_GAPS.values(), ids=REFUSED_GAPS)
-def test_invalid_arguments_of_a_gap_are_refused(change, words):
+@pytest.mark.parametrize("change, message", REFUSED_GAPS.values(), ids=REFUSED_GAPS)
+def test_invalid_arguments_of_a_gap_are_refused(change, message):
     vae = VAE(36, change.get("latent_dim", 2), (8,))
     x = change.get("x", torch.rand(2, 36))
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         EvidenceGap(vae.encoder, vae.decoder, x, change.get("labels"))
 
 

@@ -1,4 +1,4 @@
-"""Answers for notebook 01: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 01: right ones, and wrong ones with a part of the message."""
 
 import math
 
@@ -37,7 +37,7 @@ RIGHT = {
         "by variances": torch.full((196,), 1 / 12)[32:].sum() / (196 / 12),
     },
     autoencoder.check_error_share: {
-        "mended": lambda x, x_hat: (
+        "corrected": lambda x, x_hat: (
             (x - x_hat).square().sum(1).mean() / (x - x.mean(0)).square().sum(1).mean()
         ),
         "variance": lambda x, x_hat: mse_loss(x_hat, x) / x.var(0, correction=0).mean(),
@@ -103,7 +103,7 @@ WRONG = {
             "not of the reconstructions",
             lambda x, x_hat: ((x - x_hat) ** 2).sum() / ((x - x_hat.mean(0)) ** 2).sum(),
         ),
-        "upside down": (
+        "inverse": (
             "upside down",
             lambda x, x_hat: (
                 x.var(0, correction=0).sum() / ((x - x_hat) ** 2).sum(1).mean()

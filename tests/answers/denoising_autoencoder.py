@@ -1,4 +1,4 @@
-"""Answers for notebook 04: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 04: right ones, and wrong ones with a part of the message."""
 
 import math
 
@@ -17,12 +17,12 @@ def dae_with(draw):
 
 
 def noise_column_by_column(x, sigma):
-    """Other numbers than torch.randn_like(x) draws, and as right."""
+    """Noise of the same distribution, but with other numbers than torch.randn_like(x)."""
     return torch.stack([pixel + sigma * torch.randn(len(x)) for pixel in x.T], dim=1)
 
 
 def turning_point():
-    """The least σ, in steps of 0.001, at which the score near the middle leads to it."""
+    """The least σ, in steps of 0.001, for which the score near the middle points to it."""
     means, near = mixtures.ring_of_means().cpu(), torch.tensor([[0.01, 0.0]])
     sigmas = torch.arange(1, 2, 0.001).tolist()
     scores = (mixtures.mixture_score(near, means, sigma=math.hypot(0.2, s)) for s in sigmas)
@@ -38,7 +38,7 @@ RIGHT = {
             lambda x, sigma: Normal(0.0, max(sigma, 1e-9)).sample(x.shape) + x
         ),
         "in another order": dae_with(noise_column_by_column),
-        "a draw to spare": lambda f, g, x, sigma: objectives.dae_loss(
+        "one superfluous draw": lambda f, g, x, sigma: objectives.dae_loss(
             f, g, torch.randn(7).sum() * 0 + x, sigma=sigma
         )["recon"],
     },
@@ -52,7 +52,7 @@ RIGHT = {
     denoising_autoencoder.check_summit: {
         "1.4": 1.4,
         "by theory": math.sqrt(2**2 / 2 - 0.2**2),
-        "by trying": turning_point(),
+        "by search": turning_point(),
     },
     denoising_autoencoder.check_langevin_step: {
         "formula": lambda score, x, h: (
@@ -105,7 +105,7 @@ WRONG = {
             "mean 0",
             dae_with(lambda x, sigma: x + sigma * torch.normal(1.0, 1.0, x.shape)),
         ),
-        "speckles": (
+        "multiplicative noise": (
             "does not multiply",
             dae_with(lambda x, sigma: x + x * sigma * torch.randn(x.shape)),
         ),
@@ -143,7 +143,7 @@ WRONG = {
         "a guess": ("It is not 1.2", 1.2),
     },
     denoising_autoencoder.check_langevin_step: {
-        "one shake a particle": (
+        "one ε per particle": (
             "coordinate",
             lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(len(x), 1),
         ),

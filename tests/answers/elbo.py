@@ -1,4 +1,4 @@
-"""Answers for notebook 07: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 07: right ones, and wrong ones with a part of the message."""
 
 import math
 from functools import partial
@@ -32,7 +32,7 @@ def elbo_by_the_gap(x, w, b, sigma, mu, logvar):
 
 
 def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
-    """The ELBO with terms that may be mangled."""
+    """The ELBO with factors for its terms."""
     square = (x - mu @ w.T - b).square().sum(1)
     square = square + spread * (logvar.exp() @ w.square().sum(0))
     constants = constant * len(b) * math.log(2 * math.pi * sigma**2)
@@ -43,7 +43,9 @@ def elbo_with(x, w, b, sigma, mu, logvar, *, spread=1.0, kl=1.0, constant=1.0):
 RIGHT = {
     elbo.check_lattice_sum: {
         "logsumexp": lambda log_joint, h, k: log_joint.logsumexp(1) + k * math.log(h),
-        "into the logs": lambda log_joint, h, k: (log_joint + math.log(h**k)).logsumexp(-1),
+        "cell in the logs": lambda log_joint, h, k: (log_joint + math.log(h**k)).logsumexp(
+            -1
+        ),
         "largest first": lambda log_joint, h, k: (
             ((log_joint - log_joint.amax(1, keepdim=True)).exp().sum(1) * h**k).log()
             + log_joint.amax(1)
@@ -73,7 +75,7 @@ RIGHT = {
     },
     elbo.check_importance_bound: {
         "package's line": lambda lw: torch.logsumexp(lw, 0) - math.log(len(lw)),
-        "log of the mean, the largest put aside": lambda lw: (
+        "log of the mean, minus the largest": lambda lw: (
             (lw - lw.amax(0)).exp().mean(0).log() + lw.amax(0)
         ),
         "log L first": lambda lw: (lw - math.log(lw.shape[0])).logsumexp(dim=0),
@@ -107,12 +109,12 @@ WRONG = {
     },
     elbo.check_width_price: {
         "half as wide": ("half as wide", 0.318),
-        "½ for the square alone": ("belongs to the logarithm", 0.1137),
+        "½ for the square only": ("belongs to the logarithm", 0.1137),
         "σ for σ²": ("four times the variance", 0.1534),
         "a guess": ("It is not 0.7", 0.7),
     },
     elbo.check_linear_elbo: {
-        "decoded at the mean alone": ("the spread of q", partial(elbo_with, spread=0.0)),
+        "decoded at the mean only": ("the spread of q", partial(elbo_with, spread=0.0)),
         "s⁴ for s²": (
             "once",
             lambda x, w, b, sigma, mu, logvar: (

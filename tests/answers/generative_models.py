@@ -1,4 +1,4 @@
-"""Answers for notebook 00: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 00: right ones, and wrong ones with a part of the message."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Answers for notebook 02: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 02: right ones, and wrong ones with a part of the message."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ def pca_image_by_image(x, mean, components):
 def pca_with_scikit_learn(x, mean, components):
     pca = PCA(len(components))
     pca.mean_, pca.components_ = mean.numpy(), components.numpy()
-    pca.explained_variance_ = np.ones(len(components))  # some versions look at it
+    pca.explained_variance_ = np.ones(len(components))  # needed by some versions
     return torch.as_tensor(pca.inverse_transform(pca.transform(x.numpy()))).float()
 
 

@@ -1,4 +1,4 @@
-"""Answers for notebook 08: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 08: right ones, and wrong ones with a part of the message."""
 
 import math
 
@@ -11,10 +11,10 @@ from course_utils.exercises import posterior_collapse
 from course_utils.theory import linear_gaussian
 
 
-def water_filling_with_loops(values, level, alive=lambda value, level: value > level):
+def water_filling_with_loops(values, level, is_active=lambda value, level: value > level):
     active, rate, distortion = 0, 0.0, 0.0
     for value in values.tolist():
-        if alive(value, level):
+        if is_active(value, level):
             active += 1
             rate += 0.5 * math.log(value / level)
         distortion += min(value, level)
@@ -67,16 +67,16 @@ RIGHT = {
 
 WRONG = {
     posterior_collapse.check_water_filling: {
-        "all count": (
+        "all directions": (
             "only directions above",
             lambda values, level: water_filling_with_loops(
-                values, level, alive=lambda value, level: True
+                values, level, is_active=lambda value, level: True
             ),
         ),
-        "dead instead of living": (
+        "inactive instead of active": (
             "not below",
             lambda values, level: water_filling_with_loops(
-                values, level, alive=lambda value, level: value < level
+                values, level, is_active=lambda value, level: value < level
             ),
         ),
         "bits": (
@@ -85,7 +85,7 @@ WRONG = {
                 water_filling_with_loops(values, level) / torch.tensor([1, math.log(2), 1])
             ),
         ),
-        "distortion of the living alone": (
+        "distortion of active units only": (
             "adds its whole variance",
             lambda values, level: torch.tensor(
                 [

@@ -1,4 +1,4 @@
-"""Answers for notebook 03: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 03: right ones, and wrong ones with a part of the message."""
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ RIGHT = {
         "a tensor": torch.tensor(0.6),
     },
     sparse_autoencoder.check_active_units: {
-        "mended": lambda z: (z != 0).sum(1).float().mean(),
+        "corrected": lambda z: (z != 0).sum(1).float().mean(),
         "count": lambda z: torch.count_nonzero(z) / len(z),
         "loops": lambda z: (
             torch.tensor([sum(a != 0 for a in row) for row in z.tolist()]).double().mean()

@@ -1,4 +1,4 @@
-"""Answers for notebook 06: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 06: right ones, and wrong ones with a part of the message."""
 
 import math
 
@@ -78,7 +78,7 @@ WRONG = {
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
     variational_autoencoder.check_reparameterize: {
-        "sample cuts the gradient": ("has no gradient", plain_draw),
+        "sample without gradient": ("has no gradient", plain_draw),
         "noise term detached": (
             "cut off from logvar",
             lambda mu, logvar: mu + (torch.randn_like(mu) * (logvar / 2).exp()).detach(),

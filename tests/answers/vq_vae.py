@@ -1,4 +1,4 @@
-"""Answers for notebook 09: right ones, and wrong ones with words of the message."""
+"""Answers for notebook 09: right ones, and wrong ones with a part of the message."""
 
 import math
 
@@ -51,8 +51,8 @@ WRONG = {
         "0 log 0": ("counts as 0", lambda p: torch.exp(-(p * p.log()).sum())),
     },
     exercises.check_straight_through: {
-        "nothing stopped": ("goes to e", lambda z, e: z + (e - z)),
-        "z stopped": ("goes to e", lambda z, e: z.detach() + (e - z.detach())),
+        "no detach": ("goes to e", lambda z, e: z + (e - z)),
+        "z detached": ("goes to e", lambda z, e: z.detach() + (e - z.detach())),
         "forgotten return": ("a return may be missing", lambda z, e: None),
     },
     exercises.check_plain_bits: {
