@@ -189,10 +189,11 @@ def schedule():
 
 CODE = {"mu": "code", "sigma": "sigmas"}
 LINEAR = {"x": "matching", "b": "vector", "sigma": "positive"}
-SIZED = {"d": None}
+NOISY = {"a": "matching", "b": "matching", "alpha_bar_t": "in [0, 1]"}
+PAIR = {"a": "matching", "b": "matching"}
 TABLE = {
     # objectives
-    objectives.squared_error: (pair, {"a": "matching", "b": "matching"}),
+    objectives.squared_error: (pair, PAIR),
     objectives.add_noise: (
         lambda b, d: {"x": torch.rand(b, d), "sigma": 0.1},
         {"sigma": "not negative"},
@@ -222,19 +223,19 @@ TABLE = {
         x_and(sigma=0.1, lam=0.1),
         {"x": "matching", "sigma": "not negative", "lam": "not negative"},
     ),
-    objectives.reparameterize: (pair, {"a": "matching", "b": "matching"}),
-    objectives.kl_to_standard_normal: (pair, {"a": "matching", "b": "matching"}),
+    objectives.reparameterize: (pair, PAIR),
+    objectives.kl_to_standard_normal: (pair, PAIR),
     objectives.gaussian_nll: (
         lambda b, d: {"x": torch.rand(b, d), "mean": torch.rand(b, d), "sigma": 0.5},
         {"x": "matching", "mean": "matching", "sigma": "positive"},
     ),
-    objectives.bernoulli_nll: (pair, {"a": "matching", "b": "matching"}),
+    objectives.bernoulli_nll: (pair, PAIR),
     objectives.vae_loss: (
         with_model(objectives.vae_loss, VAE),
         x_and(beta=1.0, samples=2),
         {"x": "matching", "beta": "not negative", "samples": "count"},
     ),
-    objectives.straight_through: (pair, {"a": "matching", "b": "matching"}),
+    objectives.straight_through: (pair, PAIR),
     objectives.vq_vae_loss: (
         lambda x, commitment: objectives.vq_vae_loss(
             *small_vq_vae(), x, commitment=commitment
@@ -252,24 +253,16 @@ TABLE = {
         lambda b, d: {"fake": torch.rand(b, d), "d": d},
         {"fake": "network input"},
     ),
-    objectives.diffuse: (
-        lambda a, b, alpha_bar_t: objectives.diffuse(a, b, alpha_bar_t),
-        noisy,
-        {"a": "matching", "b": "matching", "alpha_bar_t": "in [0, 1]"},
-    ),
+    objectives.diffuse: (noisy, NOISY),
     objectives.diffusion_loss: (
         lambda x, d, alpha_bar: objectives.diffusion_loss(
             diffusion.NoisePredictor(d, schedule(), width=4), x, alpha_bar=alpha_bar
         ),
-        lambda b, d: x_of(b, d) | {"alpha_bar": schedule()},
+        x_and(alpha_bar=schedule()),
         {"x": "matching", "alpha_bar": "in [0, 1]"},
     ),
     # models
-    mlp: (
-        lambda n, m: mlp(n, m),
-        lambda b, d: {"n": b, "m": d},
-        {"n": "count", "m": "count"},
-    ),
+    mlp: (lambda b, d: {"a": b, "b": d}, {"a": "count", "b": "count"}),
     Autoencoder: (
         lambda x, d: Autoencoder(d, K, (4,))(x),
         x_of,
@@ -493,16 +486,8 @@ TABLE = {
     ),
     # diffusion
     diffusion.cosine_schedule: (lambda b, d: {"steps": b + 1}, {"steps": "count"}),
-    diffusion.predict_x0: (
-        lambda a, b, alpha_bar_t: diffusion.predict_x0(a, b, alpha_bar_t),
-        noisy,
-        {"a": "matching", "b": "matching", "alpha_bar_t": "in [0, 1]"},
-    ),
-    diffusion.eps_from_v: (
-        lambda a, b, alpha_bar_t: diffusion.eps_from_v(a, b, alpha_bar_t),
-        noisy,
-        {"a": "matching", "b": "matching", "alpha_bar_t": "in [0, 1]"},
-    ),
+    diffusion.predict_x0: (noisy, NOISY),
+    diffusion.eps_from_v: (noisy, NOISY),
     diffusion.reverse_steps: (
         lambda x, d, alpha_bar: last_of(
             diffusion.reverse_steps,
@@ -510,14 +495,14 @@ TABLE = {
             x,
             alpha_bar,
         ),
-        lambda b, d: x_of(b, d) | {"alpha_bar": schedule()},
+        x_and(alpha_bar=schedule()),
         {"x": "matching", "alpha_bar": "in [0, 1]"},
     ),
     diffusion.diffusion_elbo: (
         lambda x, d, alpha_bar: diffusion.diffusion_elbo(
             diffusion.NoisePredictor(d, schedule(), width=4), x, alpha_bar
         ),
-        lambda b, d: x_of(b, d) | {"alpha_bar": schedule()},
+        x_and(alpha_bar=schedule()),
         {"x": "matching", "alpha_bar": "in [0, 1]"},
     ),
     diffusion.NoisePredictor: (
@@ -623,7 +608,7 @@ def positional(function):
     """In the table, a and b stand for two tensors of one shape, given by position."""
 
     def call(**arguments):
-        if set(arguments) == {"a", "b"}:
+        if "a" in arguments:
             return function(*arguments.values())
         return function(**arguments)
 
@@ -682,23 +667,9 @@ def test_invalid_input_is_refused_or_gives_a_nonfinite_result(call, make, kinds)
 
 
 def test_the_table_holds_every_public_function():
-    modules = [
-        objectives,
-        evidence,
-        linear_gaussian,
-        vq_vae,
-        gan,
-        diffusion,
-        metrics,
-        classifier,
-        geodesics,
-        gradient_estimators,
-        lattice,
-        mixtures,
-        posterior_grid,
-        data,
-        models,
-    ]
+    modules = [objectives, models, data, evidence, geodesics, gradient_estimators, lattice]
+    modules += [linear_gaussian, mixtures, posterior_grid]
+    modules += [classifier, diffusion, gan, metrics, vq_vae]
     public = {
         function
         for module in modules

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.testing import assert_close
 
 from course_utils import objectives
@@ -439,67 +439,6 @@ def test_vae_with_frozen_variance_is_the_regularized_pae(ae, x):
         D * math.log(2 * math.pi * s**2) + K * (sigma**2 - 2 * math.log(sigma) - 1)
     )
     assert_close(2 * s**2 * loss, pae + constant)
-
-
-class LinearGaussian:
-    """p(z) = N(0, I), p(x|z) = N(Wz + b, s²I): here p(x) and p(z|x) are known exactly.
-
-    The columns of W are orthogonal, so p(z|x) is one of the Gaussians that q can be.
-    """
-
-    s = 0.7
-    W = torch.tensor([[1.0, 1.0], [2.0, -1.0], [0.5, 2.0]])
-    b = torch.tensor([0.3, -1.0, 0.2])
-    x = torch.tensor([[1.5, 0.2, -0.8]])
-
-    @classmethod
-    def decoder(cls, z):
-        return z @ cls.W.T + cls.b
-
-    @classmethod
-    def log_evidence(cls):
-        covariance = cls.W @ cls.W.T + cls.s**2 * torch.eye(3)
-        return MultivariateNormal(cls.b, covariance).log_prob(cls.x)
-
-    @classmethod
-    def posterior(cls):
-        covariance = torch.linalg.inv(torch.eye(2) + cls.W.T @ cls.W / cls.s**2)
-        mean = (cls.x - cls.b) @ cls.W @ covariance / cls.s**2
-        return MultivariateNormal(mean[0], covariance)
-
-    @classmethod
-    def elbo(cls, mu, logvar, draws=100_000):
-        """−loss of vae_loss for one x, and its standard error."""
-        nlls = []
-
-        def nll(x, mean):
-            nlls.append(gaussian_nll(x, mean, sigma=cls.s))
-            return nlls[0]
-
-        def encoder(x):
-            return mu.repeat(len(x), 1), logvar.repeat(len(x), 1)
-
-        loss = vae_loss(encoder, cls.decoder, cls.x.repeat(draws, 1), nll=nll)["loss"]
-        return -loss, nlls[0].std() / math.sqrt(draws)
-
-
-def test_elbo_is_tight_where_q_is_the_true_posterior():
-    posterior = LinearGaussian.posterior()
-    elbo, error = LinearGaussian.elbo(posterior.mean, posterior.variance.log())
-    assert abs(elbo - LinearGaussian.log_evidence()) < 5 * error
-    assert error < 0.01  # so that the tolerance above is small
-
-
-@pytest.mark.parametrize(
-    "mu, logvar", [((0.0, 0.0), (0.0, 0.0)), ((1.0, -0.5), (-1.0, -2.0))]
-)
-def test_elbo_plus_kl_to_the_true_posterior_is_the_log_evidence(mu, logvar):
-    mu, logvar = torch.tensor(mu), torch.tensor(logvar)
-    q = MultivariateNormal(mu, logvar.exp().diag())
-    gap = kl_divergence(q, LinearGaussian.posterior())
-    elbo, error = LinearGaussian.elbo(mu, logvar)
-    assert abs(elbo + gap - LinearGaussian.log_evidence()) < 5 * error
-    assert gap > 100 * error  # the gap is significant
 
 
 def test_vae_decodes_a_draw_and_scores_it_against_the_clean_batch(vae, x):
