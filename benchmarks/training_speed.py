@@ -39,12 +39,7 @@ from course_utils import data
 from course_utils.device import choose_device
 from course_utils.models import VAE
 from course_utils.objectives import vae_loss
-from course_utils.training import (
-    adam,
-    evaluate,
-    shuffled_epochs,
-    training_epochs,
-)
+from course_utils.training import adam, evaluate, shuffled_epochs, training_epochs
 
 WIDTH = 400  # of the hidden layers
 BATCH, RATE, EPOCHS = 128, 1e-3, 10

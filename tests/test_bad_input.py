@@ -431,10 +431,7 @@ TABLE = {
     ),
     vq_vae.CodePrior: (
         lambda codes, label: vq_vae.CodePrior(4, 4, width=4, depth=1)(codes, label),
-        lambda b, d: {
-            "codes": torch.randint(4, (b, 16)),
-            "label": torch.randint(10, (b,)),
-        },
+        lambda b, d: {"codes": torch.randint(4, (b, 16)), "label": torch.randint(10, (b,))},
         {"codes": "labels", "label": "labels"},
     ),
     vq_vae.code_nll: (
@@ -551,10 +548,7 @@ TABLE = {
         {"sigma": "positive", "eps": "vector"},
     ),
     # data
-    data.half_size: (
-        lambda b, d: {"images": torch.rand(b, 784)},
-        {"images": "pixels"},
-    ),
+    data.half_size: (lambda b, d: {"images": torch.rand(b, 784)}, {"images": "pixels"}),
     data.noisy_arc: (
         lambda b, d: {"n": b, "noise": 0.1},
         {"n": "count", "noise": "not negative"},

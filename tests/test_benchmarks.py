@@ -101,9 +101,7 @@ def test_all_loops_of_the_benchmark_reach_the_same_loss(speed):
 
 
 @pytest.mark.timing
-def test_an_epoch_takes_less_than_three_floors_and_than_the_usual_loop(
-    speed,
-):
+def test_an_epoch_takes_less_than_three_floors_and_than_the_usual_loop(speed):
     """The best of several rounds in one process, with wide margins."""
     images = torch.rand(3200, 784)
     pixels = (images * 255).byte().view(-1, 28, 28)

@@ -111,9 +111,7 @@ def test_an_interrupted_execution_changes_no_file_and_ends_its_kernel(notebook):
     )
     before = path.read_bytes()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tools.execute", path],
-        stderr=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", "tools.execute", path], stderr=subprocess.PIPE, text=True
     )
     note = path.parent / "kernel"
     try:

@@ -7,11 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils.theory.geodesics import (
-    curve_length,
-    shortest_paths,
-    straight_paths,
-)
+from course_utils.theory.geodesics import curve_length, shortest_paths, straight_paths
 
 ENDS = torch.tensor([[-1.0, -0.3], [1.0, 0.5], [0.2, 1.4]])
 

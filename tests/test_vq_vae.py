@@ -411,8 +411,7 @@ def test_generate_samples_the_top_then_the_bottom():
 
 
 @pytest.mark.parametrize(
-    "n_top, given, message",
-    [(5, False, "none were given"), (0, True, "some were given")],
+    "n_top, given, message", [(5, False, "none were given"), (0, True, "some were given")]
 )
 def test_missing_or_superfluous_top_codes_are_refused(n_top, given, message):
     top = (torch.zeros(1, 16, dtype=torch.long),) if given else ()

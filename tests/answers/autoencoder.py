@@ -113,10 +113,7 @@ WRONG = {
             "explained",
             lambda x, x_hat: 1 - mse_loss(x_hat, x) / x.var(0, correction=0).mean(),
         ),
-        "root": (
-            "roots",
-            lambda x, x_hat: (x - x_hat).norm() / (x - x.mean(0)).norm(),
-        ),
+        "root": ("roots", lambda x, x_hat: (x - x_hat).norm() / (x - x.mean(0)).norm()),
         "one reduction forgotten": (
             "divided by D",
             lambda x, x_hat: mse_loss(x_hat, x) / (x - x.mean(0)).square().sum(1).mean(),

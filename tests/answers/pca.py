@@ -94,10 +94,7 @@ WRONG = {
             "not only the first",
             lambda x, mean, v: mean + torch.outer((x - mean) @ v[0], v[0]),
         ),
-        "numpy": (
-            "got ndarray",
-            lambda x, mean, v: (mean + (x - mean) @ v.T @ v).numpy(),
-        ),
+        "numpy": ("got ndarray", lambda x, mean, v: (mean + (x - mean) @ v.T @ v).numpy()),
     },
     pca.check_pca_error: {
         "kept, not left out": (

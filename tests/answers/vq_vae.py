@@ -48,7 +48,7 @@ WRONG = {
         ),
     },
     exercises.check_perplexity: {
-        "0 log 0": ("counts as 0", lambda p: torch.exp(-(p * p.log()).sum())),
+        "0 log 0": ("counts as 0", lambda p: torch.exp(-(p * p.log()).sum()))
     },
     exercises.check_straight_through: {
         "no detach": ("goes to e", lambda z, e: z + (e - z)),
