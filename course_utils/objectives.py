@@ -7,37 +7,32 @@ Notation, the same on the slides, in the code and in the tests:
     g      decoder     x_hat = g(z), reconstruction   (B, K) -> (B, D)
     eps    noise       standard normal, scaled by sigma, a standard deviation
 
-The objective of an autoencoder takes ``(f, g, x)``, that of diffusion ``(denoiser, x)``.
-Each returns its named terms: unweighted, summed over dimensions, averaged over the batch.
-``"loss"`` is the quantity to minimize. The two losses of a GAN are single numbers.
+An objective takes ``(f, g, x)`` and returns its named terms: unweighted, summed over
+dimensions, averaged over the batch. ``"loss"`` is the quantity to minimize. The losses of
+VQ-VAE, GAN and diffusion are beside their models, in ``course_utils.generative``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils._validation import (
-    check_alpha_bar_t,
     check_count,
     check_floats,
     check_not_negative,
     check_positive,
     check_same_shape,
-    check_schedule,
 )
 
 Terms = dict[str, Tensor]
 Encoder = Callable[[Tensor], Tensor]
 GaussianEncoder = Callable[[Tensor], tuple[Tensor, Tensor]]
 Decoder = Callable[[Tensor], Tensor]
-Quantizer = Callable[[Tensor], Sequence[tuple[Tensor, Tensor]]]
-Discriminator = Callable[[Tensor], Tensor]
-Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 
 # --- building blocks ------------------------------------------------------------------
@@ -199,89 +194,4 @@ def vae_loss(
     return {"loss": recon + beta * kl, "recon": recon, "kl": kl}
 
 
-# --- discrete codes -------------------------------------------------------------------
-
-
-def straight_through(z: Tensor, e: Tensor) -> Tensor:
-    """The value of e with the gradient of z:  z + sg(e − z), where sg stops gradients.
-
-    (B, …), (B, …) -> the same. Choosing the nearest code has no useful derivative, so
-    the encoder gets the decoder's gradient unchanged.
-    Source: van den Oord et al. (2017), section 3.2; Bengio et al. (2013).
-    """
-    check_same_shape(z, e)
-    return z + (e - z).detach()
-
-
-def vq_vae_loss(
-    f: Quantizer,
-    g: Callable[[list[Tensor]], Tensor],
-    x: Tensor,
-    *,
-    commitment: float = 0.25,
-    nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
-) -> Terms:
-    """VQ-VAE:  E [ −log p(x|e) + Σ_levels ‖sg(z) − e‖² + β ‖z − sg(e)‖² ].
-
-    (B, D) -> {name: ()}. The encoder f returns (z, e) for each level: its output, and the
-    nearest codebook vectors; g gets e, with the gradient of z. The second term moves e to z
-    (and has no gradient if the codebook follows by a moving average), the third, the
-    commitment with weight β, z to e. Likelihood in nats. ValueError for a negative β.
-    Source: van den Oord et al. (2017), equation 3; Razavi et al. (2019), equation 2.
-    """
-    check_not_negative("commitment", commitment)
-    levels = f(x)
-    recon = nll(x, g([straight_through(z, e) for z, e in levels])).mean()
-    codebook = torch.stack([squared_error(z.detach(), e).mean() for z, e in levels]).sum()
-    commit = torch.stack([squared_error(z, e.detach()).mean() for z, e in levels]).sum()
-    loss = recon + codebook + commitment * commit
-    return {"loss": loss, "recon": recon, "codebook": codebook, "commitment": commit}
-
-
 # --- adversarial networks -------------------------------------------------------------
-
-
-def discriminator_loss(d: Discriminator, x: Tensor, fake: Tensor) -> Tensor:
-    """−E log D(x) − E log(1 − D(x̃)), with D = sigmoid(d).  (B, D), (B, D) -> (), nats
-
-    2 log 2 for D = ½ everywhere, 0 for a D that is always right. At the best D it is
-    2 log 2 − 2 JSD(data ‖ generator).
-    Source: Goodfellow et al. (2014), equation 1 and theorem 1.
-    """
-    return F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()
-
-
-def generator_loss(d: Discriminator, fake: Tensor) -> Tensor:
-    """−E log D(x̃), with D = sigmoid(d), the non-saturating loss.  (B, D) -> (), nats
-
-    The minimax loss E log(1 − D(x̃)) has hardly any gradient where D(x̃) ≈ 0; this one has.
-    Source: Goodfellow et al. (2014), section 3.
-    """
-    return F.softplus(-d(fake)).mean()
-
-
-# --- diffusion ------------------------------------------------------------------------
-
-
-def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
-    """xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, t noise steps at once.  (B, D), (B, D), (B, 1) -> (B, D)
-
-    ᾱₜ may also be a single number; ValueError if it is (B,), which broadcasts over D.
-    Source: Ho, Jain & Abbeel (2020), equation 4.
-    """
-    check_same_shape(x, eps)
-    check_alpha_bar_t(alpha_bar_t, x)
-    return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
-
-
-def diffusion_loss(denoiser: Denoiser, x: Tensor, *, alpha_bar: Tensor) -> Terms:
-    """Diffusion:  E ‖ε − ε̂(√ᾱₜ x + √(1 − ᾱₜ) ε, t)‖²,  t ~ {1 … T},  ε ~ N(0, I).
-
-    (B, D) -> {name: ()}. alpha_bar (T + 1,) as in ``diffusion.cosine_schedule``, ᾱ₀ = 1.
-    Source: Ho, Jain & Abbeel (2020), equation 14.
-    """
-    check_schedule(alpha_bar, x)
-    t = torch.randint(1, len(alpha_bar), (len(x),), device=x.device)
-    eps = torch.randn_like(x)
-    x_t = diffuse(x, eps, alpha_bar[t, None])
-    return {"loss": squared_error(eps, denoiser(x_t, t)).mean()}

@@ -8,7 +8,10 @@ denoiser.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -17,8 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
-
-from course_utils._interrupts import hold_interrupt
 
 Objective = Callable[..., dict[str, Tensor]]
 Record = dict[str, float]
@@ -279,3 +280,27 @@ def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
             f"the data have {x.shape[1]}."
         )
     return tensors
+
+
+@contextmanager
+def hold_interrupt() -> Iterator[Callable[[], None]]:
+    """Delay the stop button (SIGINT): KeyboardInterrupt at the end of the block.
+
+    The block may call the yielded function to raise it earlier. Only the main
+    thread is interrupted and may set signal handlers; elsewhere nothing changes.
+    """
+    requested = threading.Event()
+
+    def stop_if_requested() -> None:
+        if requested.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop_if_requested
+        return
+    previous = signal.signal(signal.SIGINT, lambda *_: requested.set())
+    try:
+        yield stop_if_requested
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    stop_if_requested()

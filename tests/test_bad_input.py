@@ -20,9 +20,11 @@ from course_utils import data, models, objectives
 from course_utils.generative import classifier, diffusion, gan, metrics, vq_vae
 from course_utils.models import VAE, Autoencoder, SparseAutoencoder, mlp
 from course_utils.theory import (
+    elbo,
     evidence,
     geodesics,
     gradient_estimators,
+    information,
     lattice,
     linear_gaussian,
     mixtures,
@@ -235,27 +237,25 @@ TABLE = {
         x_and(beta=1.0, samples=2),
         {"x": "matching", "beta": "not negative", "samples": "count"},
     ),
-    objectives.straight_through: (pair, PAIR),
-    objectives.vq_vae_loss: (
-        lambda x, commitment: objectives.vq_vae_loss(
-            *small_vq_vae(), x, commitment=commitment
-        ),
+    vq_vae.straight_through: (pair, PAIR),
+    vq_vae.vq_vae_loss: (
+        lambda x, commitment: vq_vae.vq_vae_loss(*small_vq_vae(), x, commitment=commitment),
         lambda b, d: {"x": torch.rand(b, 196), "commitment": 0.25},
         {"x": "matching", "commitment": "not negative"},
     ),
-    objectives.discriminator_loss: (
-        with_network(lambda d: partial(objectives.discriminator_loss, mlp(d, 4, 1))),
+    gan.discriminator_loss: (
+        with_network(lambda d: partial(gan.discriminator_loss, mlp(d, 4, 1))),
         lambda b, d: {"x": torch.rand(b, d), "fake": torch.rand(b, d), "d": d},
         {"x": "network input", "fake": "network input"},
     ),
-    objectives.generator_loss: (
-        with_network(lambda d: partial(objectives.generator_loss, mlp(d, 4, 1))),
+    gan.generator_loss: (
+        with_network(lambda d: partial(gan.generator_loss, mlp(d, 4, 1))),
         lambda b, d: {"fake": torch.rand(b, d), "d": d},
         {"fake": "network input"},
     ),
-    objectives.diffuse: (noisy, NOISY),
-    objectives.diffusion_loss: (
-        lambda x, d, alpha_bar: objectives.diffusion_loss(
+    diffusion.diffuse: (noisy, NOISY),
+    diffusion.diffusion_loss: (
+        lambda x, d, alpha_bar: diffusion.diffusion_loss(
             diffusion.NoisePredictor(d, schedule(), width=4), x, alpha_bar=alpha_bar
         ),
         x_and(alpha_bar=schedule()),
@@ -314,24 +314,24 @@ TABLE = {
         lambda b, d: x_of(b, d) | {"z": torch.randn(3, K)},
         {"x": "matching", "z": "matching"},
     ),
-    evidence.rate_and_distortion: (
-        with_model(evidence.rate_and_distortion, VAE),
+    elbo.rate_and_distortion: (
+        with_model(elbo.rate_and_distortion, VAE),
         x_and(samples=2),
         {"x": "matching", "samples": "count"},
     ),
-    evidence.elbo: (with_model(evidence.elbo, VAE), x_of, {"x": "matching"}),
-    evidence.importance_weighted_bound: (
-        with_model(evidence.importance_weighted_bound, VAE),
+    elbo.elbo: (with_model(elbo.elbo, VAE), x_of, {"x": "matching"}),
+    elbo.importance_weighted_bound: (
+        with_model(elbo.importance_weighted_bound, VAE),
         x_and(samples=2),
         {"x": "matching", "samples": "count"},
     ),
-    evidence.active_units: (
-        lambda x, d: evidence.active_units(networks(VAE)(d)[0], x),
+    information.active_units: (
+        lambda x, d: information.active_units(networks(VAE)(d)[0], x),
         x_of,
         {"x": "matching"},
     ),
-    evidence.mutual_information: (
-        lambda x, d: evidence.mutual_information(networks(VAE)(d)[0], x),
+    information.mutual_information: (
+        lambda x, d: information.mutual_information(networks(VAE)(d)[0], x),
         x_of,
         {"x": "matching"},
     ),

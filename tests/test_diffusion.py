@@ -14,14 +14,16 @@ from course_utils.generative.diffusion import (
     NoisePredictor,
     UNet,
     cosine_schedule,
+    diffuse,
     diffusion_elbo,
+    diffusion_loss,
     eps_from_v,
     predict_x0,
     reverse_steps,
     sinusoidal_embedding,
 )
 from course_utils.generative.metrics import energy_distance
-from course_utils.objectives import dae_loss, diffuse, diffusion_loss
+from course_utils.objectives import dae_loss
 from course_utils.theory.mixtures import (
     mixture_log_density,
     mixture_score,

@@ -18,16 +18,9 @@ from course_utils.objectives import (
     vae_loss,
 )
 from course_utils.theory import evidence
-from course_utils.theory.evidence import (
-    active_units,
-    elbo,
-    importance_weighted_bound,
-    kl_to_true_posterior,
-    log_evidence,
-    log_joint,
-    mutual_information,
-    rate_and_distortion,
-)
+from course_utils.theory.elbo import elbo, importance_weighted_bound, rate_and_distortion
+from course_utils.theory.evidence import kl_to_true_posterior, log_evidence, log_joint
+from course_utils.theory.information import active_units, mutual_information
 from course_utils.theory.lattice import Lattice, latent_lattice
 from course_utils.theory.linear_gaussian import linear_log_evidence, linear_posterior
 

@@ -8,8 +8,13 @@ from torch import nn
 from torch.distributions import Normal
 from torch.testing import assert_close
 
-from course_utils.generative.gan import adversarial_epochs, conv_gan, mlp_gan
-from course_utils.objectives import discriminator_loss, generator_loss
+from course_utils.generative.gan import (
+    adversarial_epochs,
+    conv_gan,
+    discriminator_loss,
+    generator_loss,
+    mlp_gan,
+)
 
 B, D = 40, 2
 

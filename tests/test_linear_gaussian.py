@@ -16,7 +16,7 @@ from course_utils.objectives import (
     squared_error,
     vae_loss,
 )
-from course_utils.theory.evidence import rate_and_distortion
+from course_utils.theory.elbo import rate_and_distortion
 from course_utils.theory.linear_gaussian import (
     fit_ppca,
     implied_variance,

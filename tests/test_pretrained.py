@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from course_utils import data
 from course_utils.generative import pretrained
-from course_utils.objectives import diffuse
+from course_utils.generative.diffusion import diffuse
 from tools import train_checkpoints
 
 SHIPPED = files("course_utils") / "checkpoints"

@@ -26,7 +26,6 @@ from torch.optim.optimizer import (
 )
 
 from course_utils import training
-from course_utils._interrupts import hold_interrupt
 from course_utils.models import VAE, Autoencoder
 from course_utils.objectives import (
     ae_loss,
@@ -36,7 +35,13 @@ from course_utils.objectives import (
     sparse_ae_loss,
     vae_loss,
 )
-from course_utils.training import evaluate, fit, training_epochs, until_stopped
+from course_utils.training import (
+    evaluate,
+    fit,
+    hold_interrupt,
+    training_epochs,
+    until_stopped,
+)
 
 N, D, K = 50, 6, 2
 OBJECTIVES = {

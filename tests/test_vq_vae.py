@@ -19,8 +19,10 @@ from course_utils.generative.vq_vae import (
     log_code_probability,
     nearest_code,
     perplexity,
+    straight_through,
+    vq_vae_loss,
 )
-from course_utils.objectives import bernoulli_nll, straight_through, vq_vae_loss
+from course_utils.objectives import bernoulli_nll
 from course_utils.training import evaluate, training_epochs
 
 B, D, K = 12, 3, 5

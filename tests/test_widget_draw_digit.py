@@ -7,7 +7,7 @@ from torch import nn
 from traitlets import TraitError
 
 from course_utils.models import VAE, Autoencoder, mlp
-from course_utils.theory import evidence
+from course_utils.theory import elbo
 from course_utils.widgets import DrawDigit
 
 CODES, LABELS, ELBOS = torch.randn(20, 2), torch.arange(20) % 10, -torch.rand(30)
@@ -80,10 +80,10 @@ def test_its_numbers_are_those_of_the_model():
     )
     torch.manual_seed(0)
     networks = vae.encoder, vae.decoder
-    rate, distortion = evidence.rate_and_distortion(*networks, widget.x, samples=4000)
+    rate, distortion = elbo.rate_and_distortion(*networks, widget.x, samples=4000)
     many = float(-distortion - rate)
     torch.manual_seed(1)
-    single = [evidence.elbo(*networks, widget.x).item() for _ in range(200)]
+    single = [elbo.elbo(*networks, widget.x).item() for _ in range(200)]
     # Four standard errors of the mean over 64 draws.
     assert widget.elbo == pytest.approx(many, abs=4 * np.std(single) / 8)
 

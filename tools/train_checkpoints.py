@@ -16,11 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import data
-from course_utils.generative.diffusion import UNet, cosine_schedule
+from course_utils.generative.diffusion import UNet, cosine_schedule, diffusion_loss
 from course_utils.generative.gan import adversarial_epochs, conv_gan
 from course_utils.generative.pretrained import BOTTOM_CODES, STEPS, TOP_CODES
-from course_utils.generative.vq_vae import VQVAE2, CodePrior, code_nll
-from course_utils.objectives import diffusion_loss, vq_vae_loss
+from course_utils.generative.vq_vae import VQVAE2, CodePrior, code_nll, vq_vae_loss
 from course_utils.training import fit
 
 CHECKPOINTS = Path(__file__).parents[1] / "course_utils" / "checkpoints"

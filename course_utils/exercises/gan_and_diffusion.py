@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils import objectives
 from course_utils.exercises._wrappers import identity, remaining_bugs
 from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
+from course_utils.generative import diffusion, gan
 
 
 def _mix(x, eps, alpha_bar):
-    return objectives.diffuse(x, eps, torch.tensor(alpha_bar))
+    return diffusion.diffuse(x, eps, torch.tensor(alpha_bar))
 
 
 def _of_product(mix):
@@ -166,7 +166,7 @@ def check_best_reply(answer: float | None) -> CheckResult:
 
 
 def _discriminator_loss(real, fake):
-    return objectives.discriminator_loss(identity, real, fake)
+    return gan.discriminator_loss(identity, real, fake)
 
 
 _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils import objectives
 from course_utils.exercises._wrappers import gradient
 from course_utils.exercises.grading import (
     CheckResult,
@@ -140,7 +139,7 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckR
         "nothing to round": (e, e.clone()),
         "one number": (z[:1, :1], e[:1, :1]),
     }
-    reference, wrapper = objectives.straight_through, _value_and_gradients
+    reference, wrapper = vq_vae.straight_through, _value_and_gradients
     return compare(answer, reference, cases, _STRAIGHT_THROUGH_MISTAKES, wrapper=wrapper)
 
 

@@ -22,7 +22,7 @@ from torch.distributions import MultivariateNormal
 from torch.nn import functional as F
 
 from course_utils import objectives
-from course_utils.generative import diffusion, metrics
+from course_utils.generative import diffusion, metrics, vq_vae
 from course_utils.generative.gan import adversarial_epochs, mlp_gan
 from course_utils.generative.vq_vae import (
     VQVAE2,
@@ -33,7 +33,7 @@ from course_utils.generative.vq_vae import (
     perplexity,
 )
 from course_utils.models import VAE, Autoencoder, SparseAutoencoder
-from course_utils.theory import evidence, linear_gaussian
+from course_utils.theory import elbo, linear_gaussian
 from course_utils.training import Objective, fit
 
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
@@ -219,7 +219,7 @@ def _regularized_pae(images: Tensor, labels: Tensor) -> TrainedModel:
         parameters=_count(model),
         sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
         reconstruct=model,
-        log_likelihood=lambda x: evidence.elbo(f, model.decoder, x, nll=pixel_nll),
+        log_likelihood=lambda x: elbo.elbo(f, model.decoder, x, nll=pixel_nll),
         latent_use=lambda x: _units(model.encoder(x)),
     )
 
@@ -233,9 +233,7 @@ def _vae(images: Tensor, labels: Tensor, beta: float = 1.0) -> TrainedModel:
         parameters=_count(model),
         sample=lambda n: model.decoder(torch.randn(n, LATENT_DIM, device=images.device)),
         reconstruct=model,
-        log_likelihood=lambda x: evidence.elbo(
-            model.encoder, model.decoder, x, nll=pixel_nll
-        ),
+        log_likelihood=lambda x: elbo.elbo(model.encoder, model.decoder, x, nll=pixel_nll),
         latent_use=lambda x: _units(model.encoder(x)[0]),
     )
 
@@ -247,7 +245,7 @@ def _vq_vae_2(images: Tensor, labels: Tensor) -> TrainedModel:
     bottom_prior = CodePrior(sizes[1], 7, n_top=sizes[0], width=32)
     for network in (model, top_prior, bottom_prior):
         network.to(images.device)
-    objective = partial(objectives.vq_vae_loss, nll=pixel_nll)
+    objective = partial(vq_vae.vq_vae_loss, nll=pixel_nll)
     fit(model, objective, images, epochs=4, batch_size=128, lr=4e-3)
     top, bottom = model.codes(images)
     fit(top_prior, code_nll, (top, labels), epochs=4, batch_size=128, lr=6e-3)
@@ -320,7 +318,7 @@ def _diffusion(images: Tensor, labels: Tensor) -> TrainedModel:
     rest = diffusion.cosine_schedule(60, device=images.device)
     alpha_bar = torch.cat([first, rest[rest < first[1]]])
     model = diffusion.UNet(alpha_bar, side=14, width=16).to(images.device)
-    objective = partial(objectives.diffusion_loss, alpha_bar=alpha_bar)
+    objective = partial(diffusion.diffusion_loss, alpha_bar=alpha_bar)
     fit(model, objective, 2 * images - 1, epochs=4, batch_size=128, lr=5e-3)
 
     def sample(n: int) -> Tensor:

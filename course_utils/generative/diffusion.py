@@ -10,7 +10,7 @@ Source: Sohl-Dickstein et al. (2015); Ho, Jain & Abbeel (2020).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +24,9 @@ from course_utils._validation import (
 )
 from course_utils.device import Device
 from course_utils.models import as_images, check_input, mlp
-from course_utils.objectives import (
-    Denoiser,
-    diffuse,
-    kl_to_standard_normal,
-    squared_error,
-)
+from course_utils.objectives import Terms, kl_to_standard_normal, squared_error
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 # --- the process -----------------------------------------------------------------------
 
@@ -45,6 +42,30 @@ def cosine_schedule(steps: int, *, device: Device = None) -> Tensor:
     squared = torch.cos((t + 0.008) / 1.008 * math.pi / 2).square()
     alpha = (squared[1:] / squared[:-1]).clamp(min=0.001)  # the last one would be 0
     return torch.cat([torch.ones(1), alpha.cumprod(0)]).float().to(device=device)
+
+
+def diffuse(x: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
+    """xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, t noise steps at once.  (B, D), (B, D), (B, 1) -> (B, D)
+
+    ᾱₜ may also be a single number; ValueError if it is (B,), which broadcasts over D.
+    Source: Ho, Jain & Abbeel (2020), equation 4.
+    """
+    check_same_shape(x, eps)
+    check_alpha_bar_t(alpha_bar_t, x)
+    return alpha_bar_t.sqrt() * x + (1 - alpha_bar_t).sqrt() * eps
+
+
+def diffusion_loss(denoiser: Denoiser, x: Tensor, *, alpha_bar: Tensor) -> Terms:
+    """Diffusion:  E ‖ε − ε̂(√ᾱₜ x + √(1 − ᾱₜ) ε, t)‖²,  t ~ {1 … T},  ε ~ N(0, I).
+
+    (B, D) -> {name: ()}. alpha_bar (T + 1,) as in ``cosine_schedule``, ᾱ₀ = 1.
+    Source: Ho, Jain & Abbeel (2020), equation 14.
+    """
+    check_schedule(alpha_bar, x)
+    t = torch.randint(1, len(alpha_bar), (len(x),), device=x.device)
+    eps = torch.randn_like(x)
+    x_t = diffuse(x, eps, alpha_bar[t, None])
+    return {"loss": squared_error(eps, denoiser(x_t, t)).mean()}
 
 
 def predict_x0(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:

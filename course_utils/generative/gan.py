@@ -8,15 +8,37 @@ Source: Goodfellow et al. (2014).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from course_utils._validation import check_count
 from course_utils.models import check_input, mlp, to_images
-from course_utils.objectives import Terms, discriminator_loss, generator_loss
+from course_utils.objectives import Terms
 from course_utils.training import Record, adam, check_training, shuffled_epochs
+
+Discriminator = Callable[[Tensor], Tensor]
+
+
+def discriminator_loss(d: Discriminator, x: Tensor, fake: Tensor) -> Tensor:
+    """−E log D(x) − E log(1 − D(x̃)), with D = sigmoid(d).  (B, D), (B, D) -> (), nats
+
+    2 log 2 for D = ½ everywhere, 0 for a D that is always right. At the best D it is
+    2 log 2 − 2 JSD(data ‖ generator).
+    Source: Goodfellow et al. (2014), equation 1 and theorem 1.
+    """
+    return F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()
+
+
+def generator_loss(d: Discriminator, fake: Tensor) -> Tensor:
+    """−E log D(x̃), with D = sigmoid(d), the non-saturating loss.  (B, D) -> (), nats
+
+    The minimax loss E log(1 − D(x̃)) has hardly any gradient where D(x̃) ≈ 0; this one has.
+    Source: Goodfellow et al. (2014), section 3.
+    """
+    return F.softplus(-d(fake)).mean()
 
 
 class GAN(nn.Module):

@@ -8,7 +8,7 @@ Source: van den Oord, Vinyals & Kavukcuoglu (2017); Razavi, van den Oord & Vinya
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +18,56 @@ from course_utils._validation import (
     check_count,
     check_finite_rows,
     check_integers,
+    check_not_negative,
     check_rows,
+    check_same_shape,
 )
 from course_utils.models import as_images, check_input
-from course_utils.objectives import Terms, straight_through
+from course_utils.objectives import Terms, bernoulli_nll, squared_error
 
 TOP, BOTTOM = 4 * 4, 7 * 7  # codes per image on each level
 DIM = 16  # of the codebook vectors
 Level = tuple[Tensor, Tensor]  # z, encoder output, and e, nearest codebook vectors
+Quantizer = Callable[[Tensor], Sequence[Level]]
+
+
+# --- the objective --------------------------------------------------------------------
+
+
+def straight_through(z: Tensor, e: Tensor) -> Tensor:
+    """The value of e with the gradient of z:  z + sg(e − z), where sg stops gradients.
+
+    (B, …), (B, …) -> the same. Choosing the nearest code has no useful derivative, so
+    the encoder gets the decoder's gradient unchanged.
+    Source: van den Oord et al. (2017), section 3.2; Bengio et al. (2013).
+    """
+    check_same_shape(z, e)
+    return z + (e - z).detach()
+
+
+def vq_vae_loss(
+    f: Quantizer,
+    g: Callable[[list[Tensor]], Tensor],
+    x: Tensor,
+    *,
+    commitment: float = 0.25,
+    nll: Callable[[Tensor, Tensor], Tensor] = bernoulli_nll,
+) -> Terms:
+    """VQ-VAE:  E [ −log p(x|e) + Σ_levels ‖sg(z) − e‖² + β ‖z − sg(e)‖² ].
+
+    (B, D) -> {name: ()}. The encoder f returns (z, e) for each level: its output, and the
+    nearest codebook vectors; g gets e, with the gradient of z. The second term moves e to z
+    (and has no gradient if the codebook follows by a moving average), the third, the
+    commitment with weight β, z to e. Likelihood in nats. ValueError for a negative β.
+    Source: van den Oord et al. (2017), equation 3; Razavi et al. (2019), equation 2.
+    """
+    check_not_negative("commitment", commitment)
+    levels = f(x)
+    recon = nll(x, g([straight_through(z, e) for z, e in levels])).mean()
+    codebook = torch.stack([squared_error(z.detach(), e).mean() for z, e in levels]).sum()
+    commit = torch.stack([squared_error(z, e.detach()).mean() for z, e in levels]).sum()
+    loss = recon + codebook + commitment * commit
+    return {"loss": loss, "recon": recon, "codebook": codebook, "commitment": commit}
 
 
 # --- the quantizer --------------------------------------------------------------------

@@ -1,17 +1,7 @@
-"""log p(x) of an image, bounds on it, and the information in the code.
+"""log p(x) of an image, exactly, and the gap KL(q(z|x) ‖ p(z|x)) below it.
 
 With few latent dimensions the integral log p(x) = log ∫ p(z) p(x|z) dz is a sum over a
 lattice, so every bound can be compared with the exact value.
-
-Which ELBO is which:
-
-    objectives.vae_loss             −ELBO as a loss: β, gradients, mean over the batch
-    evidence.elbo                   of each test image, estimated by draws of z
-    linear_gaussian.linear_elbo     closed form, for a linear decoder with Gaussian noise
-    posterior_grid.bound_on_grid    exact, for any Gaussian q and one image, in the plane
-    diffusion.diffusion_elbo        of each image, estimated by draws of all noise steps
-    evidence_gap.js, makeBound      bound_on_grid in the browser, while q is dragged
-    draw_digit.js, makeEvaluator    elbo in the browser, of the drawing
 """
 
 from __future__ import annotations
@@ -27,8 +17,6 @@ from course_utils.objectives import (
     Decoder,
     GaussianEncoder,
     bernoulli_nll,
-    kl_to_standard_normal,
-    reparameterize,
 )
 from course_utils.theory.lattice import PLANE, Lattice, latent_lattice
 
@@ -36,7 +24,6 @@ Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), decoder output (B, D) -> (
 MAX_POINTS = 1_000_000  # of a lattice; about a minute with the decoders of this course
 CHUNK = 4096  # points that are decoded at a time, to bound the memory
 TOLERANCE = 0.1  # nats that a finer lattice or a larger box may change
-ACTIVE_VARIANCE = 0.01  # minimum variance of an active unit, as in the paper
 
 # --- exact, on the lattice ------------------------------------------------------------
 
@@ -179,82 +166,4 @@ def _check_data(g: Decoder, x: Tensor, latent_dim: int) -> None:
     check_rows(x, g(x.new_zeros(1, latent_dim)))
 
 
-# --- bounds, estimated by draws from q ------------------------------------------------
-
-
-@torch.no_grad()
-def rate_and_distortion(
-    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
-) -> tuple[Tensor, Tensor]:
-    """Rate KL(q(z|x) ‖ p(z)) and distortion E_q [−log p(x|z)].  (B, D) -> (B,), (B,), nats
-
-    The cost of the code of an image and the error that remains, averaged over ``samples``
-    draws of z. For testing, so without gradients. Source: Alemi et al. (2018), section 2.
-    """
-    check_count("samples", samples)
-    mu, logvar = f(x)
-    draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
-    return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
-
-
-def elbo(
-    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
-) -> Tensor:
-    """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image.  (B, D) -> (B,), nats
-
-    Minus distortion, minus rate; E_q is the mean over ``samples`` draws of z.
-    Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
-    """
-    rate, distortion = rate_and_distortion(f, g, x, samples=samples, nll=nll)
-    return -distortion - rate
-
-
-@torch.no_grad()
-def importance_weighted_bound(
-    f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int, nll: Nll = bernoulli_nll
-) -> Tensor:
-    """log (1/L) Σₗ p(x, zₗ) / q(zₗ|x),  zₗ ~ q, L = samples.  (B, D) -> (B,), nats
-
-    Its expectation is the ELBO at L = 1 and grows with L up to log p(x).
-    ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
-    """
-    check_count("samples", samples)
-    mu, logvar = f(x)
-    log_weights = []
-    for _ in range(samples):
-        z, zero = reparameterize(mu, logvar), torch.zeros_like(mu)
-        log_p, log_q = _log_gaussian(z, zero, zero), _log_gaussian(z, mu, logvar)
-        log_weights.append(log_p - nll(x, g(z)) - log_q)
-    return torch.stack(log_weights).logsumexp(0) - math.log(samples)
-
-
 # --- information in the code ----------------------------------------------------------
-
-
-@torch.no_grad()
-def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
-    """Var over x of μₖ(x) > threshold, here 0.01: which units depend on x?  -> (K,) bool
-
-    Source: Burda, Grosse & Salakhutdinov (2016), section 5.
-    """
-    mu, _ = f(x)
-    check_finite_rows(mu)
-    return mu.var(0, correction=0) > ACTIVE_VARIANCE
-
-
-@torch.no_grad()
-def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
-    """I(x; z) = E [ log q(z|x) − log q(z) ],  q(z) = (1/N) Σᵢ q(z|xᵢ).  (N, D) -> (), nats
-
-    An estimate by one z for each x. It never exceeds log N, the entropy of a choice among
-    N images. The mean rate is I(x; z) + KL(q(z) ‖ p(z)).
-    Source: Hoffman & Johnson (2016); Alemi et al. (2018).
-    """
-    mu, logvar = f(x)
-    z = reparameterize(mu, logvar)
-    log_ratios = []
-    for rows in torch.arange(len(x), device=x.device).split(256):  # not all N² at once
-        log_q = _log_gaussian(z[rows, None], mu, logvar)  # (256, N)
-        log_q_own = log_q[torch.arange(len(rows)), rows]  # log q(zᵢ|xᵢ)
-        log_ratios.append(log_q_own - log_q.logsumexp(1) + math.log(len(x)))
-    return torch.cat(log_ratios).mean()

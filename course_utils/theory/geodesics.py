@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils._interrupts import hold_interrupt
 from course_utils._validation import (
     check_floats,
     check_positive,
     check_rows,
 )
 from course_utils.objectives import Decoder
+from course_utils.training import hold_interrupt
 
 POINTS = 48  # T, points of each path
 NODES = 41  # per side of the lattice

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils._interrupts import hold_interrupt
 from course_utils._validation import (
     check_finite,
     check_floats,
@@ -22,6 +21,7 @@ from course_utils._validation import (
 from course_utils.objectives import Decoder, bernoulli_nll
 from course_utils.theory.evidence import Nll, log_joint
 from course_utils.theory.lattice import latent_lattice
+from course_utils.training import hold_interrupt
 
 MAX_MASS_OUTSIDE = 1e-3  # of the posterior, outside the grid: 0.001 nats of log p(x)
 MAX_CHANGE = 0.05  # nats between two spacings; see posterior_grid

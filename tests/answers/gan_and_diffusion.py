@@ -6,15 +6,15 @@ from functools import reduce
 import numpy as np
 import torch
 
-from course_utils import objectives
 from course_utils.exercises import gan_and_diffusion
+from course_utils.generative import diffusion
 
 RIGHT = {
     gan_and_diffusion.check_diffuse: {
         "closed form": lambda x, eps, alpha: (
             math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) ** 0.5 * eps
         ),
-        "tensors": lambda x, eps, alpha: objectives.diffuse(
+        "tensors": lambda x, eps, alpha: diffusion.diffuse(
             x, eps, torch.tensor(alpha).prod()
         ),
         "numpy": lambda x, eps, alpha: torch.from_numpy(
