@@ -387,8 +387,13 @@ def test_no_text_of_a_widget_ends_its_script():
 
 
 def test_third_party_parts_come_with_their_licenses():
+    """In full: the text "-->" in one of them would end the comment that holds them."""
     page = slides.deck(notebook(text("# Name")), PATH)
-    assert "Permission is hereby granted" in page and "SIL OPEN FONT LICENSE" in page
+    comment = page.partition("<!-- This file")[2].partition("-->")[0]
+    for path in [*slides.VENDOR.glob("*/LICENSE*"), *slides.VENDOR.glob("*/OFL.txt")]:
+        assert path.read_text("utf-8") in comment
+    for owner in ("Hakim", "Schennink", "MarkedJS", "Jeffrey", "Gruber", "STIX"):
+        assert owner in comment
 
 
 # --- the course's decks ---------------------------------------------------------------

@@ -34,6 +34,12 @@ VENDOR = Path(__file__).with_name("vendor")
 STYLE, SCRIPT = (
     Path(__file__).with_suffix(kind).read_text("utf-8") for kind in (".css", ".js")
 )
+LICENSES = (
+    "reveal.js/LICENSE",
+    "fitty/LICENSE",
+    "marked/LICENSE.md",
+    "stix-two-math/OFL.txt",
+)
 TYPES = ("slide", "subslide", "fragment", "notes", "skip")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 NOTE = re.compile(r"\A\s*\*\*Speaker note\.\*\*\s*")
@@ -186,15 +192,16 @@ def deck(notebook: NotebookNode, path: Path) -> str:
     title = re.sub(r"<[^>]+>", "", columns[0][0].heading) or escape(path.stem)
     font = b64encode((VENDOR / "stix-two-math/STIXTwoMath-Regular.woff2").read_bytes())
     source = f"data:font/woff2;base64,{font.decode()}"
-    licenses = _vendored("reveal.js/LICENSE") + _vendored("stix-two-math/OFL.txt")
+    licenses = "\n".join(map(_vendored, LICENSES))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<!-- This file contains reveal.js and the font STIX Two Math. Their licenses:
-{licenses.replace("--", "- -")}-->
+<!-- This file contains reveal.js, with fitty and marked in it, and the font STIX Two Math.
+Their licenses:
+{licenses}-->
 <style>{_vendored("reveal.js/dist/reveal.css")}</style>
 <style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}
 {STYLE}</style>
