@@ -6,8 +6,9 @@
     python course.py execute    run the notebooks and store their outputs
     python course.py slides     turn the notebooks into slides, in the folder slides
     python course.py handout    make assignments of them, in the folder handout
+    python course.py new NAME   write a new notebook, with an example of each required cell
 
-Further arguments go to JupyterLab, pytest, or the tool of that name in the folder tools.
+Further arguments go to JupyterLab, pytest, or the tool in the folder tools.
 Needs only Python 3.10 or newer.
 """
 
@@ -68,6 +69,7 @@ def main(arguments: list[str]) -> int:
         "execute": [["tools.execute"]],
         "slides": [["tools.slides"]],
         "handout": [["tools.handout"]],
+        "new": [["tools.new_notebook"]],
     }
     if not arguments or arguments[0] not in commands:
         print(__doc__)

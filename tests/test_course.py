@@ -18,7 +18,8 @@ import course
 
 ROOT = Path(__file__).parents[1]
 
-TOOLS = ("check", "execute", "slides", "handout")
+TOOLS = {name: name for name in ("check", "execute", "slides", "handout")}
+TOOLS["new"] = "new_notebook"
 REPORT = """
 import os, sys
 print(os.path.basename(__file__), sys.argv[1:], os.getcwd())
@@ -121,10 +122,7 @@ def test_an_unknown_command_prints_the_usage(arguments, capsys, monkeypatch):
     monkeypatch.setattr(course, "set_up", lambda: pytest.fail("unnecessary set-up"))
     assert course.main(arguments) == 2
     usage = capsys.readouterr().out
-    assert all(
-        f"python course.py {name} " in usage
-        for name in ("lab", "check", "test", "execute", "slides", "handout")
-    )
+    assert all(f"python course.py {name} " in usage for name in ("lab", "test", *TOOLS))
 
 
 def test_an_old_python_is_refused(capsys, monkeypatch):
@@ -144,7 +142,7 @@ def launch(slow, tmp_path):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "__init__.py").touch()
-    for name in ("jupyterlab", "pytest", *map("tools/{}".format, TOOLS)):
+    for name in ("jupyterlab", "pytest", *map("tools/{}".format, TOOLS.values())):
         (tmp_path / name).with_suffix(".py").write_text(REPORT)
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True
@@ -172,7 +170,7 @@ def launch(slow, tmp_path):
     [
         ("lab", "jupyterlab.py", [os.path.join("notebooks", "00_start.ipynb")]),
         ("test", "pytest.py", []),
-        *((name, f"{name}.py", []) for name in TOOLS),
+        *((name, f"{tool}.py", []) for name, tool in TOOLS.items()),
     ],
 )
 def test_a_command_starts_its_module_and_returns_its_exit_code(

@@ -1,6 +1,6 @@
 """Write a new notebook with the next number and an example of each required cell.
 
-    python -m tools.new_notebook flow_matching
+    python course.py new flow_matching
 
 writes notebooks/11_flow_matching.ipynb, which runs. The next steps are in CONTRIBUTING.md.
 """
