@@ -13,7 +13,7 @@ FAIL = [sys.executable, "-c", "print('line 3 is wrong'); raise SystemExit(2)"]
 @pytest.mark.parametrize("steps", [(PASS, FAIL), (FAIL, PASS)])
 def test_a_failed_step_is_reported_and_the_others_still_run(steps, monkeypatch, capsys):
     monkeypatch.setattr(check, "STEPS", dict(zip(("first", "second"), steps)))
-    assert check.main() == 1
+    assert check.main([]) == 1
     output = capsys.readouterr().out
     assert output.count("passed") == output.count("FAILED") == 1
     assert "line 3 is wrong" in output and "nothing to say" not in output
@@ -21,5 +21,11 @@ def test_a_failed_step_is_reported_and_the_others_still_run(steps, monkeypatch, 
 
 def test_the_check_succeeds_if_all_steps_pass(monkeypatch, capsys):
     monkeypatch.setattr(check, "STEPS", {"first": PASS, "second": PASS})
-    assert check.main() == 0
+    assert check.main([]) == 0
     assert capsys.readouterr().out.count("passed") == 2
+
+
+def test_arguments_are_refused_instead_of_ignored(monkeypatch):
+    monkeypatch.setattr(check, "STEPS", {"first": PASS})
+    with pytest.raises(SystemExit, match="course.py test FILE"):
+        check.main(["tests/test_models.py"])
