@@ -1,4 +1,4 @@
-"""The names in README.md and docs exist: links, formulas, notebooks, modules, tests."""
+"""The names in README.md, docs and notebooks exist: links, commands, formulas, tests."""
 
 import ast
 import importlib
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import course
 from course_utils import objectives
 from course_utils.theory import gradient_estimators
 
@@ -74,6 +75,32 @@ def test_links_have_a_target(page):
     assert not list(broken_links(page))
 
 
+# --- commands ---------------------------------------------------------------------------
+
+
+def text(path: str) -> str:
+    """A page, or the Markdown cells of a notebook."""
+    if not path.endswith(".ipynb"):
+        return read(path)
+    cells = json.loads(read(path))["cells"]
+    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+NOTEBOOKS = [
+    f"notebooks/{path.name}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *NOTEBOOKS])
+def test_commands_exist(path):
+    for module in re.findall(r"python3? -m ((?:tools|course_utils)[.\w]*)", text(path)):
+        source = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        assert source.is_file(), module
+        assert 'if __name__ == "__main__":' in source.read_text(encoding="utf-8"), module
+    known = re.findall(r"python course\.py (\w+)", course.__doc__)
+    assert set(re.findall(r"course\.py ([a-z]+)", text(path))) <= set(known)
+
+
 # --- README.md --------------------------------------------------------------------------
 
 
@@ -87,8 +114,7 @@ def test_the_map_names_every_notebook_in_order():
     named = [
         re.search(r"\((.*)\)", row[0])[1] for row in table("README.md", "The notebooks")
     ]
-    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert named == [f"notebooks/{path.name}" for path in paths]
+    assert named == NOTEBOOKS
 
 
 # --- docs/formulas.md -------------------------------------------------------------------
