@@ -216,8 +216,7 @@ function makeColumns(el, model, at) {
   return {
     last: () => frames.length - 1,
     /** The half width for the codes of all frames. */
-    wide: () => model.get("half_width")
-      ?? Math.max(NEAR, MARGIN * Math.max(...frames.map(({ reach }) => reach))),
+    wide: () => Math.max(NEAR, MARGIN * Math.max(...frames.map(({ reach }) => reach))),
     read() {
       frames = model.get("frames").map(({ codes, images, ...frame }) => ({ ...frame,
         codes: codes.map((view) => fromFloat16(new Uint16Array(bytesOf(view)))),
@@ -359,7 +358,7 @@ function render({ model, el }) {
     },
   });
   const stopListening = listenTo(model, {
-    "change:frames": framesAdded, "change:near": zoomed, "change:half_width": zoomed,
+    "change:frames": framesAdded, "change:near": zoomed,
     "change:epoch"() {
       if (model.get("epoch") !== epochOf(at)) motion.jump(model.get("epoch"));
     },
