@@ -7,7 +7,9 @@ notebook. Settings are in pyproject.toml.
 import contextlib
 import copy
 import inspect
+import math
 import os
+import time
 from pathlib import Path
 from queue import Empty
 
@@ -39,16 +41,19 @@ class Kernel(RunningKernel):
         super().__init__(*arguments, **options)
         self.kc.execute(IN_KERNEL, silent=True)
 
-    def get_message(self, stream, timeout):
-        for _ in range(int(timeout)):
+    def get_message(self, stream, timeout=None):
+        end = time.monotonic() + (math.inf if timeout is None else timeout)
+        while True:
             with contextlib.suppress(Empty):
-                message = super().get_message(stream, timeout=1)
+                left = max(0, end - time.monotonic())
+                message = super().get_message(stream, timeout=min(1, left))
                 if stream == "iopub":
                     self.record(message)
                 return message
             if not self.is_alive():
                 raise RuntimeError("the kernel died while it ran this cell")
-        raise Empty
+            if time.monotonic() >= end:
+                raise Empty
 
 
 nbval.plugin.RunningKernel = Kernel
@@ -121,10 +126,10 @@ def pytest_runtest_setup(item):
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Save the executed notebook after its last cell."""
+    """Save the executed notebook after its last cell, if its kernel has started."""
     last = nextitem is None or nextitem.parent is not item.parent
-    if RUNS and isinstance(item, IPyNbCell) and last:
-        file = item.parent
+    file = item.parent
+    if isinstance(item, IPyNbCell) and last and hasattr(file, "run"):
         for cell in file.run.nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = coalesce_streams(cell.outputs)
