@@ -15,6 +15,7 @@ from course_utils.exercises.grading import (
     compare,
     compare_value,
 )
+from course_utils.theory.linear_gaussian import spectrum
 
 
 def _project(x, mean, v):
@@ -69,17 +70,13 @@ def check_pca_reconstruction(
     return compare(answer, _project, cases, _PCA_RECONSTRUCTION_MISTAKES)
 
 
-def _eigenvalues(x):
-    return torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0).clamp(min=0)
-
-
 def _left_out(x, k):
-    return _eigenvalues(x)[k:].sum()
+    return spectrum(x)[k:].sum()
 
 
 _PCA_ERROR_MISTAKES: Mistakes = {
     "these are the directions that are kept. The error is that of the others.": (
-        lambda x, k: _eigenvalues(x)[:k].sum()
+        lambda x, k: spectrum(x)[:k].sum()
     ),
     "the data have to be centered first.": (
         lambda x, k: torch.linalg.svdvals(x).square()[k:].sum() / len(x)
@@ -91,21 +88,21 @@ _PCA_ERROR_MISTAKES: Mistakes = {
         lambda x, k: _left_out(x, k) * len(x) / x.shape[1]
     ),
     "a variance is a squared singular value.": (
-        lambda x, k: (_eigenvalues(x) * len(x)).sqrt()[k:].sum() / len(x)
+        lambda x, k: (spectrum(x) * len(x)).sqrt()[k:].sum() / len(x)
     ),
     "the variances are added up, not the standard deviations.": (
-        lambda x, k: _eigenvalues(x)[k:].sqrt().sum()
+        lambda x, k: spectrum(x)[k:].sqrt().sum()
     ),
     "the order. eigh and eigvalsh sort the smallest first.": (
-        lambda x, k: _eigenvalues(x).flip(0)[k:].sum()
+        lambda x, k: spectrum(x).flip(0)[k:].sum()
     ),
     "Python counts from 0: after k directions the next one has index k.": (
-        lambda x, k: _eigenvalues(x)[k + 1 :].sum()
+        lambda x, k: spectrum(x)[k + 1 :].sum()
     ),
     "all directions beyond the first k, not only the next one.": (
-        lambda x, k: _eigenvalues(x)[k]
+        lambda x, k: spectrum(x)[k]
     ),
-    "the sum is missing: one number was asked for.": lambda x, k: _eigenvalues(x)[k:],
+    "the sum is missing: one number was asked for.": lambda x, k: spectrum(x)[k:],
     "return a tensor, not a Python number.": lambda x, k: _left_out(x, k).item(),
 }
 
@@ -148,7 +145,7 @@ _LEADING_COMPONENTS_MISTAKES: Mistakes = {
         lambda x, k: torch.linalg.eigh(x.T @ x)[1].T.flip(0)[:k]
     ),
     "an eigenvector has length one; its eigenvalue does not scale it.": (
-        lambda x, k: _eigenvalues(x)[:k, None].sqrt() * _leading(x, k)
+        lambda x, k: spectrum(x)[:k, None].sqrt() * _leading(x, k)
     ),
     "all components are returned; only the first k were asked for.": (
         lambda x, k: _leading(x, 4)
