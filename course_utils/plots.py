@@ -173,10 +173,10 @@ def curves(
 def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) -> Figure:
     """The terms of an objective against the epoch, from what ``fit`` returns.
 
-    ValueError if the training was stopped before its first epoch was finished.
+    ValueError if there is no record.
     """
     if not records:
-        raise ValueError("no epoch was finished, so there is nothing to draw: train again.")
+        raise ValueError("there is no record, so there is nothing to draw.")
     terms = [name for name in records[0] if name != "epoch"]
     lines = {name: [record[name] for record in records] for name in terms}
     if len(terms) == 2:  # the loss and its only term are the same

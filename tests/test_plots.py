@@ -388,6 +388,6 @@ def test_one_image_makes_a_row():
     assert len(plots.image_rows({"x": IMAGES[:1]}, title="one").axes) == 1
 
 
-def test_a_history_without_an_epoch_is_refused():
-    with pytest.raises(ValueError, match="no epoch was finished"):
+def test_a_history_without_a_record_is_refused():
+    with pytest.raises(ValueError, match="there is no record"):
         plots.history([], ylabel="nats", title="nothing")
