@@ -28,6 +28,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from symtable import symtable
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbformat import NotebookNode
@@ -35,6 +36,7 @@ from nbformat import NotebookNode
 from tools import files, slides
 from tools.files import ToolError
 
+CONFIG_NAME = "nbgrader_config.py"
 CONFIG = '''"""Settings of nbgrader for this class: written once, then yours to edit."""
 
 c = get_config()
@@ -171,16 +173,24 @@ def solved_version(notebook: NotebookNode) -> NotebookNode:
 
 
 def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """The release version of nbgrader, with the settings in the folder; no gradebook."""
+    """The release version of nbgrader, with the settings in the folder; no gradebook.
+
+    Without settings in the folder, it uses those that ``hand_out`` will write there.
+    """
     try:
         with warnings.catch_warnings():  # nbgrader 0.9.5, the last for Python 3.10
             warnings.simplefilter("ignore")
             from nbgrader import preprocessors as nbgrader
     except ImportError as error:
-        raise ToolError(f"nbgrader is needed: pip install nbgrader ({error})") from error
+        raise ToolError(
+            f"nbgrader is needed: pip install -r requirements.txt ({error})"
+        ) from error
     from traitlets.config import PyFileConfigLoader
 
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config()
+    with TemporaryDirectory() as defaults:
+        Path(defaults, CONFIG_NAME).write_text(CONFIG, encoding="utf-8")
+        place = str(folder) if (folder / CONFIG_NAME).exists() else defaults
+        config = PyFileConfigLoader(CONFIG_NAME, path=place).load_config()
     result = instructor_version(notebook)
     for step in (
         nbgrader.LockCells,
@@ -235,12 +245,11 @@ def notebooks_for(path: Path, folder: Path) -> dict[Path, str]:
 
 def hand_out(paths: list[Path], folder: Path) -> None:
     """Write all versions of these notebooks, or none if one of them has an error."""
-    config = folder / "nbgrader_config.py"
+    texts = [one for path in paths for one in notebooks_for(path, folder).items()]
+    config = folder / CONFIG_NAME
     if not config.exists():
         files.write(config, CONFIG)
-    for target, text in [
-        one for path in paths for one in notebooks_for(path, folder).items()
-    ]:
+    for target, text in texts:
         print(target, flush=True)
         files.write(target, text)
 
