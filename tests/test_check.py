@@ -1,5 +1,6 @@
 """The quick check runs every step, and fails if one of them does."""
 
+import io
 import sys
 
 import pytest
@@ -17,6 +18,16 @@ def test_a_failed_step_is_reported_and_the_others_still_run(steps, monkeypatch, 
     output = capsys.readouterr().out
     assert output.count("passed") == output.count("FAILED") == 1
     assert "line 3 is wrong" in output and "nothing to say" not in output
+
+
+def test_a_pipe_with_another_encoding_gets_the_report(monkeypatch):
+    code = r"print('\u03b2 ≥ 0'); raise SystemExit(1)"
+    step = [sys.executable, "-X", "utf8", "-c", code]
+    monkeypatch.setattr(check, "STEPS", {"first": step})
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "cp1252"))
+    assert check.main() == 1
+    sys.stdout.seek(0)
+    assert "? ? 0" in sys.stdout.read()
 
 
 def test_the_check_succeeds_if_all_steps_pass(monkeypatch, capsys):

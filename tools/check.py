@@ -8,6 +8,7 @@ marks browser, slow and timing, which pyproject.toml explains.
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import sysconfig
@@ -27,6 +28,11 @@ STEPS = {
     "types": [*PYTHON, "mypy"],
     "layers": [SCRIPTS / "lint-imports"],
     "dependencies": [SCRIPTS / "deptry", "course_utils", "tools", "tests", "notebooks"],
+    # Tests may use extras, and what only tests use is an extra.
+    "dependencies without extras": [
+        *(SCRIPTS / "deptry", "course_utils", "notebooks"),
+        *("--optional-dependencies-dev-groups", "lab,slides,class,test,lint,all"),
+    ],
 }
 
 
@@ -48,6 +54,9 @@ def run(command: list[str | Path]) -> tuple[int, str, float]:
 def main(arguments: list[str]) -> int:
     if arguments:
         sys.exit("check takes no arguments; for some of the tests: course.py test FILE")
+    # A pipe on Windows has an encoding without most of Unicode.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     with ThreadPoolExecutor(2) as pool:  # the tests, and one linter at a time
         results = dict(zip(STEPS, pool.map(run, STEPS.values())))
     for name, (code, _, seconds) in results.items():
