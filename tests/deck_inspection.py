@@ -114,17 +114,23 @@ def printed_pages(page) -> int:
 
 
 # For each kind of widget: an element that changes, without a focus ring; the element that
-# takes mouse and keys; and keys of which at least one must change the first element.
+# takes mouse and keys; whether the mouse must drag or only move; and keys of which at least
+# one must change the first element.
 ARROWS = ("ArrowLeft", "ArrowRight")
 KINDS = {
-    ".latent-walk": (".lw-here canvas", ".lw-plane .cw-stage", ARROWS),
-    ".side-by-side": (".sb-image", ".cw-stage", ARROWS),
-    ".training-replay": (".tr-columns", "input[type=range]", ARROWS),
-    ".draw-digit": (".dd-pair canvas", ".dd-paper", (" ", *ARROWS)),  # space: pen down
-    ".denoising-field": (".df-read", ".cw-stage", (*ARROWS, "Enter")),
-    ".dial": (".dial-pictures", "input[type=range], .cw-choice input", ARROWS),
-    ".evidence-gap": (".eg-chart", ".cw-stage", ARROWS),
-    ".reparameterization": (".rp-read", ".rp-axis .cw-stage", ARROWS),
+    ".latent-walk": (".lw-here canvas", ".lw-plane .cw-stage", "move", ARROWS),
+    ".side-by-side": (".sb-image", ".cw-stage", "move", ARROWS),
+    ".training-replay": (".tr-columns", "input[type=range]", "drag", ARROWS),
+    ".draw-digit": (
+        ".dd-pair canvas",
+        ".dd-paper",
+        "drag",
+        (" ", *ARROWS),
+    ),  # space: pen down
+    ".denoising-field": (".df-read", ".cw-stage", "drag", (*ARROWS, "Enter")),
+    ".dial": (".dial-pictures", "input[type=range], .cw-choice input", "drag", ARROWS),
+    ".evidence-gap": (".eg-chart", ".cw-stage", "drag", ARROWS),
+    ".reparameterization": (".rp-read", ".rp-axis .cw-stage", "drag", ARROWS),
 }
 
 
@@ -134,7 +140,7 @@ def unresponsive(page, name: str) -> list[str]:
     page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
     stage = page.locator(f"#{name} .stage").first
     (kind,) = [kind for kind in KINDS if stage.evaluate("(el, k) => el.matches(k)", kind)]
-    *selectors, keys = KINDS[kind]
+    *selectors, how, keys = KINDS[kind]
     shown, handle = (stage.locator(selector).first for selector in selectors)
 
     def at_rest() -> bytes:
@@ -156,7 +162,7 @@ def unresponsive(page, name: str) -> list[str]:
                     return True
         return False
 
-    def drag(x: float, y: float):
+    def move(x: float, y: float):
         """From the middle of the handle to a place in its box."""
         box = handle.bounding_box()
 
@@ -164,10 +170,7 @@ def unresponsive(page, name: str) -> list[str]:
             return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
         page.mouse.move(*at(0.5, 0.4))
-        if kind not in (
-            ".latent-walk",
-            ".side-by-side",
-        ):  # they follow it without a pressed button
+        if how == "drag":
             page.mouse.down()
         page.mouse.move(*at(x, y), steps=4)
         page.mouse.up()
@@ -181,7 +184,7 @@ def unresponsive(page, name: str) -> list[str]:
     slider = handle.get_attribute("type") == "range"
     places = [(0.98, 0.4), (0.02, 0.4)] if slider else [(0.9, 0.7)]
     is_choice = handle.get_attribute("type") == "radio"
-    moves = [click_another] if is_choice else [partial(drag, *place) for place in places]
+    moves = [click_another] if is_choice else [partial(move, *place) for place in places]
     presses = [partial(page.keyboard.press, key) for key in keys]
 
     problems = [] if changes(*moves) else ["the mouse"]
