@@ -143,6 +143,37 @@ def test_a_row_of_the_formula_table_is_true(slide, formula, function, cell, test
     assert test.strip("`") in names_of_tests()
 
 
+# The slides of the lecture that hold a formula, in its order.
+LECTURE = [
+    "Generative models",
+    "Autoencoders",
+    "The undercomplete and linear autoencoder",
+    "Sparse Autoencoder",
+    "Denoising Autoencoder",
+    "Probabilistic Autoencoder",
+    "Comparison between autoencoders",
+    "VAE",
+    "MLE is intractable",
+    "VAEs objective function",
+    "Derivation of VAE objective",
+    "Error and regularization",
+    "Minibatch loss",
+    "Reparameterization trick",
+    "Visualization of latent space",
+    "The VAE algorithm",
+    "Testing",
+    "Posterior collapse",
+    "Introduce a hyper-parameter β",
+    "VQ-VAE-2",
+    "Topics",
+]
+
+
+def test_the_formula_table_follows_the_lecture_and_leaves_no_slide_out():
+    slides = [row[0].split(":")[0] for row in FORMULAS]
+    assert list(dict.fromkeys(slides)) == LECTURE
+
+
 def test_the_formula_table_is_complete():
     public = {
         f"`{module.__name__.removeprefix('course_utils.')}.{name}`"

@@ -417,13 +417,62 @@ def test_every_markdown_cell_can_be_rendered(path):
             render.markdown(cell.source, cell, path.parent)
 
 
-# The table of the lecture's slides.
+# All slides of the lecture, in its order.
+LECTURE = [
+    "Generative models & Variational Autoencoder",
+    "Generative models: topics",
+    "Motivations: photos, style, resolution",
+    "Motivations: physics, possible futures",
+    "Highlights: StyleGAN",
+    "Highlights: DALL-E",
+    "Highlights: Stable Diffusion",
+    "Generative models: recover P(x) or sample like it",
+    "Autoencoders map an input to a latent code",
+    "The autoencoder objective",
+    "No constraints: the identity function",
+    "Undercomplete autoencoders, k < d",
+    "The undercomplete and linear autoencoder",
+    "Why might we want a non-linear autoencoder?",
+    "Sparse Autoencoder",
+    "Denoising Autoencoder: the objective",
+    "Denoising Autoencoder: the structure of the distribution",
+    "Probabilistic Autoencoder: outputs are distributions",
+    "Probabilistic Autoencoder: the negative log likelihood",
+    "Comparison between autoencoders",
+    "Variational Autoencoders produce both",
+    "VAEs have inference and generative networks",
+    "MLE is intractable",
+    "VAE implementation",
+    "VAEs objective function: ELBO",
+    "Derivation of VAE objective",
+    "VAEs objective function: error and regularization",
+    "The loss of a minibatch",
+    "Reparameterization trick",
+    "Visualization of latent space: [−1.0, 1.0]²",
+    "Visualization of latent space: [−5.0, 5.0]²",
+    "The VAE algorithm using (mini-batch) SGD",
+    "Inference",
+    "Testing",
+    "The KL term, and posterior collapse",
+    "A hyper-parameter β",
+    '"Traditional" drawback: blurry images',
+    "Maybe not a drawback: VQ-VAE-2",
+]
+# The table of them in the guide.
 GUIDE = (ROOT / "docs" / "slides.md").read_text("utf-8").split("## The lecture's slides")[1]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in GUIDE.splitlines()
     if line.startswith("| ")
 ][1:]
+
+
+def test_the_decks_follow_the_lecture_and_leave_no_slide_out():
+    first = {}
+    for title, link, _ in ROWS:
+        first.setdefault(title, link[1:3])
+    assert list(first) == LECTURE
+    assert list(first.values()) == sorted(first.values())
 
 
 @pytest.mark.parametrize(
