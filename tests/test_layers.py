@@ -4,10 +4,14 @@ The allowed imports are in pyproject.toml; lint-imports checks them.
 """
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
 
 IMPORT_MODULES = """
 import sys, json
@@ -25,6 +29,14 @@ for module in sys.argv[1:]:
 result["random numbers drawn"] = not torch.equal(state, torch.get_rng_state())
 print(json.dumps(result))
 """
+
+
+def test_every_module_of_the_package_has_a_layer():
+    settings = (ROOT / "pyproject.toml").read_text("utf-8")
+    layers = re.search(r"^layers = \[(.+?)^\]", settings, re.DOTALL | re.MULTILINE)[1]
+    places = {path.stem for path in (ROOT / "course_utils").glob("*.py")} - {"__init__"}
+    places |= {path.parent.name for path in (ROOT / "course_utils").glob("*/__init__.py")}
+    assert set(re.findall(r"course_utils\.(\w+)", layers)) == places
 
 
 @pytest.mark.slow
