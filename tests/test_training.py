@@ -742,8 +742,24 @@ def test_notebooks_use_only_records_that_an_early_stop_leaves(path):
     ``fit``, which holds a stop during imports, before it makes an optimizer itself.
     """
     cells = json.loads(path.read_text("utf-8"))["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    records = re.findall(r"^(\w+) = fit\(", code, re.MULTILINE)
-    for name in records:
-        assert not re.search(rf"\b{name}\[(?!0\]|-1\])", code), name
-    assert not re.match(r"((?!\bfit\().)*torch\.optim\.[A-Z]", code, re.DOTALL)
+    code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    tree = ast.parse("\n".join(code))
+    records = {
+        ast.unparse(node.targets[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("fit(")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) in records:
+            assert ast.unparse(node.slice) in ("0", "-1"), ast.unparse(node)
+    fits, trained = {"fit"}, False  # functions that train; whether one has been called
+    for statement in tree.body:
+        nodes = ast.walk(statement)
+        calls = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+        assert trained or "torch.optim." not in " ".join(calls), ast.unparse(statement)
+        if not calls & fits:
+            continue
+        if isinstance(statement, ast.FunctionDef):
+            fits.add(statement.name)
+        else:
+            trained = True
