@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
+VERSION = re.search(r'^version = "(.+)"', PROJECT, re.MULTILINE)[1]
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 
@@ -60,9 +62,10 @@ def test_its_metadata_name_version_and_dependencies(wheel):
         [name] = [name for name in file.namelist() if name.endswith("/METADATA")]
         metadata = Parser().parsestr(file.read(name).decode())
         assert not [name for name in file.namelist() if "entry_points" in name]
-    assert (metadata["Name"], metadata["Version"]) == ("autoencoder-course", "1.0.0")
-    project = (ROOT / "pyproject.toml").read_text("utf-8")
-    listed = project.split("\ndependencies = [")[1].split("\n]")[0]
+    assert (metadata["Name"], metadata["Version"]) == ("autoencoder-course", VERSION)
+    assert metadata["License-Expression"] == "MIT AND CC-BY-SA-3.0"
+    assert metadata.get_all("License-File") == ["LICENSE", "course_utils/mnist/README.md"]
+    listed = PROJECT.split("\ndependencies = [")[1].split("\n]")[0]
     required = {
         line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line
     }
@@ -71,6 +74,24 @@ def test_its_metadata_name_version_and_dependencies(wheel):
     assert {"lab", "slides", "class", "test", "all"} <= set(
         metadata.get_all("Provides-Extra")
     )
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.search(r"^version: (.+)", citation, re.MULTILINE)[1] == VERSION
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"^## \[(\d.*?)\]", changes, re.MULTILINE)[1] == VERSION
+
+
+def test_the_oldest_versions_are_read_from_every_dependency():
+    """.ci/versions does so by a pattern of sed; linters are pinned, extras name others."""
+    script = (ROOT / ".ci" / "versions").read_text("utf-8")
+    pattern = re.search(r"sed -nE 's/(\^    .+?)/\\1", script)[1].replace("[^]]", r"[^\]]")
+    sections = PROJECT.split("\ndependencies = [")[1].split("\n[tool.")[0]
+    listed = re.findall(r'^    ".+', sections, re.MULTILINE)
+    others = [line for line in listed if "autoencoder-course[" in line or "==" in line]
+    read = [line for line in listed if re.match(pattern, line)]
+    assert len(read) > 20 and set(read) == set(listed) - set(others)
 
 
 USE = """
