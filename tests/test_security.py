@@ -4,8 +4,11 @@ conftest.py at the root refuses network connections of notebooks, which test_nbv
 pyproject.toml lists what the package may not import or call, and ruff checks it.
 """
 
+import ast
 import re
 import socket
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -34,6 +37,45 @@ ROOT = Path(__file__).parents[1]
 def test_no_test_reaches_another_machine(connect):
     with pytest.raises(RuntimeError, match="the course needs no network"):
         connect()
+
+
+# --- what ruff refuses ----------------------------------------------------------------
+
+# Each line is refused in the package.
+UNSAFE = """\
+import builtins
+import pickle
+import urllib.request
+torch.load(path)
+torch.hub.load(name, model)
+torchvision.datasets.MNIST(path, download=True)
+eval(text)
+exec(text)
+"""
+
+
+def test_ruff_refuses_network_and_code_from_data():
+    name = ["--stdin-filename", "course_utils/x.py", "--output-format", "concise", "-"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--select", "S,TID251", *name],
+        input=f"import torch, torchvision\n{UNSAFE}",
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    found = re.findall(r"^\S+:(\d+):\d+: (?:TID251|S\d+) ", done.stdout, re.MULTILINE)
+    assert {int(line) - 1 for line in found} >= {
+        number for number, _ in enumerate(UNSAFE.splitlines(), 1)
+    }, done
+
+
+def test_nothing_compiles_text_or_imports_by_name():
+    """For these two built-in functions ruff has no rule."""
+    for path in [*(ROOT / "course_utils").rglob("*.py"), *(ROOT / "tools").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            unsafe = isinstance(node, ast.Name) and node.id in ("compile", "__import__")
+            assert not unsafe, f"{path}:{node.lineno}"
 
 
 # --- no code from the network --------------------------------------------------------
