@@ -33,8 +33,8 @@ def run() -> list[dict]:
 
 
 def store(rows: list[dict]) -> None:
-    """Store the rows in this checkout, their samples in 256 shades of gray."""
-    rows = [{**row, "samples": (255 * row["samples"]).round().byte().cpu()} for row in rows]
+    """Store the rows in this checkout, their images in 256 shades of gray."""
+    rows = [{**row, "images": (255 * row["images"]).round().byte().cpu()} for row in rows]
     torch.save(rows, ROOT / "course_utils" / "checkpoints" / "comparison.pt")
 
 

@@ -36,13 +36,13 @@ def rows(slow, images):
     classifier = nn.Linear(196, 10)
     labels = torch.arange(N) % 10
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparison, "SAMPLES", 200)  # 2000 take a minute
+        patch.setattr(comparison, "N_NEW_IMAGES", 200)  # 2000 take a minute
         rows = comparison.compare_models(images, labels, images, classifier)
         return {row["name"]: row for row in rows}
 
 
 def test_selected_rows_equal_those_of_the_whole_table(images, rows, monkeypatch):
-    monkeypatch.setattr(comparison, "SAMPLES", 200)
+    monkeypatch.setattr(comparison, "N_NEW_IMAGES", 200)
     classifier, labels = nn.Linear(196, 10), torch.arange(N) % 10
     names = ["VAE", "PCA"]
     _, vae, pca = comparison.compare_models(images, labels, images, classifier, names)
@@ -61,8 +61,8 @@ def test_the_stored_table_is_the_table_in_256_shades(rows, tmp_path, monkeypatch
     monkeypatch.setattr(comparison, "STORED", folder / "comparison.pt")
     benchmark.store(rows.values())
     for row, read in zip(rows.values(), comparison.stored(), strict=True):
-        assert_close(read.pop("samples"), row["samples"], rtol=0, atol=0.5 / 255 + 1e-6)
-        assert read == {name: value for name, value in row.items() if name != "samples"}
+        assert_close(read.pop("images"), row["images"], rtol=0, atol=0.5 / 255 + 1e-6)
+        assert read == {name: value for name, value in row.items() if name != "images"}
     assert table(comparison.stored()) == table(list(rows.values()))
 
 
@@ -77,7 +77,7 @@ def untrained(monkeypatch):
 def test_every_model_has_a_row(rows):
     assert list(rows) == ["real digits", *MODELS]
     for row in rows.values():
-        assert row["samples"].shape == (20, 196)
+        assert row["images"].shape == (20, 196)
         assert math.isfinite(row["distance"]) and 0 <= row["digits"] <= 1
     assert abs(rows["real digits"]["distance"]) < 0.1  # the same distribution
 
@@ -151,7 +151,7 @@ def test_a_row_holds_the_measures_of_its_model():
 
     row = comparison._measure(trained, test, classifier)
     new = sample(2000).clamp(0, 1)
-    assert sizes[0] == 2000 and torch.equal(row["samples"], new[:20])
+    assert sizes[0] == 2000 and torch.equal(row["images"], new[:20])
     assert row["digits"] == 0.25
     assert row["error"] == pytest.approx(2)  # two pixels, each off by 1
     assert row["nats"] == pytest.approx(-test[:, 0].mean().item())

@@ -38,7 +38,7 @@ from course_utils.training import Objective, fit
 
 SIGMA = 0.1  # of every decoder's noise, in gray levels from 0 to 1
 LATENT_DIM, HIDDEN = 16, (256,)
-SAMPLES = 2000  # new images of each model
+N_NEW_IMAGES = 2000  # new images of each model
 STORED = files("course_utils") / "checkpoints" / "comparison.pt"
 pixel_nll = partial(objectives.gaussian_nll, sigma=SIGMA)
 plain_autoencoder = partial(Autoencoder, latent_dim=LATENT_DIM, hidden=HIDDEN)
@@ -67,10 +67,11 @@ def compare_models(
 
     images (N, 196) float in [0, 1] and their labels (N,), test (M, 196): ``half_size``
     digits. Yields name, error (squared, per image), nats, bound, distance (energy distance
-    of SAMPLES new images to the test images), digits (share of the new images that the
+    of N_NEW_IMAGES new images to the test images), digits (share of the new images that the
     classifier gives a label with more than 90 %), use, parameters, seconds (of training)
-    and samples (20, 196). None: not defined. The first row is that of real training digits,
-    a reference for all models. ValueError for a name not in ``MODELS``.
+    and images (20, 196), the first of the new ones. None: not defined. The first row is
+    that of real training digits, a reference for all models. ValueError for a name not in
+    ``MODELS``.
     """
     names = list(MODELS if names is None else names)
     for name in names:
@@ -90,7 +91,7 @@ def stored() -> list[dict]:
     """The rows that ``python benchmarks/comparison.py --write`` has stored."""
     with as_file(STORED) as path:
         rows = torch.load(path, weights_only=True)
-    return [{**row, "samples": row["samples"] / 255} for row in rows]
+    return [{**row, "images": row["images"] / 255} for row in rows]
 
 
 def table(rows: Sequence[dict]) -> str:
@@ -121,7 +122,7 @@ def _number(value: float | None, form: str) -> str:
 @torch.no_grad()
 def _measure(model: TrainedModel, test: Tensor, classifier: nn.Module) -> dict:
     torch.manual_seed(0)
-    new = model.sample(SAMPLES).clamp(0, 1)
+    new = model.sample(N_NEW_IMAGES).clamp(0, 1)
     sure = classifier(new).softmax(1).amax(1) > 0.9
     error = nats = None
     if model.reconstruct:
@@ -133,12 +134,12 @@ def _measure(model: TrainedModel, test: Tensor, classifier: nn.Module) -> dict:
         "nats": nats,
         "bound": model.bound,
         "distance": metrics.energy_distance(
-            new, test[torch.randperm(len(test))[:SAMPLES]]
+            new, test[torch.randperm(len(test))[:N_NEW_IMAGES]]
         ).item(),
         "digits": sure.float().mean().item(),
         "use": model.latent_use(test),
         "parameters": model.parameters,
-        "samples": new[:20],
+        "images": new[:20],
     }
 
 
