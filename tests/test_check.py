@@ -25,7 +25,7 @@ def test_a_pipe_with_another_encoding_gets_the_report(monkeypatch):
     step = [sys.executable, "-X", "utf8", "-c", code]
     monkeypatch.setattr(check, "STEPS", {"first": step})
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "cp1252"))
-    assert check.main() == 1
+    assert check.main([]) == 1
     sys.stdout.seek(0)
     assert "? ? 0" in sys.stdout.read()
 
