@@ -40,7 +40,7 @@ import ipywidgets, matplotlib, torch
 from matplotlib import pyplot as plt
 from torch import nn
 from course_utils import data, models, objectives, plots, widgets
-from course_utils.theory import evidence, mixtures
+from course_utils.theory import elbo, mixtures
 from course_utils.training import fit
 
 torch.manual_seed(0)
@@ -50,7 +50,7 @@ fit(vae, objectives.vae_loss, images, epochs=4, batch_size=250, lr=6e-3)
 vae.requires_grad_(False)
 decode = nn.Sequential(vae.decoder, nn.Sigmoid())
 codes, _ = vae.encoder(images)
-elbos = evidence.elbo(vae.encoder, vae.decoder, images)
+elbos = elbo.elbo(vae.encoder, vae.decoder, images)
 ae, pae = models.Autoencoder(784, 2, (512, 256)), models.Autoencoder(784, 2, (512, 256))
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The benchmarks run, their loops are comparable, and docs have a place for each table."""
 
+import ast
 import importlib
 import inspect
 import math
@@ -80,6 +81,27 @@ def test_the_docs_list_every_widget_with_its_notebooks():
 def test_the_latency_of_every_widget_is_measured(benchmark):
     measured = {trial.name.strip("`") for trial in benchmark("widget_latency").TRIALS}
     assert set(widgets.__all__) < measured  # which includes ipywidgets, for comparison
+
+
+def test_the_names_in_the_setup_of_the_latency_exist(benchmark):
+    """The setup is source code in a string, which no linter reads."""
+    tree = ast.parse(benchmark("widget_latency").SETUP)
+    modules = {
+        alias.name: importlib.import_module(f"{node.module}.{alias.name}")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module in ("course_utils", "course_utils.theory")
+        for alias in node.names
+    }
+    used = {
+        (node.value.id, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in modules
+    }
+    assert ("elbo", "elbo") in used
+    assert {(m, name) for m, name in used if not hasattr(modules[m], name)} == set()
 
 
 # --- training ---------------------------------------------------------------------------

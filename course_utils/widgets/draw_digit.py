@@ -30,7 +30,7 @@ class DrawDigit(WithPicture):
     """A canvas to draw on, and q(z|x), reconstruction and ELBO: the lecture's "Testing".
 
         mu, _ = vae.encoder(test)
-        elbos = evidence.elbo(vae.encoder, vae.decoder, test)
+        elbos = elbo.elbo(vae.encoder, vae.decoder, test)
         DrawDigit(vae.encoder, vae.decoder, mu, labels, elbos, examples=test[:6])
 
     f         encoder, q(z|x): nn.Sequential of Linear and ReLU, at the end a GaussianHead
@@ -233,7 +233,7 @@ def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
     if elbos.ndim != 1 or len(elbos) < 2:
         raise ValueError(
             "the histogram needs the ELBOs of some test digits, shape (M,), not "
-            f"{elbos.shape}: evidence.elbo(vae.encoder, vae.decoder, test) computes them."
+            f"{elbos.shape}: elbo.elbo(vae.encoder, vae.decoder, test) computes them."
         )
     if not np.isfinite(elbos).all():
         raise ValueError("elbos contain NaN or infinity.")
