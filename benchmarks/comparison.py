@@ -1,7 +1,7 @@
 """Train every model of the course on one data set, and print the table of comparison.
 
 python benchmarks/comparison.py             # about four minutes
-python benchmarks/comparison.py --write     # and store it for notebook 10 and the docs
+python benchmarks/comparison.py --write     # and store it for notebook 11 and the docs
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run() -> list[dict]:
-    """With the data, classifier and seeds of notebook 10, which trains three rows."""
+    """With the data, classifier and seeds of notebook 11, which trains three rows."""
     images, labels = data.mnist("train")
     half, test = map(data.half_size, (images, data.mnist("test")[0][::5]))
     torch.manual_seed(0)

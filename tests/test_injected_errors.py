@@ -48,21 +48,21 @@ INJECTED = [
      "setup-imports setup-tools setup-knobs run-kl claim-kl",
      "objectives.py", "logvar.exp() - logvar - 1", "logvar.exp() + logvar - 1"),
     # standard deviation instead of variance
-    ("07_elbo",
+    ("08_elbo",
      "setup-imports setup-tools setup-knobs run-thermometers run-area claim-area",
      "objectives.py", "error / sigma / sigma / 2",
      "error / sigma / 2"),
     # the factor ½ of the Gaussian's exponent is missing
-    ("08_posterior_collapse",
+    ("09_posterior_collapse",
      ("setup-imports setup-tools setup-knobs see-mnist reduce scales inspect"
       " gradients claim-reduce"),
      "theory/linear_gaussian.py", "kl_scale / (2 * recon_scale)", "kl_scale / recon_scale"),
     # another sentence
-    ("09_vq_vae",
+    ("10_vq_vae",
      "setup-imports setup-tools setup-knobs claim-through",
      "claim-through", "The encoder gets", "The codebook gets"),
     # a missing square root
-    ("10_gan_and_diffusion",
+    ("11_gan_and_diffusion",
      "setup-imports setup-tools setup-knobs see-diffuse claim-same",
      "objectives.py", "(1 - alpha_bar_t).sqrt() * eps", "(1 - alpha_bar_t) * eps"),
 ]  # fmt: skip

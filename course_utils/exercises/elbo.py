@@ -1,4 +1,4 @@
-"""Checks of notebook 07, the ELBO."""
+"""Checks of notebook 08, the ELBO."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LATTICE_SUM_MISTAKES: Mistakes = remaining_bugs(_LATTICE_SUM_BUGS, _log_sum) | 
 
 
 def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> CheckResult:
-    """Notebook 07: log Σⱼ p(x, zⱼ) hᴷ from log p(x, zⱼ).  (B, N), h, K -> (B,)"""
+    """Notebook 08: log Σⱼ p(x, zⱼ) hᴷ from log p(x, zⱼ).  (B, N), h, K -> (B,)"""
     log_joint = torch.tensor([[-1.0, 0.5, 0.0, -2.0], [-3.0, -1.0, -0.5, -1.5]])
     cases = {
         "a lattice on a line": (log_joint, 0.25, 1),
@@ -60,7 +60,7 @@ def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> CheckRe
 
 
 def check_width_price(answer: float | None) -> CheckResult:
-    """Notebook 07: KL(N(m, (2s)²) ‖ N(m, s²)) = ½ (4 − 1 − log 4), in nats."""
+    """Notebook 08: KL(N(m, (2s)²) ‖ N(m, s²)) = ½ (4 − 1 − log 4), in nats."""
     price = 1.5 - math.log(2)
     return compare_value(
         answer,
@@ -130,7 +130,7 @@ _LINEAR_ELBO_MISTAKES: Mistakes = {
 
 
 def check_linear_elbo(answer: Callable[..., Tensor]) -> CheckResult:
-    """Notebook 07: the ELBO of q = N(μ, diag s²) where x | z ~ N(Wz + b, σ²I), exactly.
+    """Notebook 08: the ELBO of q = N(μ, diag s²) where x | z ~ N(Wz + b, σ²I), exactly.
 
     x (B, D), w (D, K), b (D,), sigma, mu (B, K), logvar (B, K) -> (B,)
     """
@@ -176,7 +176,7 @@ _IMPORTANCE_BOUND_MISTAKES: Mistakes = {
 
 
 def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> CheckResult:
-    """Notebook 07: log (1/L) Σₗ wₗ, log wₗ = log p(x, zₗ) − log q(zₗ|x).  (L, B) -> (B,)"""
+    """Notebook 08: log (1/L) Σₗ wₗ, log wₗ = log p(x, zₗ) − log q(zₗ|x).  (L, B) -> (B,)"""
     log_weights = torch.tensor([[0.0, -1.0, 2.0], [1.0, -1.0, -3.0], [-2.0, 0.5, 0.0]])
     cases = {
         "one draw, so the bound is its log weight": (log_weights[:1],),

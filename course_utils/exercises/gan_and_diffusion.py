@@ -1,4 +1,4 @@
-"""Checks of notebook 10, GANs and diffusion."""
+"""Checks of notebook 11, GANs and diffusion."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _DIFFUSE_MISTAKES: Mistakes = {
 
 
 def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> CheckResult:
-    """Notebook 10: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
+    """Notebook 11: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps = torch.randn(2, 3, 4, generator=generator)
     cases = {
@@ -125,7 +125,7 @@ _REVERSE_STEP_MISTAKES: Mistakes = remaining_bugs(_REVERSE_STEP_BUGS, _reverse_s
 
 
 def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
-    """Notebook 10: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
+    """Notebook 11: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps, xi = torch.randn(3, 3, 4, generator=generator)
     cases = {
@@ -139,7 +139,7 @@ def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
 
 
 def check_best_reply(answer: float | None) -> CheckResult:
-    """Notebook 10: D* = p / (p + p̃) at x = 1.5 for p = N(0, 1) and p̃ = N(2, 1)."""
+    """Notebook 11: D* = p / (p + p̃) at x = 1.5 for p = N(0, 1) and p̃ = N(2, 1)."""
     real, fake = math.exp(-(1.5**2) / 2), math.exp(-(0.5**2) / 2)
     return compare_value(
         answer,
@@ -208,7 +208,7 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
 
 
 def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 10: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
+    """Notebook 11: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
     cases = {
         "D = ½ everywhere: 2 log 2": (torch.zeros(3), torch.zeros(3)),
         "D is right on average": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),

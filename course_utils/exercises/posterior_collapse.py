@@ -1,4 +1,4 @@
-"""Checks of notebook 08, posterior collapse."""
+"""Checks of notebook 09, posterior collapse."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _WATER_FILLING_MISTAKES: Mistakes = {
 
 
 def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResult:
-    """Notebook 08: active units, rate, distortion of the best linear β-VAE.
+    """Notebook 09: active units, rate, distortion of the best linear β-VAE.
 
     eigenvalues (D,), level βσ² -> (3,): how many λₖ exceed it, ½ Σ log (λₖ / βσ²) over
     these in nats, Σ min(λₖ, βσ²) over all.
@@ -102,7 +102,7 @@ _KL_WEIGHT_MISTAKES: Mistakes = {
 
 
 def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 08: b that makes a ‖x − x̂‖² + b KL the −ELBO of pixels N(x̂, σ²I): 2aσ².
+    """Notebook 09: b that makes a ‖x − x̂‖² + b KL the −ELBO of pixels N(x̂, σ²I): 2aσ².
 
     a (n,), sigma (n,) -> (n,), one for each code base.
     """
@@ -163,7 +163,7 @@ _VAE_LOSS_MISTAKES: Mistakes = {
 
 
 def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
-    """Notebook 08: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
+    """Notebook 09: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
 
     The draw may be made in any way, so the batch is large: the mean over 20,000 images
     of a reconstruction has an error below a percent.

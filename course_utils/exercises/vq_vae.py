@@ -1,4 +1,4 @@
-"""Checks of notebook 09, VQ-VAE-2."""
+"""Checks of notebook 10, VQ-VAE-2."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NEAREST_CODE_MISTAKES: Mistakes = {
 
 
 def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 09: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    """Notebook 10: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(7, 3, generator=generator)
     codebook = torch.randn(5, 3, generator=generator)
@@ -88,7 +88,7 @@ _PERPLEXITY_MISTAKES: Mistakes = {
 
 
 def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
-    """Notebook 09: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
+    """Notebook 10: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
     cases = {
         "four codes, used alike": (torch.full((4,), 0.25),),
         "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
@@ -132,7 +132,7 @@ _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
 
 
 def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 09: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
+    """Notebook 10: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
     z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
     cases = {
         "value, gradient in z, gradient in e": (z, e),
@@ -144,7 +144,7 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckR
 
 
 def check_plain_bits(answer: int | None) -> CheckResult:
-    """Notebook 09: (32² + 64²) · log₂ 512, a photograph's codes at 9 bits each."""
+    """Notebook 10: (32² + 64²) · log₂ 512, a photograph's codes at 9 bits each."""
     return compare_value(
         answer,
         (32**2 + 64**2) * 9,

@@ -18,7 +18,7 @@ STEPS = 60  # T, diffusion steps
 
 
 def vq_vae_2(device: Device = None) -> tuple[VQVAE2, CodePrior, CodePrior]:
-    """The VQ-VAE-2 of notebook 09, and the priors of its top and bottom codes."""
+    """The VQ-VAE-2 of notebook 10, and the priors of its top and bottom codes."""
     model = VQVAE2((TOP_CODES, BOTTOM_CODES))
     top_prior = CodePrior(TOP_CODES, 4)
     bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES)
@@ -27,14 +27,14 @@ def vq_vae_2(device: Device = None) -> tuple[VQVAE2, CodePrior, CodePrior]:
 
 
 def digit_gan(device: Device = None) -> GAN:
-    """The convolutional GAN of notebook 10."""
+    """The convolutional GAN of notebook 11."""
     gan = conv_gan()
     _read("digit_gan", device, gan)
     return gan
 
 
 def digit_diffusion(device: Device = None) -> UNet:
-    """The diffusion model of notebook 10, for pixels from −1 to 1, with ``alpha_bar``."""
+    """The diffusion model of notebook 11, for pixels from −1 to 1, with ``alpha_bar``."""
     denoiser = UNet(cosine_schedule(STEPS))
     _read("digit_diffusion", device, denoiser)
     return denoiser

@@ -1,4 +1,4 @@
-"""Answers for notebook 07: right ones, and wrong ones with a part of the message."""
+"""Answers for notebook 08: right ones, and wrong ones with a part of the message."""
 
 import math
 from functools import partial

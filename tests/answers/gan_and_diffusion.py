@@ -1,4 +1,4 @@
-"""Answers for notebook 10: right ones, and wrong ones with a part of the message."""
+"""Answers for notebook 11: right ones, and wrong ones with a part of the message."""
 
 import math
 from functools import reduce

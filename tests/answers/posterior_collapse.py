@@ -1,4 +1,4 @@
-"""Answers for notebook 08: right ones, and wrong ones with a part of the message."""
+"""Answers for notebook 09: right ones, and wrong ones with a part of the message."""
 
 import math
 
