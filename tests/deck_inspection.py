@@ -153,13 +153,14 @@ def unresponsive(page, name: str) -> list[str]:
 
     def changes(*actions) -> bool:
         """Whether one of these actions changes the picture."""
-        for action in actions:
-            before = at_rest()
-            action()
-            for _ in range(60):  # a busy machine may need some tries
-                page.wait_for_timeout(50)
-                if shown.screenshot() != before:
-                    return True
+        for tries in (5, 60):  # a busy machine may need some, but most actions change it soon
+            for action in actions:
+                before = at_rest()
+                action()
+                for _ in range(tries):
+                    page.wait_for_timeout(50)
+                    if shown.screenshot() != before:
+                        return True
         return False
 
     def move(x: float, y: float):
