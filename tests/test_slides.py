@@ -6,7 +6,7 @@ The browser tests run offline; a request of a deck is an error.
 import json
 import math
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -122,10 +122,11 @@ def test_slide_types_make_columns_of_slides():
     assert "hidden" not in str(deck)
 
 
-def test_notes_go_to_their_slide_without_the_label():
-    page = html(text("## One"), text("**Speaker note.** Ask $x$.", "notes"))
+def test_cells_of_type_notes_go_to_their_slide():
+    page = html(text("## One"), text("Ask $x$.", "notes"), text("Wait.", "notes"))
     note = re.search(r'<aside class="notes">(.*?)</aside>', page, re.DOTALL)[1]
-    assert words(note).startswith("Ask") and "<math>" in note and "Speaker" not in page
+    assert words(note).startswith("Ask") and words(note).endswith("Wait.")
+    assert "<math>" in note
 
 
 def test_a_displayed_source_replaces_its_cell():
@@ -316,6 +317,104 @@ def test_a_notebook_without_slides_is_refused():
         slides.deck(notebook(text("a", "skip")), PATH)
 
 
+# --- speaker notes --------------------------------------------------------------------
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """The slides, {name: slide}, of these cells with a file of speaker notes."""
+    path = tmp_path / PATH.name
+
+    def slides_with(notes, *cells):
+        file = slides.notes_file(path)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(notes if isinstance(notes, bytes) else notes.encode())
+        deck = slides.slides_of(notebook(*cells), path)
+        return {slide.name: slide for column in deck for slide in column}
+
+    return slides_with
+
+
+NOTES = """\
+# Speaker notes: 9 · Small
+
+## one
+
+Ask *them* $x$.
+
+### Then
+
+```python
+## a comment
+wait()
+```
+
+## below
+
+Point at it.
+"""
+
+
+def test_sections_go_to_the_slides_with_their_ids(noted):
+    deck = noted(
+        NOTES,
+        text("## One", name="one"),
+        text("more", "fragment", name="more"),
+        text("below", "subslide", name="below"),
+        text("## Two", name="two"),
+        text("In a cell.", "notes"),
+    )
+    assert {name: len(slide.notes) for name, slide in deck.items()} == {
+        "one": 1,
+        "below": 1,
+        "two": 1,
+    }
+    [note] = deck["one"].notes
+    assert words(note).startswith("Ask them") and words(note).endswith("wait()")
+    assert "<math>" in note and "<h3>Then</h3>" in note and "## a comment" in words(note)
+    assert '<span class="n">wait</span>' in note
+    assert words(deck["below"].notes[0]) == "Point at it."
+    assert words(deck["two"].notes[0]) == "In a cell."
+
+
+def test_images_of_notes_are_relative_to_the_notebook(noted, tmp_path):
+    (tmp_path / "map.png").write_bytes(b64decode(png()))
+    deck = noted("## one\n\n![map](map.png)", text("## One", name="one"))
+    assert f'src="data:image/png;base64,{png()}"' in deck["one"].notes[0]
+
+
+def test_a_section_of_a_numeric_id_has_the_address_of_its_slide(noted):
+    deck = noted("## cell-12345678\n\nWait.", text("# Name", name="12345678"))
+    assert words(deck["cell-12345678"].notes[0]) == "Wait."
+
+
+def test_a_section_without_text_is_no_note(noted):
+    deck = noted("\ufeff# Title\n\n## one\n\n## two\n", *map(slide_named, ("one", "two")))
+    assert [slide.notes for slide in deck.values()] == [[], []]
+
+
+def slide_named(name):
+    return text(f"## {name}", name=name)
+
+
+@pytest.mark.parametrize(
+    "notes, cause",
+    [
+        ("## one\n\na\n\n## gone\n\nb", ": no slide of .*small.ipynb begins with .*'gone'"),
+        ("## more\n\na", ": no slide of .* 'more'"),  # a fragment
+        ("## one\n\na\n\n## one\n\nb", ": two sections are called 'one'"),
+        ("# Title\n\nHello.\n\n## one\n\na", ": 'Hello.' is above the first section"),
+        ("## one\n\n```\na\n\n## two\n", ", section 'one': a code block has no closing"),
+        ("## one\n\n$\\nonsense$", r", section 'one': .*Unknown command .\\nonsense"),
+        ("## one\n\n![x](gone.png)", r", section 'one': .*gone\.png"),
+        (b"## one\n\n\xff", " cannot be read: 'utf-8' codec"),
+    ],
+)
+def test_an_error_of_speaker_notes_names_file_and_section(notes, cause, noted):
+    with pytest.raises(ToolError, match=rf"speaker_notes.09_small\.md{cause}"):
+        noted(notes, slide_named("one"), text("more", "fragment", name="more"))
+
+
 # --- the file -------------------------------------------------------------------------
 
 
@@ -407,7 +506,7 @@ def cells(path):
 def test_every_slide_has_one_note(path):
     deck = slides.slides_of(nbformat.read(path, as_version=4), path)
     notes = {slide.name: len(slide.notes) for column in deck for slide in column}
-    assert notes == dict.fromkeys(notes, 1)
+    assert notes == dict.fromkeys(notes, 1)  # a section that is left over is an error
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -549,7 +648,7 @@ def test_fragments_without_room_move_to_a_new_slide_with_heading_and_notes(show)
     page = show(
         text(f"## Long\n\n{LONG}", name="first"),
         code("f()", shows(image_png=png()), kind="fragment", name="second"),
-        text("**Speaker note.** Wait.", "notes"),
+        text("Wait.", "notes"),
         text("## End"),
     )
     ids = "Reveal.getSlides().map((slide) => slide.id)"
@@ -620,9 +719,7 @@ def test_a_large_image_in_a_text_fits(show):
 
 
 def test_the_speaker_sees_the_note(show):
-    page = show(
-        text("# Name"), text("**Speaker note.** Ask them first.", "notes"), text("## End")
-    )
+    page = show(text("# Name"), text("Ask them first.", "notes"), text("## End"))
     with page.expect_popup() as opened:
         page.keyboard.press("s")
     speaker = opened.value

@@ -5,7 +5,8 @@
     python -m tools.slides notebooks/02_pca.ipynb -o talk.html
     python -m tools.slides --stored                    from stored outputs
 
-Slide types are those of JupyterLab; every cell needs one. A copy of the notebook is
+Slide types are those of JupyterLab; every cell needs one. The speaker notes are beside the
+notebook, in speaker_notes/02_pca.md, a section for each slide. A copy of the notebook is
 executed for the states of widgets, which a stored notebook lacks. The file loads nothing:
 reveal.js and the math font come from the folder vendor.
 """
@@ -19,6 +20,7 @@ import re
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape, unescape
@@ -42,7 +44,6 @@ LICENSES = (
 )
 TYPES = ("slide", "subslide", "fragment", "notes", "skip")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-NOTE = re.compile(r"\A\s*\*\*Speaker note\.\*\*\s*")
 HEADING = re.compile(r"\A\s*<h([1-6])>(.*?)</h\1>", re.DOTALL)
 
 
@@ -75,18 +76,26 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     """The slides in columns: a "slide" starts a column, a "subslide" extends it.
 
     ToolError for a cell without a slide type or with an unknown one, for a fragment or a
-    note before the first slide, for LaTeX that cannot be rendered, for a cell that failed.
+    note before the first slide, for LaTeX that cannot be rendered, for a cell that failed,
+    for speaker notes that belong to no slide.
     """
     columns: list[list[Slide]] = []
     widgets = _live_widgets(notebook)
     for cell in notebook.cells:
-        try:
+        with _errors_at(f"{path}, cell {cell.get('id', '?')!r}"):
             _add(cell, columns, widgets, path.parent)
-        except Exception as error:  # of any library: the message names the cell
-            kind = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
-            position = f"{path}, cell {cell.get('id', '?')!r}"
-            raise ToolError(f"{position}: {kind}{error}") from error
+    _add_notes(columns, path)
     return columns
+
+
+@contextmanager
+def _errors_at(position: str) -> Iterator[None]:
+    """Put the position in front of the message of any error."""
+    try:
+        yield
+    except Exception as error:  # of any library
+        kind = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
+        raise ToolError(f"{position}: {kind}{error}") from error
 
 
 def _add(
@@ -113,7 +122,7 @@ def _add(
         raise ToolError(f"a {kind} before the first slide")
     slide = columns[-1][-1]
     if kind == "notes":
-        slide.notes.append(render.markdown(NOTE.sub("", cell.source), cell, folder))
+        slide.notes.append(render.markdown(cell.source, cell, folder))
         return
     if cell.cell_type == "markdown":
         html = render.markdown(cell.source, cell, folder)
@@ -170,6 +179,60 @@ def _without_final_print(source: str) -> str:
     if last.col_offset or not ast.unparse(last).startswith("print("):
         return source
     return "\n".join(source.splitlines()[: last.lineno - 1]).rstrip()
+
+
+def notes_file(path: Path) -> Path:
+    """Where the speaker notes of a notebook are."""
+    return path.parent / "speaker_notes" / f"{path.stem}.md"
+
+
+def speaker_notes(path: Path) -> dict[str, str]:
+    """The sections of a file of speaker notes: id of a slide's first cell -> Markdown.
+
+    A section begins with the line ``## <id>``; only titles, ``# …``, stand above the first.
+    No file, no notes. ToolError for other text above, and for two sections with one id.
+    """
+    try:
+        text = path.read_text("utf-8-sig")  # editors on Windows may write a signature
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToolError(f"{path} cannot be read: {error}") from error
+    notes: dict[str, str] = {}
+    name, in_code = "", False
+    for line in text.splitlines():
+        in_code ^= line.startswith("```")
+        if line.startswith("## ") and not in_code:  # in code it is a comment
+            name = line[3:].strip()
+            if name in notes:
+                raise ToolError(f"{path}: two sections are called {name!r}; join them")
+            notes[name] = ""
+        elif name:
+            notes[name] += f"{line}\n"
+        elif line.strip() and not line.startswith("# "):
+            raise ToolError(
+                f"{path}: {line!r} is above the first section, so it belongs to no slide; "
+                "begin a section with ## and the id of the first cell of a slide"
+            )
+    if in_code:
+        raise ToolError(f"{path}, section {name!r}: a code block has no closing ```")
+    return notes
+
+
+def _add_notes(columns: list[list[Slide]], path: Path) -> None:
+    """Add the speaker notes of a notebook to its slides."""
+    source = notes_file(path)
+    notes = speaker_notes(source)
+    for slide in (slide for column in columns for slide in column):
+        if text := notes.pop(slide.name, "").strip():
+            with _errors_at(f"{source}, section {slide.name!r}"):
+                slide.notes.append(render.markdown(text, NotebookNode(), path.parent))
+    if notes:
+        raise ToolError(
+            f"{source}: no slide of {path.name} begins with the cell "
+            f"{' or '.join(map(repr, notes))}; a section has the id of the first cell of "
+            "its slide"
+        )
 
 
 def _live_widgets(notebook: NotebookNode) -> dict[str, dict]:
