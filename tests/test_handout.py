@@ -4,12 +4,14 @@ The small notebook here has three kinds of exercises: a formula whose solution i
 of the package, a prediction, and a bug to find.
 """
 
+import ast
 import sys
 from html import unescape
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader_commands import failed, grade, graded, submit
 
@@ -33,17 +35,22 @@ def check_error(answer):
     return compare(answer, lambda x, y: (x - y).square().sum(), cases)
 """
 STUB_KL = "def my_kl(mu, logvar):\n    raise NotImplementedError"
-SOLUTION_KL = "solution_kl = objectives.kl_to_standard_normal\nshow_source(solution_kl)"
+SOLUTION_KL = "my_kl = objectives.kl_to_standard_normal"
 STUB_ERROR = """\
 def my_error(x, x_hat):
     raise NotImplementedError
     return (x - x_hat).square().mean()"""
 SOLUTION_ERROR = """\
-def solution_error(x, x_hat):
-    return (x - x_hat).square().sum()  # my_error took the mean
+def my_error(x, x_hat):
+    return (x - x_hat).square().sum()  # not the mean"""
+REASON = "The mean hides how many pixels a picture has: $784$."
 
 
-check_error(solution_error)"""
+def solution(code, reason=""):
+    return (
+        "<details>\n<summary>Solution</summary>\n\n"
+        f"```python\n{code}\n```\n\n{reason}\n\n</details>"
+    )
 
 
 def small():
@@ -52,31 +59,27 @@ def small():
         new_markdown_cell("# 1 · Small", id="title"),
         new_code_cell(SETUP, id="setup"),
         new_code_cell("torch.tensor(1.5)", id="look"),
+        new_markdown_cell("Ask them first.", id="note"),
     ]
-    for name, stub, solution in (
-        ("kl", STUB_KL, f"{SOLUTION_KL}\ncheck_kl(solution_kl)"),
-        ("width", "my_width = None", "solution_width = 4\ncheck_width(solution_width)"),
-        ("error", STUB_ERROR, SOLUTION_ERROR),
+    for name, stub, answer in (
+        ("kl", STUB_KL, solution(SOLUTION_KL)),
+        ("width", "my_width = None", solution("my_width = 4")),
+        ("error", STUB_ERROR, solution(SOLUTION_ERROR, REASON)),
     ):
-        folded = {"source_hidden": True}
         cells += [
             new_markdown_cell(f"Do {name}.", id=f"task-{name}", metadata=tag("exercise")),
             new_code_cell(stub, id=f"stub-{name}", metadata=tag("exercise")),
             new_code_cell(
                 f"check_{name}(my_{name})", id=f"check-{name}", metadata=tag("check")
             ),
-            new_code_cell(
-                solution,
-                id=f"solution-{name}",
-                metadata={**tag("solution"), "jupyter": folded},
-            ),
+            new_markdown_cell(answer, id=f"solution-{name}", metadata=tag("solution")),
         ]
     everything = "{check_kl: my_kl, check_width: my_width, check_error: my_error}"
     cells.append(
         new_code_cell(f"progress({everything})", id="progress", metadata=tag("progress"))
     )
     for cell in cells:
-        kind = "slide" if cell.id == "title" else "skip"
+        kind = {"title": "slide", "note": "notes"}.get(cell.id, "skip")
         cell.metadata["slideshow"] = {"slide_type": kind}
         if cell.cell_type == "code":
             cell.execution_count = 7
@@ -142,8 +145,8 @@ def test_one_command_makes_all_files_of_a_class(made):
 def test_the_student_version_has_the_stubs_and_no_part_of_the_solutions(made):
     text = (made / "student/01_small.ipynb").read_text("utf-8")
     for hidden in (
-        *("solution_", "SOLUTION", "HIDDEN", "result.status"),
-        *("kl_to_standard_normal", "my_width = 4", "took the mean"),
+        *("olution", "SOLUTION", "HIDDEN", "result.status", "Ask them first"),
+        *("kl_to_standard_normal", "my_width = 4", "not the mean", "The mean hides"),
     ):
         assert hidden not in text
     student, source = read(made, "student/01_small.ipynb"), small()
@@ -151,15 +154,24 @@ def test_the_student_version_has_the_stubs_and_no_part_of_the_solutions(made):
         assert cell(student, name).source.rstrip("\n") == cell(source, name).source
     for name in ("check-kl", "check-width", "check-error", "progress", "setup"):
         assert cell(student, name).source == cell(source, name).source
-    assert names(student) == [name for name in names(source) if "solution" not in name]
+    assert names(student) == [
+        name for name in names(source) if not name.startswith(("solution", "note"))
+    ]
 
 
 def test_the_solutions_stand_in_the_place_of_the_stubs(made):
     solved = read(made, "solution/01_small.ipynb")
-    assert names(solved) == names(read(made, "student/01_small.ipynb"))
-    assert cell(solved, "stub-kl").source == SOLUTION_KL.replace("solution_", "my_")
+    assert cell(solved, "stub-kl").source == SOLUTION_KL
     assert cell(solved, "stub-width").source == "my_width = 4"
-    assert cell(solved, "stub-error").source.startswith("def my_error(x, x_hat):\n    ret")
+    assert cell(solved, "stub-error").source == SOLUTION_ERROR
+
+
+def test_the_reason_of_a_solution_stands_below_its_check(made):
+    solved = read(made, "solution/01_small.ipynb")
+    assert cell(solved, "solution-error").source == REASON
+    order = names(solved)
+    assert order.pop(order.index("check-error") + 1) == "solution-error"
+    assert order == names(read(made, "student/01_small.ipynb"))
 
 
 def test_no_version_has_outputs_or_execution_counts(made):
@@ -218,8 +230,9 @@ def test_every_notebook_of_the_course_can_be_handed_out(path, tmp_path):
     solved = read(tmp_path, "solution", path.name)
     source = read(tmp_path, "source", path.stem, path.name)
     text = "\n".join(one.source for one in student.cells)
-    for hidden in ("solution_", "BEGIN SOLUTION", "HIDDEN TESTS", "result.status"):
+    for hidden in ("<details>", "BEGIN SOLUTION", "HIDDEN TESTS", "result.status"):
         assert hidden not in text
+    assert not any("solution" in one.metadata.get("tags", []) for one in student.cells)
     exercises = handout.exercises_of(read(path))
     for exercise in exercises:
         stub, check = exercise.stub.id, exercise.check.id
@@ -227,11 +240,37 @@ def test_every_notebook_of_the_course_can_be_handed_out(path, tmp_path):
         assert cell(student, check).source == exercise.check.source
         assert exercise.solution.id not in names(student)
         assert exercise.answer not in text
+        assert not exercise.reason or exercise.reason not in text
         assert cell(solved, stub).source == exercise.answer
         assert exercise.answer in cell(source, stub).source
         assert cell(source, check).metadata.nbgrader.points == 1
     marked = [one.id for one in student.cells if "nbgrader" in one.metadata]
     assert len(marked) == 2 * len(exercises)
+
+
+def imported(notebook):
+    """The names that a notebook imports."""
+    statements = [
+        statement
+        for one in notebook.cells
+        if one.cell_type == "code"
+        for statement in ast.parse(one.source).body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+    ]
+    names = {}
+    exec("\n".join(map(ast.unparse, statements)), names)
+    return names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_solutions_are_right(path):
+    """With no more than the imports of their notebook."""
+    notebook = read(path)
+    for exercise in handout.exercises_of(notebook):
+        names = imported(notebook)
+        exec(exercise.answer, names)
+        result = eval(exercise.check.source, names)
+        assert result.status == "right", f"{exercise.solution.id}: {result.message}"
 
 
 # --- notebooks that are refused -------------------------------------------------------
@@ -250,8 +289,7 @@ def drop(*wanted):
 
 def twice(name):
     def corrupt(notebook):
-        copy = new_code_cell(**{**cell(notebook, name), "id": "again"})
-        notebook.cells.append(copy)
+        notebook.cells.append(NotebookNode(cell(notebook, name), id="again"))
 
     return corrupt
 
@@ -266,16 +304,21 @@ INCONSISTENT = {
     "cell 'stub-kl' must assign one my_…, not ['my_a', 'my_b']": change(
         "stub-kl", "my_a, my_b = None, None"
     ),
-    "cell 'solution-kl' must assign one solution": change("solution-kl", "check_kl(my_kl)"),
-    "cell 'check-kl' must end with a check of one name": change("check-kl", "my_kl"),
-    "cell 'check-kl' must end": change("check-kl", "check_kl(my_kl, 1)"),
-    "cell 'solution-kl' does not end with its check": change(
-        "solution-kl", "solution_kl = 1\ncheck_error(solution_kl)"
+    "cell 'solution-kl' must assign one my_…, not []": change(
+        "solution-kl", solution("solution_kl = 1")
     ),
-    "cell 'solution-kl' does not end": change(
-        "solution-kl", "solution_kl = 1\ncheck_kl(my_kl_)"
-    ),
-    "cell 'look' uses a solution, which students do not get": change("look", "solution_kl"),
+    "the exercise 'kl' has no solution with my_kl": change("solution-kl", solution("my_lk = 1")),
+    "cell 'solution-kl' is not Python": change("solution-kl", solution("my_kl =")),
+    "cell 'solution-kl' must have one block of code between the lines ```python and ```, "
+    "not 0": change("solution-kl", "my_kl = 1"),
+    "cell 'solution-kl' must have one block of code between the lines ```python and ```, "
+    "not 2": change("solution-kl", 2 * solution("my_kl = 1")),
+    "cell 'solution-kl', a solution, must be Markdown": lambda notebook: cell(
+        notebook, "solution-kl"
+    ).update(new_code_cell("my_kl = 1", id="solution-kl", metadata=tag("solution"))),
+    "cell 'check-kl' must end with a check of one my_…": change("check-kl", "my_kl"),
+    "cell 'check-kl' must end with": change("check-kl", "check_kl(my_kl, 1)"),
+    "cell 'check-kl' must end": change("check-kl", "check_kl(kl)"),
     "cell 'stub-kl' is not Python": change("stub-kl", "%time my_kl = None"),
     "there is no exercise": drop(
         *(f"{kind}-{name}" for kind in ("stub", "check", "solution")

@@ -11,9 +11,10 @@ For each notebook it writes:
     source/<name>/<name>.ipynb    nbgrader's instructor version
 
 An exercise consists of cells with the tags exercise (a task in Markdown and a stub that
-defines ``my_x``), check (one call, ``check_y(my_x)``) and solution (defines ``solution_x``
-and ends with the same check). The notebooks have no outputs, which could contain answers;
-the slides are executed, since widgets need it. docs/handout.md explains how to grade.
+defines ``my_x``), check (one call, ``check_y(my_x)``) and solution (Markdown with one block
+of Python, which defines ``my_x``, too). The notebooks have no outputs, which could contain
+answers, and no speaker notes; the slides are executed, since widgets need it.
+docs/handout.md explains how to grade.
 """
 
 from __future__ import annotations
@@ -64,16 +65,19 @@ assert result.status == "right", result.message
 ### END HIDDEN TESTS"""
 # A check has no partial credit, so each exercise is worth one point.
 POINTS = 1
+CODE = re.compile(r"^```python\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+FOLD = re.compile(r"</?details.*?>|<summary>.*?</summary>", re.DOTALL)
 
 
 @dataclass
 class Exercise:
-    """The cells of one exercise, and its solution as the student would write it."""
+    """The cells of one exercise; the code of its solution, and the text around it."""
 
     stub: NotebookNode
     check: NotebookNode
     solution: NotebookNode
     answer: str
+    reason: str
 
 
 # --- from a notebook to its exercises -------------------------------------------------
@@ -81,36 +85,29 @@ class Exercise:
 
 def exercises_of(notebook: NotebookNode) -> list[Exercise]:
     """The exercises, in order.  ToolError if stub, check and solution do not match."""
-    stubs = _by_name(notebook, "exercise", _binds("my_"))
-    checks = _by_name(notebook, "check", lambda cell: _checked(cell)[1])
-    solutions = _by_name(notebook, "solution", _binds("solution_"))
+    stubs = _by_name(notebook, "exercise", lambda cell: _assigned(cell, cell.source))
+    checks = _by_name(notebook, "check", _checked)
+    solutions = _by_name(notebook, "solution", lambda cell: _assigned(cell, _code(cell)))
     for name in {**stubs, **checks, **solutions}:
         for kind, cells in {"stub": stubs, "check": checks, "solution": solutions}.items():
             if name not in cells:
-                raise ToolError(f"the exercise {name!r} has no {kind}")
+                raise ToolError(f"the exercise {name!r} has no {kind} with my_{name}")
     if not stubs:
         raise ToolError("there is no exercise")
-    solution_name = re.compile(rf"\bsolution_({'|'.join(stubs)})\b")
-    for cell in notebook.cells:
-        if cell not in solutions.values() and solution_name.search(cell.source):
-            raise ToolError(f"cell {cell.id!r} uses a solution, which students do not get")
-    exercises = []
-    for name, solution in solutions.items():
-        check = ast.dump(_checked(checks[name])[0])
-        if ast.dump(_checked(solution)[0]) != check or _checked(solution)[1] != name:
-            raise ToolError(f"cell {solution.id!r} does not end with its check")
-        answer = solution_name.sub(r"my_\1", _without_last_statement(solution.source))
-        exercises.append(Exercise(stubs[name], checks[name], solution, answer))
-    return exercises
+    return [
+        Exercise(stubs[name], checks[name], cell, _code(cell), _reason(cell))
+        for name, cell in solutions.items()
+    ]
 
 
 def _by_name(
     notebook: NotebookNode, tag: str, name_of: Callable[[NotebookNode], str]
 ) -> dict[str, NotebookNode]:
-    """The code cells with this tag: name of the exercise -> cell."""
+    """The cells with this tag but the tasks: name of the exercise -> cell."""
     cells: dict[str, NotebookNode] = {}
     for cell in notebook.cells:
-        if cell.cell_type == "code" and tag in cell.metadata.get("tags", []):
+        is_task = tag == "exercise" and cell.cell_type == "markdown"
+        if tag in cell.metadata.get("tags", []) and not is_task:
             try:
                 name = name_of(cell)
             except SyntaxError as error:
@@ -124,31 +121,42 @@ def _by_name(
     return cells
 
 
-def _binds(prefix: str) -> Callable[[NotebookNode], str]:
-    """A function from a cell to the one name with this prefix that it assigns."""
-
-    def name_of(cell: NotebookNode) -> str:
-        symbols = symtable(cell.source, cell.id, "exec").get_symbols()
-        names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
-        names = [name for name in names if name.startswith(prefix)]
-        if len(names) != 1:
-            raise ToolError(f"cell {cell.id!r} must assign one {prefix}…, not {names}")
-        return names[0].removeprefix(prefix)
-
-    return name_of
+def _assigned(cell: NotebookNode, code: str) -> str:
+    """The exercise of the code of a cell, which assigns one my_…."""
+    symbols = symtable(code, cell.id, "exec").get_symbols()
+    names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
+    names = [name for name in names if name.startswith("my_")]
+    if len(names) != 1:
+        raise ToolError(f"cell {cell.id!r} must assign one my_…, not {names}")
+    return names[0].removeprefix("my_")
 
 
-def _checked(cell: NotebookNode) -> tuple[ast.expr, str]:
-    """The check that the last statement of a cell calls, and the name of its exercise."""
+def _checked(cell: NotebookNode) -> str:
+    """The exercise that the last statement of a cell checks."""
     match ast.parse(cell.source).body:
-        case [*_, ast.Expr(ast.Call(check, [ast.Name(name)], []))]:
-            return check, re.sub(r"\A(my|solution)_", "", name)
-    raise ToolError(f"cell {cell.id!r} must end with a check of one name")
+        case [*_, ast.Expr(ast.Call(_, [ast.Name(name)], []))] if name.startswith("my_"):
+            return name.removeprefix("my_")
+    raise ToolError(f"cell {cell.id!r} must end with a check of one my_…")
 
 
-def _without_last_statement(source: str) -> str:
-    last = ast.parse(source).body[-1]
-    return "\n".join(source.splitlines()[: last.lineno - 1]).rstrip()
+def _code(cell: NotebookNode) -> str:
+    """The code of a solution."""
+    if cell.cell_type != "markdown":
+        raise ToolError(
+            f"cell {cell.id!r}, a solution, must be Markdown; as code it is run"
+        )
+    blocks = CODE.findall(cell.source)
+    if len(blocks) != 1:
+        raise ToolError(
+            f"cell {cell.id!r} must have one block of code between the lines ```python "
+            f"and ```, not {len(blocks)}"
+        )
+    return blocks[0].strip("\n")
+
+
+def _reason(cell: NotebookNode) -> str:
+    """The text around the code of a solution, without what folds it."""
+    return FOLD.sub("", CODE.sub("", cell.source)).strip()
 
 
 # --- from exercises to notebooks ------------------------------------------------------
@@ -165,10 +173,13 @@ def instructor_version(notebook: NotebookNode) -> NotebookNode:
 
 
 def solved_version(notebook: NotebookNode) -> NotebookNode:
-    """The notebook with each solution in place of its stub."""
+    """The notebook with each solution in place of its stub, its reason below the check."""
     result, exercises = _marked(notebook)
     for exercise in exercises:
         exercise.stub.source = exercise.answer
+        if exercise.reason:
+            exercise.solution.source = exercise.reason
+            result.cells.insert(result.cells.index(exercise.check) + 1, exercise.solution)
     return result
 
 
@@ -204,8 +215,9 @@ def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
 
 
 def _marked(notebook: NotebookNode) -> tuple[NotebookNode, list[Exercise]]:
-    """A copy without outputs and solutions, with exercises marked for nbgrader."""
+    """A copy without outputs, solutions and notes; exercises are marked for nbgrader."""
     result = deepcopy(notebook)
+    result.cells = [cell for cell in result.cells if not _is_note(cell)]
     exercises = exercises_of(result)
     for exercise in exercises:
         result.cells.remove(exercise.solution)
@@ -215,6 +227,10 @@ def _marked(notebook: NotebookNode) -> tuple[NotebookNode, list[Exercise]]:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return result, exercises
+
+
+def _is_note(cell: NotebookNode) -> bool:
+    return cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
 
 
 def _mark(cell: NotebookNode, **marks: bool | int) -> None:
