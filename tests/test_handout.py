@@ -307,7 +307,9 @@ INCONSISTENT = {
     "cell 'solution-kl' must assign one my_…, not []": change(
         "solution-kl", solution("solution_kl = 1")
     ),
-    "the exercise 'kl' has no solution with my_kl": change("solution-kl", solution("my_lk = 1")),
+    "the exercise 'kl' has no solution with my_kl": change(
+        "solution-kl", solution("my_lk = 1")
+    ),
     "cell 'solution-kl' is not Python": change("solution-kl", solution("my_kl =")),
     "cell 'solution-kl' must have one block of code between the lines ```python and ```, "
     "not 0": change("solution-kl", "my_kl = 1"),

@@ -20,9 +20,13 @@ from reading_time import in_class, longest_wait, minutes, slides
 from tools import handout
 from tools.files import ToolError
 
+FOLD = re.compile(
+    r"<details>\n<summary>Solution</summary>\n\n```python\n.*\n```\n\n(.+\n\n)?</details>",
+    re.DOTALL,
+)
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
-SLIDES = {"slide", "subslide", "fragment", "notes", "skip"}
+SLIDES = {"slide", "subslide", "fragment", "skip"}  # no "notes": they have their own file
 CLAIM = "nbval-check-output"
 RULES = {}
 
@@ -47,19 +51,12 @@ class Lesson:
     def tagged(self, tag):
         return [cell for cell in self.cells if tag in cell.metadata.get("tags", [])]
 
-    def on(self, slide_type):
-        return [cell for cell in self.cells if slide(cell) == slide_type]
-
     def named(self, name):
         return [cell for cell in self.cells if re.fullmatch(rf"{name}(-.*)?", cell.id)]
 
 
 def slide(cell):
     return cell.metadata.get("slideshow", {}).get("slide_type")
-
-
-def folded(cell):
-    return cell.metadata.get("jupyter", {}).get("source_hidden") is True
 
 
 def text(cell):
@@ -247,8 +244,7 @@ def code_is_plain_python_and_draws_through_the_package(lesson):
 
 @rule
 def it_begins_with_title_goals_setup_and_ends_with_summary_sources(lesson):
-    apart = [*lesson.on("notes"), *lesson.tagged("progress")]
-    ids = [cell.id for cell in lesson.cells if cell not in apart]
+    ids = [cell.id for cell in lesson.cells if cell not in lesson.tagged("progress")]
     setup = [cell.id for cell in lesson.named("setup")]
     first, last = ["title", "goals", *setup], ["summary", "sources"]
     if not setup or ids[: len(first)] != first or ids[-2:] != last:
@@ -351,22 +347,13 @@ def the_title_states_minutes_and_prerequisites(lesson):
 
 
 @rule
-def it_has_a_formula_its_source_a_prediction_and_notes(lesson):
+def it_has_a_formula_its_source_and_a_prediction(lesson):
     if not any("$$" in cell.source for cell in lesson.markdown):
         yield "no formula"
     if not any(calls(cell, "show_source") for cell in lesson.code):
         yield "no source of the package"
     if not any("Predict" in cell.source for cell in lesson.markdown):
         yield "nothing to predict"
-    if not lesson.on("notes"):
-        yield "no speaker note"
-
-
-@rule
-def speaker_notes_are_folded_prose(lesson):
-    for cell in lesson.on("notes"):
-        if cell.cell_type != "markdown" or not folded(cell):
-            yield cell.id
 
 
 @rule
@@ -397,8 +384,8 @@ def exercises_have_task_stub_check_and_folded_solution(lesson):
         if not calls(cell, "check_.*") or "To do" not in text(cell):
             yield f"{cell.id} does not show that something is to do"
     for cell in lesson.tagged("solution"):
-        if not folded(cell):
-            yield f"{cell.id} is not folded"
+        if not FOLD.fullmatch(cell.source):
+            yield f"{cell.id} is not folded: it must have the form {FOLD.pattern}"
     for cell in [*exercise, *checks, *lesson.tagged("solution")]:
         if slide(cell) != "skip":
             yield f"{cell.id} is on a slide"
@@ -406,11 +393,16 @@ def exercises_have_task_stub_check_and_folded_solution(lesson):
 
 @rule
 def exercises_can_be_handed_out(lesson):
-    """The stub binds my_x, the solution solution_x, and both go through one check."""
+    """Stub and solution bind the same my_x, which goes through the check between them."""
     try:
-        handout.exercises_of(lesson.notebook)
+        exercises = handout.exercises_of(lesson.notebook)
     except ToolError as error:
         yield str(error)
+        return
+    for exercise in exercises:
+        check, solution = map(lesson.cells.index, (exercise.check, exercise.solution))
+        if solution != check + 1:
+            yield f"{exercise.solution.id} is not directly below its check"
 
 
 @rule
@@ -488,6 +480,14 @@ def drop(wanted):
     )
 
 
+def replace_everywhere(old, new):
+    def corrupt(notebook):
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(old, new)
+
+    return corrupt
+
+
 BREAKS = [
     (it_is_a_valid_notebook, change("summary", cell_type="text")),
     (it_is_stored_as_one_run, change("progress", execution_count=None)),
@@ -516,6 +516,10 @@ BREAKS = [
     (cells_have_unique_names, change("summary", id="goals")),
     (code_fits_on_a_slide, change(CLAIM, source="1\n" * 13)),
     (every_cell_has_its_place_on_the_slides, change_metadata("goals", slideshow={})),
+    (
+        every_cell_has_its_place_on_the_slides,
+        change_metadata("goals", slideshow={"slide_type": "notes"}),
+    ),
     (imports_stand_in_the_setup, change(CLAIM, source="def f():\n    import math")),
     (
         code_is_plain_python_and_draws_through_the_package,
@@ -545,15 +549,22 @@ BREAKS = [
     ),
     (it_is_as_long_as_a_lesson, change("summary", source="word " * 130 * 6)),
     (the_title_states_minutes_and_prerequisites, change("title", source="# 1 · Title")),
-    (it_has_a_formula_its_source_a_prediction_and_notes, drop("notes")),
-    (speaker_notes_are_folded_prose, change_metadata("notes", jupyter={})),
+    (it_has_a_formula_its_source_and_a_prediction, replace_everywhere("$$", "$")),
+    (it_has_a_formula_its_source_and_a_prediction, replace_everywhere("show_source", "f")),
+    (it_has_a_formula_its_source_and_a_prediction, replace_everywhere("Predict", "See")),
     (a_widget_is_one_line_with_a_static_picture, change("widget", outputs=[])),
     (exercises_have_task_stub_check_and_folded_solution, change("check", outputs=[])),
     (
         exercises_have_task_stub_check_and_folded_solution,
-        change_metadata("solution", jupyter={}),
+        replace_everywhere("<summary>Solution</summary>", ""),
     ),
     (exercises_can_be_handed_out, drop("solution")),
+    (
+        exercises_can_be_handed_out,
+        lambda notebook: notebook.cells.append(
+            notebook.cells.pop(notebook.cells.index(find(notebook, "solution")))
+        ),
+    ),
     (it_ends_with_the_progress, drop("progress")),
     (it_ends_with_the_progress, change("progress", source="progress({})")),
 ]
