@@ -145,7 +145,7 @@ def test_one_command_makes_all_files_of_a_class(made):
 def test_the_student_version_has_the_stubs_and_no_part_of_the_solutions(made):
     text = (made / "student/01_small.ipynb").read_text("utf-8")
     for hidden in (
-        *("olution", "SOLUTION", "HIDDEN", "result.status", "Ask them first"),
+        *("Solution", "SOLUTION", "HIDDEN", "result.status", "Ask them first"),
         *("kl_to_standard_normal", "my_width = 4", "not the mean", "The mean hides"),
     ):
         assert hidden not in text
