@@ -2,7 +2,8 @@
 
     python course.py new flow_matching
 
-writes notebooks/11_flow_matching.ipynb, which runs. The next steps are in CONTRIBUTING.md.
+writes notebooks/12_flow_matching.ipynb, which runs, and its speaker notes. The next steps
+are in CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -13,37 +14,40 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
-HIDDEN = {"jupyter": {"source_hidden": True}}
+from tools import files
+from tools.slides import notes_file
 
-NOTE = "**Speaker note.** What to say, where to pause, which misconception to catch."
-# Id, slide type, tag, source; notes and solutions are collapsed.
+FOLDER = Path(__file__).parents[1] / "notebooks"
+
+NOTE = "What to say, where to pause, which misconception to catch."
+# Id, slide type, tag, source.
 CELLS = [
     ("title", "slide", "", """\
 # {number} · {title}
 
 One sentence: what the notebook shows.
 
-About a minute on two cores · previous: [{before}]({before}.ipynb)"""),
-    ("note-title", "notes", "", NOTE),
+About 5 minutes to read, 15 in class · needs: [{before}]({before}.ipynb) ·
+previous: [{before}]({before}.ipynb)"""),
     ("goals", "slide", "", """\
 ## Afterwards you can
 
 1. explain the objective;
 2. compute it;
 3. say what it does not measure."""),
-    ("note-goals", "notes", "", NOTE),
-    ("setup-imports", "skip", "", """\
+    ("setup", "skip", "", """\
 import torch
 
 from course_utils import data, objectives, plots
 from course_utils.exercises import autoencoder as exercises
 from course_utils.exercises.grading import progress
-from course_utils.notebook import show_source
+from course_utils.notebook import answer, claims_with, show_source
 from course_utils.widgets import Dial"""),
     ("setup-knobs", "skip", "", """\
+SHIFT = 0.1  # of each pixel
 torch.manual_seed(0)
-x, labels = data.mnist("test")"""),
+x = data.mnist("test")[0][:500]"""),
+    ("setup-claims", "skip", "", "claim = claims_with(globals(), SHIFT=0.1)"),
     ("question-error", "slide", "", """\
 ## The question that makes the formula necessary
 
@@ -51,15 +55,20 @@ $$\\mathbb{{E}}\\,\\|x - \\hat{{x}}\\|^2$$
 
 All symbols: $x$ is an image, $\\hat{{x}}$ its reconstruction."""),
     ("code-error", "fragment", "", "show_source(objectives.squared_error)"),
-    ("predict-error", "fragment", "", "**Predict.** What is the error of a copy?"),
+    ("predict-error", "fragment", "", """\
+**Predict.** Each pixel of a copy is off by 0.1. What is the error? A number."""),
+    ("guess-error", "skip", "guess", "guess_error = None  # a number above 0"),
+    ("see-error", "slide", "", """\
+error = objectives.squared_error(x, x + SHIFT).mean()
+answer(guess_error, error)"""),
     ("claim-error", "fragment", "nbval-check-output", """\
-error = objectives.squared_error(x, x).mean()
-assert error == 0  # or a tolerance, with its reason
-print("A copy has no error.")"""),
-    ("note-question-error", "notes", "", NOTE),
+# 784 pixels with 0.1² each; single precision rounds the sum
+claim(
+    "A copy that is off by 0.1 in each of its 784 pixels has an error of 7.84.",
+    ("error", error, "=", 7.84, 1e-3),
+)"""),
     ("widget-error", "slide", "widget", """\
 Dial("n", {{n: plots.image_rows({{"x": x[:n].cpu()}}, title="x") for n in (5, 9)}})"""),
-    ("note-widget-error", "notes", "", NOTE),
     ("exercise-loss", "skip", "exercise", """\
 ### Exercise 1 · The objective
 
@@ -69,52 +78,60 @@ def my_loss(f, g, x):
     raise NotImplementedError"""),
     ("check-loss", "skip", "check", "exercises.check_ae_loss(my_loss)"),
     ("solution-loss", "skip", "solution", """\
-def solution_loss(f, g, x):
-    return objectives.squared_error(x, g(f(x))).mean()
+<details>
+<summary>Solution</summary>
 
+```python
+def my_loss(f, g, x):
+    return (x - g(f(x))).square().sum(1).mean()
+```
 
-exercises.check_ae_loss(solution_loss)"""),
+A sum over the pixels, then a mean over the images.
+
+</details>"""),
     ("summary", "slide", "", """\
 ## What you can do now
 
 1. The answer to the first goal.
 2. The answer to the second.
 3. The answer to the third."""),
-    ("note-summary", "notes", "", NOTE),
     ("progress", "skip", "progress", "progress({{exercises.check_ae_loss: my_loss}})"),
     ("sources", "slide", "", """\
 ## Sources
 
 - Author (year), *Title*."""),
-    ("note-sources", "notes", "", NOTE),
 ]  # fmt: skip
-CODE = ("setup", "code", "claim", "widget", "stub", "check", "solution", "progress")
+CODE = ("setup", "code", "guess", "see", "claim", "widget", "stub", "check", "progress")
 
 
-def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode]:
-    """Path and content, not executed, of the notebook after the last one in the folder."""
+def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode, str]:
+    """Path and content, not executed, of the notebook after the last one in the folder, and
+    its speaker notes."""
     last = max(folder.glob("[0-9][0-9]_*.ipynb"))
     number = int(last.name[:2]) + 1
     fields = {"number": number, "title": name.replace("_", " ").capitalize()}
+    notes = "# Speaker notes: {number} · {title}\n".format(**fields)
     cells = []
     for cell, slide_type, tag, source in CELLS:
         metadata: dict = {"slideshow": {"slide_type": slide_type}}
-        if slide_type == "notes" or tag == "solution":
-            metadata |= HIDDEN
         if tag:
             metadata["tags"] = [tag]
         make = new_code_cell if cell.startswith(CODE) else new_markdown_cell
         text = source.format(before=last.stem, **fields)
         cells.append(make(text, id=cell, metadata=metadata))
-    return folder / f"{number:02d}_{name}.ipynb", new_notebook(cells=cells)
+        if slide_type == "slide":
+            notes += f"\n## {cell}\n\n{NOTE}\n"
+    return folder / f"{number:02d}_{name}.ipynb", new_notebook(cells=cells), notes
 
 
 def main(arguments: list[str]) -> None:
     if len(arguments) != 1 or not arguments[0].isidentifier():
         sys.exit(__doc__)
-    path, notebook = example(arguments[0], FOLDER)
+    path, notebook, notes = example(arguments[0], FOLDER)
     nbformat.write(notebook, path)
-    print(path.relative_to(FOLDER.parent))
+    files.write(notes_file(path), notes)
+    for written in (path, notes_file(path)):
+        print(written.relative_to(FOLDER.parent))
 
 
 if __name__ == "__main__":
