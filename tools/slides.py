@@ -14,7 +14,6 @@ reveal.js and the math font come from the folder vendor.
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import re
 import sys
@@ -144,11 +143,11 @@ def _code_parts(
     cell: NotebookNode, slide: Slide, widgets: dict, folder: Path
 ) -> Iterator[str]:
     """Outputs and code of a code cell. The code is omitted if the cell only shows a source,
-    collapsed if it has a picture, a widget or a table, and otherwise above its output."""
+    collapsed if it has a picture, a widget, a table or a claim, which repeats its sentence,
+    and otherwise above its output."""
     outputs, source, sentence = cell.outputs, cell.source, ""
     if "nbval-check-output" in cell.metadata.get("tags", []):
         sentence = "".join(o.text for o in outputs if o.get("name") == "stdout").strip()
-        source = _without_final_print(source) if sentence else source
         outputs = [o for o in outputs if o.get("name") != "stdout"]
     title = escape(unescape(re.sub(r"<[^>]+>", "", slide.heading or slide.kicker)))
     shown = []
@@ -160,25 +159,14 @@ def _code_parts(
         shown += [html] if html else []
     code = f'<pre class="code">{render.highlight(source)}</pre>'
     shows_source = source.startswith("show_source(")
-    rich = not all(html.startswith("<pre") for html in shown)
-    if rich or (slide.folded and (shown or sentence) and not shows_source):
+    rich = sentence or not all(html.startswith("<pre") for html in shown)
+    if rich or (slide.folded and shown and not shows_source):
         slide.folded.append(code.replace("<pre", f'<pre data-cell="{escape(cell.id)}"'))
     elif source and not (shows_source and shown):
         yield code
     yield from shown
     if sentence:
         yield f'<p class="claim">{escape(sentence)}</p>'
-
-
-def _without_final_print(source: str) -> str:
-    """The code of a claim without its final print, whose output is shown below."""
-    try:
-        last = ast.parse(source).body[-1]
-    except SyntaxError:  # a %magic of Jupyter
-        return source
-    if last.col_offset or not ast.unparse(last).startswith("print("):
-        return source
-    return "\n".join(source.splitlines()[: last.lineno - 1]).rstrip()
 
 
 def notes_file(path: Path) -> Path:
