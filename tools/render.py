@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from html import escape
 from pathlib import Path
 
@@ -29,6 +29,7 @@ EXTERNAL = re.compile(
     r"""|<(?:audio|base|embed|iframe|image|link|meta|object|script|source|use|video)\b[^>]*""",
     re.IGNORECASE,
 )
+VIEW_BOX = re.compile(r'<svg\b[^>]*\bviewBox="\S+ \S+ (\S+) ([^"\s]+)"')
 OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # by a progress bar
 
 
@@ -107,6 +108,8 @@ def output(shown: NotebookNode, cell: NotebookNode, folder: Path, title: str) ->
     data = shown.data
     if WIDGET_VIEW in data or "image/png" in data:
         return _picture(data, title)  # of a widget its static picture, if any
+    if "image/svg+xml" in data:  # in preference to the same picture as HTML
+        return _drawing(data, title)
     for kind in ("text/markdown", "text/latex"):
         if kind in data:
             return markdown(data[kind], cell, folder)
@@ -125,14 +128,29 @@ def _printed(text: str) -> str:
 
 
 def _picture(data: dict, title: str) -> str:
-    """The PNG of an output, or "". Its ratio lets the style sheet fill the slide."""
+    """The PNG of an output, or ""."""
     if "image/png" not in data:
         return ""
     picture = data["image/png"].replace("\n", "")
     width, height = struct.unpack(">II", b64decode(picture[:32])[16:24])  # PNG header
+    return _image("image/png", picture, width / height, data, title)
+
+
+def _drawing(data: dict, title: str) -> str:
+    """The SVG of an output, as an image: no script runs, and its ids are its own."""
+    svg = data["image/svg+xml"]
+    box = VIEW_BOX.search(svg)
+    if not box:
+        raise ToolError("an SVG without viewBox cannot be shown")
+    source = b64encode(svg.encode()).decode()
+    return _image("image/svg+xml", source, float(box[1]) / float(box[2]), data, title)
+
+
+def _image(kind: str, source: str, ratio: float, data: dict, title: str) -> str:
+    """An image whose ratio lets the style sheet fill the slide, with its alternative."""
     text = data.get("text/plain", "<")
     alt = f"figure: {title}" if text.startswith("<") else escape(text)
     return (
-        f'<div class="picture" style="--ratio: {width / height:.4f}">'
-        f'<img src="data:image/png;base64,{picture}" alt="{alt}"></div>'
+        f'<div class="picture" style="--ratio: {ratio:.4f}">'
+        f'<img src="data:{kind};base64,{source}" alt="{alt}"></div>'
     )
