@@ -29,8 +29,8 @@ ITALIC = (
 )
 UPRIGHT = "font-family=\"system-ui, 'Segoe UI', Roboto, Arial, sans-serif\""
 WIDTH = 760  # so that a word of 22 units has 11 pixels on a telephone
-MIDDLE = 160  # the line on which x, f, z, g and x̂ stand
-WORDS = 272  # the line of the words below them
+MIDDLE = 136  # the line on which x, f, z, g and x̂ stand
+WORDS = 232  # the line of the words below them
 
 NAMES = {
     "x": "the input x",
@@ -101,7 +101,7 @@ def autoencoder(
     shapes = [
         vector(86, "x", "input", pen["x"]),
         network(228, "Ax + b" if linear else "f", "encoder", pen["f"], narrows=True),
-        vector(380, "z", "code", pen["z"], half_height=38),
+        vector(380, "z", "code", pen["z"], half_height=34),
         network(532, "Bz + c" if linear else "g", "decoder", pen["g"], narrows=False),
         vector(674, "x̂", "reconstruction", pen["x_hat"]),
         arrow(404, 482, arrows),
@@ -116,13 +116,11 @@ def autoencoder(
         shapes.append(word(380, 50, "no nonlinearity", PLAIN))
     bottom = WORDS
     if penalty:
-        bottom += 52
-        shapes.append(pill(380, bottom - 8, penalty, pen["penalty"]))
+        bottom += 46
+        shapes.append(pill(380, bottom - 12, penalty, pen["penalty"]))
     if loss:
-        bottom += 72
-        shapes.append(
-            bracket((86, 674), bottom - 8, "squared error", "‖x − x̂‖²", pen["recon"])
-        )
+        bottom += 48
+        shapes.append(bracket((86, 674), bottom, "squared error", "‖x − x̂‖²", pen["recon"]))
 
     title = "Linear autoencoder" if linear else "Autoencoder"
     sentences = ["The encoder f maps x to the code z, the decoder g maps z to x̂."]
@@ -136,8 +134,8 @@ def autoencoder(
         sentences.append(f"The loss has a penalty on the code: {penalty}.")
     if loss:
         sentences.append("The squared error compares x̂ with x.")
-    top = 0 if noise_on else 20 if linear else 60
-    return picture(title, sentences, lit, shapes, bottom=bottom + 20, top=top)
+    top = 0 if noise_on else 20 if linear else 56
+    return picture(title, sentences, lit, shapes, bottom=bottom + 14, top=top)
 
 
 def vae(*, lit: str | Iterable[str] = (), kl: bool = True, loss: bool = True) -> Picture:
@@ -152,39 +150,39 @@ def vae(*, lit: str | Iterable[str] = (), kl: bool = True, loss: bool = True) ->
     drawn += ["recon"] if loss else []
     pen = pens(lit, drawn)
     arrows = pen["arrows"]
-    q, up, down = 290, MIDDLE - 42, MIDDLE + 42
+    q, up, down = 290, MIDDLE - 36, MIDDLE + 36
     shapes = [
         vector(66, "x", "input", pen["x"]),
         network(172, "f", "encoder", pen["f"], narrows=True, half_width=42),
         square(q, up, "μ", pen["mu"]),
         square(q, down, "σ", pen["sigma"]),
-        vector(414, "z", "code", pen["z"], half_height=38),
+        vector(414, "z", "code", pen["z"], half_height=34),
         network(534, "g", "decoder", pen["g"], narrows=False, half_width=42),
         vector(676, "x̂", "reconstruction", pen["x_hat"]),
-        circle(414, 42, "ε", pen["eps"]),
-        letter(452, 50, "z = μ + σ ⊙ ε", pen["eps"], size=26, anchor="start"),
+        circle(414, 30, "ε", pen["eps"]),
+        letter(450, 38, "z = μ + σ ⊙ ε", pen["eps"], size=26, anchor="start"),
         arrow(90, 130, arrows),
         line([(214, MIDDLE - 14), (q - 26, up + 4)], arrows, head=True),
         line([(214, MIDDLE + 14), (q - 26, down - 4)], arrows, head=True),
         line([(q + 26, up + 4), (390, MIDDLE - 12)], arrows, head=True),
         line([(q + 26, down - 4), (390, MIDDLE + 12)], arrows, head=True),
-        line([(414, 68), (414, MIDDLE - 38)], pen["eps"], head=True),
+        line([(414, 55), (414, MIDDLE - 35)], pen["eps"], head=True),
         arrow(438, 492, arrows),
         arrow(576, 652, arrows),
         letter(q, WORDS, "q(z|x)", DIM if lit else PLAIN, size=25),
     ]
     bottom = WORDS
     if kl:
-        bottom += 104
+        bottom += 80
         shapes += [
-            pill(q, bottom - 20, "prior N(0, I)", pen["prior"], half_width=92, dashed=True),
-            line([(q, WORDS + 12), (q, bottom - 43)], pen["kl"], head=True, both=True),
-            word(q + 22, WORDS + 45, "KL", pen["kl"], anchor="start"),
+            pill(q, bottom - 14, "prior N(0, I)", pen["prior"], half_width=92, dashed=True),
+            line([(q, WORDS + 9), (q, bottom - 35)], pen["kl"], head=True, both=True),
+            word(q + 20, WORDS + 34, "KL", pen["kl"], anchor="start"),
         ]
     if loss:
-        bottom += 72
+        bottom += 48
         shapes.append(
-            bracket((66, 676), bottom - 8, "reconstruction", "−log p(x|z)", pen["recon"])
+            bracket((66, 676), bottom, "reconstruction", "−log p(x|z)", pen["recon"])
         )
 
     sentences = [
@@ -196,15 +194,15 @@ def vae(*, lit: str | Iterable[str] = (), kl: bool = True, loss: bool = True) ->
     if loss:
         sentences.append("The reconstruction term compares x̂ with x.")
     title = "Variational autoencoder" if kl else "Autoencoder whose code is a distribution"
-    return picture(title, sentences, lit, shapes, bottom=bottom + 20)
+    return picture(title, sentences, lit, shapes, bottom=bottom + 14)
 
 
 def generator(*, discarded: bool = False) -> Picture:
     """z ~ N(0, I) → g → x. ``discarded``: beside it the encoder, gray and crossed out."""
     shapes = [
-        pill(380, 34, "z ∼ N(0, I)", RANDOM, half_width=84, dashed=True),
-        line([(380, 56), (380, MIDDLE - 39)], head=True),
-        vector(380, "z", "code", PLAIN, half_height=38),
+        pill(380, 26, "z ∼ N(0, I)", RANDOM, half_width=84, dashed=True),
+        line([(380, 47), (380, MIDDLE - 35)], head=True),
+        vector(380, "z", "code", PLAIN, half_height=34),
         network(532, "g", "decoder", PLAIN, narrows=False),
         vector(674, "x", "new image", PLAIN),
         arrow(404, 482),
@@ -217,12 +215,12 @@ def generator(*, discarded: bool = False) -> Picture:
             network(228, "f", "encoder", DIM, narrows=True),
             arrow(110, 178, DIM),
             arrow(278, 356, DIM),
-            line([(170, 76), (286, 244)], BLOCKED),
-            line([(170, 244), (286, 76)], BLOCKED),
+            line([(170, 70), (286, 202)], BLOCKED),
+            line([(170, 202), (286, 70)], BLOCKED),
         ]
         sentences.append("The encoder f is crossed out: it is not used any more.")
     left = 0 if discarded else 280
-    return picture("Generation", sentences, (), shapes, bottom=WORDS + 20, left=left)
+    return picture("Generation", sentences, (), shapes, bottom=WORDS + 14, left=left)
 
 
 def funnel(
@@ -250,7 +248,7 @@ def funnel(
         )
     step = 640 / (len(sizes) - 1)
     centers = [60 + step * i for i in range(len(sizes))]
-    halves = [math.sqrt(size / max(sizes)) * 100 for size in sizes]
+    halves = [math.sqrt(size / max(sizes)) * 88 for size in sizes]
     halves = [max(half, 3) for half in halves]  # a layer of one unit is still seen
     shapes = []
     for i in range(len(sizes) - 1):
@@ -268,18 +266,18 @@ def funnel(
             shapes.append(cells(center, half, width, active))
         else:
             shapes.append(rectangle(center, MIDDLE, 12, half, pen, corner=3))
-        shapes.append(word(center, MIDDLE + 130, str(size), pen))
+        shapes.append(word(center, MIDDLE + 114, str(size), pen))
         if i not in (0, middle, len(sizes) - 1) and not linear:
-            shapes.append(relu(center, MIDDLE + 158))
+            shapes.append(relu(center, MIDDLE + 141))
     for center, text, name in ((220, "encoder", "f"), (540, "decoder", "g")):
-        shapes.append(word(center + 22, 40, text, PLAIN, anchor="end"))
-        shapes.append(letter(center + 32, 40, name, PLAIN, anchor="start"))
+        shapes.append(word(center + 22, 36, text, PLAIN, anchor="end"))
+        shapes.append(letter(center + 32, 36, name, PLAIN, anchor="start"))
     for center, name, pen in ((60, "x", PLAIN), (380, "z", LIT), (700, "x̂", PLAIN)):
-        shapes.append(letter(center, 40, name, pen))
+        shapes.append(letter(center, 36, name, pen))
     hidden = len(sizes) > 3 and not linear
-    bottom = MIDDLE + 130
+    bottom = MIDDLE + 114
     if hidden:
-        bottom += 36
+        bottom += 34
         shapes.append(word(380, bottom, "ReLU", PLAIN))
     if linear:
         bottom += 34
@@ -305,7 +303,7 @@ def funnel(
         sentences.append(
             f"Highlighted: {active} of the {width} units of z, which are not zero."
         )
-    return picture("Layers of an autoencoder", sentences, (), shapes, bottom=bottom + 20)
+    return picture("Layers of an autoencoder", sentences, (), shapes, bottom=bottom + 14)
 
 
 def reparameterization() -> Picture:
@@ -316,13 +314,13 @@ def reparameterization() -> Picture:
     """
     shapes = [graph(200, stochastic=True), graph(560, stochastic=False)]
     shapes += [
-        line([(380, 16), (380, 344)], DIM),
-        circle(86, 384, "", RANDOM, radius=15),
-        word(110, 392, "stochastic", PLAIN, anchor="start"),
-        square(286, 384, "", PLAIN, half=14),
-        word(310, 392, "deterministic", PLAIN, anchor="start"),
-        line([(560, 384), (504, 384)], LIT, head=True),
-        word(572, 392, "gradient", PLAIN, anchor="start"),
+        line([(380, 16), (380, 304)], DIM),
+        circle(86, 332, "", RANDOM, radius=14),
+        word(110, 340, "stochastic", PLAIN, anchor="start"),
+        square(286, 332, "", PLAIN, half=13),
+        word(310, 340, "deterministic", PLAIN, anchor="start"),
+        line([(560, 332), (504, 332)], LIT, head=True),
+        word(572, 340, "gradient", PLAIN, anchor="start"),
     ]
     sentences = [
         "Left, the original form: z is a stochastic node, drawn from N(μ, σ²I).",
@@ -330,12 +328,12 @@ def reparameterization() -> Picture:
         "Right, the reparameterized form: ε is stochastic, z = μ + σ ⊙ ε is deterministic.",
         "The gradient flows from g through z to μ and σ.",
     ]
-    return picture("Reparameterization", sentences, (), shapes, bottom=412)
+    return picture("Reparameterization", sentences, (), shapes, bottom=356)
 
 
 def graph(center: float, *, stochastic: bool) -> str:
     """One of the two graphs: μ, σ → z → g, and the gradient back."""
-    mu, z, g, up, middle, down = center - 128, center + 8, center + 132, 108, 168, 228
+    mu, z, g, up, middle, down = center - 128, center + 8, center + 132, 88, 142, 196
     shapes = [
         square(mu, up, "μ", PLAIN),
         square(mu, down, "σ", PLAIN),
@@ -347,23 +345,23 @@ def graph(center: float, *, stochastic: bool) -> str:
     ]
     if stochastic:
         shapes += [
-            word(center, 32, "original", PLAIN),
+            word(center, 26, "original", PLAIN),
             circle(z, middle, "z", RANDOM),
             cross((mu + z) / 2, (up + middle) / 2 - 3),
             cross((mu + z) / 2, (down + middle) / 2 + 3),
-            letter(center, 298, "z ∼ N(μ, σ²I)", PLAIN, size=26),
-            word(center, 336, "gradient blocked at z", BLOCKED),
+            letter(center, 258, "z ∼ N(μ, σ²I)", PLAIN, size=26),
+            word(center, 292, "gradient blocked at z", BLOCKED),
         ]
     else:
         shapes += [
-            word(center, 32, "reparameterized", PLAIN),
+            word(center, 26, "reparameterized", PLAIN),
             square(z, middle, "z", PLAIN),
-            circle(z, 82, "ε", RANDOM),
-            line([(z, 108), (z, middle - 27)], RANDOM, head=True),
-            line([(z - 30, middle - 30), (mu + 28, up - 14)], LIT, head=True),
-            line([(z - 30, middle + 30), (mu + 28, down + 14)], LIT, head=True),
-            letter(center, 298, "z = μ + σ ⊙ ε", PLAIN, size=26),
-            word(center, 336, "gradient flows to μ and σ", LIT),
+            circle(z, 64, "ε", RANDOM),
+            line([(z, 89), (z, middle - 26)], RANDOM, head=True),
+            line([(z - 28, middle - 28), (mu + 27, up - 12)], LIT, head=True),
+            line([(z - 28, middle + 28), (mu + 27, down + 12)], LIT, head=True),
+            letter(center, 258, "z = μ + σ ⊙ ε", PLAIN, size=26),
+            word(center, 292, "gradient flows to μ and σ", LIT),
         ]
     return "".join(shapes)
 
@@ -409,7 +407,7 @@ def lit_names(lit: str | Iterable[str]) -> list[str]:
 # Shapes: coordinates and a pen in, SVG out.
 
 
-def vector(x: float, name: str, text: str, pen: Pen, *, half_height: float = 84) -> str:
+def vector(x: float, name: str, text: str, pen: Pen, *, half_height: float = 66) -> str:
     """A bar with its letter, and a word below."""
     bar = rectangle(x, MIDDLE, 24, half_height, pen, corner=6)
     anchor = (
@@ -425,7 +423,7 @@ def network(
     x: float, name: str, text: str, pen: Pen, *, narrows: bool, half_width: float = 50
 ) -> str:
     """A trapezoid, narrower on one side, with its letter, and a word below."""
-    left, right = (84, 38) if narrows else (38, 84)
+    left, right = (66, 32) if narrows else (32, 66)
     corners = [
         (x - half_width, MIDDLE - left),
         (x + half_width, MIDDLE - right),
@@ -444,22 +442,22 @@ def noisy_arrow(start: float, end: float, pen: Pen, arrows: Pen) -> str:
         [
             line([(start, MIDDLE), (x - r, MIDDLE)], arrows),
             line([(x + r, MIDDLE), (end, MIDDLE)], arrows, head=True),
-            line([(x, 68), (x, MIDDLE - r)], pen, head=True),
+            line([(x, 55), (x, MIDDLE - r)], pen, head=True),
             rectangle(x, MIDDLE, r, r, pen, corner=r),
             line([(x - 7, MIDDLE), (x + 7, MIDDLE)], pen),
             line([(x, MIDDLE - 7), (x, MIDDLE + 7)], pen),
-            circle(x, 42, "ε", pen),
-            word(x + 36, 50, "noise", pen, anchor="start"),
+            circle(x, 30, "ε", pen),
+            word(x + 34, 38, "noise", pen, anchor="start"),
         ]
     )
 
 
-def square(x: float, y: float, name: str, pen: Pen, *, half: float = 26) -> str:
+def square(x: float, y: float, name: str, pen: Pen, *, half: float = 25) -> str:
     """A deterministic node."""
     return rectangle(x, y, half, half, pen, corner=6) + letter(x, y + 10, name, pen)
 
 
-def circle(x: float, y: float, name: str, pen: Pen, *, radius: float = 26) -> str:
+def circle(x: float, y: float, name: str, pen: Pen, *, radius: float = 24) -> str:
     """A stochastic node: dashed."""
     shape = rectangle(x, y, radius, radius, pen, corner=radius, dashed=True)
     return shape + letter(x, y + 10, name, pen)
@@ -476,7 +474,7 @@ def pill(
 ) -> str:
     """A formula in a frame with round ends."""
     half = half_width or 8 * len(text) + 14
-    frame = rectangle(x, y, half, 22, pen, corner=22, dashed=dashed)
+    frame = rectangle(x, y, half, 20, pen, corner=20, dashed=dashed)
     return frame + letter(x, y + 8, text, pen, size=25)
 
 
@@ -485,8 +483,8 @@ def bracket(ends: tuple[float, float], y: float, text: str, formula: str, pen: P
     left, right = ends
     middle, half = (left + right) / 2, 6.5 * len(text + formula) + 6
     shapes = [
-        line([(left, y - 46), (left, y - 8), (middle - half, y - 8)], pen),
-        line([(middle + half, y - 8), (right, y - 8), (right, y - 46)], pen),
+        line([(left, y - 34), (left, y - 8), (middle - half, y - 8)], pen),
+        line([(middle + half, y - 8), (right, y - 8), (right, y - 34)], pen),
     ]
     symbols = f'<tspan font-size="25" {ITALIC}>{escape(formula)}</tspan>'
     return "".join(shapes) + writing(middle, y, f"{escape(text)} {symbols}", pen, 22)
