@@ -544,7 +544,7 @@ def line(
 def arrowhead(start: tuple[float, float], end: tuple[float, float], pen: Pen) -> str:
     """A triangle that ends where the line ends. No <marker>, which would need an id."""
     angle = math.atan2(end[1] - start[1], end[0] - start[0])
-    length = 10 + 2 * pen.width
+    length = 8 + 1.5 * pen.width
     corners = [end]
     for turn in (-0.4, 0.4):
         x, y = math.cos(angle + turn), math.sin(angle + turn)
