@@ -118,18 +118,16 @@ def test_noise_is_drawn_where_it_is_added():
 
 
 def test_each_argument_draws_and_tells_its_part():
-    for picture, drawn, told in [
-        (autoencoder(linear=True), ["Ax + b", "Bz + c"], "no nonlinearity"),
-        (autoencoder(penalty="λ‖f(x)‖²"), ["λ‖f(x)‖²"], "penalty on the code: λ‖f(x)‖²"),
-        (autoencoder(loss=True), ["squared error ‖x − x̂‖²"], "squared error compares"),
-        (vae(loss=False), ["KL", "prior N(0, I)"], "KL term compares"),
-        (vae(kl=False), ["reconstruction −log p(x|z)"], "term compares x̂ with x"),
-        (generator(discarded=True), ["encoder"], "crossed out"),
+    for picture, without, drawn, told in [
+        (autoencoder(linear=True), autoencoder(), "Bz + c", "no nonlinearity"),
+        (autoencoder(penalty="λ‖f(x)‖²"), autoencoder(), "λ‖f(x)‖²", "code: λ‖f(x)‖²"),
+        (autoencoder(loss=True), autoencoder(), "squared error ‖x − x̂‖²", "compares x̂"),
+        (vae(), vae(kl=False), "prior N(0, I)", "compares q(z|x) with the prior"),
+        (vae(), vae(loss=False), "reconstruction −log p(x|z)", "compares x̂ with x"),
+        (generator(discarded=True), generator(), "encoder", "crossed out"),
     ]:
-        assert set(drawn) <= set(writing(picture)) and told in picture.text
-        for other in (autoencoder(), vae(kl=False, loss=False), generator()):
-            assert not {*drawn, "encoder"} - {"encoder"} & set(writing(other))
-            assert told not in other.text
+        assert drawn in writing(picture) and told in picture.text
+        assert drawn not in writing(without) and told not in without.text
 
 
 def bars(picture):
@@ -156,7 +154,7 @@ def test_heights_and_numbers_of_a_funnel_are_its_sizes():
     assert "no nonlinearity" in linear.text and "ReLU" not in linear.text + linear.svg
 
 
-@pytest.mark.parametrize(("width", "active"), [(8, 3), (1000, 20), (64, 0), (6, 6)])
+@pytest.mark.parametrize(("width", "active"), [(8, 3), (1000, 25), (64, 0), (6, 6)])
 def test_the_active_units_of_a_code_are_filled(width, active):
     picture = funnel((784, width, 784), active=active)
     units = [r for r in elements(picture, "rect") if r.get("stroke-width") == "0.8"]
