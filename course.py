@@ -42,6 +42,18 @@ ALL_TESTS = [
     ["pytest", "-m", "timing", *TIMING_TESTS],
 ]
 
+# A student's JupyterLab: without nbgrader's menus and pages, a question about news and a
+# search for updates. The folder holds page configuration and defaults of settings.
+NBGRADER = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+LAB = [
+    "jupyterlab",
+    f"--LabApp.app_settings_dir={ROOT / 'tools' / 'jupyterlab'}",
+    *(
+        f"--ServerApp.jpserver_extensions=nbgrader.server_extensions.{name}=False"
+        for name in NBGRADER
+    ),
+]
+
 
 def set_up() -> None:
     """Make the environment, or bring it up to date when the dependencies have changed."""
@@ -63,7 +75,7 @@ def set_up() -> None:
 def main(arguments: list[str]) -> int:
     first = min(ROOT.glob("notebooks/*.ipynb"), default=ROOT / "notebooks")
     commands = {
-        "lab": [["jupyterlab", str(first.relative_to(ROOT))]],
+        "lab": [[*LAB, str(first.relative_to(ROOT))]],
         "check": [["tools.check"]],
         "test": [["pytest"]] if arguments[1:] else ALL_TESTS,
         "execute": [["tools.execute"]],

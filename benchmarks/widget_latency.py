@@ -26,7 +26,7 @@ import nbformat
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from jupyterlab_session import chromium, jupyterlab, open_notebook, run_all  # noqa: E402
 

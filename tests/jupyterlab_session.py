@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+import course
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 APPLICATIONS = (
@@ -107,19 +108,13 @@ def no_errors(page) -> Iterator[None]:
 
 @contextmanager
 def jupyterlab(root: Path, private: Path) -> Iterator[str]:
-    """A JupyterLab over the folder ``root``, its own settings in ``private``.  -> URL
+    """The course's JupyterLab over the folder ``root``; its settings: ``private``.  -> URL
 
     Loopback only, any free port, no token; it ends, with its kernels, when the block does.
     """
-    config = private / "config"
-    (config / "labconfig").mkdir(parents=True)
-    news = {"@jupyterlab/apputils-extension:announcements": True}  # a pop-up
-    (config / "labconfig" / "page_config.json").write_text(
-        json.dumps({"disabledExtensions": news})
-    )
     environment = {
         **os.environ,
-        "JUPYTER_CONFIG_DIR": str(config),
+        "JUPYTER_CONFIG_DIR": str(private / "config"),
         "JUPYTER_DATA_DIR": str(private / "data"),
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
@@ -129,7 +124,7 @@ def jupyterlab(root: Path, private: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command = [sys.executable, "-m", *course.LAB, "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={root}", "--IdentityProvider.token="]
     command += ["--ServerApp.disable_check_xsrf=True"]  # so that _stop may post
@@ -180,14 +175,32 @@ def open_notebook(page, url: str, name: str) -> None:
 
 def run_all(page, timeout: float = 300) -> list[str]:
     """Run all cells, within so many seconds.  -> the errors in their outputs"""
+    return _run(page, "notebook:run-all-cells", timeout)
+
+
+def run_cell(page, index: int, timeout: float = 300) -> list[str]:
+    """Run one cell, within so many seconds.  -> the errors in the notebook's outputs"""
     page.evaluate(
-        """() => {
-            window.allRan = false;
-            const running = jupyterapp.commands.execute("notebook:run-all-cells");
-            running.finally(() => { window.allRan = true; });
-        }"""
+        """async (index) => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.deselectAll();
+            notebook.activeCellIndex = index;
+            await notebook.scrollToItem(index);  // out of view it would not be displayed
+        }""",
+        index,
     )
-    page.wait_for_function("() => window.allRan", timeout=1000 * timeout)
+    return _run(page, "notebook:run-cell", timeout)
+
+
+def _run(page, command: str, timeout: float) -> list[str]:
+    page.evaluate(
+        """(command) => {
+            window.ran = false;
+            jupyterapp.commands.execute(command).finally(() => { window.ran = true; });
+        }""",
+        command,
+    )
+    page.wait_for_function("() => window.ran", timeout=1000 * timeout)
     return page.evaluate(
         """() => [...jupyterapp.shell.currentWidget.content.model.cells]
             .flatMap((cell) => cell.toJSON().outputs ?? [])
