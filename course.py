@@ -29,7 +29,11 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially.
 # Both make decks of the executed notebooks that run 1 saves in the folder COURSE_RUNS.
 # Not included, since they take minutes to half an hour:
-SEPARATE_SUITES = ["tests/test_nbgrader.py", "tests/test_injected_errors.py"]
+SEPARATE_SUITES = [
+    "tests/test_nbgrader.py",
+    "tests/test_injected_errors.py",
+    "tests/test_run_twice.py",
+]
 TIMING_TESTS = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [

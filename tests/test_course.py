@@ -205,7 +205,11 @@ pathlib.Path("codes").write_text(" ".join(later))
 sys.exit(int(first))
 """
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
-SEPARATE_SUITES = ["tests/test_nbgrader.py", "tests/test_injected_errors.py"]
+SEPARATE_SUITES = [
+    "tests/test_nbgrader.py",
+    "tests/test_injected_errors.py",
+    "tests/test_run_twice.py",
+]
 REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
 TIMED = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 LINES = [str(REST), str(["-m", "timing", *TIMED]), "saved"]
