@@ -33,6 +33,7 @@ SEPARATE_SUITES = [
     "tests/test_nbgrader.py",
     "tests/test_injected_errors.py",
     "tests/test_run_twice.py",
+    "tests/test_knobs.py",
 ]
 TIMING_TESTS = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]

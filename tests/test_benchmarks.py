@@ -43,6 +43,7 @@ def speed(benchmark):
         ("comparison.md", "comparison"),
         ("hub.md", "classroom"),
         ("hub.md", "faults"),
+        ("knobs.md", "knobs"),
         ("performance.md", "notebook time"),
         ("performance.md", "training speed"),
         ("performance.md", "widget latency"),
@@ -61,6 +62,21 @@ def test_a_new_table_replaces_only_the_old_one(benchmark, page, name):
 
 def test_the_comparison_in_the_docs_is_the_stored_one():
     assert comparison.table(comparison.stored()) in read("docs/comparison.md")
+
+
+def test_every_knob_of_every_notebook_has_two_other_values(benchmark):
+    knobs = benchmark("knobs")
+    names = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assert list(knobs.VALUES) == names
+    for name, values in knobs.VALUES.items():
+        found = knobs.knobs(knobs.read(name))
+        assert set(values) == set(found), name
+        for knob, (cell, _) in found.items():
+            first, second = values[knob]
+            assert first != second
+            for value in values[knob]:
+                same = rf"^{knob} = {re.escape(value)}(\s|$)"
+                assert not re.search(same, cell.source, re.MULTILINE), "not another value"
 
 
 def test_the_docs_list_every_widget_with_its_notebooks():

@@ -209,6 +209,7 @@ SEPARATE_SUITES = [
     "tests/test_nbgrader.py",
     "tests/test_injected_errors.py",
     "tests/test_run_twice.py",
+    "tests/test_knobs.py",
 ]
 REST = ["-m", "not timing", *WORKERS, *(f"--ignore={path}" for path in SEPARATE_SUITES)]
 TIMED = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]

@@ -1,0 +1,182 @@
+"""Which claims of a notebook do not hold when one of its knobs is set to another value.
+
+    python benchmarks/knobs.py 02_pca       # print the rows of one notebook, or of all
+    python benchmarks/knobs.py --write      # all of them, into docs/knobs.md
+
+Each notebook is run once for each value below, about half an hour for all on two cores.
+A cell that fails is printed, and then nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import docs_table
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+
+# For each knob two other sensible values, as they would be typed.
+VALUES: dict[str, dict[str, tuple[str, str]]] = {
+    "00_generative_models": {},
+    "01_autoencoder": {
+        "EPOCHS": ("1", "10"),
+        "HIDDEN": ("(64,)", "(512, 256)"),
+    },
+    "02_pca": {
+        "K": ("2", "20"),
+        "WIDTHS": ("(2, 8)", "(1, 4, 16, 64)"),
+        "EPOCHS": ("1", "4"),
+    },
+    "03_sparse_autoencoder": {
+        "SEED": ("1", "2"),
+        "UNITS": ("500", "2000"),
+        "LAMBDAS": ("(0, 0.3, 1)", "(0, 0.05, 0.2, 2, 5)"),
+        "TRAINING": (
+            '{"epochs": 2, "batch_size": 70, "lr": 3e-3}',
+            '{"epochs": 1, "batch_size": 100, "lr": 1e-3}',
+        ),
+    },
+    "04_denoising_autoencoder": {
+        "SEED": ("1", "2"),
+        "SIGMAS": ("(0, 0.5, 1)", "(0, 0.1, 0.3, 0.8)"),
+        "TRAINING": (
+            '{"epochs": 2, "batch_size": 100, "lr": 3e-3}',
+            '{"epochs": 1, "batch_size": 200, "lr": 1e-3}',
+        ),
+    },
+    "05_probabilistic_autoencoder": {
+        "SEED": ("1", "2"),
+        "LAM": ("0.03", "0.3"),
+        "HIDDEN": ("(128,)", "(512, 256)"),
+        "TRAINING": (
+            '{"epochs": 2, "batch_size": 125, "lr": 6e-3}',
+            '{"epochs": 6, "batch_size": 250, "lr": 3e-3}',
+        ),
+    },
+    "06_variational_autoencoder": {
+        "EPOCHS": ("1", "10"),
+        "HIDDEN": ("(128,)", "(256, 128)"),
+    },
+    "07_elbo": {
+        "EPOCHS": ("1", "8"),
+        "HIDDEN": ("(128,)", "(256, 128)"),
+        "SIGMA": ("0.3", "1.0"),
+    },
+    "08_posterior_collapse": {
+        "BETAS": ("[0, 1, 8]", "[0, 0.5, 2, 8, 32]"),
+        "LINEAR_BETAS": ("[1, 4, 16]", "[0.5, 1, 2, 8, 32]"),
+        "EPOCHS": ("1", "10"),
+    },
+    "09_vq_vae": {
+        "EPOCHS": ("1", "5"),
+        "TOP": ("32", "128"),
+        "BOTTOM": ("4", "16"),
+    },
+    "10_gan_and_diffusion": {
+        "STEPS": ("20", "100"),
+        "N": ("1000", "4000"),
+        "SHAPES": (
+            '{name: SHAPES[name] for name in ("spiral", "moons", "ring")}',
+            'SHAPES | {"ring": partial(mixtures.sample_mixture, means=centers, sigma=0.2)}',
+        ),
+    },
+}
+
+
+def read(name: str) -> NotebookNode:
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+def knobs(notebook: NotebookNode) -> dict[str, tuple[NotebookNode, int]]:
+    """The capitals of the cell with the knobs: the cell, and the line that ends each."""
+    return {
+        node.id: (cell, statement.end_lineno or 0)
+        for cell in notebook.cells
+        if cell.id.startswith(("setup-knobs", "knobs"))
+        for statement in ast.parse(cell.source).body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        if node.id.isupper() and node.id != "DEVICE"
+    }
+
+
+def run(name: str, knob: str, value: str) -> tuple[list[str], list[str]]:
+    """Run a notebook with another value of one knob.
+
+    -> the errors, one line each; the sentences of the claims that do not hold: cells with
+    the tag nbval-check-output that do not print what is stored
+    """
+    notebook = read(name)
+    cell, line = knobs(notebook)[knob]
+    lines = cell.source.splitlines()
+    lines.insert(line, f"{knob} = {value}")
+    cell.source = "\n".join(lines)
+    stored = [printed(cell) for cell in notebook.cells]
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        allow_errors=True,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": NOTEBOOKS}},
+    ).execute()
+    errors, sentences = [], []
+    for cell, sentence in zip(notebook.cells, stored):
+        is_claim = "nbval-check-output" in cell.metadata.get("tags", [])
+        if is_claim and printed(cell) != sentence:
+            sentences.append(sentence.strip())
+        for output in cell.get("outputs", []):
+            expected = is_claim and output.get("ename") == "AssertionError"
+            if output.output_type == "error" and not expected:
+                errors.append(f"{cell.id}: {output.ename}: {output.evalue}")
+    return errors, sentences
+
+
+def printed(cell: NotebookNode) -> str:
+    outputs = cell.get("outputs", [])
+    return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+def settings(names: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Notebook, knob and value of each run."""
+    return [
+        (name, knob, value)
+        for name in names
+        for knob, values in VALUES[name].items()
+        for value in values
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", help="their names; default: all")
+    parser.add_argument("--write", action="store_true", help="put them into the docs")
+    options = parser.parse_args()
+    if options.write and options.notebooks:
+        parser.error("--write needs all notebooks")
+    rows = ["| notebook | knob | value | claims that do not hold |", "|---|---|---|---|"]
+    print(*rows, sep="\n")
+    failed = False
+    for name, knob, value in settings(options.notebooks or VALUES):
+        errors, sentences = run(name, knob, value)
+        shown = value.replace("|", r"\|")
+        claims = "<br>".join(sentences).replace("|", r"\|") or "–"
+        rows.append(f"| {name} | `{knob}` | `{shown}` | {claims} |")
+        print(rows[-1], *errors, sep="\n", flush=True)
+        failed = failed or bool(errors)
+    if failed:
+        sys.exit("There were errors.")
+    if options.write:
+        docs_table.write("knobs.md", "knobs", "\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
