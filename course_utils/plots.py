@@ -6,7 +6,9 @@ Every figure has a title, which states its message.
 
 from __future__ import annotations
 
+import itertools
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,24 +16,45 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, Patch, Rectangle
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
+# Contrast to white at least 3; pairs stay apart for color-blind readers (CIE76 over 16 in
+# the simulations of Machado et al. 2009 of protanopia, deuteranopia and tritanopia).
 DIGIT_COLORS = (
-    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
-    "#8c564b", "#e377c2", "#7f7f7f", "#a8a812", "#17becf",
+    "#3a3c67", "#f83b17", "#00a95c", "#9e0000", "#464ac0",
+    "#70242a", "#b07be9", "#93606c", "#719f30", "#6695b7",
 )  # fmt: skip
+LINE_COLORS = ("#1f77b4", "#d95f02", "#00441b", "#7b3fa0", "#a50f15", "#666666")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P")  # as many as LINE_COLORS
+HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on dots
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
 
-def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
-    """Rows of images, each with its name.  name -> (n, 784)"""
+def image_rows(
+    rows: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    numbered: bool = False,
+    signed: bool = False,
+) -> Figure:
+    """Rows of images, each with its name.  name -> (n, 784)
+
+    ``numbered`` counts the images, on from row to row. ``signed`` adds the legend of
+    images from ``signed_ink``.
+    """
     arrays = {name: as_array(images) for name, images in rows.items()}
     columns = max(len(images) for images in arrays.values())
-    size = (0.62 * columns + 1.3, 0.68 * len(arrays) + 0.5)
+    inch = 0.8 if numbered else 0.68
+    size = (0.62 * columns + 1.3, inch * len(arrays) + (0.75 if signed else 0.5))
     figure, axes = new_figure(size, len(arrays), 1, title)
+    count = 0
     for axis, (name, images) in zip(axes, arrays.items()):
         side = math.isqrt(images.shape[1])
         gap = -(-side // 28)  # one axes per row: a hundred axes would take seconds
@@ -40,7 +63,29 @@ def image_rows(rows: Mapping[str, ArrayLike], *, title: str) -> Figure:
         draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
         axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
+        for i, image in enumerate(images):
+            left = i * (side + 2 * gap) + gap - 0.5
+            if image.any():  # an empty image is a gap
+                frame = {"fill": False, "color": "#c8c8c8", "lw": 0.5, "clip_on": False}
+                axis.add_patch(Rectangle((left, -0.5), side, side, **frame))
+            if numbered:
+                count += 1
+                axis.text(left + side / 2, -1.5, str(count), ha="center", size=9)
+    if signed:
+        shades = [Patch(fc=INK(value), ec="gray", lw=0.5) for value in (0.0, 0.5, 1.0)]
+        names = ["negative", "0", "positive"]
+        figure.legend(shades, names, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def signed_ink(images: ArrayLike) -> np.ndarray:
+    """Values of both signs as ink: mid-gray is 0, dark positive, light negative.  (n, D)
+
+    ½ + x / (2 max |x|), each image by its own maximum; an image of zeros is mid-gray.
+    """
+    images = as_array(images)
+    largest = np.abs(images).max(1, keepdims=True)
+    return 0.5 + images / (2 * np.where(largest > 0, largest, 1))
 
 
 def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
@@ -54,36 +99,50 @@ def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
 
 
 def latent_plane(
-    codes: ArrayLike, labels: ArrayLike, *, title: str, half_width: float | None = None
+    codes: ArrayLike,
+    labels: ArrayLike,
+    *,
+    title: str,
+    half_width: float | None = None,
+    rings: bool = False,
 ) -> Figure:
-    """Two-dimensional codes, colored by class.  (N, 2), (N,)
+    """Two-dimensional codes, colored by class, with the digit at their median.
 
-    ``half_width`` = a shows the box [−a, a]² only.
+    (N, 2), (N,). ``half_width`` = a shows the box [−a, a]² only; ``rings`` draws the prior
+    N(0, I) as circles of one, two and three σ.
     """
-    figure, [axis] = new_figure((6, 5.2), 1, 1, title)
-    draw_codes(axis, as_array(codes), as_array(labels))
-    if half_width:
-        axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    figure, [axis] = new_figure((5.6, 4.8), 1, 1, title)
+    draw_codes(axis, as_array(codes), as_array(labels), half_width=half_width)
+    if rings:
+        draw_rings(axis)
     return figure
 
 
 def latent_planes(
-    planes: Mapping[str, ArrayLike], labels: ArrayLike, *, title: str, share: bool = False
+    planes: Mapping[str, ArrayLike],
+    labels: ArrayLike,
+    *,
+    title: str,
+    share: bool = False,
+    rings: bool = False,
 ) -> Figure:
     """Codes of the same images in several planes, side by side.  name -> (N, 2), (N,)
 
     Each plane is a square around the origin that holds all its codes; with ``share`` all
-    planes show the largest of these squares.
+    planes show the largest of these squares. ``rings`` are those of the prior N(0, I).
     """
     arrays = {name: as_array(codes) for name, codes in planes.items()}
     edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
-    width = min(12.0, 4.0 * len(arrays))
+    width = min(10.4, 3.8 * len(arrays))
     height = 0.85 * width / len(arrays) + 0.75
     figure, axes = new_figure((width, height), 1, len(arrays), title)
     for axis, (name, codes), edge in zip(axes, arrays.items(), edges):
-        draw_codes(axis, codes, as_array(labels), legend=axis is axes[-1])
         edge = max(edges) if share else edge
-        axis.set(title=name, xlim=(-edge, edge), ylim=(-edge, edge))
+        last = axis is axes[-1]
+        draw_codes(axis, codes, as_array(labels), legend=last, half_width=edge)
+        if rings:
+            draw_rings(axis)
+        axis.set_title(name)
     return figure
 
 
@@ -145,28 +204,42 @@ def curves(
     ylabel: str,
     title: str,
     log_x: bool = False,
+    log_y: bool = False,
     fill: bool = False,
+    bands: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
 ) -> Figure:
     """Named curves over a common axis; ``fill`` shades the area under them.
 
-    x (n,), name -> y (n,)
+    x (n,), name -> y (n,). ``bands``: name -> (low (n,), high (n,)), shaded between the
+    two. Several names stand at the right ends of what they name.
     """
     x = as_array(x)
+    bands = bands or {}
     figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
-    marker = "o" if len(x) <= 30 else None  # more would hide the line
-    for name, y in lines.items():
-        axis.plot(x, as_array(y), marker=marker, markersize=4, label=name)
+    ends = {}
+    for name, (low, high) in bands.items():
+        low, high = as_array(low), as_array(high)
+        axis.fill_between(x, low, high, color="#888888", alpha=0.3, lw=0, label=name)
+        ends[name] = (low[-1] + high[-1]) / 2, "#555555"
+    styles = itertools.cycle(zip(LINE_COLORS, MARKERS, itertools.cycle(DASHES)))
+    for (name, y), (color, marker, dash) in zip(lines.items(), styles):
+        y = as_array(y)
+        if len(x) > 30:  # more would hide the line
+            marker = None
+        style = {"color": color, "marker": marker, "ls": dash, "markersize": 5}
+        axis.plot(x, y, label=name, **style)
+        ends[name] = y[-1], color
         if fill:
-            axis.fill_between(x, as_array(y), alpha=0.2)
+            axis.fill_between(x, y, color=color, alpha=0.2)
     if log_x:
         axis.set_xscale("log")
-        if len(x) <= 10:  # few enough to label each, instead of powers of ten
-            axis.set_xticks(x, [f"{value:g}" for value in x])
-            axis.minorticks_off()
+        plain_log_ticks(axis.xaxis, x)
+    if log_y:
+        axis.set_yscale("log")
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
-    if len(lines) > 1:
-        axis.legend(frameon=False)
+    if len(ends) > 1:
+        name_ends(axis, x[-1], ends)
     return figure
 
 
@@ -527,12 +600,11 @@ def posteriors(
     """
     mu, sigma, labels = map(as_array, (mu, sigma, labels))
     figure, [axis] = new_figure((5.4, 4.8), 1, 1, title)
-    draw_codes(axis, mu, labels)
+    draw_codes(axis, mu, labels, half_width=4)
     for center, widths, label in zip(mu, sigma, labels):
         line = {"color": DIGIT_COLORS[label], "lw": 0.8, "alpha": 0.5}
         draw_gaussian(axis, center, widths, times=(1,), **line)
-    draw_gaussian(axis, (0, 0), (1, 1), times=(1, 2, 3), color="#555555", lw=0.8, ls="--")
-    axis.set(xlim=(-4, 4), ylim=(-4, 4))
+    draw_rings(axis)
     return figure
 
 
@@ -556,6 +628,67 @@ def as_array(values: ArrayLike) -> np.ndarray:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
+def name_ends(axis: Axes, x: float | str, ends: Mapping[str, tuple[float, str]]) -> None:
+    """Names at the right of the axes, at the ends of lines.  name -> (y at x, color)
+
+    Names that would overlap move apart; each is tied to its end by a thin line.
+    """
+    axis.autoscale_view()  # transData is up to date only after this
+    names = {name: textwrap.wrap(name, 20) if "$" not in name else [name] for name in ends}
+    points = {name: axis.transData.transform((0, y))[1] for name, (y, _) in ends.items()}
+    to_axes = axis.transAxes.inverted()
+    height = axis.figure.get_figheight() - 1.0  # of the axes, inches: without title, labels
+    unit = 10 * 1.25 / 72 / height  # a line of text, as a share of the axes
+    order = sorted(ends, key=lambda name: points[name])
+    wanted = np.array([to_axes.transform((0, points[name]))[1] for name in order])
+    sizes = np.array([unit * (len(names[name]) + 0.15) for name in order])
+    for name, y in zip(order, spread(wanted, sizes)):
+        end, color = ends[name]
+        axis.annotate(
+            "\n".join(names[name]),
+            (x, end),
+            (1.04, y),
+            textcoords="axes fraction",
+            va="center",
+            color=color,
+            linespacing=1.05,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.6, "alpha": 0.6},
+        )
+
+
+def spread(wanted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Centers near the ``wanted`` ones, ascending, such that ``sizes`` do not overlap.
+
+    (n,), (n,) -> (n,). With offsets o of a dense stack, centers − o must not decrease: the
+    nearest such sequence (least squares) comes from pooling adjacent violators.
+    """
+    offsets = np.cumsum(sizes) - sizes / 2
+    pools: list[list[float]] = []  # (mean, number) of centers − o
+    for value in wanted - offsets:
+        pools.append([value, 1])
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            mean, number = pools.pop()
+            total = pools[-1][1] + number
+            pools[-1] = [(pools[-1][0] * pools[-1][1] + mean * number) / total, total]
+    return offsets + np.concatenate([np.full(int(n), mean) for mean, n in pools])
+
+
+def plain_log_ticks(axis: Axis, values: np.ndarray) -> None:
+    """Ticks of a logarithmic axis as plain numbers: 1, 10, 10 000 or 0.03.
+
+    Up to ten ``values`` of at most three digits are the ticks themselves.
+    """
+    plain = FuncFormatter(lambda value, _: f"{value:,.10g}".replace(",", " "))
+    if len(values) <= 10 and all(float(f"{v:.3g}") == v for v in values.astype(float)):
+        axis.set_ticks(values)
+    else:
+        wide = values.max() / values.min() > 50
+        axis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axis.set_major_formatter(plain)
+    axis.set_minor_locator(NullLocator())
+
+
 def draw_posterior(
     axis: Axes, z1: np.ndarray, z2: np.ndarray, log_joint: np.ndarray
 ) -> None:
@@ -571,17 +704,45 @@ def draw_posterior(
 
 
 def draw_codes(
-    axis: Axes, codes: np.ndarray, labels: np.ndarray, *, legend: bool = True
+    axis: Axes,
+    codes: np.ndarray,
+    labels: np.ndarray,
+    *,
+    legend: bool = True,
+    half_width: float | None = None,
 ) -> None:
-    """Dots colored by class.  (N, 2), (N,)"""
-    for digit, color in enumerate(DIGIT_COLORS):
-        at = codes[labels == digit]
-        axis.scatter(at[:, 0], at[:, 1], s=4, color=color, linewidths=0, label=str(digit))
+    """Dots colored by class, each class's digit at the median of its dots.  (N, 2), (N,)
+
+    ``half_width`` = a shows the box [−a, a]², and medians are those of the codes in it.
+    """
+    if half_width:
+        inside = np.abs(codes).max(1) <= half_width
+        codes, labels = codes[inside], labels[inside]
+        axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    colors = np.array(DIGIT_COLORS)[
+        labels.astype(int)
+    ]  # in order of the codes: no class lies on top
+    axis.scatter(codes[:, 0], codes[:, 1], s=5, color=colors, linewidths=0)
+    for digit in np.unique(labels).astype(int):
+        z1, z2 = np.median(codes[labels == digit], 0)
+        center = {"ha": "center", "va": "center", "weight": "bold"}
+        axis.text(z1, z2, str(digit), size=13, path_effects=HALO, **center)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     if legend:
+        for digit, color in enumerate(DIGIT_COLORS):
+            axis.scatter([], [], s=5, color=color, linewidths=0, label=str(digit))
         axis.legend(
             markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
         )
+
+
+def draw_rings(axis: Axes) -> None:
+    """The prior N(0, I) as dashed circles of one, two and three σ, named at the bottom."""
+    draw_gaussian(axis, (0, 0), (1, 1), times=(1, 2, 3), color="#333333", lw=0.9, ls="--")
+    low, high = axis.get_ylim()
+    for k in (1, 2, 3) if high - low < 16 else (3,):  # names that would touch are left out
+        where = {"ha": "center", "va": "center", "clip_on": True}
+        axis.text(0, -k, f"{k}σ", size=9, path_effects=HALO, **where)
 
 
 def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:
