@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Patch, Rectangle
 from matplotlib.patheffects import withStroke
@@ -34,6 +35,8 @@ LINE_COLORS = ("#1f77b4", "#d95f02", "#00441b", "#7b3fa0", "#a50f15", "#666666")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")  # as many as LINE_COLORS
 HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on dots
+# Lighter than the points that are drawn on them, in gray print too.
+PALE = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0, 0.6, 256)))
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
 
@@ -185,12 +188,12 @@ def residuals(
             list(np.stack([points, x_hat], axis=1)), colors="#bbbbbb", lw=0.5
         )
         axis.add_collection(segments)
-        for ends, color, label in (
-            (points, "#1f77b4", "$x$"), (x_hat, "#d62728", "$g(f(x))$")
-        ):  # fmt: skip
-            axis.scatter(
-                ends[:, 0], ends[:, 1], s=7, color=color, linewidths=0, label=label
-            )
+        for ends, color, marker, label in (
+            (points, "#4a90c4", "o", "$x$"),
+            (x_hat, "#7f0000", "D", "$g(f(x))$"),
+        ):
+            style = {"color": color, "marker": marker, "label": label}
+            axis.scatter(ends[:, 0], ends[:, 1], s=8, linewidths=0, **style)
         axis.set(title=name, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
         axis.legend(markerscale=3, loc="lower left", frameon=False)
     return figure
@@ -274,10 +277,13 @@ def histograms(
     high = max(sample.max() for sample in arrays.values())
     bins = np.geomspace(low, high, 81) if log_x else np.linspace(low, high, 81)
     figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
-    for name, sample in arrays.items():
-        axis.hist(sample, bins.tolist(), alpha=0.6, label=name)
+    styles = zip(LINE_COLORS, itertools.cycle(DASHES))
+    for (name, sample), (color, dash) in zip(arrays.items(), itertools.cycle(styles)):
+        counts, _, _ = axis.hist(sample, bins.tolist(), color=color, alpha=0.3)
+        axis.stairs(counts, bins, color=color, ls=dash, lw=1.5, label=name)
     if log_x:
         axis.set_xscale("log")
+        plain_log_ticks(axis.xaxis, bins)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     if len(arrays) > 1:
         axis.legend(frameon=False)
@@ -296,7 +302,8 @@ def arrows(
     arrays = {name: as_array(vectors) for name, vectors in fields.items()}
     longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in arrays.values())
     scale = {"scale_units": "xy", "scale": 8 * (longest or 1) / np.ptp(at[:, 0])}
-    figure, axes = new_figure((4.2 * len(arrays), 4.4), 1, len(arrays), title)
+    width = min(10.4, 4.2 * len(arrays))
+    figure, axes = new_figure((width, width / len(arrays) + 0.3), 1, len(arrays), title)
     for axis, (name, vectors) in zip(axes, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=2, color="#9ecae1", linewidths=0)
         axis.quiver(*at.T, *vectors.T, angles="xy", width=0.004, **scale)
@@ -451,16 +458,17 @@ def densities(
     arrays = {name: tuple(map(as_array, panel)) for name, panel in panels.items()}
     heights = sorted(log_density.max() for log_density, _ in arrays.values())
     levels = heights[len(heights) // 2] + np.arange(-8, 1)
-    width = min(10.4, 3.7 * len(arrays))
+    width = min(10.4, 3.7 * len(arrays) + 0.8)
     figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
     for axis, (name, (log_density, points)) in zip(axes, arrays.items()):
         n = math.isqrt(len(log_density))
         line = np.linspace(-half_width, half_width, n)
         values = log_density.reshape(n, n)[::-1]  # z₂ upwards, as contourf expects
-        axis.contourf(line, line, values, levels=levels, cmap="Blues", extend="max")
-        axis.scatter(points[:, 0], points[:, 1], s=5, color="#d95f0e", linewidths=0)
+        shades = axis.contourf(line, line, values, levels=levels, cmap=PALE, extend="max")
+        axis.scatter(points[:, 0], points[:, 1], s=5, color="#7f2704", linewidths=0)
         axis.set(title=name, aspect="equal", xticks=[], yticks=[])
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
+    figure.colorbar(shades, ax=axes, label="log p, nats", ticks=levels[::4], format="%.0f")
     return figure
 
 
@@ -475,20 +483,19 @@ def gaussians_on_posteriors(
     Posterior: name -> (z1 (n,), z2 (m,), log p(x, z) (n, m)), each on its own grid.
     Gaussians: name -> a pair mu (2,), sigma (2,) for each of the posteriors, in order.
     """
-    figure, axes = new_figure((3.5 * len(posteriors), 3.9), 1, len(posteriors), title)
-    colors = dict(zip(gaussians, ("#d95f0e", "#238b45", "#6a51a3")))
+    figure, axes = new_figure((3.4 * len(posteriors), 4.2), 1, len(posteriors), title)
+    styles = dict(zip(gaussians, zip(("#d95f02", "#00441b", "#6a51a3"), DASHES)))
     for number, (axis, name) in enumerate(zip(axes, posteriors)):
         draw_posterior(axis, *map(as_array, posteriors[name]))
-        for q, color in colors.items():
+        for q, (color, dash) in styles.items():
             mu, sigma = map(as_array, gaussians[q][number])
-            draw_gaussian(axis, mu, sigma, times=(2,), color=color, lw=1.5)
-            axis.plot(*mu, "o", color=color, ms=3, label=q)
+            draw_gaussian(axis, mu, sigma, times=(2,), color=color, lw=1.8, ls=dash)
+            axis.plot(*mu, "o", color=color, ms=3)
+            axis.plot([], [], color=color, ls=dash, label=q)
         axis.set(xlabel="$z_1$", title=name)
     axes[0].set_ylabel("$z_2$")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=3, markerscale=2, frameon=False
-    )
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -538,9 +545,10 @@ def tradeoff(
     """
     arrays = {name: as_array(points) for name, points in lines.items()}
     figure, [axis] = new_figure((6.4, 3.8), 1, 1, title)
-    for color, (name, points) in zip(DIGIT_COLORS, arrays.items()):
+    styles = zip(LINE_COLORS, itertools.cycle(DASHES))
+    for (color, dash), (name, points) in zip(itertools.cycle(styles), arrays.items()):
         last = name == list(arrays)[-1]
-        axis.plot(*points.T, "o" if last else "-", color=color, label=name)
+        axis.plot(*points.T, "o" if last else dash, color=color, label=name)
     near_edge = points[:, 0].min() + 0.75 * np.ptp(points[:, 0])
     for mark, (x, y) in zip(marks, points, strict=True):
         offset, align = ((6, 5), "left") if x <= near_edge else ((-6, -13), "right")
@@ -741,8 +749,9 @@ def draw_rings(axis: Axes) -> None:
     draw_gaussian(axis, (0, 0), (1, 1), times=(1, 2, 3), color="#333333", lw=0.9, ls="--")
     low, high = axis.get_ylim()
     for k in (1, 2, 3) if high - low < 16 else (3,):  # names that would touch are left out
-        where = {"ha": "center", "va": "center", "clip_on": True}
-        axis.text(0, -k, f"{k}σ", size=9, path_effects=HALO, **where)
+        paper = {"fc": "white", "ec": "none", "pad": 1}  # hides the dashes beside the name
+        where = {"ha": "center", "va": "center", "clip_on": True, "bbox": paper}
+        axis.text(0, -k, f"{k}σ", size=9, **where)
 
 
 def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:

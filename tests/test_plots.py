@@ -1,6 +1,7 @@
 """Plots accept tensors, arrays and lists, display nothing, and draw at the right places."""
 
 from io import BytesIO
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from course_utils import plots
 from course_utils.theory import lattice
@@ -220,14 +222,50 @@ def test_image_rows_keep_their_order_and_their_names():
 def test_codes_are_colored_by_class():
     figure = plots.latent_plane(CODES, LABELS, title="Plane")
     axis = figure.axes[0]
-    assert len(axis.collections) == 10
-    for digit, cloud in enumerate(axis.collections):
-        assert np.array_equal(cloud.get_offsets(), CODES[digit == LABELS])
-        assert (
-            matplotlib.colors.to_hex(cloud.get_facecolor()[0]) == plots.DIGIT_COLORS[digit]
-        )
+    cloud, *legend = axis.collections
+    assert np.array_equal(cloud.get_offsets(), CODES)
+    shown = [matplotlib.colors.to_hex(color) for color in cloud.get_facecolor()]
+    assert shown == [plots.DIGIT_COLORS[digit] for digit in LABELS]
+    for digit, entry in enumerate(legend):
+        color = matplotlib.colors.to_hex(entry.get_facecolor()[0])
+        assert color == plots.DIGIT_COLORS[digit]
         assert axis.get_legend().get_texts()[digit].get_text() == str(digit)
-    assert len(set(plots.DIGIT_COLORS)) == 10
+    assert len(set(plots.DIGIT_COLORS)) == len(legend) == 10
+
+
+@pytest.mark.parametrize("half_width", [None, 1])
+def test_each_digit_stands_at_the_median_of_its_codes_that_are_shown(half_width):
+    figure = plots.latent_plane(CODES, LABELS, half_width=half_width, title="Plane")
+    shown = CODES.abs().amax(1) <= (half_width or 9)
+    texts = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    assert set(texts) == {str(digit.item()) for digit in LABELS[shown].unique()}
+    for digit, place in texts.items():
+        of_class = CODES[shown & (int(digit) == LABELS)].numpy()
+        assert place == pytest.approx(np.median(of_class, 0))
+
+
+def luminance(color):
+    """Relative luminance of WCAG 2: 0 black, 1 white."""
+    rgb = np.array(matplotlib.colors.to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("color", plots.DIGIT_COLORS + plots.LINE_COLORS)
+def test_colors_stand_out_from_white(color):
+    assert 1.05 / (luminance(color) + 0.05) >= 3
+
+
+def test_the_rings_are_those_of_the_prior():
+    for axis in (
+        *plots.latent_plane(CODES, LABELS, rings=True, title="Rings").axes,
+        *plots.latent_planes({"VAE": CODES}, LABELS, rings=True, title="Rings").axes,
+    ):
+        assert [(r.center, r.width, r.height) for r in axis.patches] == [
+            ((0, 0), 2, 2), ((0, 0), 4, 4), ((0, 0), 6, 6),
+        ]  # fmt: skip
+        names = [text.get_text() for text in axis.texts if "σ" in text.get_text()]
+        assert names == ["1σ", "2σ", "3σ"]
 
 
 def test_half_width_sets_the_limits_of_the_plane():
@@ -271,6 +309,91 @@ def test_curves_go_through_their_points():
     [line] = axis.lines
     assert line.get_xydata().tolist() == [[1, 3], [2, 2], [4, 1]]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("k", "error")
+
+
+MANY = {f"line {i}": np.array([i, 3 + i / 9, 5 + i / 99]) for i in range(6)}
+
+
+def test_every_line_has_its_name_at_its_end_and_no_names_overlap():
+    lines = MANY | {"a name of more than twenty letters": [0, 1, 2]}
+    figure = plots.curves([1, 2, 4], lines, xlabel="k", ylabel="y", title="Names")
+    figure.draw_without_rendering()
+    [axis] = figure.axes
+    ends = {text.get_text().replace("\n", " "): text for text in axis.texts}
+    assert set(ends) == set(lines)
+    for name, text in ends.items():
+        assert text.xy == (4, lines[name][-1])
+    # without the line to its end, which an annotation counts in
+    boxes = sorted(map(Text.get_window_extent, ends.values()), key=lambda box: box.y0)
+    assert all(box.x0 > axis.get_window_extent().x1 for box in boxes)
+    # one pixel of descenders is allowed
+    assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(boxes))
+    assert boxes[0].y0 >= 0 and boxes[-1].y1 <= figure.bbox.y1
+
+
+def test_lines_differ_without_their_color():
+    figure = plots.curves([1, 2, 4], MANY, xlabel="k", ylabel="y", title="Names")
+    lines = figure.axes[0].lines
+    assert len({line.get_marker() for line in lines}) == len(MANY)
+    figure = plots.curves(range(99), {n: range(99) for n in "abcd"}, xlabel="k", ylabel="y",
+                          title="Names")  # fmt: skip
+    assert len({line.get_linestyle() for line in figure.axes[0].lines}) == 4
+
+
+def test_a_band_is_filled_between_its_two_curves():
+    figure = plots.curves(
+        [1, 2], {"y": [1, 1]}, bands={"error": ([0, 0.5], [2, 1.5])}, xlabel="x",
+        ylabel="y", title="Band",
+    )  # fmt: skip
+    [band] = figure.axes[0].collections
+    corners = set(map(tuple, band.get_paths()[0].vertices))
+    assert {(1, 0), (2, 0.5), (1, 2), (2, 1.5)} <= corners
+    assert {text.get_text() for text in figure.axes[0].texts} == {"y", "error"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "centers"),
+    [([0, 5], [0, 5]), ([2, 2], [1.5, 2.5]), ([0, 3, 3, 3], [0, 2, 3, 4])],
+)
+def test_spread_moves_centers_apart_by_the_least(wanted, centers):
+    moved = plots.spread(np.array(wanted, float), np.ones(len(wanted)))
+    assert moved == pytest.approx(centers)
+
+
+@pytest.mark.parametrize(
+    ("x", "ticks"),
+    [
+        ([0.03, 1, 300], ["0.03", "1", "300"]),
+        ([10, 316, 3162, 100_000], ["10", "100", "1 000", "10 000", "100 000"]),
+    ],
+)
+def test_log_axes_have_plain_round_numbers(x, ticks):
+    figure = plots.curves(x, {"y": x}, log_x=True, xlabel="k", ylabel="y", title="Ticks")
+    figure.draw_without_rendering()
+    axis = figure.axes[0].xaxis
+    low, high = axis.get_view_interval()
+    shown = [
+        t.label1.get_text() for t in axis.get_major_ticks() if low <= t.get_loc() <= high
+    ]
+    assert shown == ticks
+
+
+def test_numbers_go_on_from_row_to_row():
+    rows = {"a": IMAGES[:3], "b": IMAGES[3:5]}
+    figure = plots.image_rows(rows, numbered=True, title="Numbers")
+    texts = [[text.get_text() for text in axis.texts] for axis in figure.axes]
+    assert texts == [["a", "1", "2", "3"], ["b", "4", "5"]]
+
+
+def test_signed_ink_is_gray_at_zero_and_dark_where_positive():
+    ink = plots.signed_ink([[-2, 0, 1], [0, 0, 0]])
+    assert ink.tolist() == [[0, 0.5, 0.75], [0.5, 0.5, 0.5]]
+    figure = plots.image_rows({"w": [[0, 0.5, 1, 0]]}, signed=True, title="Signs")
+    [legend] = figure.legends
+    shades = [luminance(patch.get_facecolor()) for patch in legend.get_patches()]
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["negative", "0", "positive"]
+    assert shades == sorted(shades, reverse=True)
 
 
 def test_an_area_reaches_from_zero_to_its_curve():
@@ -337,7 +460,7 @@ def test_density_contours_surround_the_peak():
     z = lattice.latent_lattice(2, n=41)
     peak = -4 * (z - torch.tensor([1.0, 1.5])).square().sum(1)
     figure = plots.densities({"q": (peak, CODES)}, half_width=2, title="Peak")
-    [axis] = figure.axes
+    axis, _ = figure.axes
     contours, points = axis.collections
     inner = contours.get_paths()[-2].vertices  # one nat below the peak
     assert np.allclose((inner.min(0) + inner.max(0)) / 2, [1, 1.5], atol=0.05)

@@ -162,7 +162,7 @@ def _draw(
     box = f"[−{half_width:g}, {half_width:g}]²"
     title = f"The latent plane over {box}: codes and decoded images"
     figure, [left, right] = plots.new_figure((10.4, 4.9), 1, 2, title)
-    plots.draw_codes(left, codes, labels)
+    plots.draw_codes(left, codes, labels, half_width=half_width)
     plots.draw_lattice(right, images, half_width)
     limits, ticks = right.get_xlim(), right.get_xticks()
     left.set(xlim=limits, ylim=limits, xticks=ticks, yticks=ticks)

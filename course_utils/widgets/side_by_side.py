@@ -74,9 +74,11 @@ class SideBySide(WithPicture, WithCursor):
         )
 
     def picture(self) -> bytes:
-        """The planes with their codes, on the same axes."""
-        title = "The same digits in the planes of several models"
-        figure = plots.latent_planes(self._planes, self._labels, title=title, share=True)
+        """The planes with their codes and the prior's rings, each on its own scale."""
+        title = (
+            "The same digits in several planes, each on its own scale; dashed: the prior"
+        )
+        figure = plots.latent_planes(self._planes, self._labels, title=title, rings=True)
         return png(figure, colors=128)
 
     def __repr__(self) -> str:

@@ -122,8 +122,8 @@ class TrainingReplay(WithPicture):
         figure = plots.latent_planes(
             {name: z.astype(float) for name, z in zip(self.names, codes)},
             np.frombuffer(self.labels, np.uint8),
-            title=f"The codes {when}, on one scale",
-            share=True,
+            title=f"The codes {when}, each on its own scale; dashed: the prior",
+            rings=True,
         )
         return png(figure, colors=128)
 
