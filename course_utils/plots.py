@@ -73,7 +73,7 @@ def image_rows(
                 axis.add_patch(Rectangle((left, -0.5), side, side, **frame))
             if numbered:
                 count += 1
-                axis.text(left + side / 2, -1.5, str(count), ha="center", size=9)
+                axis.text(left + side / 2, -1.5, str(count), ha="center", size=10)
     if signed:
         shades = [Patch(fc=INK(value), ec="gray", lw=0.5) for value in (0.0, 0.5, 1.0)]
         names = ["negative", "0", "positive"]
@@ -96,7 +96,7 @@ def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
 
     Images in the order of ``latent_lattice``: the first row has the largest z₂.
     """
-    figure, [axis] = new_figure((6.2, 6.4), 1, 1, title)
+    figure, [axis] = new_figure((5.8, 6.0), 1, 1, title)
     draw_lattice(axis, as_array(images), half_width)
     return figure
 
@@ -114,7 +114,7 @@ def latent_plane(
     (N, 2), (N,). ``half_width`` = a shows the box [−a, a]² only; ``rings`` draws the prior
     N(0, I) as circles of one, two and three σ.
     """
-    figure, [axis] = new_figure((5.6, 4.8), 1, 1, title)
+    figure, [axis] = new_figure((5.2, 4.4), 1, 1, title)
     draw_codes(axis, as_array(codes), as_array(labels), half_width=half_width)
     if rings:
         draw_rings(axis)
@@ -195,7 +195,9 @@ def residuals(
             style = {"color": color, "marker": marker, "label": label}
             axis.scatter(ends[:, 0], ends[:, 1], s=8, linewidths=0, **style)
         axis.set(title=name, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-        axis.legend(markerscale=3, loc="lower left", frameon=False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    place = {"loc": "outside lower center", "ncols": 2, "markerscale": 3}
+    figure.legend(handles, labels, frameon=False, **place)
     return figure
 
 
@@ -327,7 +329,7 @@ def code_bars(
         active = np.flatnonzero(code)
         axis.vlines(active, 0, code[active], lw=1, color="#1f77b4")
         axis.set(xlim=(-5, len(code) + 4), ylabel="$z_k$")
-        axis.set_title(f"{len(active)} of {len(code)} units active", fontsize=9)
+        axis.set_title(f"{len(active)} of {len(code)} units active", fontsize=10)
         axis.tick_params(labelbottom=axis is middle[-1])
     left[0].set_title("$x$", fontsize=10)
     right[0].set_title("$g(f(x))$", fontsize=10)
@@ -383,7 +385,7 @@ def cloud_rows(
             axis.set(aspect="equal", xticks=[], yticks=[])
             axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
             if i == 0:
-                axis.set_title(name, fontsize=10)
+                axis.set_title(name)
     return figure
 
 
@@ -422,7 +424,9 @@ def named_bars(
     for axis, (panel, bars) in zip(axes, panels.items()):
         axis.barh(list(bars), list(bars.values()), color="#1f77b4")
         for row, value in enumerate(bars.values()):  # a value may be slightly negative
-            axis.text(max(value, 0) + widest / 40, row, f"{value:.3f}", va="center", size=9)
+            axis.text(
+                max(value, 0) + widest / 40, row, f"{value:.3f}", va="center", size=10
+            )
         axis.set(title=panel, xlabel=xlabel, xlim=(min(0, *bars.values()), 1.3 * widest))
         axis.invert_yaxis()  # the first on top
     return figure
@@ -442,7 +446,7 @@ def image_grids(grids: Mapping[str, ArrayLike], *, title: str) -> Figure:
         block[: len(images)] = images.reshape(-1, side, side)
         lines = block.reshape(rows, columns, side, side).swapaxes(1, 2)
         draw_image(axis, lines.reshape(rows * side, columns * side))
-        axis.set_title(name, fontsize=10)
+        axis.set_title(name)
         axis.axis("off")
     return figure
 
@@ -553,7 +557,7 @@ def tradeoff(
     for mark, (x, y) in zip(marks, points, strict=True):
         offset, align = ((6, 5), "left") if x <= near_edge else ((-6, -13), "right")
         axis.annotate(
-            mark, (x, y), offset, textcoords="offset points", ha=align, fontsize=9
+            mark, (x, y), offset, textcoords="offset points", ha=align, fontsize=10
         )
     axis.margins(x=0.08, y=0.12)
     axis.set(xlabel=xlabel, ylabel=ylabel)
@@ -607,7 +611,7 @@ def posteriors(
     The dashed circles are those of the prior, at one, two and three σ.
     """
     mu, sigma, labels = map(as_array, (mu, sigma, labels))
-    figure, [axis] = new_figure((5.4, 4.8), 1, 1, title)
+    figure, [axis] = new_figure((5.2, 4.5), 1, 1, title)
     draw_codes(axis, mu, labels, half_width=4)
     for center, widths, label in zip(mu, sigma, labels):
         line = {"color": DIGIT_COLORS[label], "lw": 0.8, "alpha": 0.5}
@@ -751,7 +755,7 @@ def draw_rings(axis: Axes) -> None:
     for k in (1, 2, 3) if high - low < 16 else (3,):  # names that would touch are left out
         paper = {"fc": "white", "ec": "none", "pad": 1}  # hides the dashes beside the name
         where = {"ha": "center", "va": "center", "clip_on": True, "bbox": paper}
-        axis.text(0, -k, f"{k}σ", size=9, **where)
+        axis.text(0, -k, f"{k}σ", size=10, **where)
 
 
 def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:
