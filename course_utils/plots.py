@@ -22,7 +22,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Patch, Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
 # Contrast to white at least 3; pairs stay apart for color-blind readers (CIE76 over 16 in
@@ -180,7 +180,7 @@ def residuals(
     the squared errors; one panel per model.  (N, 2), name -> (N, 2)"""
     points = as_array(points)
     figure, axes = new_figure(
-        (4.2 * len(reconstructions), 4.4), 1, len(reconstructions), title
+        (4.2 * len(reconstructions), 3.8), 1, len(reconstructions), title
     )
     for axis, (name, x_hat) in zip(axes, reconstructions.items()):
         x_hat = as_array(x_hat)
@@ -225,26 +225,29 @@ def curves(
     for name, (low, high) in bands.items():
         low, high = as_array(low), as_array(high)
         axis.fill_between(x, low, high, color="#888888", alpha=0.3, lw=0, label=name)
-        ends[name] = (low[-1] + high[-1]) / 2, "#555555"
+        ends[name] = (low + high) / 2, "#555555"
     styles = itertools.cycle(zip(LINE_COLORS, MARKERS, itertools.cycle(DASHES)))
     for (name, y), (color, marker, dash) in zip(lines.items(), styles):
         y = as_array(y)
-        if len(x) > 30:  # more would hide the line
-            marker = None
-        style = {"color": color, "marker": marker, "ls": dash, "markersize": 5}
-        axis.plot(x, y, label=name, **style)
-        ends[name] = y[-1], color
+        marker = marker if len(x) <= 30 else None  # more would hide the line
+        axis.plot(x, y, color=color, marker=marker, ls=dash, markersize=5, label=name)
+        ends[name] = y, color
         if fill:
             axis.fill_between(x, y, color=color, alpha=0.2)
     if log_x:
         axis.set_xscale("log")
         plain_log_ticks(axis.xaxis, x)
+        if len(x) <= 10 and all(
+            math.isclose(float(f"{v:.3g}"), v, rel_tol=1e-6) for v in x
+        ):
+            axis.set_xticks(x)  # few round numbers are labeled each
     if log_y:
         axis.set_yscale("log")
+        plain_log_ticks(axis.yaxis, np.array(axis.get_ylim()))
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(alpha=0.3)
     if len(ends) > 1:
-        name_ends(axis, x[-1], ends)
+        name_ends(axis, x, ends)
     return figure
 
 
@@ -640,14 +643,30 @@ def as_array(values: ArrayLike) -> np.ndarray:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
-def name_ends(axis: Axes, x: float | str, ends: Mapping[str, tuple[float, str]]) -> None:
-    """Names at the right of the axes, at the ends of lines.  name -> (y at x, color)
+def name_ends(
+    axis: Axes, x: np.ndarray, lines: Mapping[str, tuple[np.ndarray, str]]
+) -> None:
+    """Names at the right of the axes, at the ends of lines.  (n,), name -> (y (n,), color)
 
-    Names that would overlap move apart; each is tied to its end by a thin line.
+    Names that would overlap move apart; each is tied to its end by a thin line. A line
+    ends at its last finite value (positive, if the axis is logarithmic).
     """
     axis.autoscale_view()  # transData is up to date only after this
-    names = {name: textwrap.wrap(name, 20) if "$" not in name else [name] for name in ends}
-    points = {name: axis.transData.transform((0, y))[1] for name, (y, _) in ends.items()}
+    log = axis.get_yscale() == "log"
+    last = {
+        name: np.flatnonzero(np.isfinite(y) & ((y > 0) | (not log)))[-1:]
+        for name, (y, _) in lines.items()
+    }
+    ends = {
+        name: (x[last[name]].item(), y[last[name]].item(), color)
+        for name, (y, color) in lines.items()
+        if len(last[name])
+    }
+    names = {  # a formula stays in one piece
+        name: [name] if "$" in name else textwrap.wrap(name, 20, break_long_words=False)
+        for name in ends
+    }
+    points = {name: axis.transData.transform((0, y))[1] for name, (_, y, _) in ends.items()}
     to_axes = axis.transAxes.inverted()
     height = axis.figure.get_figheight() - 1.0  # of the axes, inches: without title, labels
     unit = 10 * 1.25 / 72 / height  # a line of text, as a share of the axes
@@ -655,10 +674,10 @@ def name_ends(axis: Axes, x: float | str, ends: Mapping[str, tuple[float, str]])
     wanted = np.array([to_axes.transform((0, points[name]))[1] for name in order])
     sizes = np.array([unit * (len(names[name]) + 0.15) for name in order])
     for name, y in zip(order, spread(wanted, sizes)):
-        end, color = ends[name]
+        *end, color = ends[name]
         axis.annotate(
             "\n".join(names[name]),
-            (x, end),
+            end,
             (1.04, y),
             textcoords="axes fraction",
             va="center",
@@ -687,17 +706,11 @@ def spread(wanted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def plain_log_ticks(axis: Axis, values: np.ndarray) -> None:
-    """Ticks of a logarithmic axis as plain numbers: 1, 10, 10 000 or 0.03.
-
-    Up to ten ``values`` of at most three digits are the ticks themselves.
-    """
-    plain = FuncFormatter(lambda value, _: f"{value:,.10g}".replace(",", " "))
-    if len(values) <= 10 and all(float(f"{v:.3g}") == v for v in values.astype(float)):
-        axis.set_ticks(values)
-    else:
-        wide = values.max() / values.min() > 50
-        axis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
-    axis.set_major_formatter(plain)
+    """Ticks of a logarithmic axis over the ``values`` as plain numbers: 0.03, 1, 10 000."""
+    wide = values.max() > 50 * values.min()
+    axis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    # seven digits: a float32 0.03 is 0.0299999993
+    axis.set_major_formatter(lambda value, _: f"{value:,.7g}".replace(",", " "))
     axis.set_minor_locator(NullLocator())
 
 

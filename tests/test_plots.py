@@ -322,13 +322,25 @@ def test_every_line_has_its_name_at_its_end_and_no_names_overlap():
     ends = {text.get_text().replace("\n", " "): text for text in axis.texts}
     assert set(ends) == set(lines)
     for name, text in ends.items():
-        assert text.xy == (4, lines[name][-1])
+        assert tuple(text.xy) == (4, lines[name][-1])
     # without the line to its end, which an annotation counts in
     boxes = sorted(map(Text.get_window_extent, ends.values()), key=lambda box: box.y0)
     assert all(box.x0 > axis.get_window_extent().x1 for box in boxes)
     # one pixel of descenders is allowed
     assert all(low.y1 <= high.y0 + 1 for low, high in pairwise(boxes))
     assert boxes[0].y0 >= 0 and boxes[-1].y1 <= figure.bbox.y1
+
+
+@pytest.mark.parametrize("log_y", [True, False])
+def test_a_line_that_leaves_the_numbers_is_named_at_its_last_one(log_y):
+    lines = {"fine": [2, 1, 3], "diverged": [2, 5, np.nan], "never": 3 * [np.inf]}
+    figure = plots.curves(
+        [1, 2, 4], lines, log_y=log_y, xlabel="k", ylabel="y", title="Names"
+    )
+    figure.draw_without_rendering()
+    assert {t.get_text(): tuple(t.xy) for t in figure.axes[0].texts} == {
+        "fine": (4, 3), "diverged": (2, 5)
+    }  # fmt: skip
 
 
 def test_lines_differ_without_their_color():
@@ -364,13 +376,16 @@ def test_spread_moves_centers_apart_by_the_least(wanted, centers):
     ("x", "ticks"),
     [
         ([0.03, 1, 300], ["0.03", "1", "300"]),
+        (torch.tensor([0.03, 1, 300]), ["0.03", "1", "300"]),
         ([10, 316, 3162, 100_000], ["10", "100", "1 000", "10 000", "100 000"]),
     ],
 )
 def test_log_axes_have_plain_round_numbers(x, ticks):
-    figure = plots.curves(x, {"y": x}, log_x=True, xlabel="k", ylabel="y", title="Ticks")
+    figure = plots.curves(x, {"y": x}, log_x=True, log_y=True, xlabel="k", ylabel="y",
+                          title="Ticks")  # fmt: skip
     figure.draw_without_rendering()
     axis = figure.axes[0].xaxis
+    assert figure.axes[0].get_yscale() == "log"
     low, high = axis.get_view_interval()
     shown = [
         t.label1.get_text() for t in axis.get_major_ticks() if low <= t.get_loc() <= high
