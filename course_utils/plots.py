@@ -747,7 +747,13 @@ def draw_codes(
     colors = np.array(DIGIT_COLORS)[
         labels.astype(int)
     ]  # in order of the codes: no class lies on top
-    axis.scatter(codes[:, 0], codes[:, 1], s=5, color=colors, linewidths=0)
+    dots = {
+        "s": 5,
+        "color": colors,
+        "linewidths": 0,
+        "snap": True,
+    }  # to pixels: a smaller file
+    axis.scatter(codes[:, 0], codes[:, 1], **dots)
     for digit in np.unique(labels).astype(int):
         z1, z2 = np.median(codes[labels == digit], 0)
         center = {"ha": "center", "va": "center", "weight": "bold"}
