@@ -69,7 +69,12 @@ def image_rows(
         for i, image in enumerate(images):
             left = i * (side + 2 * gap) + gap - 0.5
             if image.any():  # an empty image is a gap
-                frame = {"fill": False, "color": "#c8c8c8", "lw": 0.5, "clip_on": False}
+                frame: dict[str, Any] = {
+                    "fill": False,
+                    "color": "#c8c8c8",
+                    "lw": 0.5,
+                    "clip_on": False,
+                }
                 axis.add_patch(Rectangle((left, -0.5), side, side, **frame))
             if numbered:
                 count += 1
@@ -192,11 +197,11 @@ def residuals(
             (points, "#4a90c4", "o", "$x$"),
             (x_hat, "#7f0000", "D", "$g(f(x))$"),
         ):
-            style = {"color": color, "marker": marker, "label": label}
+            style: dict[str, Any] = {"color": color, "marker": marker, "label": label}
             axis.scatter(ends[:, 0], ends[:, 1], s=8, linewidths=0, **style)
         axis.set(title=name, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     handles, labels = axes[0].get_legend_handles_labels()
-    place = {"loc": "outside lower center", "ncols": 2, "markerscale": 3}
+    place: dict[str, Any] = {"loc": "outside lower center", "ncols": 2, "markerscale": 3}
     figure.legend(handles, labels, frameon=False, **place)
     return figure
 
@@ -229,8 +234,10 @@ def curves(
     styles = itertools.cycle(zip(LINE_COLORS, MARKERS, itertools.cycle(DASHES)))
     for (name, y), (color, marker, dash) in zip(lines.items(), styles):
         y = as_array(y)
-        marker = marker if len(x) <= 30 else None  # more would hide the line
-        axis.plot(x, y, color=color, marker=marker, ls=dash, markersize=5, label=name)
+        style: dict[str, Any] = {"color": color, "ls": dash, "label": name}
+        if len(x) <= 30:  # more would hide the line
+            style |= {"marker": marker, "markersize": 5}
+        axis.plot(x, y, **style)
         ends[name] = y, color
         if fill:
             axis.fill_between(x, y, color=color, alpha=0.2)
@@ -668,16 +675,18 @@ def name_ends(
     }
     points = {name: axis.transData.transform((0, y))[1] for name, (_, y, _) in ends.items()}
     to_axes = axis.transAxes.inverted()
-    height = axis.figure.get_figheight() - 1.0  # of the axes, inches: without title, labels
+    height = (
+        axis.figure.bbox.height / axis.figure.dpi - 1.0
+    )  # of the axes, inches: without title, labels
     unit = 10 * 1.25 / 72 / height  # a line of text, as a share of the axes
     order = sorted(ends, key=lambda name: points[name])
     wanted = np.array([to_axes.transform((0, points[name]))[1] for name in order])
     sizes = np.array([unit * (len(names[name]) + 0.15) for name in order])
     for name, y in zip(order, spread(wanted, sizes)):
-        *end, color = ends[name]
+        x_end, y_end, color = ends[name]
         axis.annotate(
             "\n".join(names[name]),
-            end,
+            (x_end, y_end),
             (1.04, y),
             textcoords="axes fraction",
             va="center",
@@ -747,7 +756,7 @@ def draw_codes(
     colors = np.array(DIGIT_COLORS)[
         labels.astype(int)
     ]  # in order of the codes: no class lies on top
-    dots = {
+    dots: dict[str, Any] = {
         "s": 5,
         "color": colors,
         "linewidths": 0,
@@ -756,7 +765,7 @@ def draw_codes(
     axis.scatter(codes[:, 0], codes[:, 1], **dots)
     for digit in np.unique(labels).astype(int):
         z1, z2 = np.median(codes[labels == digit], 0)
-        center = {"ha": "center", "va": "center", "weight": "bold"}
+        center: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
         axis.text(z1, z2, str(digit), size=13, path_effects=HALO, **center)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     if legend:
@@ -773,7 +782,12 @@ def draw_rings(axis: Axes) -> None:
     low, high = axis.get_ylim()
     for k in (1, 2, 3) if high - low < 16 else (3,):  # names that would touch are left out
         paper = {"fc": "white", "ec": "none", "pad": 1}  # hides the dashes beside the name
-        where = {"ha": "center", "va": "center", "clip_on": True, "bbox": paper}
+        where: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "clip_on": True,
+            "bbox": paper,
+        }
         axis.text(0, -k, f"{k}σ", size=10, **where)
 
 
