@@ -64,22 +64,22 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "EPOCHS": ("1", "10"),
         "HIDDEN": ("(128,)", "(256, 128)"),
     },
-    "07_elbo": {
+    "08_elbo": {
         "EPOCHS": ("1", "8"),
         "HIDDEN": ("(128,)", "(256, 128)"),
         "SIGMA": ("0.3", "1.0"),
     },
-    "08_posterior_collapse": {
+    "09_posterior_collapse": {
         "BETAS": ("[0, 1, 8]", "[0, 0.5, 2, 8, 32]"),
         "LINEAR_BETAS": ("[1, 4, 16]", "[0.5, 1, 2, 8, 32]"),
         "EPOCHS": ("1", "10"),
     },
-    "09_vq_vae": {
+    "10_vq_vae": {
         "EPOCHS": ("1", "5"),
         "TOP": ("32", "128"),
         "BOTTOM": ("4", "16"),
     },
-    "10_gan_and_diffusion": {
+    "11_gan_and_diffusion": {
         "STEPS": ("20", "100"),
         "N": ("1000", "4000"),
         "SHAPES": (
