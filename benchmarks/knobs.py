@@ -1,10 +1,10 @@
 """Which claims of a notebook do not hold when one of its knobs is set to another value.
 
-    python benchmarks/knobs.py 02_pca       # print the rows of one notebook, or of all
-    python benchmarks/knobs.py --write      # all of them, into docs/knobs.md
+    python benchmarks/knobs.py 02_pca --write     # one notebook, into docs/knobs.md
+    python benchmarks/knobs.py                    # all, printed only
 
 Each notebook is run once for each value below, about half an hour for all on two cores.
-A cell that fails is printed, and then nothing is written.
+A cell that fails is printed, and then nothing is written about its notebook.
 """
 
 from __future__ import annotations
@@ -160,22 +160,28 @@ def main() -> None:
     parser.add_argument("notebooks", nargs="*", help="their names; default: all")
     parser.add_argument("--write", action="store_true", help="put them into the docs")
     options = parser.parse_args()
-    if options.write and options.notebooks:
-        parser.error("--write needs all notebooks")
-    rows = ["| notebook | knob | value | claims that do not hold |", "|---|---|---|---|"]
-    print(*rows, sep="\n")
     failed = False
-    for name, knob, value in settings(options.notebooks or VALUES):
-        errors, sentences = run(name, knob, value)
-        shown = value.replace("|", r"\|")
-        claims = "<br>".join(sentences).replace("|", r"\|") or "–"
-        rows.append(f"| {name} | `{knob}` | `{shown}` | {claims} |")
-        print(rows[-1], *errors, sep="\n", flush=True)
-        failed = failed or bool(errors)
+    for name in options.notebooks or VALUES:
+        rows = ["| knob | value | claims that do not hold |", "|---|---|---|"]
+        print(name, *rows, sep="\n")
+        problems = []
+        for _, knob, value in settings([name]):
+            errors, sentences = run(name, knob, value)
+            claims = "<br>".join(sentences) or "–"
+            rows.append(
+                "| "
+                + " | ".join(
+                    text.replace("|", r"\|") for text in (f"`{knob}`", f"`{value}`", claims)
+                )
+                + " |"
+            )
+            print(rows[-1], *errors, sep="\n", flush=True)
+            problems += errors
+        failed = failed or bool(problems)
+        if options.write and not problems:
+            docs_table.write("knobs.md", name, "\n".join(rows) + "\n")
     if failed:
         sys.exit("There were errors.")
-    if options.write:
-        docs_table.write("knobs.md", "knobs", "\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":
