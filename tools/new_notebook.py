@@ -46,8 +46,8 @@ from course_utils.widgets import Dial"""),
     ("setup-knobs", "skip", "", """\
 SHIFT = 0.1  # of each pixel
 torch.manual_seed(0)
-x = data.mnist("test")[0][:500]"""),
-    ("setup-claims", "skip", "", "claim = claims_with(globals(), SHIFT=0.1)"),
+x = data.mnist("test")[0][:500]
+claim = claims_with(globals(), SHIFT=0.1)  # the settings of the course"""),
     ("question-error", "slide", "", """\
 ## The question that makes the formula necessary
 
