@@ -42,6 +42,7 @@ RIGHT = {
     probabilistic_autoencoder.check_perfect_nll: {
         "constant": 392 * math.log(2 * math.pi),
         "rounded": 720,
+        "rounded early": 784 * 0.92,
         "torch.distributions": -Normal(torch.zeros(784), 1.0)
         .log_prob(torch.zeros(784))
         .sum(),
@@ -89,6 +90,13 @@ WRONG = {
                 + x.shape[1] / 2 * math.log(2 * math.pi * sigma**2)
             ),
         ),
+        "σ for σ² in the constant": (
+            "the variance, in its logarithm",
+            lambda x, mean, sigma: (
+                (x - mean).square().sum(1) / (2 * sigma**2)
+                + x.shape[1] / 2 * math.log(2 * math.pi * sigma)
+            ),
+        ),
         "σ for σ²": (
             "variance is its square",
             lambda x, mean, sigma: nll_pixel_by_pixel(x, mean, sigma**0.5),
@@ -113,6 +121,8 @@ WRONG = {
     probabilistic_autoencoder.check_perfect_nll: {
         "sign": ("sign", -720.45),
         "base 10": ("base 10", 312.9),
+        "densities added up": ("densities added up", 784 / math.sqrt(2 * math.pi)),
+        "one pixel": ("There are 784", 0.919),
         "a word": ("not a number", "zero"),
         "a density": ("It is not 1", 1),
     },
@@ -134,6 +144,10 @@ WRONG = {
                     torch.clamp(Normal(mean, 1.0).log_prob(x).exp().prod(1), min=1e-30)
                 )
             ),
+        ),
+        "logarithm of a sum": (
+            "logarithm of a sum",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x).exp().sum(1).log(),
         ),
         "over the images": (
             "not the images",
@@ -182,6 +196,16 @@ WRONG = {
             "penalty adds up",
             lambda f, g, x, lam: (
                 objectives.pae_loss(f, g, x)["loss"] + lam * (f(x) ** 2).mean()
+            ),
+        ),
+        "penalty with a factor ½": (
+            "without a factor ½",
+            lambda f, g, x, lam: regularized_pae(f, g, x, lam / 2),
+        ),
+        "error with a factor ½": (
+            "error has no factor ½",
+            lambda f, g, x, lam: (
+                objectives.pae_loss(f, g, x)["loss"] / 2 + lam * f(x).square().sum(1).mean()
             ),
         ),
         "drawn by sample": (
