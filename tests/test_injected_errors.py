@@ -40,8 +40,7 @@ INJECTED = [
      "x + sigma**2 * torch.randn_like(x)"),
     # noise on the image instead of the code
     ("05_probabilistic_autoencoder",
-     ("setup setup-course setup-knobs train-ae draw lines-density lines-error"
-      " claim-lines claim-pae"),
+     "setup setup-knobs train-ae draw lines code-pae claim-pae",
      "objectives.py", "g(add_noise(f(x), sigma))", "g(f(add_noise(x, sigma)))"),
     # a wrong sign
     ("06_variational_autoencoder",
