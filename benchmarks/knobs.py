@@ -54,11 +54,8 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     "05_probabilistic_autoencoder": {
         "SEED": ("1", "2"),
         "LAM": ("0.03", "0.3"),
-        "HIDDEN": ("(128,)", "(512, 256)"),
-        "TRAINING": (
-            '{"epochs": 2, "batch_size": 125, "lr": 6e-3}',
-            '{"epochs": 6, "batch_size": 250, "lr": 3e-3}',
-        ),
+        "EPOCHS": ("2", "9"),
+        "HIDDEN": ("(64,)", "(256, 64)"),
     },
     "06_variational_autoencoder": {
         "EPOCHS": ("1", "10"),
