@@ -107,7 +107,7 @@ def loss_mistakes(loss: Function) -> dict[str, Function]:
         "detach() keeps the gradient from the encoder.": (
             lambda f, *more: loss(detached(f), *more)
         ),
-        "detach() keeps the gradient from both networks.": (
+        "detach() or no_grad() keeps the gradient from both networks.": (
             lambda f, g, *more: loss(f, detached(g), *more)
         ),
         "return a tensor. A Python number, as of item(), has no gradient.": (

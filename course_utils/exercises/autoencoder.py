@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
-    identity,
     loss_and_gradients,
     loss_mistakes,
     mean_square,
 )
-from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
 from course_utils.theory import lattice
+
+
+def _as_tensor(function: Function) -> Function:
+    """The function, whose result may be a Python number or an array of NumPy, too."""
+
+    def wrapped(*arguments: Any) -> Any:
+        value = function(*arguments)
+        is_number = isinstance(value, (int, float, np.number, np.ndarray))
+        return torch.as_tensor(value) if is_number else value
+
+    return wrapped
 
 
 def _ae_loss(f, g, x, *, error=mean_square):
@@ -52,7 +70,7 @@ _AE_LOSS_MISTAKES: Mistakes = loss_mistakes(_ae_loss) | {
 
 def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − g(f(x))‖², and its gradients.  (f, g, x) -> ()"""
-    x = torch.tensor([[0.0, 0.5, 1.0, 0.1], [0.2, 0.4, 0.9, 0.7], [1.0, 0.0, 0.3, 0.6]])
+    x = torch.tensor([[0.3, 0.5, 0.8, 0.1], [0.2, 0.4, 0.9, 0.7], [0.7, 0.6, 0.3, 0.6]])
     a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3], [0.2, 0.8]])
 
     def encode(x: Tensor) -> Tensor:
@@ -65,7 +83,6 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
         return z @ a[:, : z.shape[1]].T / 4
 
     cases = {
-        "f and g copy, so the loss is 0": ("value", identity, identity, x),
         "f doubles and g squares": ("value", lambda x: 2 * x, torch.square, x),
         "one image and a linear f and g": ("value", encode, decode, x[:1]),
         "three images": ("value", encode, decode, x),
@@ -146,16 +163,14 @@ _ERROR_SHARE_MISTAKES: Mistakes = {
 
 def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − x̂‖² / E ‖x − x̄‖², x̄ the mean picture.  (B, D), (B, D) -> ()"""
-    x = torch.tensor([[0.0, 0.5, 1.0], [0.2, 0.4, 0.9], [1.0, 0.0, 0.3], [0.4, 0.6, 0.7]])
+    x = torch.tensor([[0.3, 0.5, 0.8], [0.2, 0.4, 0.9], [0.7, 0.1, 0.3], [0.4, 0.6, 0.7]])
     x_hat = x.roll(1, 0) / 2
     cases = {
-        "a perfect reconstruction": (x, x.clone()),
         "the mean picture, which is the baseline": (x, x.mean(0).expand_as(x).clone()),
-        "a blank picture": (x, 0 * x),
         "another reconstruction": (x, x_hat),
-        "pictures of two pixels": (x[:, :2], x_hat[:, :2]),
+        "three pictures of two pixels": (x[:3, :2], x_hat[:3, :2]),
     }
-    return compare(answer, _error_share, cases, _ERROR_SHARE_MISTAKES)
+    return compare(answer, _error_share, cases, _ERROR_SHARE_MISTAKES, wrapper=_as_tensor)
 
 
 _DISTANCE_TO_NEAREST_MISTAKES: Mistakes = {
@@ -198,15 +213,21 @@ _DISTANCE_TO_NEAREST_MISTAKES: Mistakes = {
 
 def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: minⱼ ‖zᵢ − codeⱼ‖ of each zᵢ.  (N, K), (M, K) -> (N,)"""
-    codes = torch.tensor([[0.0, 0.0], [3.0, 4.0], [-2.0, 1.0]])
-    points = torch.tensor([[3.0, 0.0], [3.0, 5.0], [-2.0, -2.0], [0.5, 0.0]])
+    codes = torch.tensor([[0.3, -0.2, 0.9], [3.1, 4.2, -0.6], [-2.3, 1.4, 0.2]])
+    points = torch.tensor(
+        [[2.7, 0.4, 0.5], [3.3, 5.6, 1.8], [-2.1, -1.9, -0.7], [0.6, 0.1, 2.4]]
+    )
     cases = {
-        "one point, one code": (points[:1], codes[1:2]),
-        "every point is a code": (codes, codes.clone()),
-        "four points, three codes": (points, codes),
-        "two points, three codes": (points[:2], codes),
+        "one point, one code": (points[:1, :2], codes[1:2, :2]),
+        "four points, three codes": (points[:, :2], codes[:, :2]),
+        "two points, three codes": (points[:2, :2], codes[:, :2]),
         "codes of one number": (points[:, :1], codes[:, :1]),
+        "codes of three numbers": (points, codes),
     }
     return compare(
-        answer, lattice.distance_to_nearest, cases, _DISTANCE_TO_NEAREST_MISTAKES
+        answer,
+        lattice.distance_to_nearest,
+        cases,
+        _DISTANCE_TO_NEAREST_MISTAKES,
+        wrapper=_as_tensor,
     )

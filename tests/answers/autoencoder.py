@@ -19,6 +19,11 @@ def ae_loss_with_loops(f, g, x):
     return total / len(x)
 
 
+def ae_loss_without_gradient(f, g, x):
+    with torch.no_grad():
+        return (x - g(f(x))).square().sum(1).mean()
+
+
 def nearest_with_loops(points, codes):
     rows = [min(math.dist(z, code) for code in codes.tolist()) for z in points.tolist()]
     return torch.tensor(rows)
@@ -45,8 +50,11 @@ RIGHT = {
             sum(((a - b) ** 2).sum() for a, b in zip(x, x_hat))
             / sum(((a - x.mean(0)) ** 2).sum() for a in x)
         ),
-        "numpy": lambda x, x_hat: torch.tensor(
+        "numpy": lambda x, x_hat: (
             ((x - x_hat).numpy() ** 2).sum() / (len(x) * x.numpy().var(axis=0).sum())
+        ),
+        "a Python number": lambda x, x_hat: (
+            mse_loss(x_hat, x).item() / x.var(0, correction=0).mean().item()
         ),
     },
     autoencoder.check_distance_to_nearest: {
@@ -56,6 +64,9 @@ RIGHT = {
             (points[:, None] - codes).square().sum(2).sqrt().min(1).values
         ),
         "cdist": lambda points, codes: torch.cdist(points, codes).min(dim=1)[0],
+        "numpy": lambda points, codes: np.linalg.norm(
+            points.numpy()[:, None] - codes.numpy(), axis=2
+        ).min(1),
     },
 }
 
@@ -86,12 +97,15 @@ WRONG = {
             "both networks",
             lambda f, g, x: ((x - g(f(x)).detach()) ** 2).sum(1).mean(),
         ),
+        "no gradient": ("no_grad() keeps the gradient from both", ae_loss_without_gradient),
         "forgotten return": ("a return may be missing", lambda f, g, x: None),
     },
     autoencoder.check_lost_share: {
         "what is kept": ("kept", 0.163),
         "percent": ("percent", 83.7),
-        "of the ink": ("not of a blank one", 0.209),
+        "of the blank page": ("not of a blank one", 0.209),
+        "of 784 pixels": ("196 pixels", 752 / 784),
+        "the number of directions": ("not the number of directions", np.int64(164)),
         "a word": ("not a number", "most"),
     },
     autoencoder.check_error_share: {
@@ -118,9 +132,9 @@ WRONG = {
             "divided by D",
             lambda x, x_hat: mse_loss(x_hat, x) / (x - x.mean(0)).square().sum(1).mean(),
         ),
-        "a Python number": (
-            "got float",
-            lambda x, x_hat: float(mse_loss(x_hat, x) / x.var(0, correction=0).mean()),
+        "a blank page": (
+            "not a blank one",
+            lambda x, x_hat: mse_loss(x_hat, x) / x.square().mean(),
         ),
     },
     autoencoder.check_distance_to_nearest: {
@@ -140,11 +154,9 @@ WRONG = {
             "values and indices",
             lambda points, codes: (points[:, None] - codes).norm(dim=2).min(dim=1),
         ),
-        "numpy": (
-            "got ndarray",
-            lambda points, codes: np.linalg.norm(
-                points.numpy()[:, None] - codes.numpy(), axis=2
-            ).min(1),
+        "along the other axis": (
+            "not for each code",
+            lambda points, codes: (points[:, None] - codes).norm(dim=2).amin(0),
         ),
         "a list": (
             "got list",
