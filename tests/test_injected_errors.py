@@ -22,7 +22,7 @@ INJECTED = [
      "theory/mixtures.py", "-math.log(len(means)) - distance", "-distance"),
     # mean instead of sum over the pixels
     ("01_autoencoder",
-     "setup-imports setup-course setup-knobs run-yardstick claim-yardstick",
+     "setup setup-knobs guess-yardstick run-yardstick claim-yardstick",
      "objectives.py", "(x - x_hat).square().flatten(1).sum(1)",
      "(x - x_hat).square().flatten(1).mean(1)"),
     # covariance with N − 1 instead of N: a relative error of 1/1796
