@@ -27,7 +27,8 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     "00_generative_models": {},
     "01_autoencoder": {
         "EPOCHS": ("1", "10"),
-        "HIDDEN": ("(64,)", "(512, 256)"),
+        "HIDDEN": ("()", "(512, 256)"),
+        "DIGITS": ("5_000", "60_000"),
     },
     "02_pca": {
         "K": ("2", "20"),
