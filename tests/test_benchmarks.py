@@ -43,7 +43,7 @@ def speed(benchmark):
         ("comparison.md", "comparison"),
         ("hub.md", "classroom"),
         ("hub.md", "faults"),
-        ("knobs.md", "knobs"),
+        ("knobs.md", "01_autoencoder"),
         ("performance.md", "notebook time"),
         ("performance.md", "training speed"),
         ("performance.md", "widget latency"),
