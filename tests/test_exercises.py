@@ -17,6 +17,7 @@ from answers import (
     posterior_collapse,
     probabilistic_autoencoder,
     sparse_autoencoder,
+    trained_vae,
     variational_autoencoder,
     vq_vae,
 )
@@ -33,6 +34,7 @@ NOTEBOOKS = (
     denoising_autoencoder,
     probabilistic_autoencoder,
     variational_autoencoder,
+    trained_vae,
     elbo,
     posterior_collapse,
     vq_vae,

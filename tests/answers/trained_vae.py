@@ -1,0 +1,150 @@
+"""Answers for notebook 07: right ones, and wrong ones with a part of the message."""
+
+import math
+
+import torch
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from course_utils.exercises import trained_vae
+from course_utils.theory import elbo, lattice
+
+
+def draws_by_torch(codes, n):
+    return MultivariateNormal(codes.mean(0), torch.cov(codes.T)).sample((n,))
+
+
+def draws_by_eigenvectors(codes, n):
+    center = codes.mean(0)
+    values, vectors = torch.linalg.eigh((codes - center).T @ (codes - center) / len(codes))
+    return center + (torch.randn(n, 2) * values.sqrt()) @ vectors.T
+
+
+def draws_around_codes(codes, n):
+    """A kernel density estimate: each draw near a code, so too wide."""
+    return codes[torch.randint(len(codes), (n,))] + 0.3 * torch.randn(n, 2)
+
+
+def score_with_distributions(f, g, x, samples):
+    mu, logvar = f(x)
+    q = Normal(mu, (logvar / 2).exp())
+    total = 0
+    for z in q.sample((samples,)):
+        total = total - binary_cross_entropy_with_logits(g(z), x, reduction="none").sum(1)
+    return total / samples - kl_divergence(q, Normal(0.0, 1.0)).sum(1)
+
+
+def score_by_hand(f, g, x, samples, kl_factor=0.5, sign=1.0):
+    with torch.no_grad():
+        mu, logvar = f(x)
+        sigma = logvar.exp().sqrt()
+        log_p = torch.zeros(len(x))
+        for _ in range(samples):
+            p = torch.sigmoid(g(mu + sigma * torch.randn(mu.shape)))
+            log_p += (x * p.log() + (1 - x) * (1 - p).log()).sum(dim=1) / samples
+        kl = kl_factor * (mu**2 + sigma**2 - 1 - 2 * sigma.log()).sum(dim=1)
+    return sign * (log_p - kl)
+
+
+def log_p_only(f, g, x, samples):
+    mu, logvar = f(x)
+    draws = mu + (logvar / 2).exp() * torch.randn(samples, *mu.shape)
+    nats = [binary_cross_entropy_with_logits(g(z), x, reduction="none") for z in draws]
+    return -torch.stack(nats).sum(2).mean(0)
+
+
+RIGHT = {
+    trained_vae.check_prior_share: {
+        "rounded": 0.466,
+        "the square of 0.68, rounded": 0.46,
+        "by the error function": math.erf(math.sqrt(0.5)) ** 2,
+        "package": lattice.prior_mass(1),
+        "torch.distributions": (2 * Normal(0.0, 1.0).cdf(torch.tensor(1.0)) - 1) ** 2,
+    },
+    trained_vae.check_class_draws: {
+        "package": trained_vae.class_draws,
+        "torch.distributions": draws_by_torch,
+        "eigenvectors, divided by M": draws_by_eigenvectors,
+        "columns": lambda codes, n: (
+            (
+                codes.mean(0)[:, None]
+                + torch.linalg.cholesky(torch.cov(codes.T)) @ torch.randn(2, n)
+            ).T
+        ),
+    },
+    trained_vae.check_score: {
+        "package": lambda f, g, x, samples: elbo.elbo(f, g, x, samples=samples),
+        "torch.distributions": score_with_distributions,
+        "by hand": score_by_hand,
+    },
+}
+
+WRONG = {
+    trained_vae.check_prior_share: {
+        "on a line": ("both must", 0.683),
+        "the disk": ("corners", 0.3935),
+        "two standard deviations on a line": ("0.95 is for two", 0.954),
+        "two standard deviations": ("not at two", 0.911),
+        "a percentage": ("between 0 and 1", 46.6),
+        "the area": ("area", 0.04),
+        "outside": ("outside", 0.534),
+        "a guess": ("It is not 0.9", 0.9),
+        "a word": ("is not a number", "half"),
+    },
+    trained_vae.check_class_draws: {
+        "the prior": ("does not know the class", lambda codes, n: torch.randn(n, 2)),
+        "upright": (
+            "correlated",
+            lambda codes, n: Normal(codes.mean(0), codes.std(0)).sample((n,)),
+        ),
+        "covariance for its root": (
+            "cholesky gives one",
+            lambda codes, n: codes.mean(0) + (torch.cov(codes.T) @ torch.randn(2, n)).T,
+        ),
+        "transposed": (
+            "transpose",
+            lambda codes, n: (
+                codes.mean(0) + torch.randn(n, 2) @ torch.linalg.cholesky(codes.T.cov())
+            ),
+        ),
+        "without mean": (
+            "mean of the codes is missing",
+            lambda codes, n: draws_by_torch(codes, n) - codes.mean(0),
+        ),
+        "old codes": (
+            "Draw new ones",
+            lambda codes, n: codes[torch.multinomial(torch.ones(len(codes)), n, True)],
+        ),
+        "wider": ("expected 0.", draws_around_codes),
+        "one draw": (
+            "expected shape (7, 2), got (2,)",
+            lambda codes, n: draws_by_torch(codes, 1)[0],
+        ),
+        "numpy array": (
+            "expected a tensor",
+            lambda codes, n: draws_by_torch(codes, n).numpy(),
+        ),
+        "forgotten return": ("a return may be missing", lambda codes, n: None),
+    },
+    trained_vae.check_score: {
+        "loss": ("higher one is better", lambda *a: score_by_hand(*a, sign=-1.0)),
+        "without KL": ("KL is missing", log_p_only),
+        "KL added": ("It is a cost", lambda *a: score_by_hand(*a, kl_factor=-0.5)),
+        "twice the KL": ("expected -", lambda *a: score_by_hand(*a, kl_factor=1.0)),
+        "one draw": (
+            "a single one",
+            lambda f, g, x, samples: score_by_hand(f, g, x, 1),
+        ),
+        "mean over pictures": (
+            "for each picture",
+            lambda *a: score_with_distributions(*a).mean(),
+        ),
+        "no draw": (
+            "not its mean",
+            lambda f, g, x, samples: score_by_hand(
+                lambda x: f(x), lambda z: g(f(x)[0]), x, 1
+            ),
+        ),
+        "forgotten return": ("a return may be missing", lambda *a: None),
+    },
+}
