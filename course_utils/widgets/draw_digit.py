@@ -147,15 +147,19 @@ class DrawDigit(WithPicture):
 
     @torch.no_grad()
     def picture(self) -> bytes:
-        """The current drawing: input, reconstruction, draws, and q(z|x) in the plane."""
+        """Input, reconstruction, draws; q(z|x) in the plane; its ELBO among the others."""
         g = self._networks[1]
         images = {
             "input of the encoder": self.x,
             "reconstruction": g(self.mu[None]).sigmoid(),
             "draws, decoded": g(self._draws(SHOWN)).sigmoid(),
         }
-        title = f"The drawing on the plane of codes; its ELBO is {self.elbo:.0f} nats"
-        figure = _draw(*self._points, self.mu, self.sigma, images, title)
+        figure = _draw(*self._points, self.mu, self.sigma, images)
+        scores = figure.axes[-1]
+        scores.hist(np.frombuffer(self.elbos, "<f4"), bins=60, color="#9aa0a6")
+        scores.axvline(self.elbo, color="black", lw=2)
+        label = f"ELBO of test digits, nats; of the drawing: {self.elbo:.0f}"
+        scores.set(xlabel=label.replace("-", "−"), yticks=[])
         return png(figure, colors=128)
 
     def __repr__(self) -> str:
@@ -169,12 +173,12 @@ def _draw(
     mu: Tensor,
     sigma: Tensor,
     images: Mapping[str, Tensor],
-    title: str,
 ) -> Figure:
-    """Rows of images with their names; beside them q(z|x) among the codes."""
-    figure = plt.figure(figsize=(9.4, 4.7), dpi=90, layout="constrained")
+    """Rows of images with their names; beside them q(z|x) among the codes, and below it
+    empty axes, the last."""
+    figure = plt.figure(figsize=(9.4, 5.4), dpi=90, layout="constrained")
     plt.close(figure)
-    figure.suptitle(title, fontsize=12, fontweight="bold")
+    figure.suptitle("The drawing, its q(z|x) and its ELBO", fontsize=12, fontweight="bold")
     [[left, right]] = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.5))
     for cell, (name, rows) in zip(left.add_gridspec(len(images), 1), images.items()):
         line = cell.subgridspec(1, max(3, len(rows)))
@@ -184,7 +188,7 @@ def _draw(
             axis.axis("off")
             if i == 0:
                 axis.set_title(name, loc="left", fontsize=10)
-    plane = right.subplots()
+    plane, _ = right.subplots(2, 1, height_ratios=(4, 1))
     plots.draw_codes(plane, codes, labels)
     plots.draw_gaussian(plane, mu, sigma, times=(1, 2), color="black", lw=1.5)
     plane.annotate(
