@@ -62,6 +62,12 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "EPOCHS": ("1", "10"),
         "HIDDEN": ("(128,)", "(256, 128)"),
     },
+    "07_trained_vae": {
+        "SEED": ("1", "2"),
+        "EPOCHS": ("1", "8"),
+        "HIDDEN": ("(64,)", "(256, 128)"),
+        "DIGIT": ("8", "13"),
+    },
     "08_elbo": {
         "EPOCHS": ("1", "8"),
         "HIDDEN": ("(128,)", "(256, 128)"),

@@ -46,6 +46,11 @@ INJECTED = [
     ("06_variational_autoencoder",
      "setup-imports setup-tools setup-knobs run-kl claim-kl",
      "objectives.py", "logvar.exp() - logvar - 1", "logvar.exp() + logvar - 1"),
+    # one dimension instead of two
+    ("07_trained_vae",
+     "setup setup-knobs claim-lattice",
+     "theory/lattice.py", "math.erf(half_width / math.sqrt(2)) ** 2",
+     "math.erf(half_width / math.sqrt(2))"),
     # standard deviation instead of variance
     ("08_elbo",
      "setup-imports setup-tools setup-knobs run-thermometers run-area claim-area",
