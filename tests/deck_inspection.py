@@ -153,7 +153,7 @@ def unresponsive(page, name: str) -> list[str]:
 
     def changes(*actions) -> bool:
         """Whether one of these actions changes the picture."""
-        for tries in (5, 60):  # a busy machine may need some, but most actions change it soon
+        for tries in (5, 60):  # most need few; a busy machine may need many
             for action in actions:
                 before = at_rest()
                 action()
