@@ -2,50 +2,89 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from functools import partial
+from numbers import Real
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import value_and_gradient
-from course_utils.exercises.grading import (
-    CheckResult,
-    Function,
-    Mistakes,
-    compare,
-    compare_value,
-)
+from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
+from course_utils.models import GaussianHead
 
 _kl, _draw = objectives.kl_to_standard_normal, objectives.reparameterize
+
+# In general position: four images, three axes, no number twice, none 0 or 1.
+_MU = torch.tensor(
+    [[0.7, -1.3, 0.2], [-0.4, 1.9, -0.9], [1.6, 0.3, -2.1], [-1.1, 0.5, 0.8]]
+)
+_LOGVAR = torch.tensor(
+    [[-1.2, 0.4, -0.3], [0.9, -2.2, 0.6], [-0.7, 1.3, -1.8], [0.2, -0.5, -3.1]]
+)
 
 _KL_MISTAKES: Mistakes = {
     "the sign. A KL is never negative.": lambda *a: -_kl(*a),
     "the factor ½ is missing.": lambda *a: 2 * _kl(*a),
-    "a sum over the K dimensions was asked for, not their mean.": (
+    "a sum over the K axes was asked for, not their mean.": (
         lambda mu, logvar: _kl(mu, logvar) / mu.shape[1]
     ),
-    "add up the K dimensions: one number for each data point.": (
+    "add up the K axes: one number for each image.": (
         lambda mu, logvar: (mu**2 + logvar.exp() - 1 - logvar) / 2
+    ),
+    "one number for each image was asked for, not one for all.": (
+        lambda mu, logvar: _kl(mu, logvar).sum()
+    ),
+    "one number for each image was asked for, not their mean.": (
+        lambda mu, logvar: _kl(mu, logvar).mean()
     ),
     "logvar is log σ², so that σ² = exp(logvar), not logvar².": (
         lambda mu, logvar: ((mu**2 + logvar**2 - 1) / 2 - logvar.abs().log()).sum(1)
     ),
+    "logvar is log σ²: exp(logvar) is σ² already, not σ.": (
+        lambda mu, logvar: _kl(mu, 2 * logvar)
+    ),
+    "μ enters as its square.": lambda mu, logvar: (
+        (mu + logvar.exp() - 1 - logvar).sum(1) / 2
+    ),
+    "the −1 of each axis is missing.": (
+        lambda mu, logvar: _kl(mu, logvar) + mu.shape[1] / 2
+    ),
+    "the term −log σ² is missing.": lambda mu, logvar: (
+        (mu**2 + logvar.exp() - 1).sum(1) / 2
+    ),
+    "no gradient reaches mu and logvar; detach(), item() and tolist() stop it.": (
+        lambda mu, logvar: _kl(mu, logvar).detach()
+    ),
+    "the gradient is cut off from mu.": lambda mu, logvar: _kl(mu.detach(), logvar),
+    "the gradient is cut off from logvar.": lambda mu, logvar: _kl(mu, logvar.detach()),
 }
 
 
 def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: KL(N(μ, diag σ²) ‖ N(0, I)) in closed form.  (B, K), (B, K) -> (B,)"""
-    zeros = torch.zeros(2, 3)
     cases = {
-        "q is the prior, so the KL is 0": (zeros, zeros),
-        "q is shifted": (torch.tensor([[1.0, -2.0, 0.5]]), torch.zeros(1, 3)),
-        "q is narrower than the prior": (zeros, zeros - 2),
-        "q is wider than the prior": (zeros, zeros + 1),
+        "four images": ("value", _MU, _LOGVAR),
+        "the gradient that reaches mu": ("mu", _MU, _LOGVAR),
+        "the gradient that reaches logvar": ("logvar", _MU, _LOGVAR),
+        "a tiny σ and a far μ": ("value", 20 * _MU, 20 * _LOGVAR.abs().neg()),
+        "a large σ": ("value", _MU, 5 * _LOGVAR.abs()),
     }
-    return compare(answer, _kl, cases, _KL_MISTAKES)
+    return compare(answer, _kl, cases, _KL_MISTAKES, wrapper=_value_and_gradients)
+
+
+def _value_and_gradients(function: Function) -> Function:
+    """(what, mu, logvar): its value, or the gradient of its sum by mu or by logvar."""
+
+    def wrapped(what: str, mu: Tensor, logvar: Tensor) -> Any:
+        if what == "value":
+            return function(mu, logvar)
+        by = 0 if what == "mu" else 1
+        return value_and_gradient(function, by=by)("gradient", mu, logvar)
+
+    return wrapped
 
 
 _REPARAMETERIZE_MISTAKES: Mistakes = {
@@ -70,76 +109,152 @@ _REPARAMETERIZE_MISTAKES: Mistakes = {
         lambda mu, logvar: mu + (logvar / 2).exp() * torch.rand_like(mu)
     ),
     "nothing is random yet.": lambda mu, logvar: mu + (logvar / 2).exp(),
+    "σ multiplies ε; it is not added to it.": (
+        lambda mu, logvar: mu + (logvar / 2).exp() + torch.randn_like(mu)
+    ),
     "mu and logvar have changed places.": lambda mu, logvar: _draw(logvar, mu),
+    "this has the right distribution; write μ + σε, so that the numbers agree.": (
+        lambda mu, logvar: 2 * mu - _draw(mu, logvar)
+    ),
 }
 
 
 def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: z = μ + σ ⊙ ε and its gradients.  (B, K), (B, K) -> (B, K)"""
-    mu = torch.linspace(-2, 2, 12).reshape(4, 3)
-    logvar = mu.flip(1)
     cases = {
-        "σ is almost 0, so z is μ": ("z", mu, mu - 40),
-        "σ is 1, every number has an ε of its own": ("z", mu, 0 * mu),
-        "σ differs from number to number": ("z", mu, logvar),
-        "∂z/∂μ, the gradient that reaches mu": ("mu", mu, logvar),
-        "∂z/∂log σ², the gradient that reaches logvar": ("logvar", mu, logvar),
+        "four images": ("value", _MU, _LOGVAR),
+        "σ is almost 0, so z is μ": ("value", _MU, _LOGVAR - 40),
+        "∂z/∂μ, the gradient that reaches mu": ("mu", _MU, _LOGVAR),
+        "∂z/∂log σ², the gradient that reaches logvar": ("logvar", _MU, _LOGVAR),
     }
-    wrapper = _draw_and_gradients
+    wrapper = _value_and_gradients
     return compare(answer, _draw, cases, _REPARAMETERIZE_MISTAKES, wrapper=wrapper)
 
 
-def _draw_and_gradients(draw: Function) -> Function:
-    """(what, mu, logvar): z, or the gradient of Σ z by mu or by logvar."""
+def _step(
+    f: Function,
+    g: Function,
+    optimizer: torch.optim.Optimizer,
+    x: Tensor,
+    *,
+    draw: Function = _draw,
+    nll: Function = objectives.bernoulli_nll,
+    kl: Function = _kl,
+    mean: Function = torch.mean,
+) -> Tensor:
+    """The seven steps; the keywords replace a part of them by a mistake."""
+    mu, logvar = f(x)
+    loss = mean(nll(x, g(draw(mu, logvar))) + kl(mu, logvar))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
 
-    def wrapped(what: str, mu: Tensor, logvar: Tensor) -> Any:
-        if what == "z":
-            return draw(mu, logvar)
-        by = 0 if what == "mu" else 1
-        return value_and_gradient(draw, by=by)("gradient", mu, logvar)
+
+def _without(method: str) -> Function:
+    """The step without one method of its optimizer."""
+
+    def step(f: Function, g: Function, optimizer: torch.optim.Optimizer, x: Tensor) -> Any:
+        setattr(optimizer, method, lambda: None)
+        return _step(f, g, optimizer, x)
+
+    return step
+
+
+def _step_mistakes() -> Mistakes:
+    nll = objectives.bernoulli_nll
+    return {
+        "step 3: without noise, z is μ.": partial(_step, draw=lambda mu, logvar: mu),
+        "step 3: exp(logvar) is the variance, not σ.": partial(
+            _step, draw=lambda mu, logvar: _draw(mu, 2 * logvar)
+        ),
+        "step 3: the gradient of the draw is blocked, as by sample().": partial(
+            _step, draw=lambda mu, logvar: _draw(mu, logvar).detach()
+        ),
+        "step 5: g gives logits already, without a sigmoid.": partial(
+            _step, nll=lambda x, theta: nll(x, theta.sigmoid())
+        ),
+        "step 5: a log likelihood of coins was asked for, not a squared error.": partial(
+            _step, nll=lambda x, theta: objectives.squared_error(x, theta.sigmoid())
+        ),
+        "step 5: add up the pixels; take no mean of them.": partial(
+            _step, nll=lambda x, theta: nll(x, theta) / x.shape[1]
+        ),
+        "step 6: the sign. The negative log likelihood is minimized.": partial(
+            _step, nll=lambda x, theta: -nll(x, theta)
+        ),
+        "step 6: the sign. The loss is −ELBO: less is better.": partial(
+            _step, mean=lambda loss: -loss.mean()
+        ),
+        "step 6: the KL is missing.": partial(_step, kl=lambda mu, logvar: 0 * mu.sum(1)),
+        "step 6: the sign of the KL. It is added.": partial(
+            _step, kl=lambda mu, logvar: -_kl(mu, logvar)
+        ),
+        "step 6: the factor ½ of the KL is missing.": partial(
+            _step, kl=lambda mu, logvar: 2 * _kl(mu, logvar)
+        ),
+        "step 6: add up the axes of the KL; take no mean of them.": partial(
+            _step, kl=lambda mu, logvar: _kl(mu, logvar) / mu.shape[1]
+        ),
+        "step 6: the gradient of the KL is blocked.": partial(
+            _step, kl=lambda mu, logvar: _kl(mu, logvar).detach()
+        ),
+        "step 6: take the mean over the minibatch, not the sum.": partial(
+            _step, mean=torch.sum
+        ),
+        "step 7: zero_grad() is missing, so the gradients of all steps add up.": (
+            _without("zero_grad")
+        ),
+        "step 7: optimizer.step() is missing, so nothing is updated.": _without("step"),
+        "step 7: only the decoder is updated; the gradient stops before the encoder.": (
+            lambda f, g, optimizer, x: _step(
+                lambda x: tuple(part.detach() for part in f(x)), g, optimizer, x
+            )
+        ),
+    }
+
+
+class _Networks(nn.Module):
+    """Six pixels, three axes; the weights have no pattern, and the logits are not small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(1)
+            self.encoder, self.decoder = GaussianHead(6, 3), nn.Linear(3, 6)
+
+
+def _after_steps(step: Function) -> Function:
+    """(what, x, …): the loss of the last of some steps, one for each minibatch, or the
+    weights of a network after them."""
+
+    def wrapped(what: str, *batches: Tensor) -> Any:
+        model, loss = _Networks(), None
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for x in batches:
+            loss = step(model.encoder, model.decoder, optimizer, x)
+        if what != "loss":
+            weights = getattr(model, what).parameters()
+            return torch.cat([weight.detach().flatten() for weight in weights])
+        if isinstance(loss, Tensor) and loss.numel() == 1:
+            return loss.detach().reshape(())
+        return torch.tensor(float(loss)) if isinstance(loss, Real) else loss
 
     return wrapped
 
 
-def check_prior_share(answer: float | None) -> CheckResult:
-    """Notebook 06: the share of N(0, I) in the plane that falls into [−1, 1]²."""
-    line = math.erf(0.5**0.5)
-    return compare_value(
-        answer,
-        line**2,
-        {
-            "this is the share on a line. In the plane both must fall inside.": line,
-            "this is the share outside, on a line.": 1 - line,
-            "this is the share outside.": 1 - line**2,
-            "a share lies between 0 and 1.": 100 * line**2,
-            "this is the disk of radius 1. The box has corners.": 1 - math.exp(-0.5),
-            "this is a quarter of the box, from 0 to 1 on both axes.": line**2 / 4,
-            "on both axes the box ends at one standard deviation, not at two.": math.erf(
-                2**0.5
-            ),
-            "the prior is not spread evenly over the large box.": 0.04,
-        },
-        rtol=0.01,
-    )
+def check_training_step(answer: Callable[..., Any]) -> CheckResult:
+    """Notebook 06: one step of training, from the minibatch to the update.
 
-
-def check_hidden_beta(answer: float | None) -> CheckResult:
-    """Notebook 06: β of a mean over 32 · 32 · 3 pixel values, where K = 128."""
-    return compare_value(
-        answer,
-        24,
-        {
-            "the KL was averaged as well, over its 128 dimensions.": 3072,
-            "this is β for gray pictures. A pixel has three numbers here.": 8,
-            "the KL was averaged as well, and a pixel has three numbers.": 1024,
-            "this is its inverse. Which of the two sums was divided by more?": 1 / 24,
-            "both are means, but not over equally many numbers.": 1,
-            "the error was averaged as well, over all numbers of a picture.": 1 / 128,
-            "divide one count by the other.": 3072 * 128,
-            "multiply the loss by what divided its error. What is the factor of the KL?": (
-                128
-            ),
-            "these are the digits' 784 pixels.": 784 / 128,
-        },
-        rtol=1e-3,
-    )
+    (f, g, optimizer, x (B, D)) -> the loss, a tensor or a number.
+    """
+    x = torch.linspace(0.05, 0.95, 24).sin().reshape(4, 6)[:, [3, 0, 5, 1, 4, 2]]
+    other = x.flip(0, 1).square()
+    cases = {
+        "the loss": ("loss", x),
+        "the decoder after a step": ("decoder", x),
+        "the encoder after a step": ("encoder", x),
+        "the encoder after two steps": ("encoder", x, other),
+        "the loss of the second step": ("loss", x, other),
+    }
+    return compare(answer, _step, cases, _step_mistakes(), wrapper=_after_steps)

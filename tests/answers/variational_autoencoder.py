@@ -3,11 +3,11 @@
 import math
 
 import torch
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.nn import functional as F
 
 from course_utils import objectives
 from course_utils.exercises import variational_autoencoder
-from course_utils.theory import lattice
 
 
 def kl_from_distributions(mu, logvar):
@@ -17,10 +17,19 @@ def kl_from_distributions(mu, logvar):
 
 def kl_with_loops(mu, logvar):
     rows = []
-    for m, v in zip(mu.tolist(), logvar.exp().tolist()):
-        terms = [(a * a + b - torch.tensor(b).log().item() - 1) / 2 for a, b in zip(m, v)]
-        rows.append(sum(terms))
-    return torch.tensor(rows)
+    for m, v in zip(mu, logvar):
+        rows.append(sum((a * a + b.exp() - b - 1) / 2 for a, b in zip(m, v)))
+    return torch.stack(rows)
+
+
+def kl_of_the_lecture(mu, logvar):
+    return -0.5 * torch.sum(1 + logvar - mu.pow(2) - torch.exp(logvar), dim=1)
+
+
+def kl_of_numbers(mu, logvar):
+    rows = zip(mu.tolist(), logvar.tolist())
+    terms = [[(a * a + math.exp(b) - b - 1) / 2 for a, b in zip(*row)] for row in rows]
+    return torch.tensor([sum(row) for row in terms])
 
 
 def draw_in_place(mu, logvar):
@@ -38,30 +47,130 @@ def plain_draw(mu, logvar):
     return Normal(mu, logvar.exp().sqrt()).sample()
 
 
+def draw_row_by_row(mu, logvar):
+    return torch.stack([draw_from_distributions(*row) for row in zip(mu, logvar)])
+
+
+def step_in_lines(f, g, optimizer, x):
+    mu, logvar = f(x)
+    z = mu + torch.exp(logvar / 2) * torch.randn_like(mu)
+    log_p = -objectives.bernoulli_nll(x, g(z))
+    kl = 0.5 * (mu**2 + logvar.exp() - logvar - 1).sum(1)
+    loss = (kl - log_p).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def step_of_the_package(f, g, optimizer, x):
+    loss = objectives.vae_loss(f, g, x)["loss"]
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()  # afterwards is as good
+    return loss.item()
+
+
+def step_with_torch(f, g, optimizer, x):
+    mu, logvar = f(x)
+    z = Normal(mu, logvar.exp().sqrt()).rsample()
+    bce = F.binary_cross_entropy(g(z).sigmoid(), x, reduction="sum")
+    kld = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    loss = (bce + kld) / len(x)
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            weight.grad = None
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def step_with(loss_of):
+    """The seven steps with this loss of (x, mu, logvar, g, z)."""
+
+    def step(f, g, optimizer, x):
+        mu, logvar = f(x)
+        z = objectives.reparameterize(mu, logvar)
+        loss = loss_of(x, mu, logvar, g, z)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def without_update(f, g, optimizer, x):
+    optimizer.zero_grad()
+    loss = objectives.vae_loss(f, g, x)["loss"]
+    loss.backward()
+    return loss
+
+
+def without_zero_grad(f, g, optimizer, x):
+    loss = objectives.vae_loss(f, g, x)["loss"]
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def without_backward(f, g, optimizer, x):
+    optimizer.zero_grad()
+    loss = objectives.vae_loss(f, g, x)["loss"]
+    optimizer.step()
+    return loss
+
+
+def without_return(f, g, optimizer, x):
+    step_in_lines(f, g, optimizer, x)
+
+
+def blocked(f, g, optimizer, x):
+    mu, logvar = f(x)
+    recon = objectives.bernoulli_nll(x, g(plain_draw(mu, logvar)))
+    loss = (recon + objectives.kl_to_standard_normal(mu, logvar)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def nll(x, logits):
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+
+
+def coins_of_torch(x, logits):
+    """The same for gray pixels, which torch.distributions must be told to accept."""
+    return -Bernoulli(logits=logits, validate_args=False).log_prob(x).sum(1)
+
+
+kl = objectives.kl_to_standard_normal
+
 RIGHT = {
     variational_autoencoder.check_kl: {
         "package": objectives.kl_to_standard_normal,
         "torch.distributions": kl_from_distributions,
         "loops": kl_with_loops,
+        "lecture": kl_of_the_lecture,
     },
     variational_autoencoder.check_reparameterize: {
         "package": objectives.reparameterize,
         "torch.distributions": draw_from_distributions,
         "in place": draw_in_place,
+        "row by row": draw_row_by_row,
         "shape by hand": lambda mu, logvar: (
             torch.randn(len(mu), mu.shape[1]) * (logvar / 2).exp() + mu
         ),
     },
-    variational_autoencoder.check_prior_share: {
-        "rounded": 0.466,
-        "by the error function": math.erf(math.sqrt(0.5)) ** 2,
-        "package": lattice.prior_mass(1),
-        "torch.distributions": (2 * Normal(0.0, 1.0).cdf(torch.tensor(1.0)) - 1) ** 2,
-    },
-    variational_autoencoder.check_hidden_beta: {
-        "counted": 32 * 32 * 3 / 128,
-        "an integer": 24,
-        "a tensor": torch.tensor(24.0),
+    variational_autoencoder.check_training_step: {
+        "a line for each step": step_in_lines,
+        "the package's loss, a number": step_of_the_package,
+        "torch alone": step_with_torch,
+        "torch.distributions": step_with(
+            lambda x, mu, logvar, g, z: (
+                coins_of_torch(x, g(z)).mean() + kl_from_distributions(mu, logvar).mean()
+            )
+        ),
     },
 }
 
@@ -75,6 +184,22 @@ WRONG = {
             "not their mean",
             lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar - 1).mean(1),
         ),
+        "lecture without the minus": (
+            "never negative",
+            lambda mu, logvar: 0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1),
+        ),
+        "numbers without gradient": ("no gradient reaches", kl_of_numbers),
+        "detached": ("no gradient reaches", lambda *a: kl_from_distributions(*a).detach()),
+        "a tiny constant in the logarithm": (
+            "a tiny σ",
+            lambda mu, logvar: (
+                0.5 * (mu**2 + logvar.exp() - (logvar.exp() + 1e-8).log() - 1).sum(1)
+            ),
+        ),
+        "without the logarithm": (
+            "−log σ² is missing",
+            lambda mu, logvar: 0.5 * (mu.square() - 1 + logvar.exp()).sum(-1),
+        ),
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
     variational_autoencoder.check_reparameterize: {
@@ -83,21 +208,67 @@ WRONG = {
             "cut off from logvar",
             lambda mu, logvar: mu + (torch.randn_like(mu) * (logvar / 2).exp()).detach(),
         ),
+        "variance for σ": (
+            "the variance, not σ",
+            lambda mu, logvar: Normal(mu, logvar.exp()).rsample(),
+        ),
+        "minus": (
+            "write μ + σε",
+            lambda mu, logvar: mu - torch.randn_like(mu) * (logvar / 2).exp(),
+        ),
+        "sum of all": (
+            "σ multiplies ε",
+            lambda mu, logvar: mu + (logvar.exp().sqrt() + torch.randn_like(mu)),
+        ),
         "numpy array": (
             "expected a tensor",
             lambda mu, logvar: plain_draw(mu, logvar).numpy(),
         ),
         "forgotten return": ("a return may be missing", lambda mu, logvar: None),
     },
-    variational_autoencoder.check_prior_share: {
-        "on a line": ("both must", 0.683),
-        "the disk": ("corners", 0.3935),
-        "two standard deviations": ("not at two", 0.954),
-        "a guess": ("It is not 0.9", 0.9),
-    },
-    variational_autoencoder.check_hidden_beta: {
-        "upside down": ("its inverse", 128 / 3072),
-        "MNIST": ("784 pixels", 6.125),
-        "a guess": ("It is not 10", 10),
+    variational_autoencoder.check_training_step: {
+        "no KL": (
+            "the KL is missing",
+            step_with(lambda x, mu, logvar, g, z: nll(x, g(z)).mean()),
+        ),
+        "mean over pixels": (
+            "add up the pixels",
+            step_with(
+                lambda x, mu, logvar, g, z: (
+                    F.binary_cross_entropy_with_logits(g(z), x) + kl(mu, logvar).mean()
+                )
+            ),
+        ),
+        "sum over the minibatch": (
+            "not the sum",
+            step_with(lambda x, mu, logvar, g, z: (nll(x, g(z)) + kl(mu, logvar)).sum()),
+        ),
+        "sigmoid twice": (
+            "logits already",
+            step_with(
+                lambda x, mu, logvar, g, z: (nll(x, g(z).sigmoid()) + kl(mu, logvar)).mean()
+            ),
+        ),
+        "ELBO minimized": (
+            "less is better",
+            step_with(lambda x, mu, logvar, g, z: -(nll(x, g(z)) + kl(mu, logvar)).mean()),
+        ),
+        "squared error": (
+            "not a squared error",
+            step_with(
+                lambda x, mu, logvar, g, z: (
+                    ((x - g(z).sigmoid()) ** 2).sum(1) + kl(mu, logvar)
+                ).mean()
+            ),
+        ),
+        "without noise": (
+            "without noise",
+            step_with(lambda x, mu, logvar, g, z: (nll(x, g(mu)) + kl(mu, logvar)).mean()),
+        ),
+        "plain sample": ("is blocked, as by sample()", blocked),
+        "no update": ("optimizer.step() is missing", without_update),
+        "no zero_grad": ("zero_grad() is missing", without_zero_grad),
+        "no backward": ("the decoder after a step", without_backward),
+        "forgotten return": ("a return may be missing", without_return),
     },
 }
