@@ -44,7 +44,7 @@ INJECTED = [
      "objectives.py", "g(add_noise(f(x), sigma))", "g(f(add_noise(x, sigma)))"),
     # a wrong sign
     ("06_variational_autoencoder",
-     "setup-imports setup-tools setup-knobs run-kl claim-kl",
+     "setup setup-knobs run-kl claim-kl",
      "objectives.py", "logvar.exp() - logvar - 1", "logvar.exp() + logvar - 1"),
     # one dimension instead of two
     ("07_trained_vae",
