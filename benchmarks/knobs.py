@@ -59,8 +59,10 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "HIDDEN": ("(64,)", "(256, 64)"),
     },
     "06_variational_autoencoder": {
-        "EPOCHS": ("1", "10"),
-        "HIDDEN": ("(128,)", "(256, 128)"),
+        "SEED": ("1", "2"),
+        "EPOCHS": ("1", "8"),
+        "HIDDEN": ("(64,)", "(256, 128)"),
+        "LAM": ("0.03", "0.3"),
     },
     "07_trained_vae": {
         "SEED": ("1", "2"),
