@@ -31,6 +31,14 @@ _M_STEP_MISTAKES: Mistakes = {
     "divide, and not by a row of r: that is an example, and its shares add up to 1.": (
         lambda x, r: r.T @ x
     ),
+    "r.mean(0) is the sum divided by N. Which of the two does a mean need?": (
+        lambda x, r: r.T @ x / r.mean(0)[:, None]
+    ),
+    "r.sum(0) has shape (K,), a row. Divide row k by its k-th number: r.sum(0)[:, None].": (
+        lambda x, r: r.T @ x / r.sum(0)
+    ),
+    "sum r over the examples, not over the components: the shares of one example add up"
+    " to 1.": lambda x, r: r.T @ x / r.sum(1)[:, None],
     "the number of components is not what a component's weight adds up to.": (
         lambda x, r: r.T @ x / r.shape[1]
     ),
@@ -51,15 +59,17 @@ _M_STEP_MISTAKES: Mistakes = {
 
 def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 00: μₖ = Σᵢ rᵢₖ xᵢ / Σᵢ rᵢₖ, the M step of EM.  (N, D), (N, K) -> (K, D)"""
-    x = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, -1.0], [1.0, 5.0]])
-    one_hot = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    shares = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
-    square = torch.tensor([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+    generator = torch.Generator().manual_seed(0)
+    x = 2 * torch.randn(7, 3, generator=generator) + 1
+    likeliest = torch.eye(4)[[2, 0, 1, 3, 0, 3, 2]]  # each component of some example
+    shares = (torch.randn(7, 4, generator=generator) + 3 * likeliest).softmax(1)
+    one_hot = torch.eye(2)[[0, 0, 1, 0, 1, 1, 0]]
     cases = {
-        "one component, so its mean is the mean of all": (x, torch.ones(4, 1)),
+        "one component, so its mean is the mean of all": (x, torch.ones(7, 1)),
         "every example belongs to one of two components": (x, one_hot),
-        "shares of two components": (x, shares),
-        "as many components as examples": (x[:3], square),
+        "shares of four components": (x, shares),
+        "as many components as numbers in an example": (x, shares[:, :3].softmax(1)),
+        "as many components as examples": (x[:4], shares[:4]),
     }
     return compare(answer, _m_step, cases, _M_STEP_MISTAKES)
 
@@ -77,13 +87,16 @@ def check_mixture_size(answer: int | None) -> CheckResult:
                 30 * 860 + 30
             ),
             "the weights of the components are missing.": 30 * 860,
+            "29 of the 30 weights are free: add them, do not subtract one.": 30 * 860 - 1,
             "the covariance is symmetric: half of it determines the rest.": 30 * (40 + 1600)
             + 29,
             "the covariance is symmetric, and the weights add up to one.": 30 * 1641,
             "a covariance has more than its diagonal.": 30 * 80 + 29,
             "the means are missing, or the diagonals of the covariances.": 30 * 820 + 29,
+            "the means are missing, and the weights add up to one.": 30 * 820 + 30,
             "the covariances are missing.": 30 * 40 + 29,
             "this is one component. There are 30, and their weights.": 860,
+            "every component has a mean and a covariance of its own.": 860 + 29,
             "these components have 784 dimensions; 40 were asked for.": (
                 30 * (784 + 784 * 785 // 2) + 29
             ),
@@ -100,6 +113,15 @@ _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
     "exp(−2000) is 0 for a computer, and log 0 is −∞. Avoid the exp.": (
         lambda p, q: (p + q).exp().sum(1).log()
     ),
+    "the largest term was taken out; add it again after the logarithm.": (
+        lambda p, q: (p + q - (p + q).amax(1, keepdim=True)).exp().sum(1).log()
+    ),
+    **{
+        f"clamping at {low} changes the sum. Take out the largest term instead.": (
+            lambda p, q, low=low: (p + q).clamp(min=low).exp().sum(1).log()
+        )
+        for low in (-100, -80, -50)
+    },
     **{
         f"{tiny:g} inside the logarithm hides the −∞, and is wrong.": (
             lambda p, q, tiny=tiny: ((p + q).exp().sum(1) + tiny).log()
@@ -174,14 +196,23 @@ def _average(n, weights, means, sigma):
     return sum(w * _draws(n, torch.ones(1), m[None], sigma) for w, m in zip(weights, means))
 
 
-def _quasi_random_draws(n, weights, means, sigma):
-    """The reference, from a Sobol sequence, so that its statistics are nearly exact."""
+def _fixed_counts(n, weights, means, sigma):
+    counts = (n * weights).round().int().tolist()
+    return torch.cat([m + sigma * torch.randn(c, len(m)) for m, c in zip(means, counts)])
+
+
+def _reference_draws(n, weights, means, sigma):
+    """From a Sobol sequence where n is large, so that the statistics are nearly exact."""
+    if n < 1000:
+        return _draws(n, weights, means, sigma)
     u = torch.quasirandom.SobolEngine(1 + means.shape[1], scramble=True, seed=0).draw(n)
     z = torch.bucketize(u[:, 0].contiguous(), weights.cumsum(0)[:-1])
     return means[z] + sigma * torch.special.ndtri(u[:, 1:].clamp(1e-6, 1 - 1e-6))
 
 
 _MIXTURE_DRAWS_MISTAKES: Mistakes = {
+    "n times a weight is only the expected number. Choose a component at random for each"
+    " draw.": _fixed_counts,
     "one component was chosen for all draws. Each has its own choice.": (
         partial(_draws, choose=lambda n, w: _choose(1, w).expand(n))
     ),
@@ -201,7 +232,7 @@ _MIXTURE_DRAWS_MISTAKES: Mistakes = {
     "sigma is a standard deviation: multiply by it, not by its square.": (
         lambda n, w, means, sigma: _draws(n, w, means, sigma**2)
     ),
-    "sigma is a standard deviation, and no root of it is needed.": (
+    "the spread is √σ. Multiply the noise by sigma; a covariance would be sigma².": (
         lambda n, w, means, sigma: _draws(n, w, means, sigma**0.5)
     ),
     "sigma is missing in front of the noise.": (
@@ -234,19 +265,22 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     (n, weights (K,), means (K, D), sigma) -> (n, D). Any way of drawing is right, so the
     sample is large: shares and spreads of 10,000 draws have errors of about a percent.
     """
-    weights = torch.tensor([0.5, 0.3, 0.2])
-    means = torch.tensor([[12.0, -12], [-12, 12], [18, 18]])
-    mixture = 50_000, weights, means, 0.5
+    weights = torch.tensor([0.3, 0.5, 0.2])
+    means = torch.tensor([[13.0, -12], [-11, 12], [18, 17]])
+    mixture = 50_000, weights, means, 0.6
     cases = {
-        "five draws": ("shape", 5, weights, means, 0.5),
-        "one component": ("spread", 20_000, weights[:1] / 0.5, means[:1], 0.5),
+        "ten draws": ("shape", 10, weights, means, 0.6),
+        "one component": ("spread", 20_000, torch.ones(1), means[:1], 0.6),
+        "the number of draws near a mean: does it vary from call to call?": (
+            ("varies", 20, weights, means, 0.6)
+        ),
         "the share of draws near each mean": ("share", *mixture),
         "the middle of the draws near each mean": ("middle", *mixture),
         "their spread along each axis and along the diagonal": ("spread", *mixture),
         "the share of them within σ of the mean, 68 percent": ("inside", *mixture),
     }
     mistakes, wrapper = _MIXTURE_DRAWS_MISTAKES, _statistics_of_draws
-    return compare(answer, _quasi_random_draws, cases, mistakes, wrapper=wrapper, rtol=0.04)
+    return compare(answer, _reference_draws, cases, mistakes, wrapper=wrapper, rtol=0.04)
 
 
 def _statistics_of_draws(draw: Function) -> Function:
@@ -257,8 +291,12 @@ def _statistics_of_draws(draw: Function) -> Function:
         if what == "shape" or not isinstance(x, Tensor) or x.shape != (n, means.shape[1]):
             return 0 * x if isinstance(x, Tensor) else x
         nearest = torch.cdist(x.to(means), means).argmin(1)
+        share = nearest.bincount(minlength=len(means)) / n
+        if what == "varies":  # 1 if so: forty equal calls do not happen by chance
+            again = (wrapped("share", n, weights, means, sigma) for _ in range(40))
+            return torch.tensor(float(any(not other.equal(share) for other in again)))
         if what == "share":
-            return nearest.bincount(minlength=len(means)) / n
+            return share
         groups = [x[nearest == k].to(means) for k in range(len(means))]
         if what == "middle":
             return torch.stack([group.mean(0) for group in groups]).nan_to_num()

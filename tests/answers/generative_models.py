@@ -2,7 +2,13 @@
 
 import numpy as np
 import torch
-from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+from torch.distributions import (
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
 
 from course_utils.exercises import generative_models
 
@@ -18,6 +24,10 @@ def mixture_largest_first(log_prior, log_likelihood):
     log_joint = log_likelihood + log_prior
     top = log_joint.amax(1, keepdim=True)
     return top.squeeze(1) + (log_joint - top).exp().sum(1).log()
+
+
+def _joint(log_prior, log_likelihood):
+    return log_prior + log_likelihood
 
 
 def draws_around(means, sigma):
@@ -38,6 +48,14 @@ def draws_component_by_component(n, weights, means, sigma):
     counts = choices(n, weights).bincount(minlength=len(means)).tolist()
     parts = [draws_around(m.expand(c, -1), sigma) for m, c in zip(means, counts)]
     return torch.cat(parts)
+
+
+def fixed_counts_with_rest(n, weights, means, sigma):
+    z = torch.full((n,), len(weights) - 1)
+    ends = (n * weights).int().cumsum(0).tolist()
+    for k, (start, end) in enumerate(zip([0, *ends], ends[:-1])):
+        z[start:end] = k
+    return draws_around(means[z[torch.randperm(n)]], sigma)
 
 
 def draws_by_thresholds(n, weights, means, sigma):
@@ -98,6 +116,18 @@ WRONG = {
                 ]
             ),
         ),
+        "[:, None] forgotten": (
+            "r.sum(0)[:, None]",
+            lambda x, r: torch.einsum("nk,nd->kd", r, x) / r.sum(0),
+        ),
+        "divided by the shares of an example": (
+            "not over the components",
+            lambda x, r: torch.einsum("nk,nd->kd", r, x) / r.sum(1, keepdim=True),
+        ),
+        "divided by the mean share": (
+            "the sum divided by N",
+            lambda x, r: (x.T @ r / r.mean(0)).T,
+        ),
         "K-means": (
             "not the largest one only",
             lambda x, r: torch.stack(
@@ -117,6 +147,9 @@ WRONG = {
     generative_models.check_mixture_size: {
         "whole covariances, all weights": ("symmetric", 49_230),
         "without the diagonal": ("or the diagonals", 30 * (40 + 780) + 29),
+        "weights alone, one too few": ("add them", 25_799),
+        "means forgotten": ("the means are missing, and", 24_630),
+        "one component with all weights": ("of its own", 889),
         "a word": ("not a number", "many"),
         "several numbers": ("not a number", (30, 860)),
         "anything": ("It is not 7", 7),
@@ -126,6 +159,20 @@ WRONG = {
             "Avoid the exp",
             lambda prior, likelihood: (
                 (prior.double() + likelihood.double()).exp().sum(1).log()
+            ),
+        ),
+        "largest not added again": (
+            "add it again",
+            lambda prior, likelihood: (
+                _joint(prior, likelihood)
+                .sub(_joint(prior, likelihood).amax(1)[:, None])
+                .logsumexp(1)
+            ),
+        ),
+        "clamped": (
+            "clamping at -80",
+            lambda prior, likelihood: (
+                _joint(prior, likelihood).clamp(-80).exp().sum(1).log()
             ),
         ),
         "largest of all": (
@@ -153,6 +200,25 @@ WRONG = {
         ),
     },
     generative_models.check_mixture_draws: {
+        "fixed counts": (
+            "only the expected number",
+            lambda n, weights, means, sigma: torch.cat(
+                [
+                    draws_around(m.expand(int(n * w), -1), sigma)
+                    for m, w in zip(means, weights)
+                ]
+            ),
+        ),
+        "fixed counts, shuffled, the rest to the last": (
+            "expected 1, got 0",
+            fixed_counts_with_rest,
+        ),
+        "sigma in place of a covariance": (
+            "a covariance would be",
+            lambda n, weights, means, sigma: MultivariateNormal(
+                means[choices(n, weights)], sigma * torch.eye(means.shape[1])
+            ).sample(),
+        ),
         "average of the means": (
             "average the means",
             lambda n, weights, means, sigma: draws_around(
