@@ -24,7 +24,11 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 # For each knob two other sensible values, as they would be typed.
 VALUES: dict[str, dict[str, tuple[str, str]]] = {
-    "00_generative_models": {},
+    "00_generative_models": {
+        "COMPONENTS": ("10", "60"),
+        "NUMBERS": ("10", "60"),
+        "EXAMPLES": ("100", "1000"),
+    },
     "01_autoencoder": {
         "EPOCHS": ("1", "10"),
         "HIDDEN": ("()", "(512, 256)"),

@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 INJECTED = [
     # the weight 1/K of each component is missing
     ("00_generative_models",
-     "setup-imports setup-tools setup-data see-copy run-memory claim-memory",
-     "theory/mixtures.py", "-math.log(len(means)) - distance", "-distance"),
+     ("setup setup-knobs make-ring exercise-density-stub score-mixture run-kde"
+      " claim-kde"),
+     "theory/mixtures.py", "-math.log(len(means)) - squared", "-squared"),
     # mean instead of sum over the pixels
     ("01_autoencoder",
      "setup setup-knobs guess-yardstick run-yardstick claim-yardstick",

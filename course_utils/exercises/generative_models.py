@@ -20,7 +20,8 @@ from course_utils.exercises.grading import (
 )
 
 
-def _m_step(x, r):
+def m_step(x: Tensor, r: Tensor) -> Tensor:
+    """μₖ = Σᵢ rᵢₖ xᵢ / Σᵢ rᵢₖ, the M step of EM.  (N, D), (N, K) -> (K, D)"""
     return r.T @ x / r.sum(0)[:, None]
 
 
@@ -43,22 +44,22 @@ _M_STEP_MISTAKES: Mistakes = {
         lambda x, r: r.T @ x / r.shape[1]
     ),
     "use the shares, not the largest one only: every example counts for every component.": (
-        lambda x, r: _m_step(x, (r == r.amax(1, keepdim=True)).to(x))
+        lambda x, r: m_step(x, (r == r.amax(1, keepdim=True)).to(x))
     ),
-    "the shares are used as they are, not squared.": lambda x, r: _m_step(x, r.square()),
+    "the shares are used as they are, not squared.": lambda x, r: m_step(x, r.square()),
     "the shares already are what a softmax makes; apply none.": (
-        lambda x, r: _m_step(x, r.softmax(1))
+        lambda x, r: m_step(x, r.softmax(1))
     ),
     "where are the shares? These are equal means for all components.": (
         lambda x, r: x.mean(0).expand(r.shape[1], -1)
     ),
-    "the shape. One row for each component.": lambda x, r: _m_step(x, r).T,
+    "the shape. One row for each component.": lambda x, r: m_step(x, r).T,
     "these are the weights of the components, not their means.": lambda x, r: r.mean(0),
 }
 
 
 def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 00: μₖ = Σᵢ rᵢₖ xᵢ / Σᵢ rᵢₖ, the M step of EM.  (N, D), (N, K) -> (K, D)"""
+    """Notebook 00: the M step of EM, as ``m_step``.  (N, D), (N, K) -> (K, D)"""
     generator = torch.Generator().manual_seed(0)
     x = 2 * torch.randn(7, 3, generator=generator) + 1
     likeliest = torch.eye(4)[[2, 0, 1, 3, 0, 3, 2]]  # each component of some example
@@ -71,7 +72,7 @@ def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
         "as many components as numbers in an example": (x, shares[:, :3].softmax(1)),
         "as many components as examples": (x[:4], shares[:4]),
     }
-    return compare(answer, _m_step, cases, _M_STEP_MISTAKES)
+    return compare(answer, m_step, cases, _M_STEP_MISTAKES)
 
 
 def check_mixture_size(answer: int | None) -> CheckResult:
