@@ -63,7 +63,7 @@ def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     generator = torch.Generator().manual_seed(0)
     x = 2 * torch.randn(7, 3, generator=generator) + 1
     likeliest = torch.eye(4)[[2, 0, 1, 3, 0, 3, 2]]  # each component of some example
-    shares = (torch.randn(7, 4, generator=generator) + 3 * likeliest).softmax(1)
+    shares = (torch.randn(7, 4, generator=generator) + 4 * likeliest).softmax(1)
     one_hot = torch.eye(2)[[0, 0, 1, 0, 1, 1, 0]]
     cases = {
         "one component, so its mean is the mean of all": (x, torch.ones(7, 1)),
