@@ -90,7 +90,7 @@ def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     )
 
 
-def check_silent_price(answer: float | None) -> CheckResult:
+def check_threshold(answer: float | None) -> CheckResult:
     """Notebook 03: the least λ at which (0.3 − z)² + λ|z| is smallest at z = 0: 2 · 0.3."""
     return compare_value(
         answer,

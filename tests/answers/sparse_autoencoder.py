@@ -32,7 +32,7 @@ RIGHT = {
             (mse_loss(g(f(x)), x, reduction="sum") + lam * f(x).abs().sum()) / len(x)
         ),
     },
-    sparse_autoencoder.check_silent_price: {
+    sparse_autoencoder.check_threshold: {
         "two times": 2 * 0.3,
         "a fraction": 3 / 5,
         "a tensor": torch.tensor(0.6),
@@ -133,7 +133,7 @@ WRONG = {
             )["loss"],
         ),
     },
-    sparse_autoencoder.check_silent_price: {
+    sparse_autoencoder.check_threshold: {
         "half": ("wrong side", 0.15),
         "never": ("kink", float("inf")),
         "a word": ("not a number", "never"),
