@@ -41,12 +41,10 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "03_sparse_autoencoder": {
         "SEED": ("1", "2"),
-        "UNITS": ("500", "2000"),
-        "LAMBDAS": ("(0, 0.3, 1)", "(0, 0.05, 0.2, 2, 5)"),
-        "TRAINING": (
-            '{"epochs": 2, "batch_size": 70, "lr": 3e-3}',
-            '{"epochs": 1, "batch_size": 100, "lr": 1e-3}',
-        ),
+        "UNITS": ("100", "600"),
+        "CHOSEN": ("0.1", "1"),
+        "LAMBDAS": ("(0.1, 0.3)", "(0.05, 0.2, 2, 10)"),
+        "EPOCHS": ("1", "10"),
     },
     "04_denoising_autoencoder": {
         "SEED": ("1", "2"),

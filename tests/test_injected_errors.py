@@ -32,7 +32,7 @@ INJECTED = [
      "claim-pca", "np.cov(small.T, bias=True)", "np.cov(small.T)"),
     # the derivative of z² without the factor 2
     ("03_sparse_autoencoder",
-     "setup knobs see-zeros claim-zeros",
+     "setup setup-knobs see-zeros claim-zeros",
      "claim-zeros", "(a.abs() - 0.5)", "(a.abs() - 1)"),
     # variance instead of standard deviation
     ("04_denoising_autoencoder",

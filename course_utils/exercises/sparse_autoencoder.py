@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +20,13 @@ from course_utils.exercises._wrappers import (
     penalty_mistakes,
     value_and_gradient,
 )
-from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
 
 
 def _absolute(z):
@@ -75,11 +83,11 @@ _SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs
 def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 03: E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ] and gradients.  (f, g, x, lam) -> ()"""
     # Four images of three pixels: with as many images, a sum over the wrong axis passes.
-    x = torch.tensor([[0.0, 0.5, 1.0], [0.2, -0.4, 0.9], [1.0, 0.0, 0.3], [0.7, 0.1, 0.4]])
+    x = torch.tensor([[0.3, 0.5, 0.8], [0.2, -0.4, 0.9], [0.6, 0.1, 0.3], [0.7, 0.4, 0.5]])
     encode, decode = linear_pair()
     cases = {
         "λ = 0 leaves the plain autoencoder": ("value", encode, decode, x, 0.0),
-        "f and g copy, so only the penalty is left": ("value", identity, identity, x, 1.0),
+        "f and g copy, so only the penalty is left": ("value", identity, identity, x, 1.3),
         "λ = 0.5, a code with both signs": ("value", encode, decode, x, 0.5),
         "λ = 2, other images": ("value", encode, decode, 3 * x, 2.0),
         "the gradient that reaches the encoder": ("f", encode, decode, x, 0.5),
@@ -109,6 +117,17 @@ def check_threshold(answer: float | None) -> CheckResult:
     )
 
 
+def _as_tensor(function: Function) -> Function:
+    """The function, whose result may also be a Python number or an array of NumPy."""
+
+    def wrapped(*arguments: Any) -> Any:
+        value = function(*arguments)
+        is_number = isinstance(value, (int, float, np.number, np.ndarray))
+        return torch.as_tensor(value) if is_number else value
+
+    return wrapped
+
+
 def _active_units(z: Tensor) -> Tensor:
     return (z != 0).sum(1).float().mean()
 
@@ -135,31 +154,27 @@ _ACTIVE_UNITS_MISTAKES: Mistakes = {
         lambda z: (z != 0).sum(0).float().mean()
     ),
     "count the active units, whatever their values.": lambda z: z.abs().sum(1).mean(),
-    "silent means exactly 0. How small a number is does not count.": (
+    "inactive means exactly 0. How small a number is does not count.": (
         lambda z: (z.abs() > 1e-3).sum(1).float().mean()
     ),
-    "return a tensor, not a Python number.": lambda z: _active_units(z).item(),
 }
 
 
 def check_active_units(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 03: how many numbers of a code are not 0, averaged.  (B, K) -> ()"""
-    z = torch.tensor([[0.0, 2.0, 0.0, 0.5], [0.0, 0.0, 1.0, 0.0], [0.0, 0.3, 0.0, 0.0]])
-    signed = z * torch.tensor([1.0, -1.0, 1.0, 1.0])
-    # In the last unit two images cancel each other.
+    z = torch.tensor([[0, 2.1, 0, 0.5, 0], [0, 0, 1.3, 0, 0], [0.7, 0.3, 0, 0, 0]])
+    signed = z * torch.tensor([1.0, -1.0, 1.0, 1.0, 1.0])
+    # In the fourth unit two images cancel each other.
     cancelling = torch.cat([signed, -signed[:1], 0 * z[:1]])
     cases = {
         "one image": (z[:1],),
-        "every image has one unit, and all have the same": (
-            torch.tensor([[0.0, 1.0], [0.0, 2.0]]),
-        ),
-        "every image has a unit of its own": (torch.eye(3),),
-        "three images, four units": (z,),
+        "two images with the same unit": (z[:2, 1:2].expand(2, 1) + 0.4,),
+        "three images, five units": (z,),
         "activations of both signs": (signed,),
         "activations that cancel in the mean": (cancelling,),
         "a unit with a small activation is active": (z / 10_000,),
     }
-    return compare(answer, _active_units, cases, _ACTIVE_UNITS_MISTAKES)
+    return compare(answer, _active_units, cases, _ACTIVE_UNITS_MISTAKES, wrapper=_as_tensor)
 
 
 _unit_columns = models.UnitColumns()
@@ -201,12 +216,11 @@ def check_unit_columns(answer: Callable[[Tensor], Tensor]) -> CheckResult:
 
     The weights are trained through it, so their gradient is compared as well.
     """
-    weight = torch.tensor([[3.0, 1.0], [4.0, 0.0], [0.0, -2.0]])
+    weight = torch.tensor([[3.1, 0.4], [4.2, -0.3], [-0.6, -2.3]])
     cases = {
-        "columns that have length one stay": ("value", torch.eye(3)),
         "one column": ("value", weight[:, :1]),
         "three rows, two columns": ("value", weight),
-        "as many rows as columns": ("value", weight[:2] + 1),
+        "as many rows as columns": ("value", weight[:2] + 0.7),
         "columns of very different lengths": ("value", weight * torch.tensor([100, 0.01])),
         "the gradient that reaches the weights": ("gradient", weight),
     }

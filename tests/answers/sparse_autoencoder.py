@@ -44,7 +44,8 @@ RIGHT = {
             torch.tensor([sum(a != 0 for a in row) for row in z.tolist()]).double().mean()
         ),
         "L0": lambda z: z.norm(p=0, dim=1).mean(),
-        "numpy": lambda z: torch.tensor(np.count_nonzero(z.numpy(), axis=1).mean()),
+        "numpy": lambda z: np.count_nonzero(z.numpy(), axis=1).mean(),
+        "a Python number": lambda z: (z != 0).sum().item() / len(z),
     },
     sparse_autoencoder.check_unit_columns: {
         "package": models.UnitColumns(),
@@ -135,6 +136,9 @@ WRONG = {
     },
     sparse_autoencoder.check_threshold: {
         "half": ("wrong side", 0.15),
+        "without the factor 2": ("factor 2", np.float64(0.3)),
+        "equal losses": ("compare the slopes", torch.tensor(0.09)),
+        "large enough": ("smaller λ is enough", 1),
         "never": ("kink", float("inf")),
         "a word": ("not a number", "never"),
     },
