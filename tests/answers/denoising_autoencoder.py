@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch.distributions import Normal
 from torch.nn.functional import mse_loss
@@ -22,11 +23,39 @@ def noise_column_by_column(x, sigma):
 
 
 def turning_point():
-    """The least σ, in steps of 0.001, for which the score near the middle points to it."""
+    """The least σ, in steps of 0.01, for which the score near the middle points to it."""
     means, near = mixtures.ring_of_means().cpu(), torch.tensor([[0.01, 0.0]])
-    sigmas = torch.arange(1, 2, 0.001).tolist()
-    scores = (mixtures.mixture_score(near, means, sigma=math.hypot(0.2, s)) for s in sigmas)
+    sigmas = [i / 100 for i in range(100, 200)]
+    scores = (mixtures.mixture_score(near, means, sigma=math.hypot(0.6, s)) for s in sigmas)
     return next(s for s, score in zip(sigmas, scores) if score[0, 0] < 0)
+
+
+def image_by_image(f, g, x, sigma):
+    """Each image on its own: a row of numbers, not a batch."""
+    errors = [(row - g(f(row + sigma * torch.randn_like(row)))).square().sum() for row in x]
+    return sum(errors) / len(errors)
+
+
+def in_chunks(f, g, x, sigma):
+    chunks = x.split(300)
+    return sum(
+        len(c) * objectives.dae_loss(f, g, c, sigma=sigma)["loss"] for c in chunks
+    ) / len(x)
+
+
+def clamped(f, g, x, sigma):
+    noisy = torch.clamp(x + sigma * torch.randn_like(x), 0, 1)
+    return (g(f(noisy)) - x).pow(2).sum(1).mean()
+
+
+def predicts_the_noise(f, g, x, sigma):
+    noise = torch.randn(x.shape)
+    return objectives.squared_error(noise, g(f(x + sigma * noise))).mean()
+
+
+def seeded(f, g, x, sigma):
+    torch.manual_seed(1)
+    return objectives.dae_loss(f, g, x, sigma=sigma)["loss"]
 
 
 RIGHT = {
@@ -38,21 +67,26 @@ RIGHT = {
             lambda x, sigma: Normal(0.0, max(sigma, 1e-9)).sample(x.shape) + x
         ),
         "in another order": dae_with(noise_column_by_column),
+        "image by image": image_by_image,
+        "in chunks": in_chunks,
         "one superfluous draw": lambda f, g, x, sigma: objectives.dae_loss(
             f, g, torch.randn(7).sum() * 0 + x, sigma=sigma
         )["recon"],
     },
-    denoising_autoencoder.check_score_from_denoiser: {
-        "one line": lambda r, x, sigma: (r(x) - x) / sigma**2,
-        "noise, then its sign": lambda r, x, sigma: -(x - r(x)).div(sigma).div(sigma),
-        "row by row": lambda r, x, sigma: torch.cat(
-            [(r(row) - row) * sigma**-2 for row in x.split(1)]
+    denoising_autoencoder.check_best_denoiser: {
+        "one line": lambda score, x, sigma: x + sigma**2 * score(x),
+        "a Langevin step without noise": lambda score, x, sigma: x.add(
+            score(x), alpha=sigma * sigma
+        ),
+        "row by row": lambda score, x, sigma: torch.cat(
+            [row + score(row) * sigma * sigma for row in x.split(1)]
         ),
     },
-    denoising_autoencoder.check_summit: {
-        "1.4": 1.4,
-        "by theory": math.sqrt(2**2 / 2 - 0.2**2),
+    denoising_autoencoder.check_closing_sigma: {
+        "1.28": 1.28,
+        "by theory": math.sqrt(2**2 / 2 - 0.6**2),
         "by search": turning_point(),
+        "numpy": np.float32(1.28),
     },
     denoising_autoencoder.check_langevin_step: {
         "formula": lambda score, x, h: (
@@ -105,6 +139,16 @@ WRONG = {
             "mean 0",
             dae_with(lambda x, sigma: x + sigma * torch.normal(1.0, 1.0, x.shape)),
         ),
+        "clamped": ("do not clamp", clamped),
+        "half": ("no factor ½", lambda *a: in_chunks(*a) / 2),
+        "predicts the noise": ("not the noise", predicts_the_noise),
+        "the same noise in every call": ("set no seed", seeded),
+        "noise after f": (
+            "not on the code",
+            lambda f, g, x, sigma: (
+                (x - g((z := f(x)) + sigma * torch.randn(z.shape))).square().sum(1).mean()
+            ),
+        ),
         "multiplicative noise": (
             "does not multiply",
             dae_with(lambda x, sigma: x + x * sigma * torch.randn(x.shape)),
@@ -122,25 +166,40 @@ WRONG = {
             ).mean(),
         ),
     },
-    denoising_autoencoder.check_score_from_denoiser: {
-        "multiplied": ("do not multiply", lambda r, x, sigma: (r(x) - x) * sigma**2),
-        "its direction": (
-            "do not normalize",
-            lambda r, x, sigma: (
-                (r(x) - x) / (r(x) - x).norm(dim=1, keepdim=True).clamp(min=1e-9)
-            ),
+    denoising_autoencoder.check_best_denoiser: {
+        "against the score": ("the sign", lambda score, x, sigma: x - score(x) * sigma**2),
+        "σ": (
+            "not by the standard deviation",
+            lambda score, x, sigma: x + score(x) * sigma,
         ),
+        "only what is added": ("Add it", lambda score, x, sigma: score(x) * sigma * sigma),
+        "the formula of the score": (
+            "Solve it for r",
+            lambda score, x, sigma: (score(x) - x) / (sigma * sigma),
+        ),
+        "half a step": (
+            "no factor ½",
+            lambda score, x, sigma: x + 0.5 * sigma**2 * score(x),
+        ),
+        "divided": ("do not divide", lambda score, x, sigma: x + score(x).div(sigma**2)),
         "noise added": (
             "do not add more",
-            lambda r, x, sigma: (r(y := x + sigma * torch.randn(x.shape)) - y) / sigma**2,
+            lambda score, x, sigma: (
+                (y := x + sigma * torch.randn(x.shape)) + sigma**2 * score(y)
+            ),
         ),
-        "numpy": ("got ndarray", lambda r, x, sigma: ((r(x) - x) / sigma**2).numpy()),
+        "numpy": ("got ndarray", lambda score, x, sigma: (x + sigma**2 * score(x)).numpy()),
     },
-    denoising_autoencoder.check_summit: {
-        "√2": ("width of the smoothed", 1.414),
-        "two clusters": ("two clusters", 1.99),
-        "variances added": ("less than the sum", 1.428),
-        "a guess": ("It is not 1.2", 1.2),
+    denoising_autoencoder.check_closing_sigma: {
+        "√2": ("width of the smoothed", 1.41),
+        "two clusters": ("two clusters", 1.91),
+        "variances added": ("less than the sum", 1.54),
+        "the variance": ("its root", 1.64),
+        "the ring of the notebook": ("width 0.2", 1.4),
+        "beside (0.5, 0)": ("half a unit", 1.26),
+        "beside (1, 0)": ("whole unit", 1.17),
+        "a guess": ("It is not 1.1.", 1.1),
+        "a word": ("not a number", "large"),
     },
     denoising_autoencoder.check_langevin_step: {
         "one ε per particle": (
@@ -152,6 +211,20 @@ WRONG = {
             lambda score, x, h: (
                 x + h / 2 * score(x) + math.sqrt(2 * h) * torch.randn_like(x)
             ),
+        ),
+        "one ε for all": (
+            "not one for all",
+            lambda score, x, h: (
+                x + h / 2 * score(x) + h**0.5 * torch.randn(x.shape[1])[None]
+            ),
+        ),
+        "h, not its root": (
+            "the root of h",
+            lambda score, x, h: x + h / 2 * score(x) + h * torch.randn(x.shape),
+        ),
+        "downhill": (
+            "the sign",
+            lambda score, x, h: x - h / 2 * score(x) + h**0.5 * torch.randn(x.shape),
         ),
         "no score": ("score", lambda score, x, h: torch.normal(x, h**0.5)),
         "forgotten return": ("a return may be missing", lambda score, x, h: None),
