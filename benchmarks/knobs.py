@@ -48,11 +48,9 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "04_denoising_autoencoder": {
         "SEED": ("1", "2"),
-        "SIGMAS": ("(0, 0.5, 1)", "(0, 0.1, 0.3, 0.8)"),
-        "TRAINING": (
-            '{"epochs": 2, "batch_size": 100, "lr": 3e-3}',
-            '{"epochs": 1, "batch_size": 200, "lr": 1e-3}',
-        ),
+        "SIGMAS": ("(0.5, 1)", "(0.1, 0.3, 0.8)"),
+        "S": ("0.1", "0.4"),
+        "SIGMA": ("0.3", "0.8"),
     },
     "05_probabilistic_autoencoder": {
         "SEED": ("1", "2"),

@@ -36,7 +36,7 @@ INJECTED = [
      "claim-zeros", "(a.abs() - 0.5)", "(a.abs() - 1)"),
     # variance instead of standard deviation
     ("04_denoising_autoencoder",
-     "setup setup-course knobs claim-trap",
+     "setup setup-knobs claim-trap",
      "objectives.py", "x + sigma * torch.randn_like(x)",
      "x + sigma**2 * torch.randn_like(x)"),
     # noise on the image instead of the code
