@@ -48,7 +48,7 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "04_denoising_autoencoder": {
         "SEED": ("1", "2"),
-        "SIGMAS": ("(0.5, 1)", "(0.1, 0.3, 0.8)"),
+        "SIGMAS": ("(0.5, 1)", "(0.2, 0.4, 0.8)"),
         "S": ("0.1", "0.4"),
         "SIGMA": ("0.3", "0.8"),
     },
