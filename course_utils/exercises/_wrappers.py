@@ -7,6 +7,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,17 @@ from course_utils.objectives import Encoder
 TINY = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16, 1e-20, 1e-30)
 
 # --- wrappers -------------------------------------------------------------------------
+
+
+def as_tensor(function: Function) -> Function:
+    """The function, whose result may also be a Python number or an array of NumPy."""
+
+    def wrapped(*arguments: Any) -> Any:
+        value = function(*arguments)
+        is_number = isinstance(value, (int, float, np.number, np.ndarray))
+        return torch.as_tensor(value) if is_number else value
+
+    return wrapped
 
 
 def value_and_gradient(function: Function, *, by: int) -> Function:

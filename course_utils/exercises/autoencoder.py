@@ -4,37 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
+    as_tensor,
     loss_and_gradients,
     loss_mistakes,
     mean_square,
 )
 from course_utils.exercises.grading import (
     CheckResult,
-    Function,
     Mistakes,
     compare,
     compare_value,
 )
 from course_utils.theory import lattice
-
-
-def _as_tensor(function: Function) -> Function:
-    """The function, whose result may be a Python number or an array of NumPy, too."""
-
-    def wrapped(*arguments: Any) -> Any:
-        value = function(*arguments)
-        is_number = isinstance(value, (int, float, np.number, np.ndarray))
-        return torch.as_tensor(value) if is_number else value
-
-    return wrapped
 
 
 def _ae_loss(f, g, x, *, error=mean_square):
@@ -170,7 +157,7 @@ def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult
         "another reconstruction": (x, x_hat),
         "three pictures of two pixels": (x[:3, :2], x_hat[:3, :2]),
     }
-    return compare(answer, _error_share, cases, _ERROR_SHARE_MISTAKES, wrapper=_as_tensor)
+    return compare(answer, _error_share, cases, _ERROR_SHARE_MISTAKES, wrapper=as_tensor)
 
 
 _DISTANCE_TO_NEAREST_MISTAKES: Mistakes = {
@@ -229,5 +216,5 @@ def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> Che
         lattice.distance_to_nearest,
         cases,
         _DISTANCE_TO_NEAREST_MISTAKES,
-        wrapper=_as_tensor,
+        wrapper=as_tensor,
     )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from course_utils import models, objectives
 from course_utils.exercises._wrappers import (
+    as_tensor,
     identity,
     linear_pair,
     loss_and_gradients,
@@ -22,7 +21,6 @@ from course_utils.exercises._wrappers import (
 )
 from course_utils.exercises.grading import (
     CheckResult,
-    Function,
     Mistakes,
     compare,
     compare_value,
@@ -117,17 +115,6 @@ def check_threshold(answer: float | None) -> CheckResult:
     )
 
 
-def _as_tensor(function: Function) -> Function:
-    """The function, whose result may also be a Python number or an array of NumPy."""
-
-    def wrapped(*arguments: Any) -> Any:
-        value = function(*arguments)
-        is_number = isinstance(value, (int, float, np.number, np.ndarray))
-        return torch.as_tensor(value) if is_number else value
-
-    return wrapped
-
-
 def _active_units(z: Tensor) -> Tensor:
     return (z != 0).sum(1).float().mean()
 
@@ -174,7 +161,7 @@ def check_active_units(answer: Callable[[Tensor], Tensor]) -> CheckResult:
         "activations that cancel in the mean": (cancelling,),
         "a unit with a small activation is active": (z / 10_000,),
     }
-    return compare(answer, _active_units, cases, _ACTIVE_UNITS_MISTAKES, wrapper=_as_tensor)
+    return compare(answer, _active_units, cases, _ACTIVE_UNITS_MISTAKES, wrapper=as_tensor)
 
 
 _unit_columns = models.UnitColumns()
