@@ -36,8 +36,9 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "02_pca": {
         "K": ("2", "20"),
+        "STEPS": ("50", "2000"),
         "WIDTHS": ("(2, 8)", "(1, 4, 16, 64)"),
-        "EPOCHS": ("1", "4"),
+        "EPOCHS": ("1", "6"),
     },
     "03_sparse_autoencoder": {
         "SEED": ("1", "2"),

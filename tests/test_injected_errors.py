@@ -28,8 +28,8 @@ INJECTED = [
      "(x - x_hat).square().flatten(1).mean(1)"),
     # covariance with N − 1 instead of N: a relative error of 1/1796
     ("02_pca",
-     "setup-imports setup-tools setup-knobs run-pca claim-pca",
-     "claim-pca", "np.cov(small.T, bias=True)", "np.cov(small.T)"),
+     "setup setup-knobs run-pca claim-pca",
+     "run-pca", "np.cov(small.T, bias=True)", "np.cov(small.T)"),
     # the derivative of z² without the factor 2
     ("03_sparse_autoencoder",
      "setup setup-knobs see-zeros claim-zeros",

@@ -261,7 +261,8 @@ def check_pca_error(answer: Callable[[Tensor, int], Any]) -> CheckResult:
     )
 
 
-def _weights(x, k):
+def best_weights(x: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A (k, D), b (k,), B (D, k), c (D,) of the linear autoencoder that is PCA."""
     mean, v = x.mean(0), _leading(x, k)
     return v, -v @ mean, v.T, mean
 
@@ -270,7 +271,7 @@ def _changed(number: int, change: Callable[[Tensor], Tensor]) -> Function:
     """The right weights, but one of A, b, B, c."""
 
     def wrong(x, k):
-        weights = list(_weights(x, k))
+        weights = list(best_weights(x, k))
         weights[number] = change(weights[number])
         return tuple(weights)
 
@@ -303,13 +304,13 @@ _WEIGHTS_MISTAKES: Mistakes = {
         )
     ),
     "A has the components as rows, B as columns.": (
-        lambda x, k: ((w := _weights(x, k))[0].T, w[1], w[2].T, w[3])
+        lambda x, k: ((w := best_weights(x, k))[0].T, w[1], w[2].T, w[3])
     ),
     "B is not the transpose of A, but has one component a column.": (
-        lambda x, k: ((w := _weights(x, k))[0], w[1], w[0], w[3])
+        lambda x, k: ((w := best_weights(x, k))[0], w[1], w[0], w[3])
     ),
     "b has k numbers: A times the mean, with a minus sign.": (
-        lambda x, k: ((w := _weights(x, k))[0], -x.mean(0), w[2], w[3])
+        lambda x, k: ((w := best_weights(x, k))[0], -x.mean(0), w[2], w[3])
     ),
 }
 
@@ -327,7 +328,7 @@ def check_weights(answer: Callable[[Tensor, int], Any]) -> CheckResult:
         "reconstructions, k = 3": ("x_hat", other, 3),
     }
     return compare(
-        answer, _weights, cases, _WEIGHTS_MISTAKES, wrapper=_without_mixing, rtol=1e-3
+        answer, best_weights, cases, _WEIGHTS_MISTAKES, wrapper=_without_mixing, rtol=1e-3
     )
 
 
