@@ -641,7 +641,7 @@ def new_figure(
         rows, columns, figsize=size, dpi=90, layout="constrained", squeeze=False, **grid
     )
     plt.close(figure)  # otherwise the notebook would show it twice
-    figure.suptitle(title, fontsize=12, fontweight="bold")
+    figure.suptitle(title, fontsize=12, fontweight="bold", wrap=True)
     return figure, list(axes.flat)
 
 

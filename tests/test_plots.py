@@ -164,6 +164,15 @@ def test_a_plot_is_a_figure_with_its_title_and_is_not_shown(draw):
     assert plt.get_fignums() == []
 
 
+def test_a_title_that_is_too_long_is_wrapped():
+    long = "The codes after four epochs, each on its own scale; dashed: the prior"
+    figure = plots.latent_planes({"VAE": CODES}, LABELS, title=long)
+    figure.savefig(BytesIO())
+    (title,) = (text for text in figure.texts if text.get_text() == long)
+    extent = title.get_window_extent()
+    assert 0 <= extent.x0 and extent.x1 <= figure.bbox.width
+
+
 @every_plot
 def test_a_plot_must_have_a_title(draw):
     with pytest.raises(TypeError, match="title"):
