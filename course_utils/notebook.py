@@ -70,13 +70,17 @@ def answer(guess: object, measured: float | str, unit: str = "") -> None:
     """
     if isinstance(measured, str):
         print(f"Measured: {measured}.")
-        right = str(guess).strip().casefold() == measured.casefold()
-        verdict = "right" if right else "not so"
+        verdict = "right" if _letters(guess) == _letters(measured) else "not what was measured"
     else:
         print(f"Measured: {float(measured):.3g} {unit}".rstrip() + ".")
         verdict = _off(guess, float(measured))
     if guess is not None:
-        print(f"Your guess, {guess}: {verdict}.")
+        print(f"Your guess: {guess}. That is {verdict}.")
+
+
+def _letters(choice: object) -> str:
+    """A choice as it is compared: capitals and spaces do not count."""
+    return "".join(str(choice).split()).casefold()
 
 
 def _off(guess: object, measured: float) -> str:

@@ -174,7 +174,8 @@ def distance_map(
     )
     axis.scatter(codes[:, 0], codes[:, 1], s=1, color="black", linewidths=0)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", xlim=(-edge, edge), ylim=(-edge, edge))
-    figure.colorbar(picture, label="distance to the nearest code")
+    bar = figure.colorbar(picture, label="distance to the nearest code")
+    plain_log_ticks(bar.ax.yaxis, distances)
     return figure
 
 

@@ -278,7 +278,7 @@ def funnel(
     bottom = MIDDLE + 114
     if hidden:
         bottom += 34
-        shapes.append(word(380, bottom, "ReLU", PLAIN))
+        shapes.append(word(60, bottom, "ReLU:", PLAIN))  # left of their graphs
     if linear:
         bottom += 34
         shapes.append(word(380, bottom, "no nonlinearity", PLAIN))

@@ -98,12 +98,13 @@ def test_a_claim_with_an_unknown_relation_is_an_error():
         (784, 784.2, "exact"),
         ("half", 0.5, "not a number"),
         ("Wide ", "wide", "right"),
-        ("narrow", "wide", "not so"),
+        ("c=50", "c = 50", "right"),
+        ("narrow", "wide", "not what was measured"),
     ],
 )
 def test_a_guess_is_answered_by_how_far_off_it_was(guess, measured, verdict, capsys):
     answer(guess, measured, "nats")
-    assert capsys.readouterr().out.endswith(f"Your guess, {guess}: {verdict}.\n")
+    assert capsys.readouterr().out.endswith(f"Your guess: {guess}. That is {verdict}.\n")
 
 
 def test_without_a_guess_only_the_measurement_is_shown(capsys):
