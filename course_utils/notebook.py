@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from numbers import Real
 from textwrap import dedent
@@ -70,9 +71,10 @@ def answer(guess: object, measured: float | str, unit: str = "") -> None:
     """
     if isinstance(measured, str):
         print(f"Measured: {measured}.")
-        verdict = "right" if _letters(guess) == _letters(measured) else "not what was measured"
+        same = _letters(guess) == _letters(measured)
+        verdict = "right" if same else "not what was measured"
     else:
-        print(f"Measured: {float(measured):.3g} {unit}".rstrip() + ".")
+        print(f"Measured: {_number(measured)} {unit}".rstrip() + ".")
         verdict = _off(guess, float(measured))
     if guess is not None:
         print(f"Your guess: {guess}. That is {verdict}.")
@@ -83,15 +85,21 @@ def _letters(choice: object) -> str:
     return "".join(str(choice).split()).casefold()
 
 
+def _number(value: float) -> str:
+    """Three digits; large numbers in full, with a space for every thousand."""
+    value = float(value)
+    return f"{value:,.0f}".replace(",", " ") if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def _off(guess: object, measured: float) -> str:
     """How far a guess is from a number: a factor if they are of different size."""
     if not isinstance(guess, Real):
         return "not a number"
     number = float(guess)
     direction = "too low" if number < measured else "too high"
-    if f"{number:.3g}" == f"{measured:.3g}":
+    if math.isclose(number, measured, rel_tol=0.005, abs_tol=1e-5):
         return "exact"
     if number * measured > 0 and not 0.5 < number / measured < 2:
         factor = max(number / measured, measured / number)
-        return f"{direction} by a factor of {factor:.2g}"
-    return f"{abs(number - measured):.2g} {direction}"
+        return f"{direction} by a factor of {_number(factor)}"
+    return f"{_number(abs(number - measured))} {direction}"

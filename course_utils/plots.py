@@ -25,8 +25,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
-# Contrast to white at least 3; pairs stay apart for color-blind readers (CIE76 over 16 in
-# the simulations of Machado et al. 2009 of protanopia, deuteranopia and tritanopia).
+# Contrast to white at least 3. Digits stay apart for color-blind readers (CIE76 over
+# 16 in the simulations of Machado et al. 2009 of protanopia, deuteranopia and tritanopia);
+# lines also differ by dash and marker.
 DIGIT_COLORS = (
     "#3a3c67", "#f83b17", "#00a95c", "#9e0000", "#464ac0",
     "#70242a", "#b07be9", "#93606c", "#719f30", "#6695b7",

@@ -43,7 +43,7 @@ def speed(benchmark):
         ("comparison.md", "comparison"),
         ("hub.md", "classroom"),
         ("hub.md", "faults"),
-        ("knobs.md", "01_autoencoder"),
+        *(("knobs.md", path.stem) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))),
         ("performance.md", "notebook time"),
         ("performance.md", "training speed"),
         ("performance.md", "widget latency"),

@@ -19,7 +19,7 @@ from tools import files, slides
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LARGEST = 8_000_000  # bytes; notebook 06 carries five networks
+LARGEST = 8_000_000  # bytes; a deck carries up to five networks
 SLOWEST = 2.0  # seconds until a deck can be shown
 
 

@@ -1,6 +1,6 @@
 """No cell fails when a knob of a notebook is set to another sensible value.
 
-Some fifty runs of notebooks, so this is a command of its own; -k "02_pca and EPOCHS"
+Eighty-six runs of notebooks, so this is a command of its own; -k "02_pca and EPOCHS"
 selects some. Claims may then not hold: benchmarks/knobs.py writes into docs/knobs.md which.
 """
 

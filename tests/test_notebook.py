@@ -96,6 +96,9 @@ def test_a_claim_with_an_unknown_relation_is_an_error():
         (-2, 3, "5 too low"),
         (0, 3, "3 too low"),
         (784, 784.2, "exact"),
+        (0, 2e-6, "exact"),
+        (1000, 1234.5, "234 too low"),
+        (1, 19_600_000, "too low by a factor of 19 600 000"),
         ("half", 0.5, "not a number"),
         ("Wide ", "wide", "right"),
         ("c=50", "c = 50", "right"),
@@ -109,5 +112,7 @@ def test_a_guess_is_answered_by_how_far_off_it_was(guess, measured, verdict, cap
 
 def test_without_a_guess_only_the_measurement_is_shown(capsys):
     answer(None, 142.26, "nats")
+    answer(None, 19_600_000.0, "years")
     answer(None, "wide")
-    assert capsys.readouterr().out == "Measured: 142 nats.\nMeasured: wide.\n"
+    shown = "Measured: 142 nats.\nMeasured: 19 600 000 years.\nMeasured: wide.\n"
+    assert capsys.readouterr().out == shown
