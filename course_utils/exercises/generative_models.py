@@ -26,7 +26,7 @@ def m_step(x: Tensor, r: Tensor) -> Tensor:
 
 
 _M_STEP_MISTAKES: Mistakes = {
-    "what is the weighted sum divided by? A component has not N examples.": (
+    "what is the weighted sum divided by? A component does not have N examples.": (
         lambda x, r: r.T @ x / len(x)
     ),
     "divide, and not by a row of r: that is an example, and its shares add up to 1.": (
@@ -129,7 +129,7 @@ _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
         )
         for tiny in TINY
     },
-    "take out the largest term of each image, not of all images.": (
+    "take out the largest term of each point, not of all points.": (
         lambda p, q: (top := (p + q).max()) + (p + q - top).exp().sum(1).log()
     ),
     "the weights of the components are missing.": lambda p, q: q.logsumexp(1),
@@ -150,13 +150,13 @@ _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
     "the weights make it a mean already; divide by nothing.": (
         lambda p, q: _log_density(p, q) - math.log(len(p))
     ),
-    "the axis. Sum over the components, not over the images.": (
+    "the axis. Sum over the components, not over the points.": (
         lambda p, q: (p + q).logsumexp(0)
     ),
     "this is the posterior. What was it divided by?": lambda p, q: (p + q).log_softmax(1),
     "the sum over the components is missing.": lambda p, q: p + q,
     "the sign. This is −log p(x).": lambda p, q: -_log_density(p, q),
-    "one number for each image, not their mean.": lambda p, q: _log_density(p, q).mean(),
+    "one number for each point, not their mean.": lambda p, q: _log_density(p, q).mean(),
 }
 
 
@@ -173,13 +173,13 @@ def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Che
         "one component, so no sum is left": (torch.zeros(1), log_likelihood[:, :1]),
         "three equal components": (torch.full((3,), 1 / 3).log(), log_likelihood),
         "three components of different weight": (log_prior, log_likelihood),
-        "two images": (log_prior, log_likelihood[1:]),
-        "images so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
-        "a probable image beside an improbable one": (
+        "two points": (log_prior, log_likelihood[1:]),
+        "points so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
+        "a probable point beside an improbable one": (
             log_prior,
             log_likelihood[:2] - torch.tensor([[0.0], [2000.0]]),
         ),
-        "images so probable that exp overflows": (log_prior, log_likelihood + 2000),
+        "points so probable that exp overflows": (log_prior, log_likelihood + 2000),
     }
     return compare(answer, _log_density, cases, _MIXTURE_LOG_DENSITY_MISTAKES)
 

@@ -46,9 +46,9 @@ def mixture_log_density(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
 
 
 def mixture_score(x: Tensor, means: Tensor, *, sigma: float) -> Tensor:
-    """∇ₓ log p(x) = Σₖ rₖ(x) (meanₖ − x) / σ².  (B, D), (K, D) -> (B, D)
+    """∇ₓ log p(x) = Σₖ wₖ(x) (meanₖ − x) / σ².  (B, D), (K, D) -> (B, D)
 
-    rₖ(x) is the share of component k in the density at x. σ is the width of the components:
+    wₖ(x) is the share of component k in the density at x. σ is the width of the components:
     for clusters of width s with noise of standard deviation t it is √(s² + t²).
     """
     check_finite_rows(x, means)

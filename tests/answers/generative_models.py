@@ -176,7 +176,7 @@ WRONG = {
             ),
         ),
         "largest of all": (
-            "of each image",
+            "of each point",
             lambda prior, likelihood: (
                 likelihood.max()
                 + (prior + likelihood - likelihood.max()).exp().sum(1).log()
