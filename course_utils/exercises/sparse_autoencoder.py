@@ -102,9 +102,9 @@ def check_threshold(answer: float | None) -> CheckResult:
         answer,
         0.6,
         {
-            "the derivative of a square has a factor 2.": 0.3,
+            "compare slopes, not losses; the derivative of a square has a factor 2.": 0.3,
             "the factor 2 is on the wrong side.": 0.15,
-            "compare the slopes at 0, not the losses at 0.3 and 0.": 0.09,
+            "compare the slopes at 0; this is the loss at z = 0.": 0.09,
             "this is the square of what was asked for.": 0.36,
             "no finite λ suffices for λz². Here the penalty has a kink at 0.": math.inf,
             "at λ = 0 the minimum is at z = 0.3.": 0.0,

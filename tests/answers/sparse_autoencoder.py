@@ -137,7 +137,7 @@ WRONG = {
     sparse_autoencoder.check_threshold: {
         "half": ("wrong side", 0.15),
         "without the factor 2": ("factor 2", np.float64(0.3)),
-        "equal losses": ("compare the slopes", torch.tensor(0.09)),
+        "the loss at 0": ("compare the slopes", torch.tensor(0.09)),
         "large enough": ("smaller λ is enough", 1),
         "never": ("kink", float("inf")),
         "a word": ("not a number", "never"),
