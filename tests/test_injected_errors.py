@@ -69,7 +69,8 @@ INJECTED = [
     # a missing square root
     ("11_gan_and_diffusion",
      "setup-imports setup-tools setup-knobs see-diffuse claim-same",
-     "objectives.py", "(1 - alpha_bar_t).sqrt() * eps", "(1 - alpha_bar_t) * eps"),
+     "generative/diffusion.py", "x + (1 - alpha_bar_t).sqrt() * eps",
+     "x + (1 - alpha_bar_t) * eps"),
 ]  # fmt: skip
 
 # Import the package again, with the changed module before the original one.

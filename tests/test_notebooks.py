@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbformat.v4.rwbase import rejoin_lines
 from nbformat.validator import iter_validate
 from reading_time import in_class, longest_wait, minutes, slides
+from test_injected_errors import INJECTED, with_error
 
 from tools import handout
 from tools.files import ToolError
@@ -458,6 +459,12 @@ def test_notebooks_are_numbered_without_a_gap():
     assert PATHS
     first = int(PATHS[0].name[:2])
     assert [int(path.name[:2]) for path in PATHS] == list(range(first, first + len(PATHS)))
+
+
+@pytest.mark.parametrize("row", INJECTED, ids=[row[0] for row in INJECTED])
+def test_the_error_to_be_injected_can_be_injected(row, tmp_path):
+    """The suite that injects it is not part of the full test."""
+    assert with_error(*row, tmp_path / "changed")
 
 
 # --- notebooks that break the rules -----------------------------------------------------
