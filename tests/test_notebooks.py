@@ -235,7 +235,11 @@ def every_cell_has_its_place_on_the_slides(lesson):
 
 
 @rule
-def imports_stand_in_the_setup(lesson):
+def imports_stand_folded_in_the_setup(lesson):
+    for cell in lesson.named("setup"):
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden") is True
+        if only_imports(cell) and not hidden:
+            yield f"{cell.id} is not folded"
     for cell in lesson.code:
         if nodes(cell, ast.Import | ast.ImportFrom) and cell not in lesson.named("setup"):
             yield cell.id
@@ -544,7 +548,8 @@ BREAKS = [
         every_cell_has_its_place_on_the_slides,
         change_metadata("goals", slideshow={"slide_type": "notes"}),
     ),
-    (imports_stand_in_the_setup, change(CLAIM, source="def f():\n    import math")),
+    (imports_stand_folded_in_the_setup, change_metadata("setup", jupyter={})),
+    (imports_stand_folded_in_the_setup, change(CLAIM, source="def f():\n    import math")),
     (
         code_is_plain_python_and_draws_through_the_package,
         change(CLAIM, source="plt.show()"),

@@ -114,6 +114,8 @@ def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode, str]:
     cells = []
     for cell, slide_type, tag, source in CELLS:
         metadata: dict = {"slideshow": {"slide_type": slide_type}}
+        if cell == "setup":
+            metadata["jupyter"] = {"source_hidden": True}  # imports, on the first screen
         if tag:
             metadata["tags"] = [tag]
         make = new_code_cell if cell.startswith(CODE) else new_markdown_cell
