@@ -47,6 +47,9 @@ _KL_MISTAKES: Mistakes = {
     "logvar is log σ²: exp(logvar) is σ² already, not σ.": (
         lambda mu, logvar: _kl(mu, 2 * logvar)
     ),
+    "exp(logvar) is σ² already; do not square it.": lambda mu, logvar: (
+        (mu**2 + logvar.exp() ** 2 - 1 - logvar).sum(1) / 2
+    ),
     "μ enters as its square.": lambda mu, logvar: (
         (mu + logvar.exp() - 1 - logvar).sum(1) / 2
     ),
@@ -169,6 +172,9 @@ def _step_mistakes() -> Mistakes:
         "step 3: exp(logvar) is the variance, not σ.": partial(
             _step, draw=lambda mu, logvar: _draw(mu, 2 * logvar)
         ),
+        "step 3: logvar is log σ², not σ itself.": partial(
+            _step, draw=lambda mu, logvar: mu + logvar * torch.randn_like(mu)
+        ),
         "step 3: the gradient of the draw is blocked, as by sample().": partial(
             _step, draw=lambda mu, logvar: _draw(mu, logvar).detach()
         ),
@@ -196,6 +202,9 @@ def _step_mistakes() -> Mistakes:
         ),
         "step 6: add up the axes of the KL; take no mean of them.": partial(
             _step, kl=lambda mu, logvar: _kl(mu, logvar) / mu.shape[1]
+        ),
+        "step 6: take the mean of the KL over the minibatch, not its sum.": partial(
+            _step, kl=lambda mu, logvar: _kl(mu, logvar).sum()
         ),
         "step 6: the gradient of the KL is blocked.": partial(
             _step, kl=lambda mu, logvar: _kl(mu, logvar).detach()

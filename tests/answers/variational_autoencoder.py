@@ -180,6 +180,10 @@ WRONG = {
             "not logvar²",
             lambda mu, logvar: 0.5 * (mu**2 + logvar**2 - (logvar**2).log() - 1).sum(1),
         ),
+        "σ² squared": (
+            "do not square it",
+            lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() ** 2 - logvar - 1).sum(1),
+        ),
         "mean for sum": (
             "not their mean",
             lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar - 1).mean(1),
@@ -242,6 +246,12 @@ WRONG = {
         "sum over the minibatch": (
             "not the sum",
             step_with(lambda x, mu, logvar, g, z: (nll(x, g(z)) + kl(mu, logvar)).sum()),
+        ),
+        "KL summed over the minibatch": (
+            "not its sum",
+            step_with(
+                lambda x, mu, logvar, g, z: nll(x, g(z)).mean() + kl(mu, logvar).sum()
+            ),
         ),
         "sigmoid twice": (
             "logits already",
