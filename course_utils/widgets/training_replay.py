@@ -119,10 +119,11 @@ class TrainingReplay(WithPicture):
         codes = [np.frombuffer(z, "<f2").reshape(-1, 2) for z in self.frames[-1]["codes"]]
         epochs = len(self.frames) - 1
         when = f"after {_count(epochs, 'epoch')}" if epochs else "before training"
+        scale = ", each on its own scale" if len(codes) > 1 else ""
         figure = plots.latent_planes(
             {name: z.astype(float) for name, z in zip(self.names, codes)},
             np.frombuffer(self.labels, np.uint8),
-            title=f"The codes {when}, each on its own scale; dashed: the prior",
+            title=f"Codes {when}{scale}; dashed: prior",
             rings=True,
         )
         return png(figure, colors=128)
