@@ -134,9 +134,16 @@ KINDS = {
 }
 
 
+# With all fragments, since the widget may be one.
+SHOW_SLIDE = """(name) => {
+  const { h, v } = Reveal.getIndices(document.getElementById(name));
+  Reveal.slide(h, v, 999);
+}"""
+
+
 def unresponsive(page, name: str) -> list[str]:
     """The inputs to which the widget on a slide does not respond: the mouse, the keys."""
-    page.evaluate("(name) => { location.hash = '/' + name; }", name)
+    page.evaluate(SHOW_SLIDE, name)
     page.wait_for_selector(f"section.present#{name} [data-awake=yes]")
     stage = page.locator(f"#{name} .stage").first
     (kind,) = [kind for kind in KINDS if stage.evaluate("(el, k) => el.matches(k)", kind)]

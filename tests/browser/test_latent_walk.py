@@ -177,7 +177,7 @@ def test_clouds_have_the_encoder_s_means_and_sigmas(page):
     color = walk.root.locator(".cw-lines ellipse").first.evaluate(
         "(el) => getComputedStyle(el).stroke"
     )
-    assert color == "rgb(31, 119, 180)", "the color of a 0"
+    assert color == "rgb(58, 60, 103)", "the color of a 0"
 
 
 def test_without_sigmas_there_is_no_checkbox_for_clouds(page):
