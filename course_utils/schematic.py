@@ -223,16 +223,14 @@ def generator(*, discarded: bool = False) -> Picture:
     return picture("Generation", sentences, (), shapes, bottom=WORDS + 14, left=left)
 
 
-def funnel(
-    sizes: Sequence[int], *, linear: bool = False, active: int | None = None
-) -> Picture:
+def funnel(sizes: Sequence[int], *, active: int | None = None) -> Picture:
     """The layers as bars, with their widths: from the data to the code and back.
 
     The height of a bar is proportional to the square root of its width: 784 pixels have
     28, the side of the image. The middle bar is the code z. At hidden layers the graph of
-    a ReLU stands for the nonlinearity; ``linear`` leaves it out and says so. ``active``:
-    the number of units of z that are not zero, drawn as the same share of
-    the cells of z, rounded up.
+    a ReLU stands for the nonlinearity. ``active``: the number of units of z that are not
+    zero, drawn as the same share of the cells of z, rounded up.
+
     ValueError for an even number of sizes, a size below 1, or active outside 0…width of z.
     """
     if len(sizes) < 3 or len(sizes) % 2 == 0 or min(sizes) < 1:
@@ -267,21 +265,18 @@ def funnel(
         else:
             shapes.append(rectangle(center, MIDDLE, 12, half, pen, corner=3))
         shapes.append(word(center, MIDDLE + 114, str(size), pen))
-        if i not in (0, middle, len(sizes) - 1) and not linear:
+        if i not in (0, middle, len(sizes) - 1):
             shapes.append(relu(center, MIDDLE + 141))
     for center, text, name in ((220, "encoder", "f"), (540, "decoder", "g")):
         shapes.append(word(center + 22, 36, text, PLAIN, anchor="end"))
         shapes.append(letter(center + 32, 36, name, PLAIN, anchor="start"))
     for center, name, pen in ((60, "x", PLAIN), (380, "z", LIT), (700, "x̂", PLAIN)):
         shapes.append(letter(center, 36, name, pen))
-    hidden = len(sizes) > 3 and not linear
+    hidden = len(sizes) > 3
     bottom = MIDDLE + 114
     if hidden:
         bottom += 34
         shapes.append(word(60, bottom, "ReLU:", PLAIN))  # left of their graphs
-    if linear:
-        bottom += 34
-        shapes.append(word(380, bottom, "no nonlinearity", PLAIN))
     if active is not None:
         bottom += 34
         note = f"{active} of {width} units are not zero"
@@ -297,8 +292,6 @@ def funnel(
     ]
     if hidden:
         sentences.append("Each hidden layer has a ReLU.")
-    if linear:
-        sentences.append("There is no nonlinearity.")
     if active is not None:
         sentences.append(
             f"Highlighted: {active} of the {width} units of z, which are not zero."
