@@ -71,6 +71,34 @@ def test_wrong_answers_are_refused(check, answer):
     assert part and part in result.message
 
 
+@pytest.mark.parametrize(
+    "check, answer",
+    [
+        pytest.param(check, next(iter(answers.values())), id=check.__name__)
+        for check, answers in RIGHT.items()
+        if callable(next(iter(answers.values())))
+    ],
+)
+def test_an_error_or_nan_of_another_origin_gets_no_hint(check, answer):
+    """A hint names a mistake; it must have been made."""
+
+    def fails(*_):
+        raise RuntimeError("of another origin")
+
+    def is_nan(*arguments):
+        # Of a function that gets networks, the output of the decoder is nan.
+        if callable(arguments[0]) and callable(arguments[1]):
+            f, g, *more = arguments
+            return answer(f, lambda z: torch.nan * g(z), *more)
+        value = answer(*arguments)
+        return torch.nan * value if isinstance(value, torch.Tensor) else torch.nan
+
+    for wrong in fails, is_nan:
+        result = check(wrong)
+        assert result.status == "wrong"
+        assert "Hint" not in result.message
+
+
 @pytest.fixture
 def comparison_of(monkeypatch):
     """The function of grading that a check calls, and its arguments but the answer."""

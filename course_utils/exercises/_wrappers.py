@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,25 +20,39 @@ TINY = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16, 1e-20, 1e-30)
 
 
 def as_tensor(function: Function) -> Function:
-    """The function, whose result may also be a Python number or an array of NumPy."""
+    """The function, whose result may also be a number, an array or a list of numbers."""
 
     def wrapped(*arguments: Any) -> Any:
         value = function(*arguments)
-        is_number = isinstance(value, (int, float, np.number, np.ndarray))
-        return torch.as_tensor(value) if is_number else value
+        try:
+            return torch.as_tensor(value).detach()
+        except (TypeError, ValueError, RuntimeError):
+            return value
 
     return wrapped
 
 
-def value_and_gradient(function: Function, *, by: int) -> Function:
-    """(what, …): its value, or the gradient of its sum by the argument number ``by``."""
+def value_and_gradient(function: Function) -> Function:
+    """(what, …): the value, or the gradient by the argument number ``what``.
 
-    def wrapped(what: str, *arguments: Any) -> Any:
-        if what == "value":
+    It is the gradient of a weighted sum: that of the plain sum is also right where a
+    number of the value depends on the wrong number of the argument.
+    """
+
+    def wrapped(what: str | int, *arguments: Any) -> Any:
+        if isinstance(what, str):
             return function(*arguments)
-        leaf = arguments[by].clone().requires_grad_()
-        value = function(*arguments[:by], leaf, *arguments[by + 1 :])
-        return gradient(value.sum(), leaf) if isinstance(value, Tensor) else value
+        leaf = arguments[what].clone().requires_grad_()
+        value = function(*arguments[:what], leaf, *arguments[what + 1 :])
+        if not isinstance(value, Tensor):
+            return value
+        if not value.requires_grad:
+            return torch.zeros_like(leaf)
+        weights = torch.arange(1.0, 1 + value.numel()).view_as(value)
+        total = (weights * value).sum()
+        return torch.autograd.grad(total, leaf, allow_unused=True, materialize_grads=True)[
+            0
+        ]
 
     return wrapped
 
@@ -47,41 +60,37 @@ def value_and_gradient(function: Function, *, by: int) -> Function:
 def loss_and_gradients(loss: Function) -> Function:
     """(what, f, g, x, …): the loss, or its derivative by the scale of f's or g's output.
 
-    The derivative by a factor 1 on the output of f (or g) shows a detached gradient; the
-    value does not.
+    The derivative by a factor 1 on the output of f (0) or g (1) shows a detached gradient;
+    the value does not.
     """
 
-    def wrapped(what: str, f: Encoder, g: Encoder, *more: object) -> Any:
-        factor = torch.ones((), requires_grad=True)
-        if what == "value":
-            return loss(f, g, *more)
-        if what == "f":
-            value = loss(lambda x: factor * f(x), g, *more)
-        else:
-            value = loss(f, lambda z: factor * g(z), *more)
-        is_loss = isinstance(value, Tensor) and value.numel() == 1
-        return gradient(value.sum(), factor) if is_loss else value
+    def scaled(a: Tensor, b: Tensor, f: Encoder, g: Encoder, *more: Any) -> Any:
+        return loss(lambda x: a * f(x), lambda z: b * g(z), *more)
+
+    wrapped, one = value_and_gradient(scaled), torch.ones(())
+    return lambda what, *arguments: wrapped(what, one, one, *arguments)
+
+
+def draws_anew(draw: Function, calls: int = 2) -> Function:
+    """1 if some of the calls have different values, else 0, as with a seed inside."""
+
+    def wrapped(*arguments: Any) -> Tensor:
+        first, *others = (draw(*arguments) for _ in range(calls))
+        differ = (bool(torch.as_tensor(first != other).any()) for other in others)
+        return torch.tensor(float(any(differ)))
 
     return wrapped
 
 
-def gradient(value: Tensor, leaf: Tensor) -> Tensor:
-    """∂ value / ∂ leaf; 0 where the value does not depend on it."""
-    if not value.requires_grad:
-        return torch.zeros_like(leaf)
-    return torch.autograd.grad(value, leaf, allow_unused=True, materialize_grads=True)[0]
+def only_shape(value: Any) -> Any:
+    """Zeros of the same shape; anything but a tensor unchanged."""
+    return torch.zeros_like(value) if isinstance(value, Tensor) else value
 
 
 # --- parts of cases and mistakes ------------------------------------------------------
 
 
-def linear_pair() -> tuple[Encoder, Encoder]:
-    """An encoder from three numbers to two and a decoder back."""
-    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
-    return lambda x: x @ a, lambda z: z @ a.T / 4
-
-
-def identity(x: Tensor) -> Tensor:
+def identity(x: Any) -> Any:
     return x
 
 
@@ -98,17 +107,28 @@ def detached(function: Encoder) -> Encoder:
     return lambda x: function(x).detach()
 
 
+def sigma_of(logvar: Tensor) -> Tensor:
+    """σ of log σ²."""
+    return (logvar / 2).exp()
+
+
+def drawn_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+    """log q(z|x) − log p(z), whose mean over draws z is the KL.  (…, B, K) -> (…, B)"""
+    log_q = -((z - mu) ** 2 / logvar.exp() + logvar) / 2
+    return (log_q + z**2 / 2).sum(-1)
+
+
 # --- mistakes -------------------------------------------------------------------------
 
 
 def loss_mistakes(loss: Function) -> dict[str, Function]:
     """Mistakes in a loss of (f, g, x, …), whose keyword ``error`` takes x − x̂."""
     return {
-        "add up the pixels; their mean was not asked for.": partial(
+        "the squared error adds up the pixels; it takes no mean of them.": partial(
             loss, error=lambda d: d.square().mean()
         ),
-        "take the mean over the batch, not the sum.": partial(
-            loss, error=lambda d: d.square().sum()
+        "take the mean over the batch, not the sum.": (
+            lambda f, g, x, *more: len(x) * loss(f, g, x, *more)
         ),
         "take the mean over the batch: one number is asked for.": partial(
             loss, error=lambda d: d.square().sum(1)
@@ -116,14 +136,20 @@ def loss_mistakes(loss: Function) -> dict[str, Function]:
         "the length of the difference has to be squared.": partial(
             loss, error=lambda d: d.norm(dim=1).mean()
         ),
+        "the squared error has no factor ½ in this loss.": partial(
+            loss, error=lambda d: mean_square(d) / 2
+        ),
         "detach() keeps the gradient from the encoder.": (
             lambda f, *more: loss(detached(f), *more)
         ),
         "detach() or no_grad() keeps the gradient from both networks.": (
-            lambda f, g, *more: loss(f, detached(g), *more)
+            lambda *a: loss(*a).detach()
         ),
         "return a tensor. A Python number, as of item(), has no gradient.": (
             lambda *a: loss(*a).item()
+        ),
+        "return the loss only, not a dictionary of all terms.": (
+            lambda *a: {"loss": loss(*a)}
         ),
     }
 
@@ -134,32 +160,28 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
     Its keywords ``error`` and ``penalty`` take x − x̂ and f(x). ``each`` is the penalty on
     one number of a code, to be summed over these and averaged over the batch.
     """
-    mean_error = partial(loss, error=lambda d: d.square().mean())
     wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
-    return {
+    return loss_mistakes(loss) | {
+        "take the mean over the batch: one number is asked for.": partial(
+            loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
+        ),
         "the penalty is missing.": lambda f, g, x, lam: loss(f, g, x, 0.0),
         "the penalty has to be multiplied by lam.": lambda f, g, x, lam: loss(f, g, x, 1.0),
+        "the sign of the penalty. It is added.": lambda f, g, x, lam: loss(f, g, x, -lam),
         "the penalty adds up the numbers of a code; it takes no mean of them.": (
             partial(loss, penalty=lambda z: each(z).mean())
         ),
         "the penalty is a mean over the batch, too, not a sum.": (
             partial(loss, penalty=lambda z: each(z).sum())
         ),
-        "the squared error adds up the pixels; it takes no mean of them.": mean_error,
-        "add up the dimensions, in both terms; take no mean of them.": (
-            partial(mean_error, penalty=lambda z: each(z).mean())
+        "add up the dimensions, in both terms; take no mean of them.": partial(
+            loss, error=lambda d: d.square().mean(), penalty=lambda z: each(z).mean()
         ),
         "the axis. The squared error is a sum over pixels, then a mean over images.": (
             wrong_axis
         ),
         "the axis. Sum over dimensions, then take the mean over images.": (
             partial(wrong_axis, penalty=lambda z: each(z).sum(0).mean())
-        ),
-        "take the mean over the batch, not the sum.": (
-            lambda f, g, x, lam: len(x) * loss(f, g, x, lam)
-        ),
-        "take the mean over the batch: one number is asked for.": partial(
-            loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
         ),
         "detach() keeps the gradient of the penalty from the encoder.": (
             partial(loss, penalty=lambda z: each(z).detach().sum(1).mean())
@@ -169,13 +191,76 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
                 loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
             )
         ),
-        "detach() keeps the gradient from the encoder, in both terms.": (
-            lambda f, *more: loss(detached(f), *more)
-        ),
-        "return a tensor. A Python number, as of item(), has no gradient.": (
-            lambda *a: loss(*a).item()
+        "detach() keeps the gradient of the error from both networks.": (
+            lambda f, g, *more: loss(f, detached(g), *more)
         ),
     }
+
+
+def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Function]:
+    """Mistakes in a function whose keyword ``draw`` makes standard normal noise like x.
+
+    ``row`` and ``number``: what the rows of x (B, D), and the numbers of a row, are called.
+    """
+    draws: dict[str, Encoder] = {
+        "the noise ε is missing.": no_noise,
+        "randn draws from the normal distribution, rand from the uniform one.": (
+            torch.rand_like
+        ),
+        f"one ε for all. Each {number} of each {row} has noise of its own.": (
+            lambda x: torch.randn(())
+        ),
+        f"one ε for all {row}s. Each {row} has noise of its own.": (
+            lambda x: torch.randn_like(x[0])
+        ),
+        f"one ε for all {number}s of a {row}. Each {number} has noise of its own.": (
+            lambda x: torch.randn(len(x), 1)
+        ),
+        "the noise has mean 0.": lambda x: torch.randn_like(x) + 1,
+    }
+    return {hint: partial(function, draw=draw) for hint, draw in draws.items()}
+
+
+def sigma_mistakes(function: Function) -> dict[str, Function]:
+    """Mistakes in a function whose last argument is the width of noise that it adds."""
+    changes: dict[str, Callable[[float], float]] = {
+        "sigma is a standard deviation: multiply by it, not by its square.": (
+            lambda sigma: sigma**2
+        ),
+        "sigma is a standard deviation: take no root; a covariance would be sigma².": (
+            lambda sigma: sigma**0.5
+        ),
+        "sigma is missing in front of the noise.": lambda sigma: 1.0,
+    }
+    return {
+        hint: lambda *a, change=change: function(*a[:-1], change(a[-1]))
+        for hint, change in changes.items()
+    }
+
+
+def logvar_mistakes(function: Function) -> dict[str, Function]:
+    """Mistakes in a function whose keyword ``width`` makes σ of log σ²."""
+    widths: dict[str, Encoder] = {
+        "logvar is log σ²: exp(logvar) is the variance, not σ.": torch.exp,
+        "logvar is log σ², not σ itself.": identity,
+        "the root of logvar is not σ. logvar is log σ², so take exp before the root.": (
+            torch.sqrt
+        ),
+        "exp(logvar) / 2 is half the variance. σ is its root.": (
+            lambda logvar: logvar.exp() / 2
+        ),
+    }
+    return {hint: partial(function, width=width) for hint, width in widths.items()}
+
+
+def seeded(function: Function) -> Function:
+    """The function with a seed inside, so that all its calls draw the same noise."""
+
+    def wrapped(*arguments: Any) -> Any:
+        torch.default_generator.manual_seed(0)
+        return function(*arguments)
+
+    return wrapped
 
 
 def remaining_bugs(bugs: Mapping[str, str], function: Function) -> dict[str, Function]:

@@ -8,7 +8,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course_utils import objectives
 from course_utils.exercises._wrappers import (
     as_tensor,
     loss_and_gradients,
@@ -45,13 +44,11 @@ _AE_LOSS_MISTAKES: Mistakes = loss_mistakes(_ae_loss) | {
     "square each pixel before you add them up.": (
         _with_error(lambda d: d.sum(1).square().mean())
     ),
-    "there is no factor ½ in this objective.": _with_error(lambda d: mean_square(d) / 2),
     "the order. First the encoder f, then the decoder g.": lambda f, g, x: _ae_loss(
         g, f, x
     ),
     "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
     "the sign. An error is never negative.": lambda f, g, x: -_ae_loss(f, g, x),
-    "return the loss only, not a dictionary of all terms.": objectives.ae_loss,
 }
 
 
@@ -74,8 +71,8 @@ def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
         "one image and a linear f and g": ("value", encode, decode, x[:1]),
         "three images": ("value", encode, decode, x),
         "f and g that are not linear": ("value", nonlinear, decode, 2 * x),
-        "the gradient that reaches the encoder": ("f", encode, decode, x),
-        "the gradient that reaches the decoder": ("g", encode, decode, x),
+        "the gradient that reaches the encoder": (0, encode, decode, x),
+        "the gradient that reaches the decoder": (1, encode, decode, x),
     }
     return compare(answer, _ae_loss, cases, _AE_LOSS_MISTAKES, wrapper=loss_and_gradients)
 

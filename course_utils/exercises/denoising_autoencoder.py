@@ -12,11 +12,15 @@ from torch.nn.functional import pad
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
+    draws_anew,
     identity,
     loss_and_gradients,
     loss_mistakes,
     mean_square,
-    no_noise,
+    noise_mistakes,
+    only_shape,
+    seeded,
+    sigma_mistakes,
 )
 from course_utils.exercises.grading import (
     CheckResult,
@@ -30,10 +34,6 @@ from course_utils.objectives import Encoder
 
 def _dae_loss(f, g, x, sigma, *, draw=torch.randn_like, error=mean_square):
     return error(x - g(f(x + sigma * draw(x))))
-
-
-def _with_noise(draw):
-    return partial(_dae_loss, draw=draw)
 
 
 def _two_noises(f, g, x, sigma):
@@ -50,12 +50,10 @@ def _predicted_noise(f, g, x, sigma, *, scale=1.0):
     return mean_square(scale * eps - g(f(x + sigma * eps)))
 
 
-def _seeded(f, g, x, sigma):
-    torch.manual_seed(0)
-    return _dae_loss(f, g, x, sigma)
-
-
-_DAE_LOSS_MISTAKES: Mistakes = loss_mistakes(_dae_loss) | {
+_DAE_LOSS_MISTAKES: Mistakes = {
+    **loss_mistakes(_dae_loss),
+    **noise_mistakes(_dae_loss, "image", "pixel"),
+    **sigma_mistakes(_dae_loss),
     "the target. Compare with the clean x, not with the noisy one.": (
         lambda f, g, x, sigma: _dae_loss(f, g, objectives.add_noise(x, sigma), 0.0)
     ),
@@ -68,43 +66,16 @@ _DAE_LOSS_MISTAKES: Mistakes = loss_mistakes(_dae_loss) | {
         lambda f, g, x, sigma: _predicted_noise(f, g, x, sigma, scale=sigma)
     ),
     "do not clamp the noisy image: the noise has no bounds.": _clamped,
-    "there is no factor ½.": lambda *a: _dae_loss(*a) / 2,
     "the noise belongs on the image, not on the code.": (
         lambda f, g, x, sigma: objectives.pae_loss(f, g, x, sigma=sigma)["loss"]
     ),
-    "sigma is a standard deviation, and no root of it is needed.": (
-        lambda f, g, x, sigma: _dae_loss(f, g, x, sigma**0.5)
-    ),
-    "sigma is a standard deviation: multiply by it, not by its square.": (
-        lambda f, g, x, sigma: _dae_loss(f, g, x, sigma**2)
-    ),
-    "sigma is missing in front of the noise.": (
-        lambda f, g, x, sigma: _dae_loss(f, g, x, 1.0)
-    ),
-    "randn draws from the normal distribution, rand from the uniform one.": (
-        _with_noise(torch.rand_like)
-    ),
-    "one ε for all. Every pixel of every image has noise of its own.": (
-        _with_noise(lambda x: torch.randn(()))
-    ),
-    "one ε for all images. Every image has noise of its own.": (
-        _with_noise(lambda x: torch.randn_like(x[0]))
-    ),
-    "one ε for all pixels of an image. Every pixel has noise of its own.": (
-        _with_noise(lambda x: torch.randn(len(x), 1))
-    ),
-    "the noise has mean 0.": _with_noise(lambda x: torch.randn_like(x) + 1),
     "the noise is added to the image; it does not replace it.": (
         lambda f, g, x, sigma: mean_square(x - g(f(sigma * torch.randn_like(x))))
     ),
     "the noise is added to the image; it does not multiply it.": (
         lambda f, g, x, sigma: mean_square(x - g(f(x * (1 + sigma * torch.randn_like(x)))))
     ),
-    "the noise is missing.": _with_noise(no_noise),
-    "every call draws new noise: set no seed within the function.": _seeded,
-    "return the loss only, not a dictionary of all terms.": (
-        lambda f, g, x, sigma: objectives.dae_loss(f, g, x, sigma=sigma)
-    ),
+    "every call draws new noise: set no seed within the function.": seeded(_dae_loss),
 }
 
 
@@ -137,8 +108,8 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> CheckResult:
         "f adds up neighbors": ("value", *sums, x, 0.5),
         "f and g that copy in part": ("value", *partly, x, 0.5),
         "σ = 2": ("value", *partly, x, 2.0),
-        "the gradient that reaches the encoder": ("f", *partly, x, 1.3),
-        "the gradient that reaches the decoder": ("g", *partly, x, 1.3),
+        "the gradient that reaches the encoder": (0, *partly, x, 1.3),
+        "the gradient that reaches the decoder": (1, *partly, x, 1.3),
         "two calls, with different noise": ("twice", *partly, x, 1.3),
     }  # fmt: skip
     return compare(
@@ -147,16 +118,9 @@ def check_dae_loss(answer: Callable[..., Tensor]) -> CheckResult:
 
 
 def _with_second_call(loss: Function) -> Function:
-    """``loss_and_gradients``, and "twice": 1 if two calls have different values, else 0."""
-    wrapped = loss_and_gradients(loss)
-
-    def with_second_call(what: str, *arguments: Any) -> Any:
-        if what != "twice":
-            return wrapped(what, *arguments)
-        first, second = loss(*arguments), loss(*arguments)
-        return torch.as_tensor(first != second).any().float()
-
-    return with_second_call
+    """``loss_and_gradients``, and "twice": ``draws_anew``."""
+    once, twice = loss_and_gradients(loss), draws_anew(loss)
+    return lambda what, *a: twice(*a) if what == "twice" else once(what, *a)
 
 
 def best_denoiser(score: Encoder, x: Tensor, sigma: float) -> Tensor:
@@ -259,15 +223,7 @@ def langevin_step(score, x, h, *, drift=0.5, width=lambda h: h**0.5, draw=torch.
 
 
 _LANGEVIN_STEP_MISTAKES: Mistakes = {
-    "the noise. Every particle needs its own, not one for all.": (
-        partial(langevin_step, draw=lambda x: torch.randn(x.shape[1]))
-    ),
-    "the noise. Every coordinate of a particle needs its own.": (
-        partial(langevin_step, draw=lambda x: torch.randn(len(x), 1))
-    ),
-    "the noise. It is one number for all particles and coordinates.": (
-        partial(langevin_step, draw=lambda x: torch.randn(()))
-    ),
+    **noise_mistakes(langevin_step, "particle", "coordinate"),
     "the noise. Its width is the root of h, not h.": partial(
         langevin_step, width=lambda h: h
     ),
@@ -275,8 +231,9 @@ _LANGEVIN_STEP_MISTAKES: Mistakes = {
     "the noise. If the score has a factor ½, the width has no factor 2.": (
         partial(langevin_step, width=lambda h: (2 * h) ** 0.5)
     ),
-    "the noise is missing.": partial(langevin_step, draw=no_noise),
-    "the noise is normal; rand is uniform.": partial(langevin_step, draw=torch.rand_like),
+    "this is a step of length 2h: both h and the noise are too large.": partial(
+        langevin_step, drift=1.0, width=lambda h: (2 * h) ** 0.5
+    ),
     "the sign. The step follows the score, towards higher density.": partial(
         langevin_step, drift=-0.5
     ),
@@ -320,7 +277,7 @@ def _statistics_of_steps(step: Function) -> Function:
     def wrapped(what: str, score: Encoder, x: Tensor, h: float) -> Any:
         after = step(score, x, h)
         if what == "shape" or not isinstance(after, Tensor) or after.shape != x.shape:
-            return 0 * after if isinstance(after, Tensor) else after
+            return only_shape(after)
         after = after.to(x)
         if what == "mean":
             return after.mean(0)

@@ -10,7 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils.exercises._wrappers import TINY
+from course_utils.exercises._wrappers import (
+    TINY,
+    draws_anew,
+    noise_mistakes,
+    only_shape,
+    seeded,
+    sigma_mistakes,
+)
 from course_utils.exercises.grading import (
     CheckResult,
     Function,
@@ -134,6 +141,12 @@ _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
     ),
     "the weights of the components are missing.": lambda p, q: q.logsumexp(1),
     "the weights come as logarithms already.": lambda p, q: (p.exp() + q).logsumexp(1),
+    "log_prior is log πₖ, not πₖ. It is never positive, so it has no logarithm.": (
+        lambda p, q: (p.log() + q).logsumexp(1)
+    ),
+    "log_prior is log πₖ, not πₖ: add it to log_likelihood; do not multiply by it.": (
+        lambda p, q: (p * q.exp()).sum(1).log()
+    ),
     "products of densities are sums of their logarithms.": (
         lambda p, q: (p * q).logsumexp(1)
     ),
@@ -188,9 +201,9 @@ def _choose(n, weights):
     return torch.multinomial(weights, n, replacement=True)
 
 
-def _draws(n, weights, means, sigma, *, choose=_choose, noise=torch.randn_like):
+def _draws(n, weights, means, sigma, *, choose=_choose, draw=torch.randn_like):
     chosen = means[choose(n, weights)]
-    return chosen + sigma * noise(chosen)
+    return chosen + sigma * draw(chosen)
 
 
 def _average(n, weights, means, sigma):
@@ -212,6 +225,9 @@ def _reference_draws(n, weights, means, sigma):
 
 
 _MIXTURE_DRAWS_MISTAKES: Mistakes = {
+    **noise_mistakes(_draws, "draw", "coordinate"),
+    **sigma_mistakes(_draws),
+    "every call draws anew: set no seed within the function.": seeded(_draws),
     "n times a weight is only the expected number. Choose a component at random for each"
     " draw.": _fixed_counts,
     "one component was chosen for all draws. Each has its own choice.": (
@@ -230,26 +246,8 @@ _MIXTURE_DRAWS_MISTAKES: Mistakes = {
     "the weights choose a component; they do not scale its mean.": (
         lambda n, w, means, sigma: _draws(n, w, w[:, None] * means, sigma)
     ),
-    "sigma is a standard deviation: multiply by it, not by its square.": (
-        lambda n, w, means, sigma: _draws(n, w, means, sigma**2)
-    ),
-    "the spread is √σ. Multiply the noise by sigma; a covariance would be sigma².": (
-        lambda n, w, means, sigma: _draws(n, w, means, sigma**0.5)
-    ),
-    "sigma is missing in front of the noise.": (
-        lambda n, w, means, sigma: _draws(n, w, means, 1.0)
-    ),
-    "the second step is missing: draw around the mean.": (
-        partial(_draws, noise=torch.zeros_like)
-    ),
-    "one ε for all draws. Each has noise of its own.": (
-        partial(_draws, noise=lambda chosen: torch.randn_like(chosen[0]))
-    ),
-    "one ε for all coordinates of a draw. Each has noise of its own.": (
-        partial(_draws, noise=lambda chosen: torch.randn(len(chosen), 1))
-    ),
-    "randn draws from the normal distribution, rand from the uniform one.": (
-        partial(_draws, noise=torch.rand_like)
+    "weights are probabilities already: choose by them, without a softmax.": (
+        partial(_draws, choose=lambda n, w: _choose(n, w.softmax(0)))
     ),
     "the mean is missing: this is noise around 0.": (
         lambda n, w, means, sigma: _draws(n, w, 0 * means, sigma)
@@ -272,6 +270,7 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     cases = {
         "ten draws": ("shape", 10, weights, means, 0.6),
         "one component": ("spread", 20_000, torch.ones(1), means[:1], 0.6),
+        "two calls, with different draws": ("anew", 20, weights, means, 0.6),
         "the number of draws near a mean: does it vary from call to call?": (
             ("varies", 20, weights, means, 0.6)
         ),
@@ -288,14 +287,15 @@ def _statistics_of_draws(draw: Function) -> Function:
     """(what, n, weights, …): a statistic of the draws, grouped by the nearest mean."""
 
     def wrapped(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Any:
+        if what == "anew":
+            return draws_anew(draw)(n, weights, means, sigma)
+        if what == "varies":  # forty equal calls do not happen by chance
+            return draws_anew(wrapped, calls=40)("share", n, weights, means, sigma)
         x = draw(n, weights, means, sigma)
         if what == "shape" or not isinstance(x, Tensor) or x.shape != (n, means.shape[1]):
-            return 0 * x if isinstance(x, Tensor) else x
+            return only_shape(x)
         nearest = torch.cdist(x.to(means), means).argmin(1)
         share = nearest.bincount(minlength=len(means)) / n
-        if what == "varies":  # 1 if so: forty equal calls do not happen by chance
-            again = (wrapped("share", n, weights, means, sigma) for _ in range(40))
-            return torch.tensor(float(any(not other.equal(share) for other in again)))
         if what == "share":
             return share
         groups = [x[nearest == k].to(means) for k in range(len(means))]

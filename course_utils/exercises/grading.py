@@ -228,7 +228,7 @@ def _hint(
     """The hint of the first mistake that agrees with the answer in every case."""
 
     def outcome(function: Function, arguments: tuple) -> Any:
-        """The value or the error: a mistake may raise the same one."""
+        """The value or the error: a mistake may raise the same one, with its message."""
         try:
             return _run(function, arguments)
         except (AnswerError, NotImplementedError, TimeoutError) as error:
@@ -237,7 +237,8 @@ def _hint(
     def agree(a: object, b: object) -> bool:
         if isinstance(b, Tensor):
             return _agree(a, b, rtol, equal_nan=True)  # both may be nan
-        return type(a) is type(b)
+        same_message = not isinstance(b, Exception) or str(a) == str(b)
+        return type(a) is type(b) and same_message
 
     outcomes = [outcome(answer, arguments) for arguments in cases.values()]
     for hint, mistake in mistakes.items():

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_utils.exercises._wrappers import as_tensor, identity, only_shape
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.theory.linear_gaussian import spectrum
 
@@ -20,14 +21,6 @@ def _cloud(n: int, d: int, seed: int) -> Tensor:
     turn = torch.linalg.qr(torch.randn(d, d, generator=generator))[0]
     points = spread * torch.randn(n, d, generator=generator)
     return points @ turn + torch.randn(d, generator=generator)
-
-
-def _as_tensor(value: object) -> Any:
-    """Numbers, arrays and lists of numbers as a tensor; anything else unchanged."""
-    try:
-        return torch.as_tensor(value, dtype=torch.float32).detach()
-    except (TypeError, ValueError, RuntimeError):
-        return value
 
 
 def _leading(x, k):
@@ -93,9 +86,9 @@ def _without_signs(components: Function) -> Function:
     """(what, x, k): functions of the components that do not depend on their signs."""
 
     def wrapped(what: str, x: Tensor, k: int) -> Any:
-        v = _as_tensor(components(x, k))
+        v = as_tensor(components)(x, k)
         if what == "shape" or not isinstance(v, Tensor) or v.ndim != 2:
-            return 0 * v if isinstance(v, Tensor) else v
+            return only_shape(v)
         if what == "products":
             return v @ v.T
         return torch.einsum("k,kd,ke->de", torch.arange(1.0, 1 + len(v)), v, v)
@@ -197,7 +190,7 @@ def _from_the_same_start(training: Function) -> Function:
         f, g = nn.Linear(x.shape[1], k), nn.Linear(k, x.shape[1])
         losses = training(f, g, x, steps, lr)
         if what == "losses":
-            return _as_tensor(losses)
+            return as_tensor(identity)(losses)
         return (x - g(f(x))).square().sum(1).mean().detach()
 
     return wrapped
@@ -252,13 +245,7 @@ def check_pca_error(answer: Callable[[Tensor, int], Any]) -> CheckResult:
         "k = 3, other points": (_cloud(30, 5, 5), 3),
         "k = 2 of points that lie in a plane, so nothing is lost": (flat, 2),
     }
-    return compare(
-        answer,
-        _left_out,
-        cases,
-        _PCA_ERROR_MISTAKES,
-        wrapper=lambda error: lambda x, k: _as_tensor(error(x, k)),
-    )
+    return compare(answer, _left_out, cases, _PCA_ERROR_MISTAKES, wrapper=as_tensor)
 
 
 def best_weights(x: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -339,7 +326,7 @@ def _without_mixing(weights_of: Function) -> Function:
         weights = weights_of(x, k)
         if not isinstance(weights, (tuple, list)) or len(weights) != 4:
             return weights
-        a, b, big_b, c = map(_as_tensor, weights)
+        a, b, big_b, c = (as_tensor(identity)(w).float() for w in weights)
         if what == "shapes":
             return torch.tensor([n for w in (a, b, big_b, c) for n in w.shape])
         return (x @ a.T + b) @ big_b.T + c

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
+from course_utils.exercises._wrappers import logvar_mistakes, sigma_of
 from course_utils.exercises.grading import CheckResult, Mistakes, compare
 from course_utils.theory import linear_gaussian
 
@@ -120,11 +121,7 @@ def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     return compare(answer, lambda a, sigma: 2 * a * sigma**2, cases, _KL_WEIGHT_MISTAKES)
 
 
-def _width(logvar):
-    return (logvar / 2).exp()
-
-
-def _vae_loss(f, g, x, *, pixels=1.0, kl=1.0, width=_width):
+def _vae_loss(f, g, x, *, pixels=1.0, kl=1.0, width=sigma_of):
     """The two terms, with weights, and a draw of the given width."""
     mu, logvar = f(x)
     z = mu + width(logvar) * torch.randn_like(mu)
@@ -143,8 +140,7 @@ _VAE_LOSS_MISTAKES: Mistakes = {
     "the KL is missing.": partial(_vae_loss, kl=0.0),
     "the sign of the KL. It is added.": partial(_vae_loss, kl=-1.0),
     "the KL has a factor ½, once.": partial(_vae_loss, kl=2.0),
-    "the draw. logvar is log σ², not σ.": partial(_vae_loss, width=lambda logvar: logvar),
-    "the draw. exp(logvar) is the variance, not σ.": partial(_vae_loss, width=torch.exp),
+    **logvar_mistakes(_vae_loss),
     "the decoder needs a draw, not the mean.": partial(_vae_loss, width=torch.zeros_like),
     "the pixels are Bernoulli: cross entropy of logits, not a squared error.": (
         lambda f, g, x: objectives.vae_loss(f, g, x, nll=objectives.gaussian_nll)["loss"]

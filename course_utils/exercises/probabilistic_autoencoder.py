@@ -15,6 +15,7 @@ from course_utils.exercises._wrappers import (
     loss_and_gradients,
     mean_square,
     no_noise,
+    noise_mistakes,
     penalty_mistakes,
     value_and_gradient,
 )
@@ -84,10 +85,15 @@ def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Che
         "σ = 1": ("value", x, mean, 1.0),
         "a narrow σ, whose density exceeds one": ("value", x, mean, 0.2),
         "a wide σ": ("value", x, mean, 3.0),
-        "the gradient that reaches the mean": ("gradient", x, mean, 0.5),
+        "the gradient that reaches the mean": (1, x, mean, 0.5),
     }
-    wrapper = partial(value_and_gradient, by=1)
-    return compare(answer, _gaussian_nll, cases, _GAUSSIAN_NLL_MISTAKES, wrapper=wrapper)
+    return compare(
+        answer,
+        _gaussian_nll,
+        cases,
+        _GAUSSIAN_NLL_MISTAKES,
+        wrapper=value_and_gradient,
+    )
 
 
 def check_perfect_nll(answer: float | None) -> CheckResult:
@@ -138,6 +144,9 @@ _SAFE_NLL_MISTAKES: Mistakes = {
     ),
     "the sign. −log p falls as the density grows.": (
         lambda x, mean: -objectives.gaussian_nll(x, mean)
+    ),
+    "a product becomes a sum of logarithms, not their product.": (
+        lambda x, mean: -_density(x, mean).log().prod(1)
     ),
     "a product becomes a sum, not a mean.": (
         lambda x, mean: objectives.gaussian_nll(x, mean) / x.shape[1]
@@ -190,40 +199,23 @@ def _noisy_price(f, g, x, lam):
     return _regularized_pae(noisy, g, x, lam, draw=no_noise)
 
 
-_REGULARIZED_PAE_MISTAKES: Mistakes = penalty_mistakes(_regularized_pae, torch.square) | {
-    "the noise ε is missing.": partial(_regularized_pae, draw=no_noise),
+_REGULARIZED_PAE_MISTAKES: Mistakes = {
+    **penalty_mistakes(_regularized_pae, torch.square),
+    **noise_mistakes(_regularized_pae, "code", "number"),
     "the noise belongs on the code, not on the image.": (
         lambda f, g, x, lam: (
             objectives.dae_loss(f, g, x, sigma=1.0)["loss"] + lam * mean_square(f(x))
         )
     ),
     "the penalty is on the code without its noise.": _noisy_price,
-    "randn draws from the normal distribution, rand from the uniform one.": (
-        partial(_regularized_pae, draw=torch.rand_like)
-    ),
-    "one ε for all images. Every image has noise of its own.": (
-        partial(_regularized_pae, draw=lambda z: torch.randn_like(z[0]))
-    ),
-    "one ε for all numbers of a code. Each has noise of its own.": (
-        partial(_regularized_pae, draw=lambda z: torch.randn(len(z), 1))
-    ),
     "the penalty is λ ‖f(x)‖², without a factor ½.": (
         lambda f, g, x, lam: _regularized_pae(f, g, x, lam / 2)
-    ),
-    "the squared error has no factor ½ in this loss.": (
-        partial(_regularized_pae, error=lambda d: mean_square(d) / 2)
     ),
     "the penalty takes the square of the length.": (
         partial(_regularized_pae, penalty=lambda z: z.norm(dim=1).mean())
     ),
     "the penalty takes squares, not absolute values as the sparse one does.": (
         partial(_regularized_pae, penalty=lambda z: z.abs().sum(1).mean())
-    ),
-    "the sign of the penalty. It is added.": (
-        lambda f, g, x, lam: _regularized_pae(f, g, x, -lam)
-    ),
-    "return the loss only, not a dictionary of all terms.": (
-        lambda f, g, x, lam: objectives.regularized_pae_loss(f, g, x, lam=lam)
     ),
 }
 
@@ -244,8 +236,8 @@ def check_regularized_pae(answer: Callable[..., Tensor]) -> CheckResult:
         "a decoder that ignores the code": ("value", encode, lambda z: x, x, 0.5),
         "λ = 0.5": ("value", encode, decode, x, 0.5),
         "λ = 2, other images": ("value", encode, decode, 3 * x, 2.0),
-        "the gradient that reaches the encoder": ("f", encode, decode, x, 0.5),
-        "the gradient that reaches the decoder": ("g", encode, decode, x, 0.5),
+        "the gradient that reaches the encoder": (0, encode, decode, x, 0.5),
+        "the gradient that reaches the decoder": (1, encode, decode, x, 0.5),
     }
     return compare(
         answer,

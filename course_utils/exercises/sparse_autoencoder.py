@@ -9,11 +9,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course_utils import models, objectives
+from course_utils import models
 from course_utils.exercises._wrappers import (
     as_tensor,
     identity,
-    linear_pair,
     loss_and_gradients,
     mean_square,
     penalty_mistakes,
@@ -63,17 +62,8 @@ _SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs
     "the penalty is on the code, not on the reconstruction.": (
         lambda f, g, x, lam: _sparse_ae_loss(f, g, x, 0.0) + lam * _absolute(g(f(x)))
     ),
-    "the sign of the penalty. It is added.": (
-        lambda f, g, x, lam: _sparse_ae_loss(f, g, x, -lam)
-    ),
-    "there is no factor ½ in this objective.": (
-        partial(_sparse_ae_loss, error=lambda d: mean_square(d) / 2)
-    ),
     "the error is squared; only the penalty takes absolute values.": (
         partial(_sparse_ae_loss, error=_absolute)
-    ),
-    "return the loss only, not a dictionary of all terms.": (
-        lambda f, g, x, lam: objectives.sparse_ae_loss(f, g, x, lam=lam)
     ),
 }
 
@@ -82,14 +72,21 @@ def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 03: E [ ‖x − g(f(x))‖² + λ ‖f(x)‖₁ ] and gradients.  (f, g, x, lam) -> ()"""
     # Four images of three pixels: with as many images, a sum over the wrong axis passes.
     x = torch.tensor([[0.3, 0.5, 0.8], [0.2, -0.4, 0.9], [0.6, 0.1, 0.3], [0.7, 0.4, 0.5]])
-    encode, decode = linear_pair()
+    a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
+
+    def encode(x: Tensor) -> Tensor:
+        return x @ a
+
+    def decode(z: Tensor) -> Tensor:
+        return z @ a.T / 4
+
     cases = {
         "λ = 0 leaves the plain autoencoder": ("value", encode, decode, x, 0.0),
         "f and g copy, so only the penalty is left": ("value", identity, identity, x, 1.3),
         "λ = 0.5, a code with both signs": ("value", encode, decode, x, 0.5),
         "λ = 2, other images": ("value", encode, decode, 3 * x, 2.0),
-        "the gradient that reaches the encoder": ("f", encode, decode, x, 0.5),
-        "the gradient that reaches the decoder": ("g", encode, decode, x, 0.5),
+        "the gradient that reaches the encoder": (0, encode, decode, x, 0.5),
+        "the gradient that reaches the decoder": (1, encode, decode, x, 0.5),
     }
     return compare(
         answer, _sparse_ae_loss, cases, _SPARSE_AE_LOSS_MISTAKES, wrapper=loss_and_gradients
@@ -141,6 +138,9 @@ _ACTIVE_UNITS_MISTAKES: Mistakes = {
         lambda z: (z != 0).sum(0).float().mean()
     ),
     "count the active units, whatever their values.": lambda z: z.abs().sum(1).mean(),
+    "a mean needs floats: apply float() to the counts first.": (
+        lambda z: (z != 0).sum(1).mean()
+    ),
     "inactive means exactly 0. How small a number is does not count.": (
         lambda z: (z.abs() > 1e-3).sum(1).float().mean()
     ),
@@ -180,6 +180,10 @@ _UNIT_COLUMNS_MISTAKES: Mistakes = {
     ),
     "divide by the length, not by the largest entry.": lambda w: w / w.abs().amax(0),
     "divide by the length, not by the plain sum.": lambda w: w / w.sum(0),
+    "the squares below the root are missing.": lambda w: w / w.sum(0).sqrt(),
+    "norm(dim=1) gives the lengths of the rows; columns were asked for.": (
+        lambda w: w / w.norm(dim=1)
+    ),
     "divide; do not multiply.": lambda w: w * w.norm(dim=0),
     "the signs are lost.": lambda w: _unit_columns(w.abs()),
     "the shape. The matrix was transposed.": lambda w: _unit_columns(w).T,
@@ -209,7 +213,12 @@ def check_unit_columns(answer: Callable[[Tensor], Tensor]) -> CheckResult:
         "three rows, two columns": ("value", weight),
         "as many rows as columns": ("value", weight[:2] + 0.7),
         "columns of very different lengths": ("value", weight * torch.tensor([100, 0.01])),
-        "the gradient that reaches the weights": ("gradient", weight),
+        "the gradient that reaches the weights": (0, weight),
     }
-    wrapper = partial(value_and_gradient, by=0)
-    return compare(answer, _unit_columns, cases, _UNIT_COLUMNS_MISTAKES, wrapper=wrapper)
+    return compare(
+        answer,
+        _unit_columns,
+        cases,
+        _UNIT_COLUMNS_MISTAKES,
+        wrapper=value_and_gradient,
+    )

@@ -11,6 +11,14 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
+from course_utils.exercises._wrappers import (
+    drawn_kl,
+    draws_anew,
+    logvar_mistakes,
+    only_shape,
+    seeded,
+    sigma_of,
+)
 from course_utils.exercises.grading import (
     CheckResult,
     Function,
@@ -63,11 +71,6 @@ def _by_root(codes: Tensor, n: int, root: Callable[[Tensor], Tensor]) -> Tensor:
     return codes.mean(0) + torch.randn(n, codes.shape[1]) @ root(torch.cov(codes.T))
 
 
-def _with_seed(codes: Tensor, n: int) -> Tensor:
-    noise = torch.randn(n, codes.shape[1], generator=torch.Generator().manual_seed(0))
-    return codes.mean(0) + noise @ torch.linalg.cholesky(torch.cov(codes.T)).T
-
-
 _CLASS_DRAWS_MISTAKES: Mistakes = {
     "these are draws from the prior, which does not know the class.": (
         lambda codes, n: torch.randn(n, codes.shape[1])
@@ -77,6 +80,12 @@ _CLASS_DRAWS_MISTAKES: Mistakes = {
     ),
     "the covariance is not its own square root: torch.linalg.cholesky gives one.": (
         partial(_by_root, root=lambda covariance: covariance)
+    ),
+    "sqrt takes the root of each entry, not of the matrix: use torch.linalg.cholesky.": (
+        partial(_by_root, root=torch.sqrt)
+    ),
+    "torch.cov takes the axes as rows: give it codes.T.": (
+        lambda codes, n: torch.linalg.cholesky(torch.cov(codes))
     ),
     "draws are rows here: multiply them by the transpose of the Cholesky factor.": (
         partial(_by_root, root=torch.linalg.cholesky)
@@ -93,7 +102,9 @@ _CLASS_DRAWS_MISTAKES: Mistakes = {
     "all draws are the mean of the codes; nothing is random yet.": (
         lambda codes, n: codes.mean(0).expand(n, -1)
     ),
-    "with a seed inside of the function, all calls give the same draws.": _with_seed,
+    "with a seed inside of the function, all calls give the same draws.": seeded(
+        class_draws
+    ),
     "the number of draws is n, not the number of the codes.": (
         lambda codes, n: class_draws(codes, len(codes))
     ),
@@ -116,7 +127,7 @@ def check_class_draws(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
         "the mean of another class": ("mean", narrow, 400_000),
         "the covariance of another class": ("covariance", narrow, 400_000),
         "the share of draws that are new": ("new", tilted, 50),
-        "the share of draws that differ in a second call": ("again", tilted, 50),
+        "two calls, with different draws": ("anew", tilted, 50),
     }
     # 400,000 draws: the standard errors of the moments here are below 0.7 %.
     return compare(
@@ -128,15 +139,14 @@ def _moments(draw: Function) -> Function:
     """(what, codes, n): shape, mean or covariance of the draws, or how many are new."""
 
     def wrapped(what: str, codes: Tensor, n: int) -> Any:
+        if what == "anew":
+            return draws_anew(draw)(codes, n)
         z = draw(codes, n)
-        if not isinstance(z, Tensor) or z.shape != (n, codes.shape[1]):
-            return z
-        if what == "again":
-            return (z != draw(codes, n)).float().mean()
+        if what == "shape" or not isinstance(z, Tensor) or z.shape != (n, codes.shape[1]):
+            return only_shape(z)
         if what == "new":
             return 1 - (z[:, None] == codes).all(2).any(1).float().mean()
-        measure = {"shape": torch.zeros_like, "mean": lambda z: z.mean(0)}
-        return measure.get(what, lambda z: torch.cov(z.T))(z.float())
+        return z.float().mean(0) if what == "mean" else torch.cov(z.float().T)
 
     return wrapped
 
@@ -151,25 +161,42 @@ def _score(
     samples: int,
     *,
     sign: float = 1,
-    kl: float = 1,
     pixels: float = 1,
-    width: Callable[[Tensor], Tensor] = lambda logvar: (logvar / 2).exp(),
+    width: Callable[[Tensor], Tensor] = sigma_of,
+    kl: Function = lambda mu, logvar, z: _kl(mu, logvar),
     mean: Callable[[Tensor], Tensor] = lambda log_p: log_p.mean(0),
     nll: Callable[[Tensor, Tensor], Tensor] = objectives.bernoulli_nll,
 ) -> Tensor:
     """The ELBO of each picture, by draws from q(z|x), with parts that may be wrong."""
     mu, logvar = f(x)
-    draws = [mu + width(logvar) * torch.randn_like(mu) for _ in range(samples)]
-    log_p = mean(torch.stack([-pixels * nll(x, g(z)) for z in draws]))
-    return sign * (log_p - kl * objectives.kl_to_standard_normal(mu, logvar))
+    z = torch.stack([mu + width(logvar) * torch.randn_like(mu) for _ in range(samples)])
+    log_p = mean(torch.stack([-pixels * nll(x, g(draw)) for draw in z]))
+    return sign * (log_p - kl(mu, logvar, z))
+
+
+def _kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    return objectives.kl_to_standard_normal(mu, logvar)
+
+
+def _kl_of_other_draws(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+    other = mu + sigma_of(logvar) * torch.randn_like(z)
+    return drawn_kl(mu, logvar, other).mean(0)
 
 
 _SCORE_MISTAKES: Mistakes = {
     "the sign. A score is the ELBO, so that a higher one is better.": (
         partial(_score, sign=-1)
     ),
-    "the sign of the KL. It is a cost.": partial(_score, kl=-1),
-    "the KL is missing.": partial(_score, kl=0),
+    "the sign of the KL. It is a cost.": partial(
+        _score, kl=lambda mu, logvar, z: -_kl(mu, logvar)
+    ),
+    "the KL is missing.": partial(_score, kl=lambda *q: 0),
+    "the KL is estimated from the draws as well. Take its closed form.": partial(
+        _score, kl=lambda *q: drawn_kl(*q).mean(0)
+    ),
+    "the KL is estimated from draws of its own. Take its closed form.": partial(
+        _score, kl=_kl_of_other_draws
+    ),
     "the reconstruction is missing.": partial(_score, pixels=0),
     "sum over the pixels of a picture; do not take their mean.": partial(
         _score, pixels=1 / 5
@@ -187,10 +214,10 @@ _SCORE_MISTAKES: Mistakes = {
         partial(_score, mean=lambda log_p: log_p.logsumexp(0) - math.log(len(log_p)))
     ),
     "decode draws z from q(z|x), not its mean.": partial(_score, width=torch.zeros_like),
-    "logvar is log σ²: exp(logvar) is the variance, not σ.": (
-        partial(_score, width=torch.exp)
+    **logvar_mistakes(_score),
+    "g gives logits; a probability is their sigmoid.": partial(
+        _score, nll=lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1)
     ),
-    "logvar is log σ², not σ.": partial(_score, width=lambda logvar: logvar),
     "the pixels are Bernoulli and g gives logits: no squared error here.": (
         partial(_score, nll=objectives.gaussian_nll)
     ),
@@ -200,12 +227,11 @@ _SCORE_MISTAKES: Mistakes = {
 def check_score(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 07: E_q [log p(x|z)] − KL(q ‖ p) of each picture, with ``samples`` draws.
 
-    f, g, x (B, D), samples -> (B,), nats. Where q has a width, mean and spread of
-    the scores of many equal pictures are compared.
+    f, g, x (B, D), samples -> (B,), nats. Mean and spread of the scores of many equal
+    pictures are compared.
     """
     weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3], [0.7, 0.9], [-0.2, -1.1]])
     x = torch.tensor([[0.1, 0.8, 0.3, 0.9, 0.6], [0.7, 0.2, 0.5, 0.1, 0.4], [0.9] * 5])
-    many = x[:1].expand(40_000, 5).clone()
 
     def encoder(logvar: float) -> objectives.GaussianEncoder:
         return lambda x: (x @ weight + 0.2, logvar - x[:, :2])
@@ -213,25 +239,38 @@ def check_score(answer: Callable[..., Tensor]) -> CheckResult:
     def decoder(z: Tensor) -> Tensor:
         return z @ weight.T - 0.3
 
+    def flat(z: Tensor) -> Tensor:
+        return 0 * decoder(z) + 0.4
+
+    certain, uncertain = encoder(-30.0), encoder(1.2)
     cases = {
-        "an almost certain encoder": ("scores", encoder(-30.0), decoder, x, 2),
-        "the mean score of an uncertain one": ("mean", encoder(0.4), decoder, many, 2),
-        "the spread of its scores, one draw each": (
-            "spread", encoder(0.4), decoder, many, 1
+        "an almost certain encoder": ("mean", 1000, certain, decoder, x, 2),
+        "a decoder that ignores the code": ("mean", 1000, certain, flat, x, 2),
+        "the mean score of an uncertain encoder": (
+            "mean", 40_000, uncertain, decoder, x[:1], 2
         ),
-        "the spread, with 9 draws each": ("spread", encoder(0.4), decoder, many, 9),
+        "the spread of its scores, one draw each": (
+            "spread", 40_000, uncertain, decoder, x[:1], 1
+        ),
+        "the spread, with 9 draws each": (
+            "spread", 40_000, uncertain, decoder, x[:1], 9
+        ),
     }  # fmt: skip
     # 40,000 scores: the standard error of the spread is below 1 %.
     return compare(answer, _score, cases, _SCORE_MISTAKES, wrapper=_statistics, rtol=0.04)
 
 
 def _statistics(score: Function) -> Function:
-    """(what, f, g, x, samples): the scores, their mean, or their standard deviation."""
+    """(what, copies, f, g, x, samples): of each picture, the mean score of its copies, or
+    their standard deviation."""
 
-    def wrapped(what: str, f: Function, g: Function, x: Tensor, samples: int) -> Any:
-        scores = score(f, g, x, samples)
-        if not isinstance(scores, Tensor) or scores.shape != (len(x),):
+    def wrapped(
+        what: str, copies: int, f: Function, g: Function, x: Tensor, samples: int
+    ) -> Any:
+        scores = score(f, g, x.repeat_interleave(copies, 0), samples)
+        if not isinstance(scores, Tensor) or scores.shape != (copies * len(x),):
             return scores
-        return {"mean": scores.mean(), "spread": scores.std()}.get(what, scores)
+        each = scores.view(len(x), copies)
+        return each.mean(1) if what == "mean" else each.std(1)
 
     return wrapped

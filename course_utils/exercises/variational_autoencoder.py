@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Normal
 
 from course_utils import objectives
-from course_utils.exercises._wrappers import value_and_gradient
+from course_utils.exercises._wrappers import (
+    as_tensor,
+    drawn_kl,
+    identity,
+    logvar_mistakes,
+    noise_mistakes,
+    sigma_of,
+    value_and_gradient,
+)
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.models import GaussianHead
 from course_utils.training import hold_interrupt
@@ -25,6 +33,18 @@ _MU = torch.tensor(
 _LOGVAR = torch.tensor(
     [[-1.2, 0.4, -0.3], [0.9, -2.2, 0.6], [-0.7, 1.3, -1.8], [0.2, -0.5, -3.1]]
 )
+
+
+def _wrong_kl(
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    variance: Function = torch.exp,
+    log: Function = identity,
+) -> Tensor:
+    """The KL with another σ² and another log σ² of logvar."""
+    return (mu.square() + variance(logvar) - 1 - log(logvar)).sum(1) / 2
+
 
 _KL_MISTAKES: Mistakes = {
     "the sign. A KL is never negative.": lambda *a: -_kl(*a),
@@ -42,13 +62,39 @@ _KL_MISTAKES: Mistakes = {
         lambda mu, logvar: _kl(mu, logvar).mean()
     ),
     "logvar is log σ², so that σ² = exp(logvar), not logvar².": (
-        lambda mu, logvar: ((mu**2 + logvar**2 - 1) / 2 - logvar.abs().log()).sum(1)
+        partial(_wrong_kl, variance=torch.square, log=lambda v: v.square().log())
+    ),
+    "logvar is log σ², not σ. It may be negative, and then has no logarithm.": (
+        partial(_wrong_kl, variance=torch.square, log=lambda v: 2 * v.log())
+    ),
+    "logvar is log σ², not σ². It may be negative, and then has no logarithm.": (
+        partial(_wrong_kl, variance=identity, log=torch.log)
+    ),
+    "logvar is log σ² already; take no other logarithm of it.": (
+        partial(_wrong_kl, log=torch.log)
+    ),
+    "σ² is exp(logvar), not logvar.": partial(_wrong_kl, variance=identity),
+    "the root of logvar is not σ. logvar is log σ², so take exp before the root.": (
+        partial(
+            _wrong_kl, variance=lambda v: v.sqrt() ** 2, log=lambda v: 2 * v.sqrt().log()
+        )
+    ),
+    "the root of logvar is not σ: σ² is exp(logvar).": (
+        partial(_wrong_kl, variance=lambda v: v.sqrt() ** 2)
     ),
     "logvar is log σ²: exp(logvar) is σ² already, not σ.": (
         lambda mu, logvar: _kl(mu, 2 * logvar)
     ),
-    "exp(logvar) is σ² already; do not square it.": lambda mu, logvar: (
-        (mu**2 + logvar.exp() ** 2 - 1 - logvar).sum(1) / 2
+    "exp(logvar) is σ² already; do not square it.": (
+        partial(_wrong_kl, variance=lambda v: v.exp() ** 2)
+    ),
+    "this has σ where the formula has σ².": partial(_wrong_kl, variance=sigma_of),
+    "log σ² is logvar, not half of it.": partial(_wrong_kl, log=lambda v: v / 2),
+    "logvar is log σ² already, not log σ: nothing has to be halved.": (
+        lambda mu, logvar: _kl(mu, logvar / 2)
+    ),
+    "this is the value for a draw of z. The KL is its mean, which has a closed form.": (
+        lambda mu, logvar: drawn_kl(mu, logvar, _draw(mu, logvar))
     ),
     "μ enters as its square.": lambda mu, logvar: (
         (mu + logvar.exp() - 1 - logvar).sum(1) / 2
@@ -56,9 +102,7 @@ _KL_MISTAKES: Mistakes = {
     "the −1 of each axis is missing.": (
         lambda mu, logvar: _kl(mu, logvar) + mu.shape[1] / 2
     ),
-    "the term −log σ² is missing.": lambda mu, logvar: (
-        (mu**2 + logvar.exp() - 1).sum(1) / 2
-    ),
+    "the term −log σ² is missing.": partial(_wrong_kl, log=torch.zeros_like),
     "no gradient reaches mu and logvar; detach(), item() and tolist() stop it.": (
         lambda mu, logvar: _kl(mu, logvar).detach()
     ),
@@ -71,50 +115,42 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: KL(N(μ, diag σ²) ‖ N(0, I)) in closed form.  (B, K), (B, K) -> (B,)"""
     cases = {
         "four images": ("value", _MU, _LOGVAR),
-        "the gradient that reaches mu": ("mu", _MU, _LOGVAR),
-        "the gradient that reaches logvar": ("logvar", _MU, _LOGVAR),
+        "the gradient that reaches mu": (0, _MU, _LOGVAR),
+        "the gradient that reaches logvar": (1, _MU, _LOGVAR),
         "a tiny σ and a far μ": ("value", 20 * _MU, 20 * _LOGVAR.abs().neg()),
         "a large σ": ("value", _MU, 5 * _LOGVAR.abs()),
     }
-    return compare(answer, _kl, cases, _KL_MISTAKES, wrapper=_value_and_gradients)
+    return compare(answer, _kl, cases, _KL_MISTAKES, wrapper=value_and_gradient)
 
 
-def _value_and_gradients(function: Function) -> Function:
-    """(what, mu, logvar): its value, or the gradient of its sum by mu or by logvar."""
-
-    def wrapped(what: str, mu: Tensor, logvar: Tensor) -> Any:
-        if what == "value":
-            return function(mu, logvar)
-        by = 0 if what == "mu" else 1
-        return value_and_gradient(function, by=by)("gradient", mu, logvar)
-
-    return wrapped
+def _drawn(
+    mu: Tensor,
+    logvar: Tensor,
+    *,
+    width: Function = sigma_of,
+    draw: Function = torch.randn_like,
+) -> Tensor:
+    """μ + σε; the keywords replace σ or ε by a mistake."""
+    return mu + width(logvar) * draw(mu)
 
 
 _REPARAMETERIZE_MISTAKES: Mistakes = {
-    "logvar is log σ²: exp(logvar) is the variance, not σ.": (
-        lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)
+    **logvar_mistakes(_drawn),
+    **noise_mistakes(_drawn, "row", "number"),
+    "the scale of Normal is σ, not log σ².": (
+        lambda mu, logvar: Normal(mu, logvar).rsample()
     ),
-    "logvar is log σ², not σ itself.": (
-        lambda mu, logvar: mu + logvar * torch.randn_like(mu)
+    "the scale of Normal is σ, and logvar is log σ²: take exp before the root.": (
+        lambda mu, logvar: Normal(mu, logvar.sqrt()).rsample()
     ),
     "a draw by sample() or under no_grad() has no gradient.": (
         lambda mu, logvar: _draw(mu, logvar).detach()
     ),
     "the gradient is cut off from mu.": lambda mu, logvar: _draw(mu.detach(), logvar),
     "the gradient is cut off from logvar.": lambda mu, logvar: _draw(mu, logvar.detach()),
-    "every number needs an ε of its own, not one for all.": (
-        lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(1)
-    ),
-    "every number needs an ε of its own, not one for each row.": (
-        lambda mu, logvar: mu + (logvar / 2).exp() * torch.randn(len(mu), 1)
-    ),
-    "ε is normal; torch.rand_like draws it uniform.": (
-        lambda mu, logvar: mu + (logvar / 2).exp() * torch.rand_like(mu)
-    ),
-    "nothing is random yet.": lambda mu, logvar: mu + (logvar / 2).exp(),
+    "nothing is random yet.": lambda mu, logvar: mu + sigma_of(logvar),
     "σ multiplies ε; it is not added to it.": (
-        lambda mu, logvar: mu + (logvar / 2).exp() + torch.randn_like(mu)
+        lambda mu, logvar: mu + sigma_of(logvar) + torch.randn_like(mu)
     ),
     "mu and logvar have changed places.": lambda mu, logvar: _draw(logvar, mu),
     "this has the right distribution; write μ + σε, so that the numbers agree.": (
@@ -128,11 +164,12 @@ def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckRes
     cases = {
         "four images": ("value", _MU, _LOGVAR),
         "σ is almost 0, so z is μ": ("value", _MU, _LOGVAR - 40),
-        "∂z/∂μ, the gradient that reaches mu": ("mu", _MU, _LOGVAR),
-        "∂z/∂log σ², the gradient that reaches logvar": ("logvar", _MU, _LOGVAR),
+        "∂z/∂μ, the gradient that reaches mu": (0, _MU, _LOGVAR),
+        "∂z/∂log σ², the gradient that reaches logvar": (1, _MU, _LOGVAR),
     }
-    wrapper = _value_and_gradients
-    return compare(answer, _draw, cases, _REPARAMETERIZE_MISTAKES, wrapper=wrapper)
+    return compare(
+        answer, _draw, cases, _REPARAMETERIZE_MISTAKES, wrapper=value_and_gradient
+    )
 
 
 def _step(
@@ -141,14 +178,16 @@ def _step(
     optimizer: torch.optim.Optimizer,
     x: Tensor,
     *,
-    draw: Function = _draw,
+    width: Function = sigma_of,
+    draw: Function = torch.randn_like,
     nll: Function = objectives.bernoulli_nll,
-    kl: Function = _kl,
+    kl: Function = lambda mu, logvar, z: _kl(mu, logvar),
     mean: Function = torch.mean,
 ) -> Tensor:
     """The seven steps; the keywords replace a part of them by a mistake."""
     mu, logvar = f(x)
-    loss = mean(nll(x, g(draw(mu, logvar))) + kl(mu, logvar))
+    z = _drawn(mu, logvar, width=width, draw=draw)
+    loss = mean(nll(x, g(z)) + kl(mu, logvar, z))
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -168,18 +207,21 @@ def _without(method: str) -> Function:
 def _step_mistakes() -> Mistakes:
     nll = objectives.bernoulli_nll
     return {
-        "step 3: without noise, z is μ.": partial(_step, draw=lambda mu, logvar: mu),
-        "step 3: exp(logvar) is the variance, not σ.": partial(
-            _step, draw=lambda mu, logvar: _draw(mu, 2 * logvar)
-        ),
-        "step 3: logvar is log σ², not σ itself.": partial(
-            _step, draw=lambda mu, logvar: mu + logvar * torch.randn_like(mu)
-        ),
-        "step 3: the gradient of the draw is blocked, as by sample().": partial(
-            _step, draw=lambda mu, logvar: _draw(mu, logvar).detach()
+        **{
+            f"step 3: {hint}": mistake
+            for hint, mistake in (
+                logvar_mistakes(_step) | noise_mistakes(_step, "image", "axis")
+            ).items()
+        },
+        "step 3: the gradient of the draw is blocked, as by sample().": (
+            lambda f, g, *more: _step(f, lambda z: g(z.detach()), *more)
         ),
         "step 5: g gives logits already, without a sigmoid.": partial(
             _step, nll=lambda x, theta: nll(x, theta.sigmoid())
+        ),
+        "step 5: g gives logits; a probability is their sigmoid.": partial(
+            _step,
+            nll=lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1),
         ),
         "step 5: a log likelihood of coins was asked for, not a squared error.": partial(
             _step, nll=lambda x, theta: objectives.squared_error(x, theta.sigmoid())
@@ -193,21 +235,24 @@ def _step_mistakes() -> Mistakes:
         "step 6: the sign. The loss is −ELBO: less is better.": partial(
             _step, mean=lambda loss: -loss.mean()
         ),
-        "step 6: the KL is missing.": partial(_step, kl=lambda mu, logvar: 0 * mu.sum(1)),
+        "step 6: the KL is missing.": partial(_step, kl=lambda mu, *q: 0 * mu.sum(1)),
         "step 6: the sign of the KL. It is added.": partial(
-            _step, kl=lambda mu, logvar: -_kl(mu, logvar)
+            _step, kl=lambda mu, logvar, z: -_kl(mu, logvar)
         ),
         "step 6: the factor ½ of the KL is missing.": partial(
-            _step, kl=lambda mu, logvar: 2 * _kl(mu, logvar)
+            _step, kl=lambda mu, logvar, z: 2 * _kl(mu, logvar)
         ),
         "step 6: add up the axes of the KL; take no mean of them.": partial(
-            _step, kl=lambda mu, logvar: _kl(mu, logvar) / mu.shape[1]
+            _step, kl=lambda mu, logvar, z: _kl(mu, logvar) / mu.shape[1]
         ),
         "step 6: take the mean of the KL over the minibatch, not its sum.": partial(
-            _step, kl=lambda mu, logvar: _kl(mu, logvar).sum()
+            _step, kl=lambda mu, logvar, z: _kl(mu, logvar).sum()
+        ),
+        "step 6: this is log q(z|x) − log p(z) of a draw. Take the KL's closed form.": (
+            partial(_step, kl=drawn_kl)
         ),
         "step 6: the gradient of the KL is blocked.": partial(
-            _step, kl=lambda mu, logvar: _kl(mu, logvar).detach()
+            _step, kl=lambda mu, logvar, z: _kl(mu, logvar).detach()
         ),
         "step 6: take the mean over the minibatch, not the sum.": partial(
             _step, mean=torch.sum
@@ -225,13 +270,21 @@ def _step_mistakes() -> Mistakes:
 
 
 class _Networks(nn.Module):
-    """Six pixels, three axes; the weights have no pattern, and the logits are not small."""
+    """Six pixels, three axes; weights without a pattern.
+
+    log σ² is positive, and the logits lie between 0 and 1: a root or a logarithm of them,
+    which is a mistake, is then a number of its own instead of nan.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(1)
             self.encoder, self.decoder = GaussianHead(6, 3), nn.Linear(3, 6)
+        with torch.no_grad():
+            self.encoder.logvar.bias.add_(1)
+            self.decoder.weight.mul_(0.2)
+            self.decoder.bias.mul_(0.2).add_(0.5)
 
 
 def _after_steps(step: Function) -> Function:
@@ -247,9 +300,9 @@ def _after_steps(step: Function) -> Function:
         if what != "loss":
             weights = getattr(model, what).parameters()
             return torch.cat([weight.detach().flatten() for weight in weights])
-        if isinstance(loss, Tensor) and loss.numel() == 1:
-            return loss.detach().reshape(())
-        return torch.tensor(float(loss)) if isinstance(loss, Real) else loss
+        loss = as_tensor(identity)(loss)
+        is_number = isinstance(loss, Tensor) and loss.numel() == 1
+        return loss.reshape(()) if is_number else loss
 
     return wrapped
 

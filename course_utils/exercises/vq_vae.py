@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_utils.exercises._wrappers import gradient
+from course_utils.exercises._wrappers import value_and_gradient
 from course_utils.exercises.grading import (
     CheckResult,
-    Function,
     Mistakes,
     compare,
     compare_value,
@@ -99,21 +97,6 @@ def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     return compare(answer, _perplexity, cases, _PERPLEXITY_MISTAKES)
 
 
-def _value_and_gradients(function: Function) -> Function:
-    """(z, e): the value, and the gradients in z and e of a weighted sum of it."""
-
-    def wrapped(z: Tensor, e: Tensor) -> Any:
-        z, e = z.requires_grad_(), e.requires_grad_()
-        value = function(z, e)
-        if not isinstance(value, Tensor):
-            return value
-        weight = torch.arange(1.0, 1 + value.numel()).view_as(value)
-        gradients = [gradient((weight * value).sum(), leaf) for leaf in (z, e)]
-        return torch.stack([value.detach(), *gradients])
-
-    return wrapped
-
-
 _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
     "the value is right, but the gradient goes to e: detach the difference.": (
         lambda z, e: e
@@ -135,12 +118,19 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckR
     """Notebook 10: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
     z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
     cases = {
-        "value, gradient in z, gradient in e": (z, e),
-        "nothing to round": (e, e.clone()),
-        "one number": (z[:1, :1], e[:1, :1]),
+        "the value": ("value", z, e),
+        "the gradient in z": (0, z, e),
+        "the gradient in e": (1, z, e),
+        "nothing to round": ("value", e, e.clone()),
+        "one number, its gradient in z": (0, z[:1, :1], e[:1, :1]),
     }
-    reference, wrapper = vq_vae.straight_through, _value_and_gradients
-    return compare(answer, reference, cases, _STRAIGHT_THROUGH_MISTAKES, wrapper=wrapper)
+    return compare(
+        answer,
+        vq_vae.straight_through,
+        cases,
+        _STRAIGHT_THROUGH_MISTAKES,
+        wrapper=value_and_gradient,
+    )
 
 
 def check_plain_bits(answer: int | None) -> CheckResult:

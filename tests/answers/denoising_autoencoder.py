@@ -213,10 +213,14 @@ WRONG = {
             ),
         ),
         "one ε for all": (
-            "not one for all",
+            "one ε for all particles",
             lambda score, x, h: (
                 x + h / 2 * score(x) + h**0.5 * torch.randn(x.shape[1])[None]
             ),
+        ),
+        "a step of 2h": (
+            "a step of length 2h",
+            lambda score, x, h: torch.normal(x + h * score(x), math.sqrt(2 * h)),
         ),
         "h, not its root": (
             "the root of h",

@@ -58,6 +58,11 @@ def fixed_counts_with_rest(n, weights, means, sigma):
     return draws_around(means[z[torch.randperm(n)]], sigma)
 
 
+def draws_with_seed(n, weights, means, sigma):
+    torch.manual_seed(42)
+    return draws_by_thresholds(n, weights, means, sigma)
+
+
 def draws_by_thresholds(n, weights, means, sigma):
     z = (torch.rand(n, 1) > weights.cumsum(0)[:-1]).sum(1)
     return torch.normal(means[z], sigma)
@@ -186,8 +191,12 @@ WRONG = {
             "as logarithms already",
             lambda prior, likelihood: (prior.exp() + likelihood).logsumexp(1),
         ),
+        "prior multiplied": (
+            "do not multiply by it",
+            lambda prior, likelihood: torch.log(likelihood.exp() @ prior),
+        ),
         "log of the log": (
-            "got -inf",
+            "it has no logarithm",
             lambda prior, likelihood: torch.logsumexp(prior.log() + likelihood, 1),
         ),
         "mean of the logs": (
@@ -219,6 +228,13 @@ WRONG = {
                 means[choices(n, weights)], sigma * torch.eye(means.shape[1])
             ).sample(),
         ),
+        "weights for logits": (
+            "without a softmax",
+            lambda n, weights, means, sigma: draws_around(
+                means[Categorical(logits=weights).sample((n,))], sigma
+            ),
+        ),
+        "a seed inside": ("set no seed", draws_with_seed),
         "average of the means": (
             "average the means",
             lambda n, weights, means, sigma: draws_around(

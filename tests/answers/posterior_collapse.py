@@ -130,6 +130,14 @@ WRONG = {
                 2 * objectives.vae_loss(f, g, x, beta=0)["loss"] - vae_loss_by_hand(f, g, x)
             ),
         ),
+        "root of logvar": (
+            "the root of logvar is not σ",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.sqrt),
+        ),
+        "half of the variance": (
+            "half the variance",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=lambda v: v.exp() / 2),
+        ),
         "sum over the batch": (
             "average over the images",
             lambda f, g, x: len(x) * vae_loss_by_hand(f, g, x),

@@ -149,6 +149,10 @@ WRONG = {
             "logarithm of a sum",
             lambda x, mean: -Normal(mean, 1.0).log_prob(x).exp().sum(1).log(),
         ),
+        "product of the logarithms": (
+            "not their product",
+            lambda x, mean: -Normal(mean, 1.0).log_prob(x).prod(dim=1),
+        ),
         "over the images": (
             "not the images",
             lambda x, mean: -Normal(mean, 1.0).log_prob(x).sum(dim=0),
@@ -216,7 +220,7 @@ WRONG = {
             ),
         ),
         "code detached": (
-            "in both terms",
+            "keeps the gradient from the encoder",
             lambda f, g, x, lam: regularized_pae(lambda x: f(x).detach(), g, x, lam),
         ),
     },

@@ -16,6 +16,11 @@ def sparse_ae_image_by_image(f, g, x, lam):
     return total / len(x)
 
 
+def without_gradient(f, g, x, lam):
+    with torch.no_grad():
+        return sparse_ae_image_by_image(f, g, x, lam)
+
+
 def unit_columns_one_by_one(weight):
     return torch.stack([column / column.norm() for column in weight.T], dim=1)
 
@@ -127,8 +132,16 @@ WRONG = {
                 (x - g(f(x).detach())).square().sum(1) + lam * f(x).abs().sum(1)
             ).mean(),
         ),
+        "reconstruction detached": (
+            "gradient of the error from both",
+            lambda f, g, x, lam: (
+                (mse_loss(g(f(x)).detach(), x, reduction="sum") + lam * f(x).abs().sum())
+                / len(x)
+            ),
+        ),
+        "no gradient": ("no_grad() keeps the gradient from both", without_gradient),
         "code detached": (
-            "in both terms",
+            "keeps the gradient from the encoder",
             lambda f, g, x, lam: objectives.sparse_ae_loss(
                 lambda x: f(x).detach(), g, x, lam=lam
             )["loss"],
@@ -148,8 +161,8 @@ WRONG = {
         "a threshold": ("exactly 0", lambda z: (abs(z) > 0.001).sum() / len(z)),
         "the code": ("expected shape", lambda z: z),
         "mean of whole numbers": (
-            "could not infer output dtype",
-            lambda z: (z != 0).sum(1).mean(),
+            "a mean needs floats",
+            lambda z: torch.count_nonzero(z, dim=1).mean(),
         ),
         "forgotten return": ("a return may be missing", lambda z: print(end="")),
     },
@@ -158,6 +171,11 @@ WRONG = {
         "root of the length": (
             "too little",
             lambda weight: weight / weight.square().sum(0) ** 0.25,
+        ),
+        "no squares": ("squares below", lambda weight: weight / weight.sum(0) ** 0.5),
+        "rows, without keepdim": (
+            "norm(dim=1)",
+            lambda weight: weight / torch.linalg.vector_norm(weight, dim=1),
         ),
         "signs lost": ("signs", lambda weight: normalize(weight.abs(), dim=0)),
         "lengths": ("these are the lengths", lambda weight: weight.square().sum(0).sqrt()),

@@ -7,11 +7,18 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from course_utils.exercises import trained_vae
+from course_utils.objectives import kl_to_standard_normal
 from course_utils.theory import elbo, lattice
 
 
 def draws_by_torch(codes, n):
     return MultivariateNormal(codes.mean(0), torch.cov(codes.T)).sample((n,))
+
+
+def draws_with_seed(codes, n):
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(n, 2, generator=generator)
+    return codes.mean(0) + noise @ torch.linalg.cholesky(codes.T.cov()).T
 
 
 def draws_by_eigenvectors(codes, n):
@@ -44,6 +51,29 @@ def score_by_hand(f, g, x, samples, kl_factor=0.5, sign=1.0):
             log_p += (x * p.log() + (1 - x) * (1 - p).log()).sum(dim=1) / samples
         kl = kl_factor * (mu**2 + sigma**2 - 1 - 2 * sigma.log()).sum(dim=1)
     return sign * (log_p - kl)
+
+
+def score_with_drawn_kl(f, g, x, samples, other=False):
+    mu, logvar = f(x)
+    q, prior = Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)
+    total = 0
+    for z in q.sample((samples,)):
+        total = total - binary_cross_entropy_with_logits(g(z), x, reduction="none").sum(1)
+        z = q.sample() if other else z
+        total = total + (prior.log_prob(z) - q.log_prob(z)).sum(1)
+    return total / samples
+
+
+def score_without_exp(f, g, x, samples):
+    mu, logvar = f(x)
+    draws = mu + torch.sqrt(logvar) * torch.randn(samples, *mu.shape)
+    nats = [binary_cross_entropy_with_logits(g(z), x, reduction="none") for z in draws]
+    return -torch.stack(nats).sum(2).mean(0) - kl_to_standard_normal(mu, logvar)
+
+
+def score_of_probabilities(f, g, x, samples):
+    """As if g gave probabilities."""
+    return score_by_hand(f, lambda z: torch.logit(g(z)), x, samples)
 
 
 def log_p_only(f, g, x, samples):
@@ -101,6 +131,17 @@ WRONG = {
             "cholesky gives one",
             lambda codes, n: codes.mean(0) + (torch.cov(codes.T) @ torch.randn(2, n)).T,
         ),
+        "root of each entry": (
+            "not of the matrix",
+            lambda codes, n: codes.mean(0) + torch.randn(n, 2) @ codes.T.cov() ** 0.5,
+        ),
+        "axes as columns": (
+            "give it codes.T",
+            lambda codes, n: (
+                codes.mean(0) + torch.randn(n, 2) @ torch.linalg.cholesky(codes.cov()).T
+            ),
+        ),
+        "a seed inside": ("with a seed inside", draws_with_seed),
         "transposed": (
             "transpose",
             lambda codes, n: (
@@ -131,6 +172,13 @@ WRONG = {
         "without KL": ("KL is missing", log_p_only),
         "KL added": ("It is a cost", lambda *a: score_by_hand(*a, kl_factor=-0.5)),
         "twice the KL": ("expected -", lambda *a: score_by_hand(*a, kl_factor=1.0)),
+        "KL by the same draws": ("Take its closed form", score_with_drawn_kl),
+        "KL by other draws": (
+            "from draws of its own",
+            lambda *a: score_with_drawn_kl(*a, other=True),
+        ),
+        "root of logvar": ("take exp before the root", score_without_exp),
+        "logits for probabilities": ("g gives logits", score_of_probabilities),
         "one draw": (
             "a single one",
             lambda f, g, x, samples: score_by_hand(f, g, x, 1),

@@ -32,6 +32,17 @@ def kl_of_numbers(mu, logvar):
     return torch.tensor([sum(row) for row in terms])
 
 
+def kl_without_exp(mu, logvar):
+    sigma = torch.sqrt(logvar)
+    return 0.5 * torch.sum(mu**2 + sigma**2 - torch.log(sigma**2) - 1, dim=1)
+
+
+def kl_of_one_draw(mu, logvar):
+    q = Normal(mu, (logvar / 2).exp())
+    z = q.rsample()
+    return (q.log_prob(z) - Normal(0.0, 1.0).log_prob(z)).sum(1)
+
+
 def draw_in_place(mu, logvar):
     z = torch.randn_like(mu)
     z *= logvar.exp().sqrt()
@@ -184,6 +195,30 @@ WRONG = {
             "do not square it",
             lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() ** 2 - logvar - 1).sum(1),
         ),
+        "root of logvar": ("the root of logvar is not σ", kl_without_exp),
+        "root of logvar in σ²": (
+            "not σ: σ² is",
+            lambda mu, logvar: 0.5 * (mu**2 + torch.sqrt(logvar) ** 2 - 1 - logvar).sum(1),
+        ),
+        "logvar for σ²": (
+            "not σ². It may be negative",
+            lambda mu, logvar: 0.5 * (mu**2 + logvar - torch.log(logvar) - 1).sum(1),
+        ),
+        "logvar for σ": (
+            "not σ. It may be negative",
+            lambda mu, logvar: (
+                0.5 * (mu**2 + logvar**2 - 1).sum(1) - torch.log(logvar).sum(1)
+            ),
+        ),
+        "logarithm of logvar": (
+            "no other logarithm",
+            lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - torch.log(logvar) - 1).sum(1),
+        ),
+        "σ for σ²": (
+            "has σ where",
+            lambda mu, logvar: 0.5 * (mu**2 + torch.exp(0.5 * logvar) - logvar - 1).sum(1),
+        ),
+        "one draw": ("has a closed form", kl_of_one_draw),
         "mean for sum": (
             "not their mean",
             lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar - 1).mean(1),
@@ -216,6 +251,23 @@ WRONG = {
             "the variance, not σ",
             lambda mu, logvar: Normal(mu, logvar.exp()).rsample(),
         ),
+        "root of logvar": (
+            "the root of logvar is not σ",
+            lambda mu, logvar: mu + logvar**0.5 * torch.randn(mu.shape),
+        ),
+        "root of logvar, torch.distributions": (
+            "Normal is σ, and logvar",
+            lambda mu, logvar: Normal(loc=mu, scale=torch.sqrt(logvar)).rsample(),
+        ),
+        "logvar, torch.distributions": (
+            "Normal is σ, not log",
+            lambda mu, logvar: Normal(mu, logvar).rsample(),
+        ),
+        "half of the variance": (
+            "half the variance",
+            lambda mu, logvar: mu + torch.randn_like(mu) * 0.5 * torch.exp(logvar),
+        ),
+        "no noise": ("ε is missing", lambda mu, logvar: mu + 0 * logvar),
         "minus": (
             "write μ + σε",
             lambda mu, logvar: mu - torch.randn_like(mu) * (logvar / 2).exp(),
@@ -272,8 +324,36 @@ WRONG = {
             ),
         ),
         "without noise": (
-            "without noise",
+            "the noise ε is missing",
             step_with(lambda x, mu, logvar, g, z: (nll(x, g(mu)) + kl(mu, logvar)).mean()),
+        ),
+        "root of logvar": (
+            "step 3: the root of logvar",
+            step_with(
+                lambda x, mu, logvar, g, z: (
+                    nll(x, g(mu + logvar.sqrt() * (z - mu) / (logvar / 2).exp()))
+                    + kl(mu, logvar)
+                ).mean()
+            ),
+        ),
+        "logits for probabilities": (
+            "step 5: g gives logits; a probability",
+            step_with(
+                lambda x, mu, logvar, g, z: (
+                    F.binary_cross_entropy(g(z), x, reduction="sum") / len(x)
+                    + kl(mu, logvar).mean()
+                )
+            ),
+        ),
+        "KL of the draw": (
+            "closed form",
+            step_with(
+                lambda x, mu, logvar, g, z: (
+                    nll(x, g(z))
+                    + Normal(mu, logvar.exp().sqrt()).log_prob(z).sum(1)
+                    - Normal(0.0, 1.0).log_prob(z).sum(1)
+                ).mean()
+            ),
         ),
         "plain sample": ("is blocked, as by sample()", blocked),
         "no update": ("optimizer.step() is missing", without_update),
