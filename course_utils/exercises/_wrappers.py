@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_utils import objectives
 from course_utils.exercises.grading import Function
 from course_utils.objectives import Encoder
 
@@ -112,6 +113,11 @@ def sigma_of(logvar: Tensor) -> Tensor:
     return (logvar / 2).exp()
 
 
+def exact_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+    """The KL of q(z|x) to the prior, whatever z was drawn.  (B, K), (B, K), … -> (B,)"""
+    return objectives.kl_to_standard_normal(mu, logvar)
+
+
 def drawn_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
     """log q(z|x) − log p(z), whose mean over draws z is the KL.  (…, B, K) -> (…, B)"""
     log_q = -((z - mu) ** 2 / logvar.exp() + logvar) / 2
@@ -121,23 +127,30 @@ def drawn_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
 # --- mistakes -------------------------------------------------------------------------
 
 
+def variants(function: Function, **values: Mapping[str, object]) -> dict[str, Function]:
+    """The function with another value of one keyword, under the hint for that value."""
+    return {
+        hint: partial(function, **{keyword: value})
+        for keyword, hints in values.items()
+        for hint, value in hints.items()
+    }
+
+
 def loss_mistakes(loss: Function) -> dict[str, Function]:
     """Mistakes in a loss of (f, g, x, …), whose keyword ``error`` takes x − x̂."""
-    return {
-        "the squared error adds up the pixels; it takes no mean of them.": partial(
-            loss, error=lambda d: d.square().mean()
+    errors: dict[str, Encoder] = {
+        "the squared error adds up the pixels; it takes no mean of them.": (
+            lambda d: d.square().mean()
         ),
+        "take the mean over the batch: one number is asked for.": (
+            lambda d: d.square().sum(1)
+        ),
+        "the length of the difference has to be squared.": lambda d: d.norm(dim=1).mean(),
+        "the squared error has no factor ½ in this loss.": lambda d: mean_square(d) / 2,
+    }
+    return variants(loss, error=errors) | {
         "take the mean over the batch, not the sum.": (
             lambda f, g, x, *more: len(x) * loss(f, g, x, *more)
-        ),
-        "take the mean over the batch: one number is asked for.": partial(
-            loss, error=lambda d: d.square().sum(1)
-        ),
-        "the length of the difference has to be squared.": partial(
-            loss, error=lambda d: d.norm(dim=1).mean()
-        ),
-        "the squared error has no factor ½ in this loss.": partial(
-            loss, error=lambda d: mean_square(d) / 2
         ),
         "detach() keeps the gradient from the encoder.": (
             lambda f, *more: loss(detached(f), *more)
@@ -160,41 +173,49 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
     Its keywords ``error`` and ``penalty`` take x − x̂ and f(x). ``each`` is the penalty on
     one number of a code, to be summed over these and averaged over the batch.
     """
-    wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
-    return loss_mistakes(loss) | {
-        "take the mean over the batch: one number is asked for.": partial(
-            loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
-        ),
-        "the penalty is missing.": lambda f, g, x, lam: loss(f, g, x, 0.0),
-        "the penalty has to be multiplied by lam.": lambda f, g, x, lam: loss(f, g, x, 1.0),
-        "the sign of the penalty. It is added.": lambda f, g, x, lam: loss(f, g, x, -lam),
+    penalties: dict[str, Encoder] = {
         "the penalty adds up the numbers of a code; it takes no mean of them.": (
-            partial(loss, penalty=lambda z: each(z).mean())
+            lambda z: each(z).mean()
         ),
-        "the penalty is a mean over the batch, too, not a sum.": (
-            partial(loss, penalty=lambda z: each(z).sum())
-        ),
-        "add up the dimensions, in both terms; take no mean of them.": partial(
-            loss, error=lambda d: d.square().mean(), penalty=lambda z: each(z).mean()
-        ),
-        "the axis. The squared error is a sum over pixels, then a mean over images.": (
-            wrong_axis
-        ),
-        "the axis. Sum over dimensions, then take the mean over images.": (
-            partial(wrong_axis, penalty=lambda z: each(z).sum(0).mean())
-        ),
+        "the penalty is a mean over the batch, too, not a sum.": lambda z: each(z).sum(),
         "detach() keeps the gradient of the penalty from the encoder.": (
-            partial(loss, penalty=lambda z: each(z).detach().sum(1).mean())
-        ),
-        "detach() keeps the gradient of the error from the encoder.": (
-            lambda f, g, x, lam: (
-                loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
-            )
-        ),
-        "detach() keeps the gradient of the error from both networks.": (
-            lambda f, g, *more: loss(f, detached(g), *more)
+            lambda z: each(z).detach().sum(1).mean()
         ),
     }
+    wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
+    return (
+        loss_mistakes(loss)
+        | variants(loss, penalty=penalties)
+        | {
+            "take the mean over the batch: one number is asked for.": partial(
+                loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
+            ),
+            "the penalty is missing.": lambda f, g, x, lam: loss(f, g, x, 0.0),
+            "the penalty has to be multiplied by lam.": lambda f, g, x, lam: loss(
+                f, g, x, 1.0
+            ),
+            "the sign of the penalty. It is added.": lambda f, g, x, lam: loss(
+                f, g, x, -lam
+            ),
+            "add up the dimensions, in both terms; take no mean of them.": partial(
+                loss, error=lambda d: d.square().mean(), penalty=lambda z: each(z).mean()
+            ),
+            "the axis. The squared error is a sum over pixels, then a mean over images.": (
+                wrong_axis
+            ),
+            "the axis. Sum over dimensions, then take the mean over images.": (
+                partial(wrong_axis, penalty=lambda z: each(z).sum(0).mean())
+            ),
+            "detach() keeps the gradient of the error from the encoder.": (
+                lambda f, g, x, lam: (
+                    loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
+                )
+            ),
+            "detach() keeps the gradient of the error from both networks.": (
+                lambda f, g, *more: loss(f, detached(g), *more)
+            ),
+        }
+    )
 
 
 def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Function]:
@@ -218,7 +239,7 @@ def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Funct
         ),
         "the noise has mean 0.": lambda x: torch.randn_like(x) + 1,
     }
-    return {hint: partial(function, draw=draw) for hint, draw in draws.items()}
+    return variants(function, draw=draws)
 
 
 def sigma_mistakes(function: Function) -> dict[str, Function]:
@@ -250,7 +271,39 @@ def logvar_mistakes(function: Function) -> dict[str, Function]:
             lambda logvar: logvar.exp() / 2
         ),
     }
-    return {hint: partial(function, width=width) for hint, width in widths.items()}
+    return variants(function, width=widths)
+
+
+def nll_mistakes(function: Function) -> dict[str, Function]:
+    """Mistakes in a function whose keyword ``nll`` takes x and the logits of coins."""
+    nll = objectives.bernoulli_nll
+    nlls: dict[str, Function] = {
+        "add up the pixels; take no mean of them.": lambda x, t: nll(x, t) / x.shape[1],
+        "g gives logits already, without a sigmoid.": lambda x, t: nll(x, t.sigmoid()),
+        "g gives logits; a probability is their sigmoid.": (
+            lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1)
+        ),
+        "pixels are coins here: a cross entropy was asked for, not a squared error.": (
+            lambda x, t: objectives.squared_error(x, t.sigmoid())
+        ),
+        "pixels are coins here, and g gives their logits: no Gaussian was asked for.": (
+            objectives.gaussian_nll
+        ),
+    }
+    return variants(function, nll=nlls)
+
+
+def kl_mistakes(function: Function) -> dict[str, Function]:
+    """Mistakes in a function whose keyword ``kl`` is such as ``exact_kl``."""
+    kls: dict[str, Function] = {
+        "the KL is missing.": lambda *q: 0 * exact_kl(*q),
+        "the sign of the KL. It is a cost.": lambda *q: -exact_kl(*q),
+        "the factor ½ of the KL is missing.": lambda *q: 2 * exact_kl(*q),
+        "add up the axes of the KL; take no mean of them.": (
+            lambda *q: exact_kl(*q) / q[0].shape[1]
+        ),
+    }
+    return variants(function, kl=kls)
 
 
 def seeded(function: Function) -> Function:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from course_utils.exercises._wrappers import (
     loss_and_gradients,
     loss_mistakes,
     mean_square,
+    variants,
 )
 from course_utils.exercises.grading import (
     CheckResult,
@@ -27,25 +27,25 @@ def _ae_loss(f, g, x, *, error=mean_square):
     return error(x - g(f(x)))
 
 
-def _with_error(error):
-    return partial(_ae_loss, error=error)
-
-
-_AE_LOSS_MISTAKES: Mistakes = loss_mistakes(_ae_loss) | {
-    "sum and mean are swapped. Add up pixels, average over pictures.": (
-        _with_error(lambda d: d.square().mean(1).sum())
+_AE_LOSS_MISTAKES: Mistakes = {
+    **loss_mistakes(_ae_loss),
+    **variants(
+        _ae_loss,
+        error={
+            "sum and mean are swapped. Add up pixels, average over pictures.": (
+                lambda d: d.square().mean(1).sum()
+            ),
+            "squares of the differences, not their absolute values.": (
+                lambda d: d.abs().sum(1).mean()
+            ),
+            "without a square, errors of opposite sign cancel.": lambda d: d.sum(1).mean(),
+            "square each pixel before you add them up.": (
+                lambda d: d.sum(1).square().mean()
+            ),
+        },
     ),
-    "squares of the differences, not their absolute values.": (
-        _with_error(lambda d: d.abs().sum(1).mean())
-    ),
-    "without a square, errors of opposite sign cancel.": (
-        _with_error(lambda d: d.sum(1).mean())
-    ),
-    "square each pixel before you add them up.": (
-        _with_error(lambda d: d.sum(1).square().mean())
-    ),
-    "the order. First the encoder f, then the decoder g.": lambda f, g, x: _ae_loss(
-        g, f, x
+    "the order. First the encoder f, then the decoder g.": (
+        lambda f, g, x: _ae_loss(g, f, x)
     ),
     "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
     "the sign. An error is never negative.": lambda f, g, x: -_ae_loss(f, g, x),
@@ -107,18 +107,22 @@ def _error_share(x, x_hat, *, baseline=lambda x: x.mean(0)):
     return mean_square(x - x_hat) / mean_square(x - baseline(x))
 
 
-def _with_baseline(baseline):
-    return partial(_error_share, baseline=baseline)
-
-
 _ERROR_SHARE_MISTAKES: Mistakes = {
-    "which mean is this? One gray value for all pixels is not the mean picture.": (
-        _with_baseline(torch.mean)
+    **variants(
+        _error_share,
+        baseline={
+            "which mean is this? One gray value for all pixels is not the mean picture.": (
+                torch.mean
+            ),
+            "over what is this mean? Over the pixels of each picture, not the pictures.": (
+                lambda x: x.mean(1, keepdim=True)
+            ),
+            "the baseline is the mean picture, not a blank one.": torch.zeros_like,
+            "the baseline is the mean picture, not the median one.": (
+                lambda x: x.median(0).values
+            ),
+        },
     ),
-    "over what is this mean? Over the pixels of each picture, not the pictures.": (
-        _with_baseline(lambda x: x.mean(1, keepdim=True))
-    ),
-    "the baseline is the mean picture, not a blank one.": (_with_baseline(lambda x: 0 * x)),
     "the mean picture of the data, not of the reconstructions.": (
         lambda x, x_hat: mean_square(x - x_hat) / mean_square(x - x_hat.mean(0))
     ),
@@ -132,9 +136,6 @@ _ERROR_SHARE_MISTAKES: Mistakes = {
     ),
     "one number for all: a share of two means, not of each picture.": (
         lambda x, x_hat: (x - x_hat).square().sum(1) / (x - x.mean(0)).square().sum(1)
-    ),
-    "the baseline is the mean picture, not the median one.": (
-        _with_baseline(lambda x: x.median(0).values)
     ),
     "the variance of torch divides by B − 1, the loss by B.": (
         lambda x, x_hat: mean_square(x - x_hat) / x.var(0).sum()

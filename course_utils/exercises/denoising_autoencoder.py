@@ -21,6 +21,7 @@ from course_utils.exercises._wrappers import (
     only_shape,
     seeded,
     sigma_mistakes,
+    variants,
 )
 from course_utils.exercises.grading import (
     CheckResult,
@@ -224,21 +225,24 @@ def langevin_step(score, x, h, *, drift=0.5, width=lambda h: h**0.5, draw=torch.
 
 _LANGEVIN_STEP_MISTAKES: Mistakes = {
     **noise_mistakes(langevin_step, "particle", "coordinate"),
-    "the noise. Its width is the root of h, not h.": partial(
-        langevin_step, width=lambda h: h
-    ),
-    "the noise. Its width √h is missing.": partial(langevin_step, width=lambda h: 1.0),
-    "the noise. If the score has a factor ½, the width has no factor 2.": (
-        partial(langevin_step, width=lambda h: (2 * h) ** 0.5)
+    **variants(
+        langevin_step,
+        width={
+            "the noise. Its width is the root of h, not h.": lambda h: h,
+            "the noise. Its width √h is missing.": lambda h: 1.0,
+            "the noise. If the score has a factor ½, the width has no factor 2.": (
+                lambda h: (2 * h) ** 0.5
+            ),
+        },
+        drift={
+            "the sign. The step follows the score, towards higher density.": -0.5,
+            "the factor ½ in front of the score is missing.": 1.0,
+            "the score is missing.": 0.0,
+        },
     ),
     "this is a step of length 2h: both h and the noise are too large.": partial(
         langevin_step, drift=1.0, width=lambda h: (2 * h) ** 0.5
     ),
-    "the sign. The step follows the score, towards higher density.": partial(
-        langevin_step, drift=-0.5
-    ),
-    "the factor ½ in front of the score is missing.": partial(langevin_step, drift=1.0),
-    "the score is missing.": partial(langevin_step, drift=0.0),
     "a step starts at x: x has to be added.": lambda score, x, h: (
         langevin_step(score, x, h) - x
     ),

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises._wrappers import logvar_mistakes, sigma_of
+from course_utils.exercises._wrappers import (
+    exact_kl,
+    kl_mistakes,
+    logvar_mistakes,
+    nll_mistakes,
+    sigma_of,
+)
 from course_utils.exercises.grading import CheckResult, Mistakes, compare
 from course_utils.theory import linear_gaussian
 
@@ -121,30 +127,23 @@ def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     return compare(answer, lambda a, sigma: 2 * a * sigma**2, cases, _KL_WEIGHT_MISTAKES)
 
 
-def _vae_loss(f, g, x, *, pixels=1.0, kl=1.0, width=sigma_of):
-    """The two terms, with weights, and a draw of the given width."""
+def _vae_loss(f, g, x, *, nll=objectives.bernoulli_nll, kl=exact_kl, width=sigma_of):
+    """The two terms and a draw, which may be wrong."""
     mu, logvar = f(x)
     z = mu + width(logvar) * torch.randn_like(mu)
-    nll = objectives.bernoulli_nll(x, g(z)).mean()
-    return pixels * nll + kl * objectives.kl_to_standard_normal(mu, logvar).mean()
+    return (nll(x, g(z)) + kl(mu, logvar, z)).mean()
 
 
 _VAE_LOSS_MISTAKES: Mistakes = {
-    "the pixels. Their cross entropy is summed over an image, not averaged.": (
-        partial(_vae_loss, pixels=1 / 3)
-    ),
-    "the KL is summed over the units, not averaged.": partial(_vae_loss, kl=1 / 2),
-    "both terms. Sum over pixels and units, and average only over images.": (
-        partial(_vae_loss, pixels=1 / 3, kl=1 / 2)
-    ),
-    "the KL is missing.": partial(_vae_loss, kl=0.0),
-    "the sign of the KL. It is added.": partial(_vae_loss, kl=-1.0),
-    "the KL has a factor ½, once.": partial(_vae_loss, kl=2.0),
     **logvar_mistakes(_vae_loss),
-    "the decoder needs a draw, not the mean.": partial(_vae_loss, width=torch.zeros_like),
-    "the pixels are Bernoulli: cross entropy of logits, not a squared error.": (
-        lambda f, g, x: objectives.vae_loss(f, g, x, nll=objectives.gaussian_nll)["loss"]
+    **nll_mistakes(_vae_loss),
+    **kl_mistakes(_vae_loss),
+    "both terms. Sum over pixels and units, and average only over images.": partial(
+        _vae_loss,
+        nll=lambda *a: objectives.bernoulli_nll(*a) / 3,
+        kl=lambda *q: exact_kl(*q) / 2,
     ),
+    "the decoder needs a draw, not the mean.": partial(_vae_loss, width=torch.zeros_like),
     "average over the images of the batch; a sum was not asked for.": (
         lambda f, g, x: len(x) * _vae_loss(f, g, x)
     ),
@@ -182,6 +181,7 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     cases = {
         "a collapsed VAE with pixels of probability ½, D log 2": (prior, flat, x),
         "only the KL differs from that": (encoder(0.5, -1.0), flat, x),
+        "a decoder that ignores the code": (prior, lambda z: flat(z) + 0.4, x),
         "the prior as q, and a decoder that uses the code": (prior, decoder, x),
         "a narrow q": (encoder(0.0, -4.0), decoder, x),
         "a q wider than the prior": (encoder(0.0, 1.0), decoder, x),

@@ -18,6 +18,7 @@ from course_utils.exercises._wrappers import (
     noise_mistakes,
     penalty_mistakes,
     value_and_gradient,
+    variants,
 )
 from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
 
@@ -30,25 +31,26 @@ def _gaussian_nll(x, mean, sigma, *, half=0.5, constant=_constant):
     return half * objectives.squared_error(x, mean) / sigma**2 + constant(x, sigma)
 
 
-def _with_constant(constant):
-    return partial(_gaussian_nll, constant=constant)
-
-
 _GAUSSIAN_NLL_MISTAKES: Mistakes = {
     "the sign. −log p falls as the density grows.": (lambda *a: -_gaussian_nll(*a)),
-    "the constant is missing. A likelihood needs it.": _with_constant(lambda x, sigma: 0),
-    "the constant depends on σ as well.": _with_constant(lambda x, sigma: _constant(x, 1)),
-    "the constant. Every pixel adds one, so there are D of them.": (
-        _with_constant(lambda x, sigma: _constant(x[:, :1], sigma))
-    ),
-    "the constant. D is the number of pixels, not of images.": (
-        _with_constant(lambda x, sigma: _constant(x.T, sigma))
-    ),
-    "the constant. A factor ½ is missing there.": (
-        _with_constant(lambda x, sigma: 2 * _constant(x, sigma))
-    ),
-    "the constant has σ², the variance, in its logarithm, not σ.": (
-        _with_constant(lambda x, sigma: _constant(x, sigma**0.5))
+    **variants(
+        _gaussian_nll,
+        constant={
+            "the constant is missing. A likelihood needs it.": lambda x, sigma: 0,
+            "the constant depends on σ as well.": lambda x, sigma: _constant(x, 1),
+            "the constant. Every pixel adds one, so there are D of them.": (
+                lambda x, sigma: _constant(x[:, :1], sigma)
+            ),
+            "the constant. D is the number of pixels, not of images.": (
+                lambda x, sigma: _constant(x.T, sigma)
+            ),
+            "the constant. A factor ½ is missing there.": (
+                lambda x, sigma: 2 * _constant(x, sigma)
+            ),
+            "the constant has σ², the variance, in its logarithm, not σ.": (
+                lambda x, sigma: _constant(x, sigma**0.5)
+            ),
+        },
     ),
     "the squared error. A factor ½ is missing there.": partial(_gaussian_nll, half=1.0),
     "sigma is a standard deviation: divide the error by its square.": (
@@ -88,11 +90,7 @@ def check_gaussian_nll(answer: Callable[[Tensor, Tensor, float], Tensor]) -> Che
         "the gradient that reaches the mean": (1, x, mean, 0.5),
     }
     return compare(
-        answer,
-        _gaussian_nll,
-        cases,
-        _GAUSSIAN_NLL_MISTAKES,
-        wrapper=value_and_gradient,
+        answer, _gaussian_nll, cases, _GAUSSIAN_NLL_MISTAKES, wrapper=value_and_gradient
     )
 
 
@@ -211,11 +209,14 @@ _REGULARIZED_PAE_MISTAKES: Mistakes = {
     "the penalty is λ ‖f(x)‖², without a factor ½.": (
         lambda f, g, x, lam: _regularized_pae(f, g, x, lam / 2)
     ),
-    "the penalty takes the square of the length.": (
-        partial(_regularized_pae, penalty=lambda z: z.norm(dim=1).mean())
-    ),
-    "the penalty takes squares, not absolute values as the sparse one does.": (
-        partial(_regularized_pae, penalty=lambda z: z.abs().sum(1).mean())
+    **variants(
+        _regularized_pae,
+        penalty={
+            "the penalty takes the square of the length.": lambda z: z.norm(dim=1).mean(),
+            "the penalty takes squares, not absolute values as the sparse one does.": (
+                lambda z: z.abs().sum(1).mean()
+            ),
+        },
     ),
 }
 
@@ -239,10 +240,5 @@ def check_regularized_pae(answer: Callable[..., Tensor]) -> CheckResult:
         "the gradient that reaches the encoder": (0, encode, decode, x, 0.5),
         "the gradient that reaches the decoder": (1, encode, decode, x, 0.5),
     }
-    return compare(
-        answer,
-        _regularized_pae,
-        cases,
-        _REGULARIZED_PAE_MISTAKES,
-        wrapper=loss_and_gradients,
-    )
+    reference, mistakes = _regularized_pae, _REGULARIZED_PAE_MISTAKES
+    return compare(answer, reference, cases, mistakes, wrapper=loss_and_gradients)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from course_utils.exercises._wrappers import (
     mean_square,
     penalty_mistakes,
     value_and_gradient,
+    variants,
 )
 from course_utils.exercises.grading import (
     CheckResult,
@@ -35,35 +35,35 @@ def _sparse_ae_loss(f, g, x, lam, *, error=mean_square, penalty=_absolute):
     return error(x - g(z)) + lam * penalty(z)
 
 
-def _with_price(penalty):
-    return partial(_sparse_ae_loss, penalty=penalty)
-
-
-_SPARSE_AE_LOSS_MISTAKES: Mistakes = penalty_mistakes(_sparse_ae_loss, torch.abs) | {
-    "the penalty takes absolute values, not squares.": _with_price(mean_square),
-    "the penalty is the sum of absolute values, not the length of the code.": (
-        _with_price(lambda z: z.norm(dim=1).mean())
-    ),
-    "the penalty takes absolute values, or numbers of opposite sign cancel.": (
-        _with_price(lambda z: z.sum(1).mean())
-    ),
-    "the penalty takes the absolute value of each number, before the sum.": (
-        _with_price(lambda z: z.sum(1).abs().mean())
-    ),
-    "the penalty includes negative numbers; a ReLU ignores them.": (
-        _with_price(lambda z: z.relu().sum(1).mean())
-    ),
-    "the penalty counts active units. It has to add up their absolute values.": (
-        _with_price(lambda z: (z != 0).float().sum(1).mean())
+_SPARSE_AE_LOSS_MISTAKES: Mistakes = {
+    **penalty_mistakes(_sparse_ae_loss, torch.abs),
+    **variants(
+        _sparse_ae_loss,
+        penalty={
+            "the penalty takes absolute values, not squares.": mean_square,
+            "the penalty is the sum of absolute values, not the length of the code.": (
+                lambda z: z.norm(dim=1).mean()
+            ),
+            "the penalty takes absolute values, or numbers of opposite sign cancel.": (
+                lambda z: z.sum(1).mean()
+            ),
+            "the penalty takes the absolute value of each number, before the sum.": (
+                lambda z: z.sum(1).abs().mean()
+            ),
+            "the penalty includes negative numbers; a ReLU ignores them.": (
+                lambda z: z.relu().sum(1).mean()
+            ),
+            "the penalty counts active units. It has to add up their absolute values.": (
+                lambda z: (z != 0).float().sum(1).mean()
+            ),
+        },
+        error={"the error is squared; only the penalty takes absolute values.": _absolute},
     ),
     "the penalty is on the code, not on the image.": (
         lambda f, g, x, lam: _sparse_ae_loss(f, g, x, 0.0) + lam * _absolute(x)
     ),
     "the penalty is on the code, not on the reconstruction.": (
         lambda f, g, x, lam: _sparse_ae_loss(f, g, x, 0.0) + lam * _absolute(g(f(x)))
-    ),
-    "the error is squared; only the penalty takes absolute values.": (
-        partial(_sparse_ae_loss, error=_absolute)
     ),
 }
 
@@ -216,9 +216,5 @@ def check_unit_columns(answer: Callable[[Tensor], Tensor]) -> CheckResult:
         "the gradient that reaches the weights": (0, weight),
     }
     return compare(
-        answer,
-        _unit_columns,
-        cases,
-        _UNIT_COLUMNS_MISTAKES,
-        wrapper=value_and_gradient,
+        answer, _unit_columns, cases, _UNIT_COLUMNS_MISTAKES, wrapper=value_and_gradient
     )

@@ -14,10 +14,14 @@ from course_utils import objectives
 from course_utils.exercises._wrappers import (
     drawn_kl,
     draws_anew,
+    exact_kl,
+    kl_mistakes,
     logvar_mistakes,
+    nll_mistakes,
     only_shape,
     seeded,
     sigma_of,
+    variants,
 )
 from course_utils.exercises.grading import (
     CheckResult,
@@ -160,66 +164,50 @@ def _score(
     x: Tensor,
     samples: int,
     *,
-    sign: float = 1,
-    pixels: float = 1,
-    width: Callable[[Tensor], Tensor] = sigma_of,
-    kl: Function = lambda mu, logvar, z: _kl(mu, logvar),
-    mean: Callable[[Tensor], Tensor] = lambda log_p: log_p.mean(0),
-    nll: Callable[[Tensor, Tensor], Tensor] = objectives.bernoulli_nll,
+    width: Function = sigma_of,
+    mean: Function = lambda log_p: log_p.mean(0),
+    nll: Function = objectives.bernoulli_nll,
+    kl: Function = exact_kl,
 ) -> Tensor:
     """The ELBO of each picture, by draws from q(z|x), with parts that may be wrong."""
     mu, logvar = f(x)
     z = torch.stack([mu + width(logvar) * torch.randn_like(mu) for _ in range(samples)])
-    log_p = mean(torch.stack([-pixels * nll(x, g(draw)) for draw in z]))
-    return sign * (log_p - kl(mu, logvar, z))
-
-
-def _kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    return objectives.kl_to_standard_normal(mu, logvar)
-
-
-def _kl_of_other_draws(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
-    other = mu + sigma_of(logvar) * torch.randn_like(z)
-    return drawn_kl(mu, logvar, other).mean(0)
+    return mean(torch.stack([-nll(x, g(draw)) for draw in z])) - kl(mu, logvar, z)
 
 
 _SCORE_MISTAKES: Mistakes = {
+    **logvar_mistakes(_score),
+    **nll_mistakes(_score),
+    **kl_mistakes(_score),
+    **variants(
+        _score,
+        nll={"the reconstruction is missing.": lambda x, logits: 0 * x.sum(1)},
+        kl={
+            "the KL is estimated from the draws as well. Take its closed form.": (
+                lambda *q: drawn_kl(*q).mean(0)
+            ),
+            "the KL is estimated from draws of its own. Take its closed form.": (
+                lambda mu, logvar, z: drawn_kl(
+                    mu, logvar, mu + sigma_of(logvar) * torch.randn_like(z)
+                ).mean(0)
+            ),
+        },
+        width={"decode draws z from q(z|x), not its mean.": torch.zeros_like},
+        mean={
+            "take the mean over the draws, not their sum.": lambda log_p: log_p.sum(0),
+            "average the logarithms. The logarithm of an average is another bound.": (
+                lambda log_p: log_p.logsumexp(0) - math.log(len(log_p))
+            ),
+        },
+    ),
     "the sign. A score is the ELBO, so that a higher one is better.": (
-        partial(_score, sign=-1)
-    ),
-    "the sign of the KL. It is a cost.": partial(
-        _score, kl=lambda mu, logvar, z: -_kl(mu, logvar)
-    ),
-    "the KL is missing.": partial(_score, kl=lambda *q: 0),
-    "the KL is estimated from the draws as well. Take its closed form.": partial(
-        _score, kl=lambda *q: drawn_kl(*q).mean(0)
-    ),
-    "the KL is estimated from draws of its own. Take its closed form.": partial(
-        _score, kl=_kl_of_other_draws
-    ),
-    "the reconstruction is missing.": partial(_score, pixels=0),
-    "sum over the pixels of a picture; do not take their mean.": partial(
-        _score, pixels=1 / 5
+        lambda *a: -_score(*a)
     ),
     "one number for each picture was asked for, not the mean over them.": (
         lambda *a: _score(*a).mean()
     ),
     "average over `samples` draws. This is a single one.": (
         lambda f, g, x, samples: _score(f, g, x, 1)
-    ),
-    "take the mean over the draws, not their sum.": (
-        partial(_score, mean=lambda log_p: log_p.sum(0))
-    ),
-    "average the logarithms. The logarithm of an average is another bound.": (
-        partial(_score, mean=lambda log_p: log_p.logsumexp(0) - math.log(len(log_p)))
-    ),
-    "decode draws z from q(z|x), not its mean.": partial(_score, width=torch.zeros_like),
-    **logvar_mistakes(_score),
-    "g gives logits; a probability is their sigmoid.": partial(
-        _score, nll=lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1)
-    ),
-    "the pixels are Bernoulli and g gives logits: no squared error here.": (
-        partial(_score, nll=objectives.gaussian_nll)
     ),
 }
 

@@ -14,11 +14,15 @@ from course_utils import objectives
 from course_utils.exercises._wrappers import (
     as_tensor,
     drawn_kl,
+    exact_kl,
     identity,
+    kl_mistakes,
     logvar_mistakes,
+    nll_mistakes,
     noise_mistakes,
     sigma_of,
     value_and_gradient,
+    variants,
 )
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.models import GaussianHead
@@ -46,6 +50,11 @@ def _wrong_kl(
     return (mu.square() + variance(logvar) - 1 - log(logvar)).sum(1) / 2
 
 
+def _kl_of(variance: Function) -> Function:
+    """The KL with another σ² in both of its terms."""
+    return partial(_wrong_kl, variance=variance, log=lambda v: variance(v).log())
+
+
 _KL_MISTAKES: Mistakes = {
     "the sign. A KL is never negative.": lambda *a: -_kl(*a),
     "the factor ½ is missing.": lambda *a: 2 * _kl(*a),
@@ -61,37 +70,35 @@ _KL_MISTAKES: Mistakes = {
     "one number for each image was asked for, not their mean.": (
         lambda mu, logvar: _kl(mu, logvar).mean()
     ),
-    "logvar is log σ², so that σ² = exp(logvar), not logvar².": (
-        partial(_wrong_kl, variance=torch.square, log=lambda v: v.square().log())
+    **variants(
+        _wrong_kl,
+        variance={
+            "σ² is exp(logvar), not logvar.": identity,
+            "the root of logvar is not σ: σ² is exp(logvar).": lambda v: v.sqrt() ** 2,
+            "exp(logvar) is σ² already; do not square it.": lambda v: v.exp() ** 2,
+            "this has σ where the formula has σ².": sigma_of,
+        },
+        log={
+            "logvar is log σ² already; take no other logarithm of it.": torch.log,
+            "log σ² is logvar, not half of it.": lambda v: v / 2,
+            "the term −log σ² is missing.": torch.zeros_like,
+        },
     ),
-    "logvar is log σ², not σ. It may be negative, and then has no logarithm.": (
-        partial(_wrong_kl, variance=torch.square, log=lambda v: 2 * v.log())
-    ),
+    "logvar is log σ², so that σ² = exp(logvar), not logvar².": _kl_of(torch.square),
     "logvar is log σ², not σ². It may be negative, and then has no logarithm.": (
-        partial(_wrong_kl, variance=identity, log=torch.log)
+        _kl_of(identity)
     ),
-    "logvar is log σ² already; take no other logarithm of it.": (
-        partial(_wrong_kl, log=torch.log)
-    ),
-    "σ² is exp(logvar), not logvar.": partial(_wrong_kl, variance=identity),
     "the root of logvar is not σ. logvar is log σ², so take exp before the root.": (
-        partial(
-            _wrong_kl, variance=lambda v: v.sqrt() ** 2, log=lambda v: 2 * v.sqrt().log()
-        )
-    ),
-    "the root of logvar is not σ: σ² is exp(logvar).": (
-        partial(_wrong_kl, variance=lambda v: v.sqrt() ** 2)
+        _kl_of(lambda v: v.sqrt() ** 2)
     ),
     "logvar is log σ²: exp(logvar) is σ² already, not σ.": (
         lambda mu, logvar: _kl(mu, 2 * logvar)
     ),
-    "exp(logvar) is σ² already; do not square it.": (
-        partial(_wrong_kl, variance=lambda v: v.exp() ** 2)
-    ),
-    "this has σ where the formula has σ².": partial(_wrong_kl, variance=sigma_of),
-    "log σ² is logvar, not half of it.": partial(_wrong_kl, log=lambda v: v / 2),
     "logvar is log σ² already, not log σ: nothing has to be halved.": (
         lambda mu, logvar: _kl(mu, logvar / 2)
+    ),
+    "logvar is log σ², not σ. It may be negative, and then has no logarithm.": (
+        partial(_wrong_kl, variance=torch.square, log=lambda v: 2 * v.log())
     ),
     "this is the value for a draw of z. The KL is its mean, which has a closed form.": (
         lambda mu, logvar: drawn_kl(mu, logvar, _draw(mu, logvar))
@@ -102,7 +109,6 @@ _KL_MISTAKES: Mistakes = {
     "the −1 of each axis is missing.": (
         lambda mu, logvar: _kl(mu, logvar) + mu.shape[1] / 2
     ),
-    "the term −log σ² is missing.": partial(_wrong_kl, log=torch.zeros_like),
     "no gradient reaches mu and logvar; detach(), item() and tolist() stop it.": (
         lambda mu, logvar: _kl(mu, logvar).detach()
     ),
@@ -181,7 +187,7 @@ def _step(
     width: Function = sigma_of,
     draw: Function = torch.randn_like,
     nll: Function = objectives.bernoulli_nll,
-    kl: Function = lambda mu, logvar, z: _kl(mu, logvar),
+    kl: Function = exact_kl,
     mean: Function = torch.mean,
 ) -> Tensor:
     """The seven steps; the keywords replace a part of them by a mistake."""
@@ -204,69 +210,49 @@ def _without(method: str) -> Function:
     return step
 
 
-def _step_mistakes() -> Mistakes:
-    nll = objectives.bernoulli_nll
-    return {
-        **{
-            f"step 3: {hint}": mistake
-            for hint, mistake in (
-                logvar_mistakes(_step) | noise_mistakes(_step, "image", "axis")
-            ).items()
+def _at(step: int, mistakes: Mistakes) -> Mistakes:
+    return {f"step {step}: {hint}": mistake for hint, mistake in mistakes.items()}
+
+
+_STEP_MISTAKES: Mistakes = {
+    **_at(3, logvar_mistakes(_step)),
+    **_at(3, noise_mistakes(_step, "image", "axis")),
+    "step 3: the gradient of the draw is blocked, as by sample().": (
+        lambda f, g, *more: _step(f, lambda z: g(z.detach()), *more)
+    ),
+    **_at(5, nll_mistakes(_step)),
+    **_at(6, kl_mistakes(_step)),
+    **variants(
+        _step,
+        nll={
+            "step 6: the sign. The negative log likelihood is minimized.": (
+                lambda *a: -objectives.bernoulli_nll(*a)
+            ),
         },
-        "step 3: the gradient of the draw is blocked, as by sample().": (
-            lambda f, g, *more: _step(f, lambda z: g(z.detach()), *more)
-        ),
-        "step 5: g gives logits already, without a sigmoid.": partial(
-            _step, nll=lambda x, theta: nll(x, theta.sigmoid())
-        ),
-        "step 5: g gives logits; a probability is their sigmoid.": partial(
-            _step,
-            nll=lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1),
-        ),
-        "step 5: a log likelihood of coins was asked for, not a squared error.": partial(
-            _step, nll=lambda x, theta: objectives.squared_error(x, theta.sigmoid())
-        ),
-        "step 5: add up the pixels; take no mean of them.": partial(
-            _step, nll=lambda x, theta: nll(x, theta) / x.shape[1]
-        ),
-        "step 6: the sign. The negative log likelihood is minimized.": partial(
-            _step, nll=lambda x, theta: -nll(x, theta)
-        ),
-        "step 6: the sign. The loss is −ELBO: less is better.": partial(
-            _step, mean=lambda loss: -loss.mean()
-        ),
-        "step 6: the KL is missing.": partial(_step, kl=lambda mu, *q: 0 * mu.sum(1)),
-        "step 6: the sign of the KL. It is added.": partial(
-            _step, kl=lambda mu, logvar, z: -_kl(mu, logvar)
-        ),
-        "step 6: the factor ½ of the KL is missing.": partial(
-            _step, kl=lambda mu, logvar, z: 2 * _kl(mu, logvar)
-        ),
-        "step 6: add up the axes of the KL; take no mean of them.": partial(
-            _step, kl=lambda mu, logvar, z: _kl(mu, logvar) / mu.shape[1]
-        ),
-        "step 6: take the mean of the KL over the minibatch, not its sum.": partial(
-            _step, kl=lambda mu, logvar, z: _kl(mu, logvar).sum()
-        ),
-        "step 6: this is log q(z|x) − log p(z) of a draw. Take the KL's closed form.": (
-            partial(_step, kl=drawn_kl)
-        ),
-        "step 6: the gradient of the KL is blocked.": partial(
-            _step, kl=lambda mu, logvar, z: _kl(mu, logvar).detach()
-        ),
-        "step 6: take the mean over the minibatch, not the sum.": partial(
-            _step, mean=torch.sum
-        ),
-        "step 7: zero_grad() is missing, so the gradients of all steps add up.": (
-            _without("zero_grad")
-        ),
-        "step 7: optimizer.step() is missing, so nothing is updated.": _without("step"),
-        "step 7: only the decoder is updated; the gradient stops before the encoder.": (
-            lambda f, g, optimizer, x: _step(
-                lambda x: tuple(part.detach() for part in f(x)), g, optimizer, x
-            )
-        ),
-    }
+        kl={
+            "step 6: take the mean of the KL over the minibatch, not its sum.": (
+                lambda *q: exact_kl(*q).sum()
+            ),
+            "step 6: this is log q(z|x) − log p(z) of a draw. Take the KL's closed form.": (
+                drawn_kl
+            ),
+            "step 6: the gradient of the KL is blocked.": lambda *q: exact_kl(*q).detach(),
+        },
+        mean={
+            "step 6: the sign. The loss is −ELBO: less is better.": (
+                lambda loss: -loss.mean()
+            ),
+            "step 6: take the mean over the minibatch, not the sum.": torch.sum,
+        },
+    ),
+    "step 7: zero_grad() is missing, so the gradients of all steps add up.": (
+        _without("zero_grad")
+    ),
+    "step 7: optimizer.step() is missing, so nothing is updated.": _without("step"),
+    "step 7: only the decoder is updated; the gradient stops before the encoder.": (
+        lambda f, *more: _step(lambda x: tuple(part.detach() for part in f(x)), *more)
+    ),
+}
 
 
 class _Networks(nn.Module):
@@ -321,4 +307,4 @@ def check_training_step(answer: Callable[..., Any]) -> CheckResult:
         "the encoder after two steps": ("encoder", x, other),
         "the loss of the second step": ("loss", x, other),
     }
-    return compare(answer, _step, cases, _step_mistakes(), wrapper=_after_steps)
+    return compare(answer, _step, cases, _STEP_MISTAKES, wrapper=_after_steps)

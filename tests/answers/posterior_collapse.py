@@ -107,13 +107,13 @@ WRONG = {
     },
     posterior_collapse.check_vae_loss: {
         "mean over pixels": (
-            "the pixels",
+            "add up the pixels",
             lambda f, g, x: objectives.vae_loss(
                 f, g, x, nll=lambda x, logits: objectives.bernoulli_nll(x, logits) / 3
             )["loss"],
         ),
         "mean over units": (
-            "over the units",
+            "add up the axes",
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
         ),
         "mean over pixels and units": (
@@ -121,7 +121,7 @@ WRONG = {
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=3 / 2)["loss"] / 3,
         ),
         "twice the KL": (
-            "½, once",
+            "the factor ½ of the KL",
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=2)["loss"],
         ),
         "sign of the KL": (

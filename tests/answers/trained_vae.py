@@ -171,7 +171,7 @@ WRONG = {
         "loss": ("higher one is better", lambda *a: score_by_hand(*a, sign=-1.0)),
         "without KL": ("KL is missing", log_p_only),
         "KL added": ("It is a cost", lambda *a: score_by_hand(*a, kl_factor=-0.5)),
-        "twice the KL": ("expected -", lambda *a: score_by_hand(*a, kl_factor=1.0)),
+        "twice the KL": ("the factor ½", lambda *a: score_by_hand(*a, kl_factor=1.0)),
         "KL by the same draws": ("Take its closed form", score_with_drawn_kl),
         "KL by other draws": (
             "from draws of its own",
