@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -100,10 +100,6 @@ def mean_square(d: Tensor) -> Tensor:
     return d.square().sum(1).mean()
 
 
-def no_noise(z: Tensor) -> Tensor:
-    return torch.zeros_like(z)
-
-
 def detached(function: Encoder) -> Encoder:
     return lambda x: function(x).detach()
 
@@ -127,31 +123,31 @@ def drawn_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
 # --- mistakes -------------------------------------------------------------------------
 
 
-def variants(function: Function, **values: Mapping[str, object]) -> dict[str, Function]:
-    """The function with another value of one keyword, under the hint for that value."""
+def variants(function: Function, **wrong: Mapping[str, object]) -> dict[str, Function]:
+    """The function with wrong values of a keyword, each under its hint."""
     return {
         hint: partial(function, **{keyword: value})
-        for keyword, hints in values.items()
-        for hint, value in hints.items()
+        for keyword, values in wrong.items()
+        for hint, value in values.items()
     }
 
 
 def loss_mistakes(loss: Function) -> dict[str, Function]:
     """Mistakes in a loss of (f, g, x, …), whose keyword ``error`` takes x − x̂."""
-    errors: dict[str, Encoder] = {
-        "the squared error adds up the pixels; it takes no mean of them.": (
-            lambda d: d.square().mean()
+    return {
+        "the squared error adds up the pixels; it takes no mean of them.": partial(
+            loss, error=lambda d: d.square().mean()
         ),
-        "take the mean over the batch: one number is asked for.": (
-            lambda d: d.square().sum(1)
+        "the squared error has no factor ½ in this loss.": partial(
+            loss, error=lambda d: mean_square(d) / 2
         ),
-        "the length of the difference has to be squared.": lambda d: d.norm(dim=1).mean(),
-        "the squared error has no factor ½ in this loss.": lambda d: mean_square(d) / 2,
-    }
-    return variants(loss, error=errors) | {
-        "take the mean over the batch, not the sum.": (
-            lambda f, g, x, *more: len(x) * loss(f, g, x, *more)
+        "the length of the difference has to be squared.": partial(
+            loss, error=lambda d: d.norm(dim=1).mean()
         ),
+        "take the mean over the batch: one number is asked for.": partial(
+            loss, error=lambda d: d.square().sum(1)
+        ),
+        "take the mean over the batch, not the sum.": lambda *a: len(a[2]) * loss(*a),
         "detach() keeps the gradient from the encoder.": (
             lambda f, *more: loss(detached(f), *more)
         ),
@@ -161,9 +157,7 @@ def loss_mistakes(loss: Function) -> dict[str, Function]:
         "return a tensor. A Python number, as of item(), has no gradient.": (
             lambda *a: loss(*a).item()
         ),
-        "return the loss only, not a dictionary of all terms.": (
-            lambda *a: {"loss": loss(*a)}
-        ),
+        "return the loss only, not a dictionary of all terms.": lambda *a: {"": loss(*a)},
     }
 
 
@@ -173,49 +167,41 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
     Its keywords ``error`` and ``penalty`` take x − x̂ and f(x). ``each`` is the penalty on
     one number of a code, to be summed over these and averaged over the batch.
     """
-    penalties: dict[str, Encoder] = {
+    wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
+    return loss_mistakes(loss) | {
+        "the penalty is missing.": lambda *a: loss(*a[:3], 0.0),
+        "the penalty has to be multiplied by lam.": lambda *a: loss(*a[:3], 1.0),
+        "the sign of the penalty. It is added.": lambda *a: loss(*a[:3], -a[3]),
         "the penalty adds up the numbers of a code; it takes no mean of them.": (
-            lambda z: each(z).mean()
+            partial(loss, penalty=lambda z: each(z).mean())
         ),
-        "the penalty is a mean over the batch, too, not a sum.": lambda z: each(z).sum(),
+        "the penalty is a mean over the batch, too, not a sum.": (
+            partial(loss, penalty=lambda z: each(z).sum())
+        ),
+        "add up the dimensions, in both terms; take no mean of them.": partial(
+            loss, error=lambda d: d.square().mean(), penalty=lambda z: each(z).mean()
+        ),
+        "the axis. The squared error is a sum over pixels, then a mean over images.": (
+            wrong_axis
+        ),
+        "the axis. Sum over dimensions, then take the mean over images.": (
+            partial(wrong_axis, penalty=lambda z: each(z).sum(0).mean())
+        ),
+        "take the mean over the batch: one number is asked for.": partial(
+            loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
+        ),
         "detach() keeps the gradient of the penalty from the encoder.": (
-            lambda z: each(z).detach().sum(1).mean()
+            partial(loss, penalty=lambda z: each(z).detach().sum(1).mean())
+        ),
+        "detach() keeps the gradient of the error from the encoder.": (
+            lambda f, g, x, lam: (
+                loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
+            )
+        ),
+        "detach() keeps the gradient of the error from both networks.": (
+            lambda f, g, *more: loss(f, detached(g), *more)
         ),
     }
-    wrong_axis = partial(loss, error=lambda d: d.square().sum(0).mean())
-    return (
-        loss_mistakes(loss)
-        | variants(loss, penalty=penalties)
-        | {
-            "take the mean over the batch: one number is asked for.": partial(
-                loss, error=lambda d: d.square().sum(1), penalty=lambda z: each(z).sum(1)
-            ),
-            "the penalty is missing.": lambda f, g, x, lam: loss(f, g, x, 0.0),
-            "the penalty has to be multiplied by lam.": lambda f, g, x, lam: loss(
-                f, g, x, 1.0
-            ),
-            "the sign of the penalty. It is added.": lambda f, g, x, lam: loss(
-                f, g, x, -lam
-            ),
-            "add up the dimensions, in both terms; take no mean of them.": partial(
-                loss, error=lambda d: d.square().mean(), penalty=lambda z: each(z).mean()
-            ),
-            "the axis. The squared error is a sum over pixels, then a mean over images.": (
-                wrong_axis
-            ),
-            "the axis. Sum over dimensions, then take the mean over images.": (
-                partial(wrong_axis, penalty=lambda z: each(z).sum(0).mean())
-            ),
-            "detach() keeps the gradient of the error from the encoder.": (
-                lambda f, g, x, lam: (
-                    loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
-                )
-            ),
-            "detach() keeps the gradient of the error from both networks.": (
-                lambda f, g, *more: loss(f, detached(g), *more)
-            ),
-        }
-    )
 
 
 def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Function]:
@@ -224,7 +210,7 @@ def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Funct
     ``row`` and ``number``: what the rows of x (B, D), and the numbers of a row, are called.
     """
     draws: dict[str, Encoder] = {
-        "the noise ε is missing.": no_noise,
+        "the noise ε is missing.": torch.zeros_like,
         "randn draws from the normal distribution, rand from the uniform one.": (
             torch.rand_like
         ),
@@ -244,66 +230,50 @@ def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Funct
 
 def sigma_mistakes(function: Function) -> dict[str, Function]:
     """Mistakes in a function whose last argument is the width of noise that it adds."""
-    changes: dict[str, Callable[[float], float]] = {
+    return {
         "sigma is a standard deviation: multiply by it, not by its square.": (
-            lambda sigma: sigma**2
+            lambda *a: function(*a[:-1], a[-1] ** 2)
         ),
         "sigma is a standard deviation: take no root; a covariance would be sigma².": (
-            lambda sigma: sigma**0.5
+            lambda *a: function(*a[:-1], a[-1] ** 0.5)
         ),
-        "sigma is missing in front of the noise.": lambda sigma: 1.0,
-    }
-    return {
-        hint: lambda *a, change=change: function(*a[:-1], change(a[-1]))
-        for hint, change in changes.items()
+        "sigma is missing in front of the noise.": lambda *a: function(*a[:-1], 1.0),
     }
 
 
-def logvar_mistakes(function: Function) -> dict[str, Function]:
-    """Mistakes in a function whose keyword ``width`` makes σ of log σ²."""
-    widths: dict[str, Encoder] = {
-        "logvar is log σ²: exp(logvar) is the variance, not σ.": torch.exp,
-        "logvar is log σ², not σ itself.": identity,
-        "the root of logvar is not σ. logvar is log σ², so take exp before the root.": (
-            torch.sqrt
-        ),
-        "exp(logvar) / 2 is half the variance. σ is its root.": (
-            lambda logvar: logvar.exp() / 2
-        ),
-    }
-    return variants(function, width=widths)
-
-
-def nll_mistakes(function: Function) -> dict[str, Function]:
-    """Mistakes in a function whose keyword ``nll`` takes x and the logits of coins."""
-    nll = objectives.bernoulli_nll
-    nlls: dict[str, Function] = {
-        "add up the pixels; take no mean of them.": lambda x, t: nll(x, t) / x.shape[1],
-        "g gives logits already, without a sigmoid.": lambda x, t: nll(x, t.sigmoid()),
-        "g gives logits; a probability is their sigmoid.": (
-            lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1)
-        ),
-        "pixels are coins here: a cross entropy was asked for, not a squared error.": (
-            lambda x, t: objectives.squared_error(x, t.sigmoid())
-        ),
-        "pixels are coins here, and g gives their logits: no Gaussian was asked for.": (
-            objectives.gaussian_nll
-        ),
-    }
-    return variants(function, nll=nlls)
-
-
-def kl_mistakes(function: Function) -> dict[str, Function]:
-    """Mistakes in a function whose keyword ``kl`` is such as ``exact_kl``."""
-    kls: dict[str, Function] = {
-        "the KL is missing.": lambda *q: 0 * exact_kl(*q),
-        "the sign of the KL. It is a cost.": lambda *q: -exact_kl(*q),
-        "the factor ½ of the KL is missing.": lambda *q: 2 * exact_kl(*q),
-        "add up the axes of the KL; take no mean of them.": (
-            lambda *q: exact_kl(*q) / q[0].shape[1]
-        ),
-    }
-    return variants(function, kl=kls)
+# Wrong values of keywords, each under its hint: ``width``, σ of log σ²; ``nll`` of x and
+# the logits of Bernoulli pixels; ``kl`` of mu, logvar, z.
+WIDTHS: dict[str, Encoder] = {
+    "logvar is log σ²: exp(logvar) is the variance, not σ.": torch.exp,
+    "logvar is log σ², not σ itself.": identity,
+    "the root of logvar is not σ. logvar is log σ²: take exp before the root.": torch.sqrt,
+    "exp(logvar) / 2 is half the variance. σ is its root.": lambda v: v.exp() / 2,
+}
+NLLS: dict[str, Function] = {
+    "add up the pixels; take no mean of them.": (
+        lambda x, t: objectives.bernoulli_nll(x, t) / x.shape[1]
+    ),
+    "g gives logits already, without a sigmoid.": (
+        lambda x, t: objectives.bernoulli_nll(x, t.sigmoid())
+    ),
+    "g gives logits; a probability is their sigmoid.": (
+        lambda x, p: -(x * p.log() + (1 - x) * (1 - p).log()).sum(1)
+    ),
+    "the pixels are Bernoulli: a cross entropy was asked for, not a squared error.": (
+        lambda x, t: objectives.squared_error(x, t.sigmoid())
+    ),
+    "the pixels are Bernoulli, and g gives their logits: no Gaussian was asked for.": (
+        objectives.gaussian_nll
+    ),
+}
+KLS: dict[str, Function] = {
+    "the KL is missing.": lambda *q: 0 * exact_kl(*q),
+    "the sign of the KL. It is a cost.": lambda *q: -exact_kl(*q),
+    "the factor ½ of the KL is missing.": lambda *q: 2 * exact_kl(*q),
+    "add up the axes of the KL; take no mean of them.": (
+        lambda mu, *more: exact_kl(mu, *more) / mu.shape[1]
+    ),
+}
 
 
 def seeded(function: Function) -> Function:

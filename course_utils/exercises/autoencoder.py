@@ -14,12 +14,7 @@ from course_utils.exercises._wrappers import (
     mean_square,
     variants,
 )
-from course_utils.exercises.grading import (
-    CheckResult,
-    Mistakes,
-    compare,
-    compare_value,
-)
+from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
 from course_utils.theory import lattice
 
 
@@ -27,25 +22,21 @@ def _ae_loss(f, g, x, *, error=mean_square):
     return error(x - g(f(x)))
 
 
+_ERRORS = {
+    "sum and mean are swapped. Add up pixels, average over pictures.": (
+        lambda d: d.square().mean(1).sum()
+    ),
+    "squares of the differences, not their absolute values.": lambda d: (
+        d.abs().sum(1).mean()
+    ),
+    "without a square, errors of opposite sign cancel.": lambda d: d.sum(1).mean(),
+    "square each pixel before you add them up.": lambda d: d.sum(1).square().mean(),
+}
 _AE_LOSS_MISTAKES: Mistakes = {
     **loss_mistakes(_ae_loss),
-    **variants(
-        _ae_loss,
-        error={
-            "sum and mean are swapped. Add up pixels, average over pictures.": (
-                lambda d: d.square().mean(1).sum()
-            ),
-            "squares of the differences, not their absolute values.": (
-                lambda d: d.abs().sum(1).mean()
-            ),
-            "without a square, errors of opposite sign cancel.": lambda d: d.sum(1).mean(),
-            "square each pixel before you add them up.": (
-                lambda d: d.sum(1).square().mean()
-            ),
-        },
-    ),
-    "the order. First the encoder f, then the decoder g.": (
-        lambda f, g, x: _ae_loss(g, f, x)
+    **variants(_ae_loss, error=_ERRORS),
+    "the order. First the encoder f, then the decoder g.": lambda f, g, x: _ae_loss(
+        g, f, x
     ),
     "the decoder g is missing.": lambda f, g, x: mean_square(x - f(x)),
     "the sign. An error is never negative.": lambda f, g, x: -_ae_loss(f, g, x),
@@ -107,22 +98,16 @@ def _error_share(x, x_hat, *, baseline=lambda x: x.mean(0)):
     return mean_square(x - x_hat) / mean_square(x - baseline(x))
 
 
-_ERROR_SHARE_MISTAKES: Mistakes = {
-    **variants(
-        _error_share,
-        baseline={
-            "which mean is this? One gray value for all pixels is not the mean picture.": (
-                torch.mean
-            ),
-            "over what is this mean? Over the pixels of each picture, not the pictures.": (
-                lambda x: x.mean(1, keepdim=True)
-            ),
-            "the baseline is the mean picture, not a blank one.": torch.zeros_like,
-            "the baseline is the mean picture, not the median one.": (
-                lambda x: x.median(0).values
-            ),
-        },
+_BASELINES = {
+    "which mean is this? One gray value for all pixels is no mean picture.": torch.mean,
+    "over what is this mean? Over the pixels of each picture, not the pictures.": (
+        lambda x: x.mean(1, keepdim=True)
     ),
+    "the baseline is the mean picture, not a blank one.": torch.zeros_like,
+    "the baseline is the mean picture, not the median one.": lambda x: x.median(0).values,
+}
+_ERROR_SHARE_MISTAKES: Mistakes = {
+    **variants(_error_share, baseline=_BASELINES),
     "the mean picture of the data, not of the reconstructions.": (
         lambda x, x_hat: mean_square(x - x_hat) / mean_square(x - x_hat.mean(0))
     ),
@@ -209,10 +194,5 @@ def check_distance_to_nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> Che
         "codes of one number": (points[:, :1], codes[:, :1]),
         "codes of three numbers": (points, codes),
     }
-    return compare(
-        answer,
-        lattice.distance_to_nearest,
-        cases,
-        _DISTANCE_TO_NEAREST_MISTAKES,
-        wrapper=as_tensor,
-    )
+    reference, mistakes = lattice.distance_to_nearest, _DISTANCE_TO_NEAREST_MISTAKES
+    return compare(answer, reference, cases, mistakes, wrapper=as_tensor)

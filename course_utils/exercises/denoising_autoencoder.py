@@ -42,10 +42,6 @@ def _two_noises(f, g, x, sigma):
     return mean_square(target - g(f(x)))
 
 
-def _clamped(f, g, x, sigma):
-    return mean_square(x - g(f(objectives.add_noise(x, sigma).clamp(0, 1))))
-
-
 def _predicted_noise(f, g, x, sigma, *, scale=1.0):
     eps = torch.randn_like(x)
     return mean_square(scale * eps - g(f(x + sigma * eps)))
@@ -66,7 +62,11 @@ _DAE_LOSS_MISTAKES: Mistakes = {
     "the target is the clean image, not the noise σε.": (
         lambda f, g, x, sigma: _predicted_noise(f, g, x, sigma, scale=sigma)
     ),
-    "do not clamp the noisy image: the noise has no bounds.": _clamped,
+    "do not clamp the noisy image: the noise has no bounds.": (
+        lambda f, g, x, sigma: mean_square(
+            x - g(f(objectives.add_noise(x, sigma).clamp(0, 1)))
+        )
+    ),
     "the noise belongs on the image, not on the code.": (
         lambda f, g, x, sigma: objectives.pae_loss(f, g, x, sigma=sigma)["loss"]
     ),
@@ -223,23 +223,21 @@ def langevin_step(score, x, h, *, drift=0.5, width=lambda h: h**0.5, draw=torch.
     return x + drift * h * score(x) + width(h) * draw(x)
 
 
+_STEP_WIDTHS = {
+    "the noise. Its width is the root of h, not h.": lambda h: h,
+    "the noise. Its width √h is missing.": lambda h: 1.0,
+    "the noise. If the score has a factor ½, the width has no factor 2.": (
+        lambda h: (2 * h) ** 0.5
+    ),
+}
+_DRIFTS = {
+    "the sign. The step follows the score, towards higher density.": -0.5,
+    "the factor ½ in front of the score is missing.": 1.0,
+    "the score is missing.": 0.0,
+}
 _LANGEVIN_STEP_MISTAKES: Mistakes = {
     **noise_mistakes(langevin_step, "particle", "coordinate"),
-    **variants(
-        langevin_step,
-        width={
-            "the noise. Its width is the root of h, not h.": lambda h: h,
-            "the noise. Its width √h is missing.": lambda h: 1.0,
-            "the noise. If the score has a factor ½, the width has no factor 2.": (
-                lambda h: (2 * h) ** 0.5
-            ),
-        },
-        drift={
-            "the sign. The step follows the score, towards higher density.": -0.5,
-            "the factor ½ in front of the score is missing.": 1.0,
-            "the score is missing.": 0.0,
-        },
-    ),
+    **variants(langevin_step, width=_STEP_WIDTHS, drift=_DRIFTS),
     "this is a step of length 2h: both h and the noise are too large.": partial(
         langevin_step, drift=1.0, width=lambda h: (2 * h) ** 0.5
     ),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from course_utils.exercises._wrappers import as_tensor, identity, only_shape
+from course_utils.exercises._wrappers import as_tensor, identity, only_shape, variants
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.theory.linear_gaussian import spectrum
 
@@ -137,32 +136,29 @@ def _train(
 
 
 _TRAINING_MISTAKES: Mistakes = {
-    "gradients add up over the steps until zero_grad() removes them.": (
-        partial(_train, zero=False)
-    ),
-    "the optimizer has no weights of the encoder.": partial(_train, networks=(1,)),
-    "the optimizer has no weights of the decoder.": partial(_train, networks=(0,)),
-    "make the optimizer once, before the loop: Adam remembers earlier gradients.": (
-        partial(_train, new=True)
-    ),
-    "nothing is learned: step() is missing.": partial(_train, step=False),
-    "add up the pixels; their mean was not asked for.": (
-        partial(_train, error=lambda d: d.square().mean())
-    ),
-    "take the mean over the data, not the sum.": (
-        partial(_train, error=lambda d: d.square().sum())
-    ),
-    "the length of the difference has to be squared.": (
-        partial(_train, error=lambda d: d.norm(dim=1).mean())
-    ),
-    "the optimizer is plain gradient descent; Adam was asked for.": (
-        partial(_train, optimizer=torch.optim.SGD)
+    **variants(
+        _train,
+        networks={
+            "the optimizer has no weights of the encoder.": (1,),
+            "the optimizer has no weights of the decoder.": (0,),
+        },
+        optimizer={
+            "the optimizer is plain gradient descent; Adam was asked for.": torch.optim.SGD
+        },
+        error={
+            "add up the pixels; their mean was not asked for.": lambda d: d.square().mean(),
+            "take the mean over the data, not the sum.": lambda d: d.square().sum(),
+            "the length of the difference has to be squared.": (
+                lambda d: d.norm(dim=1).mean()
+            ),
+        },
+        zero={"gradients add up over the steps until zero_grad() removes them.": False},
+        step={"nothing is learned: step() is missing.": False},
+        new={"make the optimizer once: Adam remembers earlier gradients.": True},
+        after={"record the loss of the gradient, not the one after the step.": True},
     ),
     "the learning rate lr has to reach Adam.": (
         lambda f, g, x, steps, lr: _train(f, g, x, steps, 1e-3)
-    ),
-    "record the loss whose gradient you take, not the one after the step.": (
-        partial(_train, after=True)
     ),
     "all losses were asked for, not only the last one.": (lambda *case: _train(*case)[-1]),
 }
@@ -293,9 +289,7 @@ _WEIGHTS_MISTAKES: Mistakes = {
     "A has the components as rows, B as columns.": (
         lambda x, k: ((w := best_weights(x, k))[0].T, w[1], w[2].T, w[3])
     ),
-    "B is not the transpose of A, but has one component a column.": (
-        lambda x, k: ((w := best_weights(x, k))[0], w[1], w[0], w[3])
-    ),
+    "B has one component a column; this is its transpose.": _changed(2, torch.t),
     "b has k numbers: A times the mean, with a minus sign.": (
         lambda x, k: ((w := best_weights(x, k))[0], -x.mean(0), w[2], w[3])
     ),

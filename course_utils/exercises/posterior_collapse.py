@@ -10,13 +10,7 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises._wrappers import (
-    exact_kl,
-    kl_mistakes,
-    logvar_mistakes,
-    nll_mistakes,
-    sigma_of,
-)
+from course_utils.exercises._wrappers import KLS, NLLS, WIDTHS, exact_kl, sigma_of, variants
 from course_utils.exercises.grading import CheckResult, Mistakes, compare
 from course_utils.theory import linear_gaussian
 
@@ -135,9 +129,7 @@ def _vae_loss(f, g, x, *, nll=objectives.bernoulli_nll, kl=exact_kl, width=sigma
 
 
 _VAE_LOSS_MISTAKES: Mistakes = {
-    **logvar_mistakes(_vae_loss),
-    **nll_mistakes(_vae_loss),
-    **kl_mistakes(_vae_loss),
+    **variants(_vae_loss, width=WIDTHS, nll=NLLS, kl=KLS),
     "both terms. Sum over pixels and units, and average only over images.": partial(
         _vae_loss,
         nll=lambda *a: objectives.bernoulli_nll(*a) / 3,

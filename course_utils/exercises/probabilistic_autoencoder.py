@@ -14,7 +14,6 @@ from course_utils.exercises._wrappers import (
     TINY,
     loss_and_gradients,
     mean_square,
-    no_noise,
     noise_mistakes,
     penalty_mistakes,
     value_and_gradient,
@@ -31,27 +30,23 @@ def _gaussian_nll(x, mean, sigma, *, half=0.5, constant=_constant):
     return half * objectives.squared_error(x, mean) / sigma**2 + constant(x, sigma)
 
 
-_GAUSSIAN_NLL_MISTAKES: Mistakes = {
-    "the sign. −log p falls as the density grows.": (lambda *a: -_gaussian_nll(*a)),
-    **variants(
-        _gaussian_nll,
-        constant={
-            "the constant is missing. A likelihood needs it.": lambda x, sigma: 0,
-            "the constant depends on σ as well.": lambda x, sigma: _constant(x, 1),
-            "the constant. Every pixel adds one, so there are D of them.": (
-                lambda x, sigma: _constant(x[:, :1], sigma)
-            ),
-            "the constant. D is the number of pixels, not of images.": (
-                lambda x, sigma: _constant(x.T, sigma)
-            ),
-            "the constant. A factor ½ is missing there.": (
-                lambda x, sigma: 2 * _constant(x, sigma)
-            ),
-            "the constant has σ², the variance, in its logarithm, not σ.": (
-                lambda x, sigma: _constant(x, sigma**0.5)
-            ),
-        },
+_CONSTANTS = {
+    "the constant is missing. A likelihood needs it.": lambda x, sigma: 0,
+    "the constant depends on σ as well.": lambda x, sigma: _constant(x, 1),
+    "the constant. Every pixel adds one, so there are D of them.": (
+        lambda x, sigma: _constant(x[:, :1], sigma)
     ),
+    "the constant. D is the number of pixels, not of images.": (
+        lambda x, sigma: _constant(x.T, sigma)
+    ),
+    "the constant. A factor ½ is missing there.": lambda *a: 2 * _constant(*a),
+    "the constant has σ², the variance, in its logarithm, not σ.": (
+        lambda x, sigma: _constant(x, sigma**0.5)
+    ),
+}
+_GAUSSIAN_NLL_MISTAKES: Mistakes = {
+    **variants(_gaussian_nll, constant=_CONSTANTS),
+    "the sign. −log p falls as the density grows.": lambda *a: -_gaussian_nll(*a),
     "the squared error. A factor ½ is missing there.": partial(_gaussian_nll, half=1.0),
     "sigma is a standard deviation: divide the error by its square.": (
         lambda x, mean, sigma: _gaussian_nll(x, mean, sigma, half=0.5 * sigma)
@@ -194,9 +189,15 @@ def _noisy_price(f, g, x, lam):
     def noisy(x):
         return objectives.add_noise(f(x), 1.0)
 
-    return _regularized_pae(noisy, g, x, lam, draw=no_noise)
+    return _regularized_pae(noisy, g, x, lam, draw=torch.zeros_like)
 
 
+_PENALTIES = {
+    "the penalty takes the square of the length.": lambda z: z.norm(dim=1).mean(),
+    "the penalty takes squares, not absolute values as the sparse one does.": (
+        lambda z: z.abs().sum(1).mean()
+    ),
+}
 _REGULARIZED_PAE_MISTAKES: Mistakes = {
     **penalty_mistakes(_regularized_pae, torch.square),
     **noise_mistakes(_regularized_pae, "code", "number"),
@@ -209,15 +210,7 @@ _REGULARIZED_PAE_MISTAKES: Mistakes = {
     "the penalty is λ ‖f(x)‖², without a factor ½.": (
         lambda f, g, x, lam: _regularized_pae(f, g, x, lam / 2)
     ),
-    **variants(
-        _regularized_pae,
-        penalty={
-            "the penalty takes the square of the length.": lambda z: z.norm(dim=1).mean(),
-            "the penalty takes squares, not absolute values as the sparse one does.": (
-                lambda z: z.abs().sum(1).mean()
-            ),
-        },
-    ),
+    **variants(_regularized_pae, penalty=_PENALTIES),
 }
 
 

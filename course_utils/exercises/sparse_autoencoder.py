@@ -18,12 +18,7 @@ from course_utils.exercises._wrappers import (
     value_and_gradient,
     variants,
 )
-from course_utils.exercises.grading import (
-    CheckResult,
-    Mistakes,
-    compare,
-    compare_value,
-)
+from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
 
 
 def _absolute(z):
@@ -35,30 +30,28 @@ def _sparse_ae_loss(f, g, x, lam, *, error=mean_square, penalty=_absolute):
     return error(x - g(z)) + lam * penalty(z)
 
 
+_PENALTIES = {
+    "the penalty takes absolute values, not squares.": mean_square,
+    "the penalty is the sum of absolute values, not the length of the code.": (
+        lambda z: z.norm(dim=1).mean()
+    ),
+    "the penalty takes absolute values, or numbers of opposite sign cancel.": (
+        lambda z: z.sum(1).mean()
+    ),
+    "the penalty takes the absolute value of each number, before the sum.": (
+        lambda z: z.sum(1).abs().mean()
+    ),
+    "the penalty includes negative numbers; a ReLU ignores them.": (
+        lambda z: z.relu().sum(1).mean()
+    ),
+    "the penalty counts active units. It has to add up their absolute values.": (
+        lambda z: (z != 0).float().sum(1).mean()
+    ),
+}
+_ERRORS = {"the error is squared; only the penalty takes absolute values.": _absolute}
 _SPARSE_AE_LOSS_MISTAKES: Mistakes = {
     **penalty_mistakes(_sparse_ae_loss, torch.abs),
-    **variants(
-        _sparse_ae_loss,
-        penalty={
-            "the penalty takes absolute values, not squares.": mean_square,
-            "the penalty is the sum of absolute values, not the length of the code.": (
-                lambda z: z.norm(dim=1).mean()
-            ),
-            "the penalty takes absolute values, or numbers of opposite sign cancel.": (
-                lambda z: z.sum(1).mean()
-            ),
-            "the penalty takes the absolute value of each number, before the sum.": (
-                lambda z: z.sum(1).abs().mean()
-            ),
-            "the penalty includes negative numbers; a ReLU ignores them.": (
-                lambda z: z.relu().sum(1).mean()
-            ),
-            "the penalty counts active units. It has to add up their absolute values.": (
-                lambda z: (z != 0).float().sum(1).mean()
-            ),
-        },
-        error={"the error is squared; only the penalty takes absolute values.": _absolute},
-    ),
+    **variants(_sparse_ae_loss, penalty=_PENALTIES, error=_ERRORS),
     "the penalty is on the code, not on the image.": (
         lambda f, g, x, lam: _sparse_ae_loss(f, g, x, 0.0) + lam * _absolute(x)
     ),
@@ -73,13 +66,7 @@ def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     # Four images of three pixels: with as many images, a sum over the wrong axis passes.
     x = torch.tensor([[0.3, 0.5, 0.8], [0.2, -0.4, 0.9], [0.6, 0.1, 0.3], [0.7, 0.4, 0.5]])
     a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3]])
-
-    def encode(x: Tensor) -> Tensor:
-        return x @ a
-
-    def decode(z: Tensor) -> Tensor:
-        return z @ a.T / 4
-
+    encode, decode = (lambda x: x @ a), (lambda z: z @ a.T / 4)
     cases = {
         "λ = 0 leaves the plain autoencoder": ("value", encode, decode, x, 0.0),
         "f and g copy, so only the penalty is left": ("value", identity, identity, x, 1.3),

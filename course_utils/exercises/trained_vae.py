@@ -12,12 +12,12 @@ from torch import Tensor
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
+    KLS,
+    NLLS,
+    WIDTHS,
     drawn_kl,
     draws_anew,
     exact_kl,
-    kl_mistakes,
-    logvar_mistakes,
-    nll_mistakes,
     only_shape,
     seeded,
     sigma_of,
@@ -158,48 +158,37 @@ def _moments(draw: Function) -> Function:
 # --- the score of a picture -------------------------------------------------------------
 
 
-def _score(
-    f: Function,
-    g: Function,
-    x: Tensor,
-    samples: int,
-    *,
-    width: Function = sigma_of,
-    mean: Function = lambda log_p: log_p.mean(0),
-    nll: Function = objectives.bernoulli_nll,
-    kl: Function = exact_kl,
-) -> Tensor:
+_nll, _mean = objectives.bernoulli_nll, partial(torch.mean, dim=0)
+
+
+def _score(f, g, x, samples, *, nll=_nll, kl=exact_kl, width=sigma_of, mean=_mean):
     """The ELBO of each picture, by draws from q(z|x), with parts that may be wrong."""
     mu, logvar = f(x)
     z = torch.stack([mu + width(logvar) * torch.randn_like(mu) for _ in range(samples)])
     return mean(torch.stack([-nll(x, g(draw)) for draw in z])) - kl(mu, logvar, z)
 
 
-_SCORE_MISTAKES: Mistakes = {
-    **logvar_mistakes(_score),
-    **nll_mistakes(_score),
-    **kl_mistakes(_score),
-    **variants(
-        _score,
-        nll={"the reconstruction is missing.": lambda x, logits: 0 * x.sum(1)},
-        kl={
-            "the KL is estimated from the draws as well. Take its closed form.": (
-                lambda *q: drawn_kl(*q).mean(0)
-            ),
-            "the KL is estimated from draws of its own. Take its closed form.": (
-                lambda mu, logvar, z: drawn_kl(
-                    mu, logvar, mu + sigma_of(logvar) * torch.randn_like(z)
-                ).mean(0)
-            ),
-        },
-        width={"decode draws z from q(z|x), not its mean.": torch.zeros_like},
-        mean={
-            "take the mean over the draws, not their sum.": lambda log_p: log_p.sum(0),
-            "average the logarithms. The logarithm of an average is another bound.": (
-                lambda log_p: log_p.logsumexp(0) - math.log(len(log_p))
-            ),
-        },
+_SCORE_WIDTHS = {"decode draws z from q(z|x), not its mean.": torch.zeros_like} | WIDTHS
+_SCORE_NLLS = {"the reconstruction is missing.": lambda x, t: 0 * x.sum(1)} | NLLS
+_SCORE_KLS = KLS | {
+    "the KL is estimated from the draws as well. Take its closed form.": (
+        lambda *q: drawn_kl(*q).mean(0)
     ),
+    "the KL is estimated from draws of its own. Take its closed form.": (
+        lambda mu, logvar, z: drawn_kl(
+            mu, logvar, mu + sigma_of(logvar) * torch.randn_like(z)
+        ).mean(0)
+    ),
+}
+_SCORE_MEANS = {
+    "take the mean over the draws, not their sum.": lambda log_p: log_p.sum(0),
+    "average the logarithms. The logarithm of an average is another bound.": (
+        lambda log_p: log_p.logsumexp(0) - math.log(len(log_p))
+    ),
+}
+_SCORE_MISTAKES: Mistakes = {
+    **variants(_score, width=_SCORE_WIDTHS, nll=_SCORE_NLLS),
+    **variants(_score, kl=_SCORE_KLS, mean=_SCORE_MEANS),
     "the sign. A score is the ELBO, so that a higher one is better.": (
         lambda *a: -_score(*a)
     ),

@@ -12,13 +12,13 @@ from torch.distributions import Normal
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
+    KLS,
+    NLLS,
+    WIDTHS,
     as_tensor,
     drawn_kl,
     exact_kl,
     identity,
-    kl_mistakes,
-    logvar_mistakes,
-    nll_mistakes,
     noise_mistakes,
     sigma_of,
     value_and_gradient,
@@ -28,7 +28,8 @@ from course_utils.exercises.grading import CheckResult, Function, Mistakes, comp
 from course_utils.models import GaussianHead
 from course_utils.training import hold_interrupt
 
-_kl, _draw = objectives.kl_to_standard_normal, objectives.reparameterize
+_kl, _nll = objectives.kl_to_standard_normal, objectives.bernoulli_nll
+_draw = objectives.reparameterize
 
 # In general position: four images, three axes, no number twice, none 0 or 1.
 _MU = torch.tensor(
@@ -39,13 +40,7 @@ _LOGVAR = torch.tensor(
 )
 
 
-def _wrong_kl(
-    mu: Tensor,
-    logvar: Tensor,
-    *,
-    variance: Function = torch.exp,
-    log: Function = identity,
-) -> Tensor:
+def _wrong_kl(mu, logvar, *, variance=torch.exp, log=identity):
     """The KL with another σ² and another log σ² of logvar."""
     return (mu.square() + variance(logvar) - 1 - log(logvar)).sum(1) / 2
 
@@ -55,6 +50,17 @@ def _kl_of(variance: Function) -> Function:
     return partial(_wrong_kl, variance=variance, log=lambda v: variance(v).log())
 
 
+_VARIANCES = {
+    "σ² is exp(logvar), not logvar.": identity,
+    "the root of logvar is not σ: σ² is exp(logvar).": lambda v: v.sqrt() ** 2,
+    "exp(logvar) is σ² already; do not square it.": lambda v: v.exp() ** 2,
+    "this has σ where the formula has σ².": sigma_of,
+}
+_LOGS = {
+    "logvar is log σ² already; take no other logarithm of it.": torch.log,
+    "log σ² is logvar, not half of it.": lambda v: v / 2,
+    "the term −log σ² is missing.": torch.zeros_like,
+}
 _KL_MISTAKES: Mistakes = {
     "the sign. A KL is never negative.": lambda *a: -_kl(*a),
     "the factor ½ is missing.": lambda *a: 2 * _kl(*a),
@@ -70,20 +76,7 @@ _KL_MISTAKES: Mistakes = {
     "one number for each image was asked for, not their mean.": (
         lambda mu, logvar: _kl(mu, logvar).mean()
     ),
-    **variants(
-        _wrong_kl,
-        variance={
-            "σ² is exp(logvar), not logvar.": identity,
-            "the root of logvar is not σ: σ² is exp(logvar).": lambda v: v.sqrt() ** 2,
-            "exp(logvar) is σ² already; do not square it.": lambda v: v.exp() ** 2,
-            "this has σ where the formula has σ².": sigma_of,
-        },
-        log={
-            "logvar is log σ² already; take no other logarithm of it.": torch.log,
-            "log σ² is logvar, not half of it.": lambda v: v / 2,
-            "the term −log σ² is missing.": torch.zeros_like,
-        },
-    ),
+    **variants(_wrong_kl, variance=_VARIANCES, log=_LOGS),
     "logvar is log σ², so that σ² = exp(logvar), not logvar².": _kl_of(torch.square),
     "logvar is log σ², not σ². It may be negative, and then has no logarithm.": (
         _kl_of(identity)
@@ -129,19 +122,13 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     return compare(answer, _kl, cases, _KL_MISTAKES, wrapper=value_and_gradient)
 
 
-def _drawn(
-    mu: Tensor,
-    logvar: Tensor,
-    *,
-    width: Function = sigma_of,
-    draw: Function = torch.randn_like,
-) -> Tensor:
+def _drawn(mu, logvar, *, width=sigma_of, draw=torch.randn_like):
     """μ + σε; the keywords replace σ or ε by a mistake."""
     return mu + width(logvar) * draw(mu)
 
 
 _REPARAMETERIZE_MISTAKES: Mistakes = {
-    **logvar_mistakes(_drawn),
+    **variants(_drawn, width=WIDTHS),
     **noise_mistakes(_drawn, "row", "number"),
     "the scale of Normal is σ, not log σ².": (
         lambda mu, logvar: Normal(mu, logvar).rsample()
@@ -178,21 +165,10 @@ def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckRes
     )
 
 
-def _step(
-    f: Function,
-    g: Function,
-    optimizer: torch.optim.Optimizer,
-    x: Tensor,
-    *,
-    width: Function = sigma_of,
-    draw: Function = torch.randn_like,
-    nll: Function = objectives.bernoulli_nll,
-    kl: Function = exact_kl,
-    mean: Function = torch.mean,
-) -> Tensor:
+def _step(f, g, optimizer, x, *, nll=_nll, kl=exact_kl, mean=torch.mean, **wrong):
     """The seven steps; the keywords replace a part of them by a mistake."""
     mu, logvar = f(x)
-    z = _drawn(mu, logvar, width=width, draw=draw)
+    z = _drawn(mu, logvar, **wrong)
     loss = mean(nll(x, g(z)) + kl(mu, logvar, z))
     optimizer.zero_grad()
     loss.backward()
@@ -214,37 +190,29 @@ def _at(step: int, mistakes: Mistakes) -> Mistakes:
     return {f"step {step}: {hint}": mistake for hint, mistake in mistakes.items()}
 
 
+_STEP_6_NLL = {
+    "step 6: the sign. The negative log likelihood is minimized.": (lambda *a: -_nll(*a)),
+}
+_STEP_6_KL = {
+    "step 6: take the mean of the KL over the minibatch, not its sum.": (
+        lambda *q: exact_kl(*q).sum()
+    ),
+    "step 6: this is log q(z|x) − log p(z) of a draw. Take the KL's closed form.": drawn_kl,
+    "step 6: the gradient of the KL is blocked.": lambda *q: exact_kl(*q).detach(),
+}
+_STEP_6_MEAN = {
+    "step 6: the sign. The loss is −ELBO: less is better.": lambda loss: -loss.mean(),
+    "step 6: take the mean over the minibatch, not the sum.": torch.sum,
+}
 _STEP_MISTAKES: Mistakes = {
-    **_at(3, logvar_mistakes(_step)),
+    **_at(3, variants(_step, width=WIDTHS)),
     **_at(3, noise_mistakes(_step, "image", "axis")),
     "step 3: the gradient of the draw is blocked, as by sample().": (
         lambda f, g, *more: _step(f, lambda z: g(z.detach()), *more)
     ),
-    **_at(5, nll_mistakes(_step)),
-    **_at(6, kl_mistakes(_step)),
-    **variants(
-        _step,
-        nll={
-            "step 6: the sign. The negative log likelihood is minimized.": (
-                lambda *a: -objectives.bernoulli_nll(*a)
-            ),
-        },
-        kl={
-            "step 6: take the mean of the KL over the minibatch, not its sum.": (
-                lambda *q: exact_kl(*q).sum()
-            ),
-            "step 6: this is log q(z|x) − log p(z) of a draw. Take the KL's closed form.": (
-                drawn_kl
-            ),
-            "step 6: the gradient of the KL is blocked.": lambda *q: exact_kl(*q).detach(),
-        },
-        mean={
-            "step 6: the sign. The loss is −ELBO: less is better.": (
-                lambda loss: -loss.mean()
-            ),
-            "step 6: take the mean over the minibatch, not the sum.": torch.sum,
-        },
-    ),
+    **_at(5, variants(_step, nll=NLLS)),
+    **_at(6, variants(_step, kl=KLS)),
+    **variants(_step, nll=_STEP_6_NLL, kl=_STEP_6_KL, mean=_STEP_6_MEAN),
     "step 7: zero_grad() is missing, so the gradients of all steps add up.": (
         _without("zero_grad")
     ),

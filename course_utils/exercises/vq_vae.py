@@ -9,12 +9,7 @@ import torch
 from torch import Tensor
 
 from course_utils.exercises._wrappers import value_and_gradient
-from course_utils.exercises.grading import (
-    CheckResult,
-    Mistakes,
-    compare,
-    compare_value,
-)
+from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
 from course_utils.generative import vq_vae
 
 _NEAREST_CODE_MISTAKES: Mistakes = {
@@ -124,13 +119,8 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckR
         "nothing to round": ("value", e, e.clone()),
         "one number, its gradient in z": (0, z[:1, :1], e[:1, :1]),
     }
-    return compare(
-        answer,
-        vq_vae.straight_through,
-        cases,
-        _STRAIGHT_THROUGH_MISTAKES,
-        wrapper=value_and_gradient,
-    )
+    reference, mistakes = vq_vae.straight_through, _STRAIGHT_THROUGH_MISTAKES
+    return compare(answer, reference, cases, mistakes, wrapper=value_and_gradient)
 
 
 def check_plain_bits(answer: int | None) -> CheckResult:
