@@ -191,7 +191,7 @@ def _at(step: int, mistakes: Mistakes) -> Mistakes:
 
 
 _STEP_6_NLL = {
-    "step 6: the sign. The negative log likelihood is minimized.": (lambda *a: -_nll(*a)),
+    "step 6: the sign. The negative log likelihood is minimized.": lambda *a: -_nll(*a),
 }
 _STEP_6_KL = {
     "step 6: take the mean of the KL over the minibatch, not its sum.": (
