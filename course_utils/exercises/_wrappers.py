@@ -34,11 +34,7 @@ def as_tensor(function: Function) -> Function:
 
 
 def value_and_gradient(function: Function) -> Function:
-    """(what, …): the value, or the gradient by the argument number ``what``.
-
-    It is the gradient of a weighted sum: that of the plain sum is also right where a
-    number of the value depends on the wrong number of the argument.
-    """
+    """(what, …): the value, or the gradient of its sum by the argument number ``what``."""
 
     def wrapped(what: str | int, *arguments: Any) -> Any:
         if isinstance(what, str):
@@ -49,11 +45,9 @@ def value_and_gradient(function: Function) -> Function:
             return value
         if not value.requires_grad:
             return torch.zeros_like(leaf)
-        weights = torch.arange(1.0, 1 + value.numel()).view_as(value)
-        total = (weights * value).sum()
-        return torch.autograd.grad(total, leaf, allow_unused=True, materialize_grads=True)[
-            0
-        ]
+        return torch.autograd.grad(
+            value.sum(), leaf, allow_unused=True, materialize_grads=True
+        )[0]
 
     return wrapped
 
