@@ -175,13 +175,20 @@ def a_claim_is_a_sentence_with_measurements_that_holds(lesson):
 
 
 def literals(cell):
-    """The capitals that a cell assigns, one by one, with their values as written."""
-    return {
-        target.id: ast.unparse(node.value)
-        for node in nodes(cell, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and target.id.isupper() and target.id != "DEVICE"
-    }
+    """The capitals that a cell assigns, one by one or in tuples, with what is written."""
+    found = {}
+    for node in nodes(cell, ast.Assign):
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(target.elts, node.value.elts)
+            found |= {
+                name.id: ast.unparse(value)
+                for part, value in pairs
+                for name in ast.walk(part)
+                if isinstance(name, ast.Name) and name.id.isupper() and name.id != "DEVICE"
+            }
+    return found
 
 
 @rule
@@ -540,6 +547,10 @@ BREAKS = [
     (
         claims_name_the_settings_of_the_course,
         change("setup-knobs", source="EPOCHS = 123456"),
+    ),
+    (
+        claims_name_the_settings_of_the_course,
+        replace_everywhere("torch.manual_seed(0)", "WIDTH, DEPTH = 1, 2"),
     ),
     (cells_have_unique_names, change("summary", id="goals")),
     (code_fits_on_a_slide, change(CLAIM, source="1\n" * 13)),
