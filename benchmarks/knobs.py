@@ -106,7 +106,7 @@ def knobs(notebook: NotebookNode) -> dict[str, tuple[NotebookNode, int]]:
     return {
         node.id: (cell, statement.end_lineno or 0)
         for cell in notebook.cells
-        if cell.id.startswith(("setup-knobs", "knobs"))
+        if cell.id == "setup-knobs"
         for statement in ast.parse(cell.source).body
         for node in ast.walk(statement)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
