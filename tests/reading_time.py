@@ -2,9 +2,13 @@
 
     python tests/reading_time.py notebooks/01_autoencoder.ipynb
 
-What is on slides counts: 130 words a minute, 30 seconds for a displayed formula,
+Counted is what is on slides: 130 words a minute, 30 seconds for a displayed formula,
 5 for a line of code, 40 for a figure, 2 minutes for a widget. Claims count as their
-sentence. Imports, exercises and solutions are not on slides.
+sentence. In class, each guess takes 2 minutes more and each exercise 10.
+
+Not counted is what is on no slide: imports, the texts and solutions of exercises, and code
+whose result the next slide shows, since it can be passed over. Who reads that code, too,
+needs the minutes that are printed last.
 """
 
 import json
@@ -28,10 +32,12 @@ def words(text):
     return len(re.sub(r"\$[^$]*\$", "x", text).split())  # a formula in a line is one word
 
 
+def on_slide(cell):
+    return slide(cell) not in (None, "skip", "notes")
+
+
 def seconds(cell):
     """What it takes to read one cell."""
-    if slide(cell) in (None, "skip", "notes"):
-        return 0
     source = "".join(cell["source"])
     if cell["cell_type"] != "code":
         parts = source.split("$$")
@@ -49,7 +55,15 @@ def seconds(cell):
 
 
 def minutes(cells):
-    return sum(map(seconds, cells)) / 60
+    return sum(map(seconds, filter(on_slide, cells))) / 60
+
+
+def minutes_of_other_code(cells):
+    """Code on no slide that is neither set-up nor for an exercise or a guess."""
+    code = [cell for cell in cells if cell["cell_type"] == "code" and not on_slide(cell)]
+    ends = ("setup", "progress")
+    other = [c for c in code if not (c["metadata"].get("tags") or c["id"].startswith(ends))]
+    return sum(map(seconds, other)) / 60
 
 
 def slides(cells):
@@ -60,7 +74,7 @@ def longest_wait(cells):
     """Minutes of reading between two things to do, and the cell after which they end."""
     waits, now = [], 0.0
     for cell in cells:
-        now += seconds(cell) / 60
+        now += minutes([cell])
         if tagged(cell, "guess", "exercise", "widget"):
             waits.append((now, cell["id"]))
             now = 0.0
@@ -68,7 +82,7 @@ def longest_wait(cells):
 
 
 def in_class(cells):
-    """With 2 minutes for each guess and 10 for each exercise."""
+    """With the guesses and the exercises."""
     guesses = sum(tagged(cell, "guess") for cell in cells)
     exercises = sum(tagged(cell, "check") for cell in cells)
     return minutes(cells) + 2 * guesses + 10 * exercises
@@ -80,5 +94,6 @@ if __name__ == "__main__":
         wait, end = longest_wait(cells)
         print(
             f"{path.stem}: {slides(cells)} slides, {minutes(cells):.0f} minutes to read, "
-            f"{in_class(cells):.0f} in class, {wait:.1f} with nothing to do before {end}"
+            f"{in_class(cells):.0f} in class, {wait:.1f} with nothing to do before {end}; "
+            f"{minutes_of_other_code(cells):.0f} for code on no slide"
         )
