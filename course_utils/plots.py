@@ -70,13 +70,8 @@ def image_rows(
         for i, image in enumerate(images):
             left = i * (side + 2 * gap) + gap - 0.5
             if image.any():  # an empty image is a gap
-                frame: dict[str, Any] = {
-                    "fill": False,
-                    "color": "#c8c8c8",
-                    "lw": 0.5,
-                    "clip_on": False,
-                }
-                axis.add_patch(Rectangle((left, -0.5), side, side, **frame))
+                frame: dict[str, Any] = {"color": "#c8c8c8", "lw": 0.5, "clip_on": False}
+                axis.add_patch(Rectangle((left, -0.5), side, side, fill=False, **frame))
             if numbered:
                 count += 1
                 axis.text(left + side / 2, -1.5, str(count), ha="center", size=10)
@@ -115,7 +110,7 @@ def latent_plane(
     half_width: float | None = None,
     rings: bool = False,
 ) -> Figure:
-    """Two-dimensional codes, colored by class, with the digit at their median.
+    """Two-dimensional codes, colored by class, with the digit near their median.
 
     (N, 2), (N,). ``half_width`` = a shows the box [−a, a]² only; ``rings`` draws the prior
     N(0, I) as circles of one, two and three σ.
@@ -231,12 +226,12 @@ def curves(
     ends = {}
     for name, (low, high) in bands.items():
         low, high = as_array(low), as_array(high)
-        axis.fill_between(x, low, high, color="#888888", alpha=0.3, lw=0, label=name)
+        axis.fill_between(x, low, high, color="#888888", alpha=0.3, lw=0)
         ends[name] = (low + high) / 2, "#555555"
     styles = itertools.cycle(zip(LINE_COLORS, MARKERS, itertools.cycle(DASHES)))
     for (name, y), (color, marker, dash) in zip(lines.items(), styles):
         y = as_array(y)
-        style: dict[str, Any] = {"color": color, "ls": dash, "label": name}
+        style: dict[str, Any] = {"color": color, "ls": dash}
         if len(x) <= 30:  # more would hide the line
             style |= {"marker": marker, "markersize": 5}
         axis.plot(x, y, **style)
@@ -246,10 +241,9 @@ def curves(
     if log_x:
         axis.set_xscale("log")
         plain_log_ticks(axis.xaxis, x)
-        if len(x) <= 10 and all(
-            math.isclose(float(f"{v:.3g}"), v, rel_tol=1e-6) for v in x
-        ):
-            axis.set_xticks(x)  # few round numbers are labeled each
+        round_numbers = np.allclose([float(f"{v:.3g}") for v in x], x, rtol=1e-6, atol=0)
+        if len(x) <= 10 and round_numbers:  # label each
+            axis.set_xticks(x)
     if log_y:
         axis.set_yscale("log")
         plain_log_ticks(axis.yaxis, np.array(axis.get_ylim()))
@@ -424,21 +418,26 @@ def bars(
         heights = as_array(heights)
         axis.bar(np.arange(len(heights)), heights, color="#1f77b4", width=0.8)
         axis.set(title=name, xlabel=xlabel, ylabel=ylabel)
+        if len(heights) <= 10:  # label each
+            axis.set_xticks(range(len(heights)))
     return figure
 
 
 def named_bars(
     panels: Mapping[str, Mapping[str, float]], *, xlabel: str, title: str
 ) -> Figure:
-    """Horizontal bars with names and numbers, a panel for each set; panels share x."""
+    """Horizontal bars with names and numbers, a panel for each set; panels share x.
+
+    All numbers have as many decimals as give the largest three digits.
+    """
     figure, axes = new_figure((9.4, 2.6), 1, len(panels), title)
-    widest = max(max(bars.values()) for bars in panels.values())
+    widest = max(max(bars.values()) for bars in panels.values()) or 1.0
+    decimals = max(0, 2 - math.floor(math.log10(widest)))
     for axis, (panel, bars) in zip(axes, panels.items()):
         axis.barh(list(bars), list(bars.values()), color="#1f77b4")
         for row, value in enumerate(bars.values()):  # a value may be slightly negative
-            axis.text(
-                max(value, 0) + widest / 40, row, f"{value:.3f}", va="center", size=10
-            )
+            number = f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no "-0"
+            axis.text(max(value, 0) + widest / 40, row, number, va="center", size=10)
         axis.set(title=panel, xlabel=xlabel, xlim=(min(0, *bars.values()), 1.3 * widest))
         axis.invert_yaxis()  # the first on top
     return figure
@@ -677,9 +676,8 @@ def name_ends(
     }
     points = {name: axis.transData.transform((0, y))[1] for name, (_, y, _) in ends.items()}
     to_axes = axis.transAxes.inverted()
-    height = (
-        axis.figure.bbox.height / axis.figure.dpi - 1.0
-    )  # of the axes, inches: without title, labels
+    # height of the axes in inches: that of the figure without title and labels
+    height = axis.figure.bbox.height / axis.figure.dpi - 1.0
     unit = 10 * 1.25 / 72 / height  # a line of text, as a share of the axes
     order = sorted(ends, key=lambda name: points[name])
     wanted = np.array([to_axes.transform((0, points[name]))[1] for name in order])
@@ -716,6 +714,33 @@ def spread(wanted: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return offsets + np.concatenate([np.full(int(n), mean) for mean, n in pools])
 
 
+def in_data(axis: Axes, points: float) -> float:
+    """A length on paper, in points, as a length in the data of a plane.
+
+    The layout, made when the figure is drawn, leaves the axes four fifths of their box.
+    """
+    box, figure = axis.get_position(), axis.figure
+    side = min(box.width * figure.bbox.width, box.height * figure.bbox.height)
+    span = max(np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim()))
+    return points / 72 * figure.dpi / (0.8 * side) * span
+
+
+def apart(points: np.ndarray, least: float) -> np.ndarray:
+    """The points, moved until all distances are ``least`` or nearly so.  (n, 2)
+
+    Again and again, points that are too close move away from each other by a share of what
+    is missing.
+    """
+    angles = np.arange(len(points))  # points at the same place need a direction
+    points = points + 1e-6 * least * np.stack([np.cos(angles), np.sin(angles)], 1)
+    for _ in range(200):
+        gaps = points[:, None] - points
+        distances = np.linalg.norm(gaps, axis=2, keepdims=True)
+        missing = np.clip(least - distances, 0, None) / np.maximum(distances, 1e-12)
+        points = points + (gaps * missing).mean(1)
+    return points
+
+
 def plain_log_ticks(axis: Axis, values: np.ndarray) -> None:
     """Ticks of a logarithmic axis over the ``values`` as plain numbers: 0.03, 1, 10 000."""
     wide = values.max() > 50 * values.min()
@@ -747,7 +772,7 @@ def draw_codes(
     legend: bool = True,
     half_width: float | None = None,
 ) -> None:
-    """Dots colored by class, each class's digit at the median of its dots.  (N, 2), (N,)
+    """Dots colored by class, each class's digit near the median of its dots.  (N, 2), (N,)
 
     ``half_width`` = a shows the box [−a, a]², and medians are those of the codes in it.
     """
@@ -755,20 +780,16 @@ def draw_codes(
         inside = np.abs(codes).max(1) <= half_width
         codes, labels = codes[inside], labels[inside]
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
-    colors = np.array(DIGIT_COLORS)[
-        labels.astype(int)
-    ]  # in order of the codes: no class lies on top
-    dots: dict[str, Any] = {
-        "s": 5,
-        "color": colors,
-        "linewidths": 0,
-        "snap": True,
-    }  # to pixels: a smaller file
-    axis.scatter(codes[:, 0], codes[:, 1], **dots)
-    for digit in np.unique(labels).astype(int):
-        z1, z2 = np.median(codes[labels == digit], 0)
+    digits = np.unique(labels).astype(int)
+    # In order of the codes: no class lies on top. Snapped to pixels: a smaller file.
+    colors = np.array(DIGIT_COLORS)[labels.astype(int)]
+    axis.scatter(codes[:, 0], codes[:, 1], s=5, color=colors, linewidths=0, snap=True)
+    if len(digits):
+        medians = [np.median(codes[labels == digit], 0) for digit in digits]
         center: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
-        axis.text(z1, z2, str(digit), size=13, path_effects=HALO, **center)
+        center["zorder"] = 4  # above the names of the rings
+        for digit, (z1, z2) in zip(digits, apart(np.array(medians), in_data(axis, 12))):
+            axis.text(z1, z2, str(digit), size=13, path_effects=HALO, **center)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     if legend:
         for digit, color in enumerate(DIGIT_COLORS):
@@ -784,13 +805,8 @@ def draw_rings(axis: Axes) -> None:
     low, high = axis.get_ylim()
     for k in (1, 2, 3) if high - low < 16 else (3,):  # names that would touch are left out
         paper = {"fc": "white", "ec": "none", "pad": 1}  # hides the dashes beside the name
-        where: dict[str, Any] = {
-            "ha": "center",
-            "va": "center",
-            "clip_on": True,
-            "bbox": paper,
-        }
-        axis.text(0, -k, f"{k}σ", size=10, **where)
+        where: dict[str, Any] = {"ha": "center", "va": "center", "clip_on": True}
+        axis.text(0, -k, f"{k}σ", size=10, bbox=paper, **where)
 
 
 def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:

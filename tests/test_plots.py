@@ -1,7 +1,7 @@
 """Plots accept tensors, arrays and lists, display nothing, and draw at the right places."""
 
 from io import BytesIO
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import matplotlib
 import numpy as np
@@ -242,15 +242,38 @@ def test_codes_are_colored_by_class():
     assert len(set(plots.DIGIT_COLORS)) == len(legend) == 10
 
 
-@pytest.mark.parametrize("half_width", [None, 1])
+@pytest.mark.parametrize("half_width", [None, 4])
 def test_each_digit_stands_at_the_median_of_its_codes_that_are_shown(half_width):
-    figure = plots.latent_plane(CODES, LABELS, half_width=half_width, title="Plane")
-    shown = CODES.abs().amax(1) <= (half_width or 9)
+    codes = CODES / 9 + torch.tensor([[-3, 0], [0, 2], [3, 0], [1, -3], [-1, -3]]).repeat(
+        6, 1
+    )
+    codes[0], labels = torch.tensor([-9.0, 9.0]), torch.arange(30) % 5
+    figure = plots.latent_plane(codes, labels, half_width=half_width, title="Plane")
+    shown = codes.abs().amax(1) <= (half_width or 9)
     texts = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
-    assert set(texts) == {str(digit.item()) for digit in LABELS[shown].unique()}
+    assert set(texts) == {"0", "1", "2", "3", "4"}
     for digit, place in texts.items():
-        of_class = CODES[shown & (int(digit) == LABELS)].numpy()
-        assert place == pytest.approx(np.median(of_class, 0))
+        of_class = codes[shown & (int(digit) == labels)].numpy()
+        assert place == pytest.approx(np.median(of_class, 0), abs=1e-5)
+
+
+@pytest.mark.parametrize("panels", [1, 3])
+@pytest.mark.parametrize("scale", [1, 0])
+def test_digits_whose_medians_are_near_do_not_overlap(panels, scale):
+    planes = {str(i): 0.01 * scale * CODES + 9 * (i - 1) for i in range(panels)}
+    figure = plots.latent_planes(planes, LABELS, title="Planes")
+    figure.draw_without_rendering()
+    for axis, codes in zip(figure.axes, planes.values()):
+        places = np.array([text.get_position() for text in axis.texts])
+        assert len(places) == 10
+        assert np.allclose(
+            places.mean(0), codes.mean(0), atol=0.02 * abs(axis.get_xlim()[1])
+        )
+        boxes = [text.get_window_extent() for text in axis.texts]
+        for one, other in combinations(boxes, 2):
+            across = min(one.x1, other.x1) - max(one.x0, other.x0)
+            down = min(one.y1, other.y1) - max(one.y0, other.y0)
+            assert min(across, down) <= 4  # pixels: boxes have room for descenders
 
 
 def luminance(color):
@@ -432,11 +455,11 @@ def test_an_area_reaches_from_zero_to_its_curve():
 def test_history_shows_each_term_once():
     def names(records):
         figure = plots.history(records, ylabel="nats", title="History")
-        return [line.get_label() for line in figure.axes[0].lines]
+        return {text.get_text() for text in figure.axes[0].texts}, len(figure.axes[0].lines)
 
-    assert names(RECORDS) == ["loss", "recon", "kl"]
+    assert names(RECORDS) == ({"loss", "recon", "kl"}, 3)
     # the loss of the plain autoencoder equals its only term
-    assert names([{"epoch": 1, "loss": 1.0, "recon": 1.0}] * 2) == ["recon"]
+    assert names([{"epoch": 1, "loss": 1.0, "recon": 1.0}] * 2) == (set(), 1)
 
 
 @pytest.mark.parametrize("log_x", [True, False])
@@ -538,3 +561,25 @@ def test_one_image_makes_a_row():
 def test_a_history_without_a_record_is_refused():
     with pytest.raises(ValueError, match="there is no record"):
         plots.history([], ylabel="nats", title="nothing")
+
+
+def test_a_few_bars_are_labeled_each():
+    figure = plots.bars({"n": range(10)}, xlabel="digit", ylabel="n", title="Ten")
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == [str(digit) for digit in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([543.4, 93.42, 7.369], ["543", "93", "7"]),
+        ([1.0, 0.458, 3e-7], ["1.00", "0.46", "0.00"]),
+        ([0.344, 0.0026, -0.0004], ["0.344", "0.003", "0.000"]),
+        ([0.0, 0.0], ["0.00", "0.00"]),
+    ],
+)
+def test_numbers_at_bars_have_no_more_digits_than_they_need(values, shown):
+    bars = {"abc"[i]: value for i, value in enumerate(values)}
+    [axis] = plots.named_bars({"set": bars}, xlabel="nats", title="Numbers").axes
+    assert [text.get_text() for text in axis.texts] == shown
