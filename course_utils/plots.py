@@ -600,10 +600,10 @@ def lattice_and_tradeoff(
     x, y = points[mark]
     right.plot(x, y, "o", color="#d62728", ms=11)
     at_right = x > points[:, 0].min() + 0.5 * np.ptp(points[:, 0])
+    offset, align = ((-10, 12), "right") if at_right else ((12, 8), "left")
     right.annotate(
-        annotation, (x, y), (-10, 12) if at_right else (12, 8), textcoords="offset points",
-        ha="right" if at_right else "left", fontsize=11,
-    )  # fmt: skip
+        annotation, (x, y), offset, textcoords="offset points", ha=align, fontsize=11
+    )
     right.margins(x=0.1, y=0.14)
     right.set(xlabel=xlabel, ylabel=ylabel)
     right.grid(alpha=0.3)
