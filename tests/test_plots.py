@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -583,3 +584,11 @@ def test_numbers_at_bars_have_no_more_digits_than_they_need(values, shown):
     bars = {"abc"[i]: value for i, value in enumerate(values)}
     [axis] = plots.named_bars({"set": bars}, xlabel="nats", title="Numbers").axes
     assert [text.get_text() for text in axis.texts] == shown
+
+
+def test_the_picture_of_the_readme_has_the_colors_of_the_digits():
+    """Else store a screenshot of the LatentWalk of notebook 07, 1200 pixels wide."""
+    shown = plt.imread(Path(__file__).parents[1] / "docs/latent_walk.png")[..., :3]
+    for color in map(matplotlib.colors.to_rgb, plots.DIGIT_COLORS):
+        near = np.abs(shown - color).max(2) < 0.03  # a palette shifts colors a little
+        assert near.sum() > 30, color
