@@ -148,13 +148,16 @@ _TRAINING_MISTAKES: Mistakes = {
         error={
             "add up the pixels; their mean was not asked for.": lambda d: d.square().mean(),
             "take the mean over the data, not the sum.": lambda d: d.square().sum(),
+            "the pixels are dimension 1: sum over it, then take the mean.": (
+                lambda d: d.square().sum(0).mean()
+            ),
             "the length of the difference has to be squared.": (
                 lambda d: d.norm(dim=1).mean()
             ),
         },
         zero={"gradients add up over the steps until zero_grad() removes them.": False},
         step={"nothing is learned: step() is missing.": False},
-        new={"make the optimizer once: Adam remembers earlier gradients.": True},
+        new={"make the optimizer before the loop: Adam remembers earlier gradients.": True},
         after={"record the loss of the gradient, not the one after the step.": True},
     ),
     "the learning rate lr has to reach Adam.": (
@@ -202,6 +205,9 @@ _PCA_ERROR_MISTAKES: Mistakes = {
     ),
     "the data have to be centered first.": (
         lambda x, k: torch.linalg.svdvals(x).square()[k:].sum() / len(x)
+    ),
+    "x.mean() is one number; the mean of each dimension is x.mean(0).": (
+        lambda x, k: torch.linalg.svdvals(x - x.mean()).square()[k:].sum() / len(x)
     ),
     "divide by the number of data points N.": lambda x, k: _left_out(x, k) * len(x),
     "divide by N, not by N − 1.": lambda x, k: _left_out(x, k) * len(x) / (len(x) - 1),

@@ -154,6 +154,10 @@ WRONG = {
             "take the mean over the data",
             training(error=lambda x, x_hat: (x - x_hat).pow(2).sum()),
         ),
+        "sum over the wrong dimension": (
+            "the pixels are dimension 1",
+            training(error=lambda x, x_hat: (x - x_hat).pow(2).sum(0).mean()),
+        ),
         "gradient descent": ("Adam was asked for", training(optimizer=torch.optim.SGD)),
         "default learning rate": (
             "has to reach Adam",
@@ -167,6 +171,10 @@ WRONG = {
         "kept, not left out": (
             "kept",
             lambda x, k: torch.linalg.svdvals(x - x.mean(0)).square()[:k].sum() / len(x),
+        ),
+        "one mean for all": (
+            "x.mean() is one number",
+            lambda x, k: left_out(x - x.mean(), k) / len(x),
         ),
         "N − 1": ("N − 1", lambda x, k: left_out(x - x.mean(0), k) / (len(x) - 1)),
         "D for N": (
