@@ -1,22 +1,26 @@
 """The notebook that tools/new_notebook.py writes runs and follows the rules."""
 
 import nbformat
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 from test_handout import test_the_solutions_are_right as the_solutions_are_right
 from test_notebooks import RULES, Lesson
 from test_slides import test_every_slide_has_one_note as every_slide_has_one_note
 
-from tools import new_notebook
+from tools import new_notebook as tool
 
 
 def test_a_new_notebook_runs_and_follows_the_rules(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    (folder / "03_three.ipynb").touch()
-    monkeypatch.setattr(new_notebook, "FOLDER", folder)
-    new_notebook.main(["toy_flow"])
+    last = new_notebook(
+        cells=[new_markdown_cell("# 3 · Three dice\n\nA die for each axis.")]
+    )
+    nbformat.write(last, folder / "03_three.ipynb")
+    monkeypatch.setattr(tool, "FOLDER", folder)
+    tool.main(["toy_flow"])
     path = folder / "04_toy_flow.ipynb"
     notebook = nbformat.read(path, as_version=4)
+    assert "previous: [3 · Three dice](03_three.ipynb)" in notebook.cells[0].source
     code = {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
     names = {}
     capsys.readouterr()

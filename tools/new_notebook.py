@@ -27,8 +27,8 @@ CELLS = [
 
 One sentence: what the notebook shows.
 
-About 5 minutes to read, 15 in class · needs: [{before}]({before}.ipynb) ·
-previous: [{before}]({before}.ipynb)"""),
+About 5 minutes to read, 15 in class · needs: {before} ·
+previous: {before}"""),
     ("goals", "slide", "", """\
 ## Afterwards you can
 
@@ -109,7 +109,12 @@ def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode, str]:
     its speaker notes."""
     last = max(folder.glob("[0-9][0-9]_*.ipynb"))
     number = int(last.name[:2]) + 1
-    fields = {"number": number, "title": name.replace("_", " ").capitalize()}
+    heading = files.read_notebook(last).cells[0].source.splitlines()[0]
+    fields = {
+        "number": number,
+        "title": name.replace("_", " ").capitalize(),
+        "before": f"[{heading.removeprefix('# ')}]({last.name})",
+    }
     notes = "# Speaker notes: {number} · {title}\n".format(**fields)
     cells = []
     for cell, slide_type, tag, source in CELLS:
@@ -119,8 +124,7 @@ def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode, str]:
         if tag:
             metadata["tags"] = [tag]
         make = new_code_cell if cell.startswith(CODE) else new_markdown_cell
-        text = source.format(before=last.stem, **fields)
-        cells.append(make(text, id=cell, metadata=metadata))
+        cells.append(make(source.format(**fields), id=cell, metadata=metadata))
         if slide_type == "slide":
             notes += f"\n## {cell}\n\n{NOTE}\n"
     return folder / f"{number:02d}_{name}.ipynb", new_notebook(cells=cells), notes
