@@ -40,7 +40,7 @@ import websocket
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "06_variational_autoencoder.ipynb"
 LESSON = 90 * 60  # seconds
-TRAINED = "code-train"  # the cell after the first training: end of a lesson with faults
+TRAINED = "see-start"  # the figure after the first training: end of a lesson with faults
 
 # The differences between the hub under test and the one in hub/.
 CONFIG = """

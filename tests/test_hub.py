@@ -257,6 +257,14 @@ def test_one_student_s_fault_does_not_affect_another(classroom, notebook, fault)
 # --- how many students ----------------------------------------------------------------
 
 
+def test_the_lesson_with_a_fault_ends_at_a_figure_after_the_training(classroom):
+    cells = nbformat.read(classroom.NOTEBOOK, as_version=4).cells
+    ids = [cell.id for cell in cells]
+    end = ids.index(classroom.TRAINED)
+    assert any("image/png" in output.get("data", {}) for output in cells[end].outputs)
+    assert any(" = train(" in cell.source for cell in cells[:end])
+
+
 def test_needs_gives_cores_and_memory_of_a_class(classroom):
     assert classroom.needs(30, cpu=90, cell=30, memory=1500) == (0.5, 15, 45)
 
