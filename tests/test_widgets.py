@@ -213,7 +213,8 @@ def test_drawing_options_can_be_set_and_observed():
         ("z", [0]),
         ("z", "up"),
         ("rings", "yes"),
-        ("clouds", True),  # no sigmas were given
+        ("rings", True),  # no sigmas were given
+        ("clouds", True),
         ("map", "unknown"),
         ("path", "unknown"),
         ("path_ends", [3, 3]),

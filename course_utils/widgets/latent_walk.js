@@ -47,7 +47,7 @@ const PAGE = `
     </figure>
   </div>
   <div class="cw-line lw-more">
-    <div class="cw-line lw-group">
+    <div class="cw-line lw-group lw-draw">
       <span class="lw-name">Draw</span>
       <label title="one, two and three standard deviations, and the prior mass within">
         <input type="checkbox" class="lw-rings">prior’s rings</label>
@@ -132,7 +132,8 @@ function makeOverlays(find, model, set, plane, edge) {
     const box = find(`.lw-${name}`);
     box.addEventListener("change", () => set(name, box.checked));
   }
-  find(".lw-clouds").parentElement.hidden = !sampled.length;
+  // Without q(z|x) the model is no VAE: it has no prior either.
+  for (const part of [".lw-draw", ".lw-share"]) find(part).hidden = !sampled.length;
   return {
     drawRings() {
       const on = model.get("rings"), shares = model.get("ring_shares");

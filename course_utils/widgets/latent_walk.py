@@ -48,15 +48,16 @@ class LatentWalk(WithPicture, WithCursor):
     codes        (N, 2), drawn as dots, up to about 10000.
     labels       (N,), digits 0 to 9 that color the dots.
     half_widths  a of each box [−a, a]² to choose from, initially the first.
-    sigmas       (N, 2), the standard deviations of each q(z|x), if the codes are its means,
-                 for ellipses of q.
+    sigmas       (N, 2), of a VAE: the standard deviations of each q(z|x), whose means are
+                 the codes. Only then ellipses of q and the prior N(0, I) are shown, by
+                 its rings and its mass in the box.
 
-    Optional: the prior's rings, a map behind the dots, and a path between two classes,
+    Optional: rings, ellipses, a map behind the dots, and a path between two classes,
     straight or a geodesic of ``theory.geodesics``, which joins the codes nearest to the
     medians of the classes.
 
     Traits shared with the view: ``z``, two numbers, about 0.1 s after the cursor stops;
-    ``half_width``; ``rings`` and ``clouds``, whether they are drawn; ``map``: "none",
+    ``half_width``; ``rings`` and ``clouds`` of q, whether they are drawn; ``map``: "none",
     "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the image, nats;
     only of a decoder that ends in a Sigmoid); ``path``: "none", "straight" or "curved";
     ``path_ends``, its two classes. All may be set from Python.
@@ -117,10 +118,11 @@ class LatentWalk(WithPicture, WithCursor):
             half_width=half_widths[0],
         )
 
-    @traitlets.validate("clouds")
-    def _only_with_sigmas(self, proposal: dict) -> bool:
+    @traitlets.validate("rings", "clouds")
+    def _only_of_a_vae(self, proposal: dict) -> bool:
         if proposal["value"] and not self.sampled:
-            raise traitlets.TraitError("there are no clouds to draw: give sigmas=….")
+            name = proposal["trait"].name
+            raise traitlets.TraitError(f"there are no {name} to draw: give sigmas=….")
         return proposal["value"]
 
     @traitlets.validate("map")

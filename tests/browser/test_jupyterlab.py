@@ -40,7 +40,8 @@ torch.manual_seed(0)
 linear = nn.Linear(2, 784)
 nn.init.normal_(linear.weight)
 decoder = nn.Sequential(linear, nn.Sigmoid())
-LatentWalk(decoder, 2 * torch.randn(500, 2), torch.arange(500) % 10)
+codes, sigmas = 2 * torch.randn(500, 2), torch.full((500, 2), 0.2)
+LatentWalk(decoder, codes, torch.arange(500) % 10, sigmas=sigmas)
 """
 OTHERS = """\
 from course_utils import plots

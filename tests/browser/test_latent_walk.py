@@ -180,10 +180,15 @@ def test_clouds_have_the_encoder_s_means_and_sigmas(page):
     assert color == "rgb(58, 60, 103)", "the color of a 0"
 
 
-def test_without_sigmas_there_is_no_checkbox_for_clouds(page):
-    walk = show_walk(page, make_walk(random_decoder(), clouds=False))
-    assert walk.root.locator(".lw-clouds").is_hidden()
-    assert walk.root.locator(".lw-rings").is_visible()
+@pytest.mark.parametrize("sigmas", [True, False])
+def test_only_a_vae_has_a_prior_and_clouds(page, sigmas):
+    walk = show_walk(page, make_walk(random_decoder(), clouds=sigmas))
+    for box in (0, 1):
+        walk.choose_box(box)
+        assert ("prior" in walk.root.inner_text().lower()) == sigmas
+        assert walk.root.locator(".lw-share").is_visible() == sigmas
+    for box in (".lw-rings", ".lw-clouds"):
+        assert walk.root.locator(box).is_visible() == sigmas
 
 
 def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
@@ -345,7 +350,7 @@ def test_one_class_has_no_paths(page):
     widget = LatentWalk(random_decoder(), torch.randn(20, 2), torch.full((20,), 3))
     walk = show_walk(page, widget)
     assert walk.root.locator(".lw-paths").is_hidden()
-    walk.toggle("rings")
+    walk.choose("maps", 1)
     walk.close()
 
 
