@@ -60,6 +60,11 @@ LAB = [
 ]
 
 
+def lab(page: Path) -> list[str]:
+    """JupyterLab on a page of the course, which is also the address that it prints."""
+    return [*LAB, f"--LabApp.default_url=/lab/tree/{page.as_posix()}"]
+
+
 def set_up() -> None:
     """Make the environment, or bring it up to date when the dependencies have changed."""
     names = ("requirements.txt", "pyproject.toml")
@@ -80,7 +85,7 @@ def set_up() -> None:
 def main(arguments: list[str]) -> int:
     first = min(ROOT.glob("notebooks/*.ipynb"), default=ROOT / "notebooks")
     commands = {
-        "lab": [[*LAB, str(first.relative_to(ROOT))]],
+        "lab": [lab(first.relative_to(ROOT))],
         "check": [["tools.check"]],
         "test": [["pytest"]] if arguments[1:] else ALL_TESTS,
         "execute": [["tools.execute"]],

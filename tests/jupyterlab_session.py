@@ -124,7 +124,8 @@ def jupyterlab(root: Path, private: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", *course.LAB, "--no-browser", "--allow-root"]
+    first = min(root.glob("*.ipynb"), default=root).relative_to(root)
+    command = [sys.executable, "-m", *course.lab(first), "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={root}", "--IdentityProvider.token="]
     command += ["--ServerApp.disable_check_xsrf=True"]  # so that _stop may post

@@ -165,9 +165,9 @@ def launch(slow, tmp_path):
     return launch
 
 
-def lab_options(root):
+def lab_options(root, page):
     """What a course in this folder gives to JupyterLab; in the browser tests they work."""
-    return [option.replace(str(ROOT), str(root)) for option in course.LAB[1:]]
+    return [option.replace(str(ROOT), str(root)) for option in course.lab(Path(page))[1:]]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_command_starts_its_module_and_returns_its_exit_code(
     for name in ("01_one.ipynb", "10_ten.ipynb", "00_start.ipynb", "02_two.ipynb"):
         (tmp_path / "notebooks" / name).touch()
     first = os.path.join("notebooks", "00_start.ipynb")
-    expected = [*lab_options(tmp_path), first] if command == "lab" else []
+    expected = lab_options(tmp_path, first) if command == "lab" else []
     process = launch(command, "-x", "two words")
     output, _ = process.communicate(timeout=30)
     assert output.strip() == f"{script} {[*expected, '-x', 'two words']} {tmp_path}"
@@ -236,7 +236,7 @@ def test_the_tests_are_two_runs_and_the_second_is_serial(
 
 def test_without_notebooks_the_lab_opens_their_folder(launch, tmp_path):
     output, _ = launch("lab").communicate(timeout=30)
-    assert str([*lab_options(tmp_path), "notebooks"]) in output
+    assert str(lab_options(tmp_path, "notebooks")) in output
 
 
 SLOW_TO_END = """

@@ -136,6 +136,10 @@ def test_neither_nbgrader_nor_news_distract_a_student(lab, lab_url):
         urlopen(f"{lab_url}/formgrader")
 
 
+def test_the_address_of_the_server_is_that_of_the_first_notebook(lab_url):
+    assert urlopen(lab_url).geturl() == f"{lab_url}/lab/tree/{FIRST}"
+
+
 def test_mouse_touch_and_keys_move_the_cursor(small):
     walk, page = small, small.page
     walk.hover(0.75, 0.25)
