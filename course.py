@@ -48,11 +48,13 @@ ALL_TESTS = [
 ]
 
 # A student's JupyterLab: without nbgrader's menus and pages, a question about news and a
-# search for updates. The folder holds page configuration and defaults of settings.
+# search for updates. The folder holds page configuration and defaults of settings. What is
+# saved without an edit is the same file, whichever version of Python is in use.
 NBGRADER = ("formgrader", "validate_assignment", "assignment_list", "course_list")
 LAB = [
     "jupyterlab",
     f"--LabApp.app_settings_dir={ROOT / 'tools' / 'jupyterlab'}",
+    "--ContentsManager.pre_save_hook=tools.execute.without_version",
     *(
         f"--ServerApp.jpserver_extensions=nbgrader.server_extensions.{name}=False"
         for name in NBGRADER

@@ -1,5 +1,6 @@
 """tools.execute stores the outputs of a complete run, or leaves the notebook unchanged."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -66,7 +67,7 @@ def test_what_is_stored_can_be_read_without_a_kernel(notebook):
     widget, progress, printed, place = stored.cells
 
     assert [cell.execution_count for cell in stored.cells] == [1, 2, 3, 4]
-    assert set(stored.metadata) == {"kernelspec", "language_info"}
+    assert stored.metadata == execute.METADATA
     assert all("execution" not in cell.metadata for cell in stored.cells)
     # a widget's picture is stored, a progress bar is not
     [output] = widget.outputs
@@ -77,6 +78,15 @@ def test_what_is_stored_can_be_read_without_a_kernel(notebook):
     # it ran in its own folder, as in JupyterLab
     assert place.outputs[0].data["text/plain"] == repr(str(path.parent))
     assert files(path) == [path.name]
+
+
+def test_jupyterlab_saves_the_same_metadata_with_every_version_of_python():
+    metadata = copy.deepcopy(execute.METADATA)
+    metadata["language_info"]["version"] = "3.13.1"
+    model = {"type": "notebook", "content": {"metadata": metadata}}
+    execute.without_version(model=model, path="02_pca.ipynb", contents_manager=None)
+    assert metadata == execute.METADATA
+    execute.without_version(model={"type": "file", "content": "text"}, path="a.txt")
 
 
 def test_a_picture_is_stored_small_and_looks_the_same():

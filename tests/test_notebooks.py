@@ -19,6 +19,7 @@ from reading_time import in_class, longest_wait, minutes, slides
 from test_injected_errors import INJECTED, with_error
 
 from tools import handout
+from tools.execute import METADATA, WIDGET_VIEW
 from tools.files import ToolError
 
 SOLUTION = re.compile(
@@ -106,9 +107,21 @@ def it_is_stored_as_one_run(lesson):
 
 
 @rule
+def it_has_the_metadata_that_jupyterlab_saves(lesson):
+    """So that git sees no change when a notebook is opened and saved."""
+    if lesson.notebook.metadata != METADATA:
+        yield f"{lesson.notebook.metadata}"
+
+
+@rule
+def it_is_written_as_jupyterlab_writes_it(lesson):
+    stored = lesson.path.read_text("utf-8")
+    if stored != nbformat.writes(nbformat.reads(stored, as_version=4)) + "\n":
+        yield "another order or indentation than nbformat's"
+
+
+@rule
 def nothing_stored_needs_a_kernel(lesson):
-    if "widgets" in lesson.notebook.metadata:
-        yield "the state of widgets"
     for cell, output in lesson.outputs:
         if any("widget-view" in kind for kind in output.get("data", {})):
             yield f"a widget's view at {cell.id}"
@@ -521,7 +534,15 @@ def replace_everywhere(old, new):
 BREAKS = [
     (it_is_a_valid_notebook, change("summary", cell_type="text")),
     (it_is_stored_as_one_run, change("progress", execution_count=None)),
-    (nothing_stored_needs_a_kernel, lambda notebook: notebook.metadata.update(widgets={})),
+    (
+        it_has_the_metadata_that_jupyterlab_saves,
+        lambda notebook: notebook.metadata.update(widgets={}),
+    ),
+    (it_is_written_as_jupyterlab_writes_it, lambda notebook: None),  # has no indentation
+    (
+        nothing_stored_needs_a_kernel,
+        add_output("widget", "display_data", data={WIDGET_VIEW: {}}),
+    ),
     (
         no_output_is_an_error_or_a_warning,
         add_output(CLAIM, "stream", name="stderr", text="warning"),

@@ -25,6 +25,32 @@ from tools import files
 from tools.files import ToolError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+# Of each notebook: what the course's JupyterLab writes when it saves one, so that opening
+# and saving it changes nothing.
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+
+def without_version(model: dict, **_: object) -> None:
+    """Drop the version of Python, which differs among machines, from what JupyterLab saves.
+
+    A ``ContentsManager.pre_save_hook`` of the server.
+    """
+    if model["type"] == "notebook":
+        model["content"]["metadata"].get("language_info", {}).pop("version", None)
 
 
 def run(notebook: NotebookNode, path: Path, figures: str = "png") -> None:
@@ -69,10 +95,7 @@ def execute(path: Path) -> None:
             cell.outputs = [output for output in cell.outputs if _keep(output)]
             for output in cell.outputs:
                 _shrink_picture(output)
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    notebook.metadata = METADATA
     files.write(path, nbformat.writes(notebook) + "\n")
 
 

@@ -15,6 +15,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import files
+from tools.execute import METADATA
 from tools.slides import notes_file
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -127,7 +128,8 @@ def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode, str]:
         cells.append(make(source.format(**fields), id=cell, metadata=metadata))
         if slide_type == "slide":
             notes += f"\n## {cell}\n\n{NOTE}\n"
-    return folder / f"{number:02d}_{name}.ipynb", new_notebook(cells=cells), notes
+    notebook = new_notebook(cells=cells, metadata=METADATA)
+    return folder / f"{number:02d}_{name}.ipynb", notebook, notes
 
 
 def main(arguments: list[str]) -> None:
