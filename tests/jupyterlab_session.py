@@ -103,7 +103,7 @@ def no_errors(page) -> Iterator[None]:
     yield
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
-    assert not errors
+    assert not errors, "\n".join(errors)
 
 
 @contextmanager
