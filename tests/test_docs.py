@@ -186,7 +186,7 @@ def test_the_formula_table_is_complete():
     assert public <= {row[2] for row in FORMULAS}
 
 
-# --- docs/architecture.md, docs/robustness.md -------------------------------------------
+# --- docs/architecture.md, docs/performance.md, docs/robustness.md ----------------------
 
 
 def test_the_architecture_names_every_module():
@@ -203,6 +203,11 @@ def test_the_architecture_names_every_module():
         r"^\| `(\S+\.py)` \|", read("docs/architecture.md"), re.MULTILINE
     )
     assert sorted(described) == sorted(modules)
+
+
+def test_the_table_of_times_names_every_notebook():
+    named = [row[0] for row in table("docs/performance.md", "Notebooks")]
+    assert named == [Path(path).stem for path in NOTEBOOKS]
 
 
 def test_the_tests_named_in_robustness_exist():
