@@ -129,14 +129,6 @@ TRIALS = [
 widgets.SideBySide(
     {name: (decode, codes[:1000]) for name in ("AE", "PAE", "VAE")}, labels[:1000])
 """, ".cw-stage", ".sb-image", (0.1, 0.2), (0.9, 0.8), drag=False),
-    Trial("`TrainingReplay`", """
-replay = widgets.TrainingReplay({"AE": ae, "PAE": pae, "VAE": vae}, images, labels)
-for epoch in range(1, 61):
-    nn.init.kaiming_normal_(ae.encoder[0].weight)
-    nn.init.kaiming_normal_(pae.encoder[0].weight)
-    replay.add([{"epoch": epoch, "loss": 40 / epoch}] * 3)
-replay""", "input[type=range]", ".tr-images canvas", (0.02, 0.5), (0.98, 0.5),
-          event="input"),
     Trial("`DrawDigit`", """
 widgets.DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos)
 """, ".dd-paper", ".dd-pair canvas", (0.5, 0.5), (0.9, 0.9), spiral=True,

@@ -120,7 +120,7 @@ ARROWS = ("ArrowLeft", "ArrowRight")
 KINDS = {
     ".latent-walk": (".lw-here canvas", ".lw-plane .cw-stage", "move", ARROWS),
     ".side-by-side": (".sb-image", ".cw-stage", "move", ARROWS),
-    ".training-replay": (".tr-columns", "input[type=range]", "drag", ARROWS),
+    ".live-training": (".lt-knobs", "[data-knob=lr] input", "drag", ARROWS),
     ".draw-digit": (
         ".dd-pair canvas",
         ".dd-paper",

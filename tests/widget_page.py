@@ -118,21 +118,21 @@ def pack(value):
     return [pack(item) for item in value] if isinstance(value, list) else value
 
 
-def load(page, widget) -> None:
+def load(page, widget, address: str = "about:blank") -> None:
     """Load a widget's module and a model without a kernel into an empty page."""
     traits = {
         name: pack(value)
         for name, value in widget.get_state().items()
         if not name.startswith("_") and name != "layout"
     }
-    page.goto("about:blank")
+    page.goto(address)
     for style in (widget._css, with_core("core.css")):  # each widget loads it
         page.add_style_tag(content=style)
     page.evaluate(MODEL_WITHOUT_KERNEL, [widget._esm, traits])
 
 
-def show(page, widget) -> None:
-    load(page, widget)
+def show(page, widget, address: str = "about:blank") -> None:
+    load(page, widget, address)
     page.evaluate(RENDER)
 
 

@@ -5,9 +5,9 @@ from course_utils.widgets.dial import Dial
 from course_utils.widgets.draw_digit import DrawDigit
 from course_utils.widgets.evidence_gap import EvidenceGap
 from course_utils.widgets.latent_walk import LatentWalk
+from course_utils.widgets.live_training import LiveTraining
 from course_utils.widgets.reparameterization import Reparameterization
 from course_utils.widgets.side_by_side import SideBySide
-from course_utils.widgets.training_replay import TrainingReplay
 
 __all__ = [
     "DenoisingField",
@@ -15,7 +15,7 @@ __all__ = [
     "DrawDigit",
     "EvidenceGap",
     "LatentWalk",
+    "LiveTraining",
     "Reparameterization",
     "SideBySide",
-    "TrainingReplay",
 ]

@@ -31,6 +31,15 @@ export function put(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
 }
 
+const written = new WeakMap();
+
+/** Writes the HTML of a node, if it is another one: a picture is drawn often. */
+export function rewrite(node, html) {
+  if (written.get(node) === html) return;
+  written.set(node, html);
+  node.innerHTML = html;
+}
+
 /** Text as HTML, with special characters escaped. */
 export function escapeHtml(text) {
   const node = document.createElement("span");
@@ -91,6 +100,28 @@ export function perFrame(draw) {
   };
   request.cancel = () => cancelAnimationFrame(frame);
   return request;
+}
+
+/** One call REST ms after the first request, for all requests until then; finish() calls at
+    once if one is pending, cancel() drops it. */
+export function throttle(f) {
+  let timer = 0;
+  const now = () => {
+    timer = 0;
+    f();
+  };
+  const request = () => {
+    timer ||= setTimeout(now, REST);
+  };
+  const cancel = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  return Object.assign(request, { cancel, finish() {
+    if (!timer) return;
+    cancel();
+    f();
+  } });
 }
 
 /** One call after a pause in requests; now() calls at once, finish() if a call is pending. */

@@ -16,3 +16,20 @@ export function drawPixels(context, pixels, x = 0, y = 0) {
   }
   context.putImageData(image, x, y);
 }
+
+/** Draws square images, bytes from 0 to 255 for ink, in rows of so many columns. */
+export function drawMosaic(canvas, bytes, count, columns) {
+  const size = bytes.length / count, side = Math.round(Math.sqrt(size));
+  const width = columns * side, height = Math.ceil(count / columns) * side;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const image = new ImageData(width, height), gray = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < count; i++) {
+    const corner = Math.floor(i / columns) * side * width + (i % columns) * side;
+    for (let pixel = 0; pixel < size; pixel++) {
+      const shade = 255 - bytes[i * size + pixel];
+      gray[corner + Math.floor(pixel / side) * width + (pixel % side)] =
+        0xff000000 | (shade * 0x010101); // alpha, blue, green, red
+    }
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}

@@ -1,4 +1,4 @@
-"""The static picture of a widget, for viewers without JavaScript."""
+"""The static picture of a widget, for viewers without JavaScript; pixels for those with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import anywidget
+import numpy as np
 from matplotlib.figure import Figure
+from torch import Tensor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,6 +40,14 @@ def _pack(image: Image, colors: int) -> bytes:
     file = BytesIO()
     image.convert("RGB").quantize(colors).save(file, format="png")
     return file.getvalue()
+
+
+def four_bit_pixels(images: Tensor) -> bytes:
+    """Pixels in [0, 1] as 16 shades, two per byte, the first in the high half."""
+    shades = (15 * images.float().clamp(0, 1)).round().byte().flatten().cpu().numpy()
+    if len(shades) % 2:
+        shades = np.append(shades, np.uint8(0))
+    return (shades[::2] << 4 | shades[1::2]).tobytes()
 
 
 class WithPicture(anywidget.AnyWidget):

@@ -16,8 +16,9 @@ export function makePlane(stage, edge, resolution = RESOLUTION) {
   const svg = canvas.nextElementSibling;
   const across = (z1) => (1 + z1 / edge()) / 2; // 0 at the left, 1 at the right
   const down = (z2) => (1 - z2 / edge()) / 2; // 0 at the top
+  const pixels = { x: (z1) => across(z1) * resolution, y: (z2) => down(z2) * resolution };
   return {
-    ink, across, down,
+    ink, across, down, pixels,
     lines: svg.firstElementChild, // for circle, ellipse, path … in units of z
     /** z at a position from [0, 0], the top left, to [1, 1]. */
     at: ([x, y]) => [(2 * x - 1) * edge(), (1 - 2 * y) * edge()],
@@ -28,8 +29,7 @@ export function makePlane(stage, edge, resolution = RESOLUTION) {
     },
     /** codes (2N); labels (N) are indices of colors. */
     dots(codes, labels, colors, radius = labels.length > 3000 ? 3.2 : 4.2) {
-      drawDots(ink, codes, labels, colors, radius, {
-        x: (z1) => across(z1) * resolution, y: (z2) => down(z2) * resolution });
+      drawDots(ink, codes, labels, colors, radius, pixels);
     },
   };
 }
@@ -48,6 +48,41 @@ export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
   }
   ink.globalAlpha = 1;
 }
+
+/** The digit of each code (2N), in the color of its class: told apart without color, too. */
+export function drawGlyphs(ink, codes, labels, colors, size, { x, y }) {
+  ink.font = `600 ${size}px system-ui, sans-serif`;
+  ink.textAlign = "center";
+  ink.textBaseline = "middle";
+  for (let i = 0; i < labels.length; i++) {
+    ink.fillStyle = colors[labels[i]];
+    ink.fillText(labels[i], x(codes[2 * i]), y(codes[2 * i + 1]));
+  }
+}
+
+/** Ellipses of N(μ, diag σ²) at one standard deviation, of codes and deviations (2N). */
+export function drawClouds(ink, codes, deviations, labels, colors, { x, y }) {
+  const unit = x(1) - x(0);
+  ink.lineWidth = 1;
+  for (let i = 0; i < labels.length; i++) {
+    ink.fillStyle = ink.strokeStyle = colors[labels[i]];
+    ink.beginPath();
+    ink.ellipse(x(codes[2 * i]), y(codes[2 * i + 1]), unit * deviations[2 * i],
+      unit * deviations[2 * i + 1], 0, 0, 2 * Math.PI);
+    ink.globalAlpha = 0.07;
+    ink.fill();
+    ink.globalAlpha = 0.4;
+    ink.stroke();
+  }
+  ink.globalAlpha = 1;
+}
+
+/** Colors (#rrggbb) that are read on a dark surface: mixed with white. */
+export const lightened = (colors) => colors.map((color) =>
+  `rgb(${[1, 3, 5].map((at) => {
+    const level = Number.parseInt(color.slice(at, at + 2), 16);
+    return Math.round(level + 0.5 * (255 - level));
+  }).join(" ")})`);
 
 /** The code (of 2N numbers) nearest to z, and its distance. */
 export function nearestCode(codes, [z1, z2]) {

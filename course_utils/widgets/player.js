@@ -1,5 +1,7 @@
 // Animations, and long work in slices, frame by frame.
 
+import { perFrame } from "./core.js";
+
 const SLICE = 8; // ms per frame for long work, so that the page stays responsive
 const MAX_PASSED = 100; // ms between two frames; a longer pause of the page is not counted
 
@@ -34,6 +36,40 @@ export function makePlayer(ended = () => {}) {
 
 export const prefersReducedMotion = () =>
   matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const SELDOM = 500; // ms between two pictures with reduced motion
+
+/** draw() in the next frame, however often it is requested, and only while the element is on
+    the screen; with reduced motion twice a second. It is drawn again while draw() returns
+    true.  request.end() stops */
+export function makeScreen(el, draw) {
+  let visible = true, wanted = false, last = -Infinity, timer = 0;
+  const paint = perFrame(() => {
+    wanted = false;
+    last = performance.now();
+    if (draw()) request();
+  });
+  function request() {
+    wanted = true;
+    if (!visible || timer) return;
+    const wait = prefersReducedMotion() ? last + SELDOM - performance.now() : 0;
+    if (wait <= 0) return paint();
+    timer = setTimeout(() => {
+      timer = 0;
+      request();
+    }, wait);
+  }
+  const observer = new IntersectionObserver((entries) => {
+    visible = entries.at(-1).isIntersecting;
+    if (wanted) request();
+  });
+  observer.observe(el);
+  return Object.assign(request, { end() {
+    observer.disconnect();
+    clearTimeout(timer);
+    paint.cancel();
+  } });
+}
 
 /** Label of a button that starts and stops an animation. */
 export function drawPlayButton(button, plays, play = "play", stop = "stop", sign = "■") {

@@ -47,8 +47,8 @@ OTHERS = """\
 from course_utils import plots
 from course_utils.models import Autoencoder, VAE, mlp
 from course_utils.widgets import (
-    DenoisingField, Dial, DrawDigit, EvidenceGap, Reparameterization, SideBySide,
-    TrainingReplay,
+    DenoisingField, Dial, DrawDigit, EvidenceGap, LiveTraining, Reparameterization,
+    SideBySide,
 )
 torch.manual_seed(0)
 tiny, x = VAE(36, 2, (8,)), torch.rand(3, 36)
@@ -56,13 +56,12 @@ dial = Dial("k", {k: plots.image_rows({"x": x / k}, title="x") for k in (1, 2, 3
 gap = EvidenceGap(tiny.encoder, tiny.decoder, x)
 x, labels, codes = torch.rand(40, 784), torch.arange(40) % 10, torch.randn(40, 2)
 ae, vae = Autoencoder(784, 2, (8,)), VAE(784, 2, (8,))
-replay = TrainingReplay({"AE": ae, "VAE": vae}, x, labels)
-replay.add([{"loss": 2.0}, {"loss": 3.0}])
+live = LiveTraining(torch.rand(400, 36))
 draw = DrawDigit(vae.encoder, vae.decoder, codes, labels, -torch.rand(40), examples=x[:2])
 side = SideBySide({"AE": (ae.decoder, codes), "VAE": (vae.decoder, codes)}, labels)
 field = DenoisingField({0.2: mlp(2, 8, 2), 0.4: mlp(2, 8, 2)}, torch.randn(50, 2))
 play = Reparameterization(torch.sin)
-display(dial, gap, replay, draw, side, field, play)
+display(dial, gap, live, draw, side, field, play)
 """
 
 
@@ -272,9 +271,9 @@ def test_dial_and_gap_update_the_kernel_in_jupyterlab(others):
 # The element with the focus, the keys, a condition that then holds in the kernel; code that
 # sets a trait, and the element that shows it.
 WIDGETS = {
-    "replay": (
-        ".training-replay input[type=range]", ["ArrowRight"], "replay.epoch == 1",
-        "replay.epoch = 0", ".tr-when"),
+    "live": (
+        ".lt-step", [" "], "live.step == 1 and live.trained_model() is not None",
+        "live.state = '0=vae&steps=7'", ".lt-when"),
     "draw": (
         ".dd-paper", [" ", "ArrowRight", "ArrowRight"], "draw.x.sum() > 1",
         "draw.x = torch.zeros(784)", ".dd-result"),
@@ -304,19 +303,6 @@ def test_each_widget_works_in_jupyterlab(others, focus, keys, test, code, shows)
         "([shows, before]) => document.querySelector(shows).innerText !== before",
         arg=[shows, before],
     )
-
-
-def test_a_replay_follows_a_running_training(others):
-    """A view at the newest frame moves to the next one."""
-    evaluate_in_kernel(others, "replay.epoch = len(replay.frames) - 1", "0")
-    when = others.locator(".tr-when")
-    for epoch in (2, 3):
-        evaluate_in_kernel(others, "replay.add([{'loss': 1.0}, {'loss': 1.0}])", "0")
-        others.wait_for_function(
-            "(n) => document.querySelector('.tr-when').innerText.includes(`epoch ${n}`)",
-            arg=epoch,
-        )
-    assert "3 of 3" in when.inner_text()
 
 
 def test_the_walk_of_notebook_01_works_in_jupyterlab(page, lab_url):
