@@ -6,6 +6,7 @@
     python course.py execute    run the notebooks and store their outputs
     python course.py slides     turn the notebooks into slides, in the folder slides
     python course.py handout    make assignments of them, in the folder handout
+    python course.py playground write a page that trains an autoencoder: playground.html
     python course.py new NAME   write a new notebook, with an example of each required cell
 
 Further arguments go to JupyterLab, pytest, or the tool in the folder tools.
@@ -93,6 +94,7 @@ def main(arguments: list[str]) -> int:
         "execute": [["tools.execute"]],
         "slides": [["tools.slides"]],
         "handout": [["tools.handout"]],
+        "playground": [["tools.playground"]],
         "new": [["tools.new_notebook"]],
     }
     if not arguments or arguments[0] not in commands:

@@ -44,6 +44,7 @@ def speed(benchmark):
         ("hub.md", "classroom"),
         ("hub.md", "faults"),
         *(("knobs.md", path.stem) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))),
+        ("live_training.md", "live training"),
         ("performance.md", "notebook time"),
         ("performance.md", "training speed"),
         ("performance.md", "widget latency"),

@@ -95,8 +95,8 @@ def test_scripts_and_styles_request_nothing():
         for path in [*(ROOT / "course_utils").rglob(kind), *(ROOT / "tools").glob(kind)]
     }
     assert len(requests) > 10
-    # A deck imports the scripts of its widgets, which are inside the deck.
-    assert requests.pop("slides.js") == [("import", "")]
+    # A page imports the scripts of its widgets, which are inside the page.
+    assert requests.pop("without_kernel.js") == [("import", "")]
     assert {name: matches for name, matches in requests.items() if matches} == {}
 
 

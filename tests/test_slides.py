@@ -22,7 +22,7 @@ from nbformat.v4 import (
 )
 from PIL import Image
 
-from tools import files, render, slides
+from tools import files, render, slides, without_kernel
 from tools.execute import WIDGET_VIEW
 from tools.files import ToolError
 
@@ -476,7 +476,7 @@ def test_no_text_of_a_widget_ends_its_script():
     assert model["state"] == {"name": WITH_TAGS}
     assert read["shared"][model["esm"]] == f"// {WITH_TAGS}"
     assert page.lower().count("</script") == 4  # those of the page itself
-    assert slides._script(WITH_TAGS) == r"\x3c/script>\x3c!-- \x3c/SCRIPT> <script>"
+    assert without_kernel.script(WITH_TAGS) == r"\x3c/script>\x3c!-- \x3c/SCRIPT> <script>"
 
 
 def test_third_party_parts_come_with_their_licenses():

@@ -1,4 +1,4 @@
-"""Lint the JavaScript: each widget as assembled for the browser, and slides.js.
+"""Lint the JavaScript: each widget as assembled for the browser, and that of pages.
 
     python -m tools.lint_javascript
 
@@ -39,7 +39,8 @@ def main() -> int:
         for name in widgets.__all__:
             module = Path(folder) / f"{name}.js"
             module.write_text(getattr(widgets, name)._esm, encoding="utf-8")
-        sources = folder, str(SOURCES), str(ROOT / "tools" / "slides.js")
+        pages = map(str, Path(__file__).parent.glob("*.js"))
+        sources = [folder, str(SOURCES), *pages]
         code = subprocess.run([*command, *sources], check=False).returncode
     for name in unused_exports():
         code = 1

@@ -1,8 +1,10 @@
 // Additions to reveal.js: fits each slide into its box, moves fragments that do not fit to a
-// new slide, and runs the widgets without a kernel.
+// new slide, and starts the widgets.
+
+import { startWidget } from "./without_kernel.js";
 
 const MIN_SIZE = 0.8; // text of 24, code of 18 pixels at 1280: readable from afar
-const STAGES = [860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
+const STAGES = [1180, 860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
 const SETTLED = 1000; // ms after which a widget keeps its width
 const PRINT = /[?&](print-pdf|view=print)/.test(location.search);
 
@@ -69,79 +71,7 @@ function fitOrSplit(slide) {
   fitOrSplit(next);
 }
 
-// --- widgets without a kernel ----------------------------------------------------------
-
-const saved = JSON.parse(
-  document.querySelector('script[type="application/json"]').textContent);
-const modules = new Map(), models = new Map();
-
-function once(map, key, make) {
-  if (!map.has(key)) map.set(key, make());
-  return map.get(key);
-}
-
-function bytes(base64) {
-  return new DataView(Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)).buffer);
-}
-
-/** Replaces the model of anywidget: the same state and events, without a kernel. */
-class Model {
-  #state;
-  #listeners = new Map();
-  constructor(state) {
-    this.#state = state;
-  }
-  get(name) {
-    return this.#state[name];
-  }
-  set(name, value) {
-    if (Object.is(this.#state[name], value)) return;
-    this.#state[name] = value;
-    this.#notify(`change:${name}`, value);
-    this.#notify("change");
-  }
-  on(name, listener) {
-    once(this.#listeners, name, () => new Set()).add(listener);
-  }
-  off(name, listener) {
-    if (!name) this.#listeners.clear();
-    else if (!listener) this.#listeners.delete(name);
-    else this.#listeners.get(name)?.delete(listener);
-  }
-  save_changes() {}
-  send() {}
-  #notify(name, value) {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(this, value);
-  }
-}
-
-function stateOf({ state, buffers }) {
-  const whole = structuredClone(state);
-  for (const [path, key] of buffers) {
-    const last = path.at(-1);
-    const holder = path.slice(0, -1).reduce((inner, step) => inner[step], whole);
-    holder[last] = bytes(saved.shared[key]);
-  }
-  return whole;
-}
-
-async function loadWidget(id) {
-  const widget = saved.models[id];
-  const module = await once(modules, widget.esm, async () => {
-    const source = new Blob([saved.shared[widget.esm]], { type: "text/javascript" });
-    const style = document.createElement("style");
-    style.textContent = saved.shared[widget.css];
-    document.head.append(style);
-    const main = (await import(URL.createObjectURL(source))).default;
-    return typeof main === "function" ? main() : main;
-  });
-  const model = await once(models, id, async () => {
-    const made = new Model(stateOf(widget));
-    await module.initialize?.({ model: made });
-    return made;
-  });
-  return (el) => module.render({ model, el });
-}
+// --- widgets ---------------------------------------------------------------------------
 
 /** Scales the stage to its container; it only shrinks later, so that nothing jumps in use. */
 function scaleToFit(stage, container) {
@@ -167,25 +97,10 @@ function scaleToFit(stage, container) {
   new ResizeObserver(measure).observe(stage);
 }
 
-async function startWidget(container) {
-  if (container.dataset.awake) return;
-  container.dataset.awake = "starting";
+async function startOnSlide(container) {
   container.setAttribute("data-prevent-swipe", "");
-  const stage = document.createElement("div");
-  stage.className = "stage";
-  stage.style.width = `${STAGES[0]}px`;
-  container.append(stage);
-  try {
-    const render = await loadWidget(container.dataset.widget);
-    await render(stage);
-    container.querySelector(":scope > .picture")?.remove();
-    scaleToFit(stage, container);
-    container.dataset.awake = "yes";
-  } catch (error) {
-    stage.remove(); // the static picture remains
-    container.dataset.awake = "failed";
-    console.error(`The widget ${container.dataset.widget} did not start:`, error);
-  }
+  const stage = await startWidget(container);
+  if (stage) scaleToFit(stage, container);
 }
 
 // --- keys ------------------------------------------------------------------------------
@@ -262,7 +177,7 @@ if (!PRINT) {
   const show = ({ currentSlide, previousSlide }) => {
     for (const fold of previousSlide?.querySelectorAll(".fold") ?? []) fold.open = false;
     if (previousSlide?.contains(document.activeElement)) document.activeElement.blur();
-    for (const container of currentSlide.querySelectorAll(".widget")) startWidget(container);
+    for (const container of currentSlide.querySelectorAll(".widget")) startOnSlide(container);
   };
   Reveal.on("slidechanged", show);
   Reveal.on("fragmentshown", () => {

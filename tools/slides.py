@@ -14,27 +14,29 @@ reveal.js and the math font come from the folder vendor.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from html import escape, unescape
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course_utils.widgets.core import with_imports
 from tools import files, render
 from tools.execute import WIDGET_VIEW, run
 from tools.files import ToolError
+from tools.without_kernel import script, states_json
 
 VENDOR = Path(__file__).with_name("vendor")
-STYLE, SCRIPT = (
-    Path(__file__).with_suffix(kind).read_text("utf-8") for kind in (".css", ".js")
+THEME, STYLE = (
+    Path(__file__).with_name(name).read_text("utf-8")
+    for name in ("theme.css", "slides.css")
 )
+SCRIPT = with_imports(Path(__file__).with_suffix(".js"))
 LICENSES = (
     "reveal.js/LICENSE",
     "fitty/LICENSE",
@@ -255,16 +257,16 @@ Their licenses:
 {licenses}-->
 <style>{_vendored("reveal.js/dist/reveal.css")}</style>
 <style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}
-{STYLE}</style>
+{THEME}{STYLE}</style>
 </head>
 <body>
 <div class="reveal"><div class="slides">
 {body}
 </div></div>
 <script type="application/json">{_widgets_json(notebook, body, path)}</script>
-<script>{_script(_vendored("reveal.js/dist/reveal.js"))}</script>
-<script>{_script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>
-<script type="module">{_script(SCRIPT)}</script>
+<script>{script(_vendored("reveal.js/dist/reveal.js"))}</script>
+<script>{script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>
+<script type="module">{script(SCRIPT)}</script>
 </body>
 </html>
 """
@@ -294,38 +296,13 @@ def _section(slide: Slide) -> str:
 
 
 def _widgets_json(notebook: NotebookNode, body: str, path: Path) -> str:
-    """States of the widgets on the slides; equal sources and buffers are stored once."""
-    shared: dict[str, str] = {}
-
-    def share(text: str) -> str:
-        key = sha256(text.encode()).hexdigest()[:16]
-        shared[key] = text
-        return key
-
-    models = {}
-    for number, model in _live_widgets(notebook).items():
-        if f'data-widget="{number}"' not in body:
-            continue
-        state = model["state"]
-        models[number] = {
-            "state": {
-                k: v for k, v in state.items() if not k.startswith("_") and k != "layout"
-            },
-            "esm": share(state["_esm"]),
-            "css": share(state.get("_css") or ""),
-            "buffers": [[b["path"], share(b["data"])] for b in model.get("buffers", [])],
-        }
+    """States of the widgets on the slides."""
+    widgets = _live_widgets(notebook).items()
+    shown = {n: model for n, model in widgets if f'data-widget="{n}"' in body}
     try:
-        data = json.dumps({"models": models, "shared": shared}, allow_nan=False)
+        return states_json(shown)
     except ValueError as error:
         raise ToolError(f"{path}: the state of a widget holds NaN or infinity") from error
-    # "<" could end the script element; the escape has the same meaning in JSON.
-    return data.replace("<", "\\u003c")
-
-
-def _script(source: str) -> str:
-    """JavaScript for a script element, escaped so that it cannot end the element."""
-    return re.sub(r"<(?=/script|!--)", r"\\x3c", source, flags=re.IGNORECASE)
 
 
 def _vendored(name: str) -> str:
@@ -344,7 +321,7 @@ def index(decks: list[Path]) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Slides</title>
-<style>{STYLE}</style>
+<style>{THEME}{STYLE}</style>
 </head>
 <body class="index">
 <h1>Slides</h1>

@@ -1,0 +1,6 @@
+// Starts the widget of the page.
+
+import { startWidget } from "./without_kernel.js";
+
+await startWidget(document.querySelector(".widget"));
+document.documentElement.dataset.ready = "";
