@@ -125,6 +125,8 @@ TRIALS = [
           (0.5, 0.5), (0.95, 0.5), focus=".noUi-handle"),
     Trial("`LatentWalk`", "widgets.LatentWalk(decode, codes, labels)",
           ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
+    Trial("`LiveTraining`", "widgets.LiveTraining()", "[data-knob=lr] input", ".lt-knobs",
+          (0.02, 0.5), (0.98, 0.5), event="input"),
     Trial("`SideBySide`", """
 widgets.SideBySide(
     {name: (decode, codes[:1000]) for name in ("AE", "PAE", "VAE")}, labels[:1000])
