@@ -12,12 +12,18 @@ from torch.testing import assert_close
 from course_utils.generative import diffusion
 from course_utils.generative.diffusion import (
     NoisePredictor,
+    TimeConditionedMLP,
     UNet,
+    best_variance,
     cosine_schedule,
     diffuse,
     diffusion_elbo,
     diffusion_loss,
     eps_from_v,
+    euler_steps,
+    flow_matching_loss,
+    forward_variance,
+    posterior_variance,
     predict_x0,
     reverse_steps,
     sinusoidal_embedding,
@@ -194,10 +200,12 @@ def test_the_last_step_adds_no_noise():
 
 
 @pytest.mark.parametrize("last", [6, 3])  # x₃ still holds half of the data
-def test_the_bound_is_a_sum_of_divergences(same_noise, last):
+@pytest.mark.parametrize("by_default", [True, False])
+def test_the_bound_is_a_sum_of_divergences(same_noise, last, by_default):
     """Term by term from the Gaussians themselves, with torch.distributions."""
     torch.manual_seed(0)
     alpha_bar = cosine_schedule(6)[: last + 1]
+    variance = forward_variance(alpha_bar) if by_default else torch.rand(last + 1) + 0.1
     network = NoisePredictor(D, alpha_bar, width=8)
     x, eps = torch.randn(B, D), same_noise
     with torch.no_grad():
@@ -211,14 +219,15 @@ def test_the_bound_is_a_sum_of_divergences(same_noise, last):
             # q(xₜ₋₁|xₜ, x₀), Ho et al. (2020), equation 7; p puts x̂₀ for x₀.
             of_x = before.sqrt() * beta / (1 - a)
             of_x_t = alpha.sqrt() * (1 - before) / (1 - a)
-            p = Normal(of_x * x_hat + of_x_t * x_t, beta.sqrt())
+            p = Normal(of_x * x_hat + of_x_t * x_t, variance[t].sqrt())
             if t == 1:
                 nats -= p.log_prob(x).sum(1)
             else:
                 width = (beta * (1 - before) / (1 - a)).sqrt()
                 q = Normal(of_x * x + of_x_t * x_t, width)
                 nats += kl_divergence(q, p).sum(1)
-    assert_close(diffusion_elbo(network, x, alpha_bar), -nats, rtol=1e-3, atol=1e-2)
+    given = () if by_default else (variance,)
+    assert_close(diffusion_elbo(network, x, alpha_bar, *given), -nats, rtol=1e-3, atol=1e-2)
 
 
 def test_more_steps_close_the_bound():
@@ -236,6 +245,86 @@ def test_more_steps_close_the_bound():
     assert gaps[2] < 0.1
 
 
+def gaussian_denoiser(sigma, alpha_bar):
+    """The optimal denoiser for data N(0, σ²I)."""
+
+    def denoiser(x_t, t):
+        a = alpha_bar[t, None]
+        return (1 - a).sqrt() / (a * sigma**2 + 1 - a) * x_t
+
+    return denoiser
+
+
+@pytest.mark.parametrize("sigma", [1.0, 0.3])
+def test_the_best_variance_for_gaussian_data_is_that_of_the_true_reverse(sigma):
+    """p(xₜ₋₁|xₜ) is Gaussian there, with the variance vₜ₋₁ βₜ / vₜ; vₜ is that of xₜ."""
+    torch.manual_seed(0)
+    alpha_bar = cosine_schedule(30)
+    x, denoiser = sigma * torch.randn(20_000, 2), gaussian_denoiser(sigma, alpha_bar)
+    best = best_variance(denoiser, x, alpha_bar)
+    v = alpha_bar * sigma**2 + 1 - alpha_bar
+    expected = v[:-1] * forward_variance(alpha_bar)[1:] / v[1:]
+    assert_close(best[1:], expected, rtol=0.04, atol=0)  # of 40 000 squares: 5 × 0.7 %
+    # The reverse process is then exact, so the bound is log p(x), up to the last KL.
+    log_p = Normal(0.0, sigma).log_prob(x).sum(1)
+    bound = diffusion_elbo(denoiser, x, alpha_bar, best)
+    error = 5 * (log_p - bound).std() / math.sqrt(len(x))
+    assert (log_p - bound).mean().abs() < error + 0.005
+
+
+def test_the_two_usual_variances_are_best_for_a_normal_and_for_a_point():
+    """Ho et al. (2020), section 3.2: βₜ for data N(0, I), β̃ₜ if all data are one point."""
+    torch.manual_seed(0)
+    alpha_bar = cosine_schedule(20)
+    normal = torch.randn(20_000, 2)
+    best = best_variance(gaussian_denoiser(1.0, alpha_bar), normal, alpha_bar)
+    assert_close(best, forward_variance(alpha_bar), rtol=0.04, atol=0)
+    point = torch.ones(500, 2)
+    best = best_variance(true_noise(point, alpha_bar), point, alpha_bar)
+    assert_close(best[2:], posterior_variance(alpha_bar)[2:])
+    assert best[1] < 1e-6 and posterior_variance(alpha_bar)[1] == best[2]
+
+
+def test_on_the_ring_most_of_the_gap_is_the_choice_of_the_variance():
+    """βₜ leaves a gap of 0.38 nats, the best variance 0.11, any other more than it."""
+    torch.manual_seed(0)
+    means, alpha_bar = ring_of_means(8), cosine_schedule(50)
+    x, denoiser = (
+        sample_mixture(8000, means, sigma=0.1),
+        mixture_denoiser(means, 0.1, alpha_bar),
+    )
+    log_p = mixture_log_density(x, means, sigma=0.1)
+    best = best_variance(denoiser, x, alpha_bar)
+    variances = {
+        "beta": forward_variance(alpha_bar),
+        "posterior": posterior_variance(alpha_bar),
+        "best": best,
+        "smaller": 0.9 * best,
+        "larger": 1.1 * best,
+    }
+    gaps = {
+        name: (log_p - diffusion_elbo(denoiser, x, alpha_bar, variance)).mean().item()
+        for name, variance in variances.items()
+    }
+    # The standard error of 8000 points is 0.02 nats.
+    assert gaps["beta"] == pytest.approx(0.385, abs=0.08)
+    assert gaps["best"] == pytest.approx(0.107, abs=0.08)
+    assert min(gaps, key=gaps.get) == "best" and max(gaps, key=gaps.get) == "posterior"
+
+
+def test_the_reverse_steps_shake_by_the_given_variance(same_noise):
+    alpha_bar, x = cosine_schedule(4), torch.randn(B, D)
+    variance = torch.rand(5)
+
+    def silent(x_t, t):
+        return torch.zeros_like(x_t)
+
+    path = [x, *reverse_steps(silent, x, alpha_bar, variance)]
+    for t, (before, after) in zip(range(4, 1, -1), pairwise(path)):
+        alpha = alpha_bar[t] / alpha_bar[t - 1]
+        assert_close(after, before / alpha.sqrt() + variance[t].sqrt() * same_noise)
+
+
 def test_a_schedule_other_than_the_network_s_is_refused():
     network, x = NoisePredictor(D, cosine_schedule(8), width=8), torch.randn(B, D)
     for other in (cosine_schedule(8)[::2], cosine_schedule(8) / 2):
@@ -245,11 +334,80 @@ def test_a_schedule_other_than_the_network_s_is_refused():
             list(reverse_steps(network, x, other))
 
 
+# --- flow matching --------------------------------------------------------------------
+
+
+def gaussian_velocity(sigma):
+    """E[ε − x | xₜ] for data N(0, σ²I): the best velocity."""
+
+    def velocity(x_t, t):
+        t = t[:, None]
+        variance = (1 - t).square() * sigma**2 + t.square()
+        return (t - (1 - t) * sigma**2) / variance * x_t
+
+    return velocity
+
+
+@pytest.mark.parametrize("sigma", [1.0, 0.5])
+def test_the_loss_of_the_best_velocity_has_a_closed_form(sigma):
+    """Data N(0, σ²I): D ∫ σ² / ((1 − t)²σ² + t²) dt = D σ π/2. Others lose more."""
+    torch.manual_seed(0)
+    n, best = 40_000, gaussian_velocity(sigma)
+    x = sigma * torch.randn(n, D)
+    loss = flow_matching_loss(best, x)["loss"]
+    expected = D * sigma * math.pi / 2
+    assert_close(loss.item(), expected, rtol=0.03, atol=0)  # 5 standard errors
+    for scale in (0.0, 2.0):  # times v, with E‖v‖² = E‖ε − x‖² − the loss of v
+        other = flow_matching_loss(lambda x_t, t, s=scale: s * best(x_t, t), x)["loss"]
+        assert_close(other.item(), D * (1 + sigma**2), rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("sigma", [2.0, 0.5])
+def test_the_flow_of_a_gaussian_scales_the_noise(sigma):
+    """x(t) / √((1 − t)²σ² + t²) is constant along dx/dt = v: noise x₁ ends at σ x₁."""
+    noise = torch.randn(B, D)
+    off = []
+    for steps in (20, 200):
+        *_, end = euler_steps(gaussian_velocity(sigma), noise, steps)
+        off.append((end - sigma * noise).abs().max())
+    assert off[1] < 0.02 * noise.abs().max()
+    assert 5 < off[0] / off[1] < 20  # the error of Euler's method is of order 1 / steps
+
+
+def test_one_step_of_the_flow_goes_to_the_mean_of_the_data():
+    """At t = 1 the best velocity is ε − E[x]."""
+    mean = torch.tensor([3.0, 0.0, -1.0])
+    path = list(euler_steps(lambda x, t: x - mean, torch.randn(B, D), 1))
+    assert len(path) == 1
+    assert_close(path[0], mean.expand(B, D))
+
+
+def test_the_times_of_the_flow_go_from_1_to_one_step_above_0():
+    times = []
+    path = euler_steps(lambda x, t: (times.append(t[0].item()), x)[1], torch.zeros(2, D), 4)
+    assert len(list(path)) == 4 and times == [1, 0.75, 0.5, 0.25]
+    with pytest.raises(ValueError, match="steps must be a whole number >= 1"):
+        next(euler_steps(lambda x, t: x, torch.zeros(2, D), 0))
+
+
+@pytest.mark.slow
+def test_a_trained_velocity_draws_the_ring():
+    torch.manual_seed(0)
+    means = ring_of_means(8)
+    x, velocity = sample_mixture(2000, means, sigma=0.1), TimeConditionedMLP(2, width=64)
+    for _ in training_epochs(
+        velocity, flow_matching_loss, x, epochs=60, batch_size=400, lr=1.5e-2
+    ):
+        pass
+    *_, new = euler_steps(velocity, torch.randn(2000, 2), 50)
+    assert energy_distance(new, x).abs() < 0.03  # measured: 0.012; noise has 0.25
+
+
 # --- the network ----------------------------------------------------------------------
 
 
 ALPHA_BAR = cosine_schedule(50)
-NETWORKS = {
+NETWORKS = {  # denoisers, which are told t
     "MLP": (D, partial(NoisePredictor, D, width=16)),
     "U-Net": (784, partial(UNet, width=8)),
     "U-Net of side 14": (196, partial(UNet, side=14, width=8)),

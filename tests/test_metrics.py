@@ -4,14 +4,22 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from course_utils.generative.classifier import (
     accuracy,
     classification_loss,
     digit_classifier,
+    features,
+    sure_share,
 )
-from course_utils.generative.metrics import energy_distance, sharpness
+from course_utils.generative.metrics import (
+    chimeras,
+    energy_distance,
+    off_data_share,
+    sharpness,
+)
 from course_utils.training import training_epochs
 
 
@@ -59,6 +67,54 @@ def test_the_energy_distance_of_one_distribution_is_zero_on_average():
 def test_the_energy_distance_of_a_single_point_is_refused():
     with pytest.raises(ValueError, match="two points"):
         energy_distance(torch.randn(1, 2), torch.randn(5, 2))
+
+
+def test_one_in_a_hundred_points_of_the_data_counts_as_off_them():
+    torch.manual_seed(0)
+    x, data, fresh = torch.randn(3, 4000, 2)
+    assert off_data_share(fresh, data, fresh) == pytest.approx(0.01, abs=0.001)
+    share = off_data_share(x, data, fresh)
+    assert share == pytest.approx(0.01, abs=0.01)  # five standard errors, of two samples
+
+
+def test_points_off_the_data_count_where_the_energy_distance_sees_nothing():
+    """A tenth of the points of a thin ring are moved from radius 1 to radius 0.9."""
+    torch.manual_seed(0)
+    angle = 2 * math.pi * torch.rand(3, 3000)
+    x, data, fresh = torch.stack([angle.cos(), angle.sin()], dim=2)
+    x[:300] *= 0.9
+    assert energy_distance(x, fresh) < 0.003
+    assert off_data_share(x, data, fresh) == pytest.approx(0.11, abs=0.01)
+
+
+def test_chimeras_are_halves_of_two_images_with_different_labels():
+    """Each pixel holds the label of its image."""
+    torch.manual_seed(0)
+    labels = torch.arange(200) % 10
+    glued = chimeras(labels[:, None].expand(200, 16).float(), labels)
+    upper, lower = glued[:, :8], glued[:, 8:]
+    assert glued.shape[1] == 16 and 150 < len(glued) < 200  # nine pairs of ten differ
+    assert (upper == upper[:, :1]).all() and (lower == lower[:, :1]).all()
+    assert (upper[:, 0] != lower[:, 0]).all()
+    assert upper.unique().tolist() == lower.unique().tolist() == list(range(10))
+
+
+def test_chimeras_of_one_label_are_refused():
+    with pytest.raises(ValueError, match="different labels"):
+        chimeras(torch.rand(5, 16), torch.ones(5, dtype=torch.long))
+
+
+def test_features_are_those_before_the_last_layer():
+    classifier = digit_classifier(14)
+    images = torch.rand(5, 196)
+    hidden = features(classifier, images)
+    assert hidden.shape == (5, 128) and not hidden.requires_grad
+    assert_close(classifier[-1](hidden), classifier(images))
+
+
+def test_the_classifier_is_sure_above_ninety_percent():
+    p = torch.tensor([[0.95, 0.05], [0.89, 0.11], [0.08, 0.92], [0.5, 0.5]])
+    assert sure_share(nn.Identity(), p.log()) == 0.5
 
 
 @pytest.mark.parametrize("side", [14, 28])

@@ -3,6 +3,7 @@
 python -m tools.train_checkpoints vq_vae_2       # times and results are in
 python -m tools.train_checkpoints digit_gan      # course_utils/checkpoints/README.md
 python -m tools.train_checkpoints digit_diffusion
+python -m tools.train_checkpoints binary_vae
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ from torch import Tensor, nn
 from course_utils import data
 from course_utils.generative.diffusion import UNet, cosine_schedule, diffusion_loss
 from course_utils.generative.gan import adversarial_epochs, conv_gan
-from course_utils.generative.pretrained import BOTTOM_CODES, STEPS, TOP_CODES
+from course_utils.generative.pretrained import (
+    BOTTOM_CODES,
+    STEPS,
+    TOP_CODES,
+    untrained_binary_vae,
+)
 from course_utils.generative.vq_vae import VQVAE2, CodePrior, code_nll, vq_vae_loss
-from course_utils.training import fit
+from course_utils.objectives import Decoder, GaussianEncoder, Terms, vae_loss
+from course_utils.training import fit, training_epochs
 
 CHECKPOINTS = Path(__file__).parents[1] / "course_utils" / "checkpoints"
 
@@ -59,10 +66,25 @@ def make_digit_diffusion(
     return (model,)
 
 
+def make_binary_vae(images: Tensor, labels: Tensor, epochs: int = 100) -> tuple[nn.Module]:
+    """Train on images that are binarized anew in each batch; the labels are not used."""
+
+    def loss(f: GaussianEncoder, g: Decoder, x: Tensor) -> Terms:
+        return vae_loss(f, g, torch.bernoulli(x))
+
+    model = untrained_binary_vae().to(images.device)
+    for record in training_epochs(
+        model, loss, images, epochs=epochs, batch_size=128, lr=3e-3
+    ):
+        print(record, flush=True)
+    return (model,)
+
+
 MAKERS: dict[str, Callable[..., tuple[nn.Module, ...]]] = {
     "vq_vae_2": make_vq_vae_2,
     "digit_gan": make_digit_gan,
     "digit_diffusion": make_digit_diffusion,
+    "binary_vae": make_binary_vae,
 }
 
 

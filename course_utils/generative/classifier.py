@@ -36,6 +36,20 @@ def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -
 
 
 @torch.no_grad()
+def features(classifier: nn.Sequential, images: Tensor) -> Tensor:
+    """Output of the last hidden layer: all layers but the last.  (B, D) -> (B, H)"""
+    return classifier[:-1](images)
+
+
+@torch.no_grad()
+def sure_share(classifier: nn.Module, images: Tensor) -> Tensor:
+    """Share of the images with a label of more than 90 %.  (B, D) -> ()"""
+    logits = classifier(images)
+    check_finite(logits)
+    return (logits.softmax(1).amax(1) > 0.9).float().mean()
+
+
+@torch.no_grad()
 def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Share of the images that get the right label.  (B, D), (B,) -> ()"""
     logits = classifier(images)

@@ -18,7 +18,9 @@ from torch.nn import functional as F
 
 from course_utils._validation import (
     check_alpha_bar_t,
+    check_count,
     check_integers,
+    check_rows,
     check_same_shape,
     check_schedule,
 )
@@ -79,47 +81,115 @@ def predict_x0(x_t: Tensor, eps: Tensor, alpha_bar_t: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def reverse_steps(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Iterator[Tensor]:
+def reverse_steps(
+    denoiser: Denoiser, x: Tensor, alpha_bar: Tensor, variance: Tensor | None = None
+) -> Iterator[Tensor]:
     """From noise x_T to data x₀; yields x_{T−1}, …, x₀, each (B, D).
 
-    p(xₜ₋₁|xₜ) = N((xₜ − βₜ/√(1 − ᾱₜ) ε̂) / √αₜ, βₜ I),  αₜ = ᾱₜ/ᾱₜ₋₁,  βₜ = 1 − αₜ;
-    the last step yields its mean. Source: Ho et al. (2020), algorithm 2.
+    p(xₜ₋₁|xₜ) = N((xₜ − βₜ/√(1 − ᾱₜ) ε̂) / √αₜ, σₜ² I),  αₜ = ᾱₜ/ᾱₜ₋₁,  βₜ = 1 − αₜ;
+    the last step yields its mean. ``variance`` (T + 1,) holds σₜ², by default βₜ.
+    Source: Ho et al. (2020), algorithm 2.
     """
     _check_denoiser(denoiser, alpha_bar, x)
+    if variance is None:
+        variance = forward_variance(alpha_bar)
     for t in range(len(alpha_bar) - 1, 0, -1):
         alpha = alpha_bar[t] / alpha_bar[t - 1]
         eps = denoiser(x, torch.full((len(x),), t, device=x.device))
         x = (x - (1 - alpha) / (1 - alpha_bar[t]).sqrt() * eps) / alpha.sqrt()
         if t > 1:
-            x = x + (1 - alpha).sqrt() * torch.randn_like(x)
+            x = x + variance[t].sqrt() * torch.randn_like(x)
         yield x
 
 
+# --- the bound on log p(x) -------------------------------------------------------------
+
+
 @torch.no_grad()
-def diffusion_elbo(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
+def diffusion_elbo(
+    denoiser: Denoiser, x: Tensor, alpha_bar: Tensor, variance: Tensor | None = None
+) -> Tensor:
     """The VAE's bound with T latent variables, one draw of each.  (B, D) -> (B,), nats
 
     ELBO = log p(x₀|x₁) − Σₜ₌₂ᵀ KL(q(xₜ₋₁|xₜ, x₀) ‖ p(xₜ₋₁|xₜ)) − KL(q(x_T|x₀) ‖ N(0, I))
 
-    The error of ε̂ costs βₜ / (2 αₜ (1 − ᾱₜ)) ‖ε − ε̂‖² at every t. The variance of q is
-    r = (1 − ᾱₜ₋₁)/(1 − ᾱₜ) times that of p, which adds D/2 (r − 1 − log r) at t > 1; at
-    t = 1 the Gaussian density adds D/2 log 2πβ₁.
+    The means of q and p differ by cₜ(ε − ε̂), cₜ² = βₜ² / (αₜ(1 − ᾱₜ)), which costs
+    cₜ² / 2σₜ² ‖ε − ε̂‖² at every t. q has the variance β̃ₜ, p has σₜ², which with r = β̃ₜ/σₜ²
+    adds D/2 (r − 1 − log r) at t > 1; at t = 1 the Gaussian density adds D/2 log 2πσ₁².
+    ``variance`` (T + 1,) holds σₜ², by default βₜ.
     Source: Ho et al. (2020), equations 5 to 12.
     """
     _check_denoiser(denoiser, alpha_bar, x)
+    if variance is None:
+        variance = forward_variance(alpha_bar)
     last = alpha_bar[-1]
     mean = last.sqrt() * x
     nats = kl_to_standard_normal(mean, (1 - last).log().expand_as(mean))
+    of_q, scale = _variance_of_q(alpha_bar), _error_scale(alpha_bar)
     for t in range(1, len(alpha_bar)):
-        alpha = alpha_bar[t] / alpha_bar[t - 1]
-        eps = torch.randn_like(x)
-        x_t = diffuse(x, eps, alpha_bar[t])
-        error = squared_error(eps, denoiser(x_t, torch.full((len(x),), t, device=x.device)))
-        nats = nats + (1 - alpha) / (2 * alpha * (1 - alpha_bar[t])) * error
-        r = (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])
-        constant = (2 * math.pi * (1 - alpha)).log() if t == 1 else r - 1 - r.log()
+        error = _noise_error(denoiser, x, t, alpha_bar)
+        nats = nats + scale[t] / (2 * variance[t]) * error
+        r = of_q[t] / variance[t]
+        constant = (2 * math.pi * variance[t]).log() if t == 1 else r - 1 - r.log()
         nats = nats + x.shape[1] / 2 * constant
     return -nats
+
+
+def forward_variance(alpha_bar: Tensor) -> Tensor:
+    """βₜ = 1 − ᾱₜ/ᾱₜ₋₁, the variance of the noise of step t; β₀ = 0.  (T + 1,) -> (T + 1,)
+
+    As σₜ² it is best for data N(0, I). Source: Ho et al. (2020), section 3.2.
+    """
+    check_schedule(alpha_bar, alpha_bar[:, None])
+    return torch.cat([alpha_bar.new_zeros(1), 1 - alpha_bar[1:] / alpha_bar[:-1]])
+
+
+def posterior_variance(alpha_bar: Tensor) -> Tensor:
+    """β̃ₜ = βₜ(1 − ᾱₜ₋₁)/(1 − ᾱₜ), the variance of q(xₜ₋₁|xₜ, x₀).  (T + 1,) -> (T + 1,)
+
+    As σₜ² it is best if all data are one point. β̃₁ = 0 would leave no density, so β̃₂ stands
+    in its place. Source: Ho et al. (2020), equation 7; Nichol & Dhariwal (2021).
+    """
+    variance = _variance_of_q(alpha_bar)
+    variance[1] = variance[2]
+    return variance
+
+
+@torch.no_grad()
+def best_variance(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
+    """σₜ² = β̃ₜ + βₜ²/(αₜ(1 − ᾱₜ)) E‖ε − ε̂‖²/D, at which ``diffusion_elbo`` is largest.
+
+    (B, D) -> (T + 1,), with a zero at t = 0. It is the mean squared error of the mean of
+    p(xₜ₋₁|xₜ), here measured on data x with one draw of ε per step. For a good estimate x
+    must have some thousand numbers. Source: Bao et al. (2022), *Analytic-DPM*.
+    """
+    _check_denoiser(denoiser, alpha_bar, x)
+    errors = [
+        _noise_error(denoiser, x, t, alpha_bar).mean() / x.shape[1]
+        for t in range(1, len(alpha_bar))
+    ]
+    error = torch.stack([torch.zeros_like(errors[0]), *errors])
+    return _variance_of_q(alpha_bar) + _error_scale(alpha_bar) * error
+
+
+def _noise_error(denoiser: Denoiser, x: Tensor, t: int, alpha_bar: Tensor) -> Tensor:
+    """‖ε − ε̂(xₜ, t)‖² for a draw of ε.  (B, D) -> (B,)"""
+    eps = torch.randn_like(x)
+    x_t = diffuse(x, eps, alpha_bar[t])
+    return squared_error(eps, denoiser(x_t, torch.full((len(x),), t, device=x.device)))
+
+
+def _variance_of_q(alpha_bar: Tensor) -> Tensor:
+    """β̃ₜ of q(xₜ₋₁|xₜ, x₀); β̃₀ = β̃₁ = 0.  (T + 1,) -> (T + 1,)"""
+    ratio = (1 - alpha_bar[:-1]) / (1 - alpha_bar[1:])
+    return forward_variance(alpha_bar) * torch.cat([alpha_bar.new_zeros(1), ratio])
+
+
+def _error_scale(alpha_bar: Tensor) -> Tensor:
+    """cₜ² = βₜ² / (αₜ(1 − ᾱₜ)): xₜ₋₁ is off by cₜ(ε − ε̂); c₀ = 0.  (T + 1,) -> (T + 1,)"""
+    b = forward_variance(alpha_bar)[1:]
+    scale = b.square() / ((1 - b) * (1 - alpha_bar[1:]))
+    return torch.cat([alpha_bar.new_zeros(1), scale])
 
 
 def _check_denoiser(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
@@ -128,6 +198,37 @@ def _check_denoiser(denoiser: Denoiser, alpha_bar: Tensor, x: Tensor) -> None:
     expected = getattr(denoiser, "alpha_bar", None)
     if expected is not None and not torch.equal(expected, alpha_bar.to(expected)):
         raise ValueError("this denoiser has another schedule: use denoiser.alpha_bar.")
+
+
+# --- flow matching ---------------------------------------------------------------------
+
+
+def flow_matching_loss(velocity: Denoiser, x: Tensor) -> Terms:
+    """E ‖(ε − x) − v(xₜ, t)‖²,  xₜ = (1 − t) x + t ε,  t ~ U(0, 1),  ε ~ N(0, I).
+
+    (B, D) -> {name: ()}. Each pair x, ε is joined by a straight line with the velocity
+    ε − x; the best v(xₜ, t) is the mean velocity of all lines through xₜ at time t.
+    Source: Lipman et al. (2023); Liu, Gong & Liu (2023).
+    """
+    check_rows(x)
+    t = torch.rand(len(x), 1, device=x.device)
+    eps = torch.randn_like(x)
+    x_t = (1 - t) * x + t * eps
+    return {"loss": squared_error(eps - x, velocity(x_t, t[:, 0])).mean()}
+
+
+@torch.no_grad()
+def euler_steps(velocity: Denoiser, x: Tensor, steps: int) -> Iterator[Tensor]:
+    """Follow dx/dt = v(x, t) from noise at t = 1 to data at t = 0, yielding each x (B, D).
+
+    x ← x − v(x, t) / steps,  t = 1, 1 − 1/steps, …, 1/steps. Nothing is drawn on the way.
+    ValueError for less than one step.
+    """
+    check_rows(x)
+    check_count("steps", steps)
+    for k in range(steps, 0, -1):
+        x = x - velocity(x, torch.full((len(x),), k / steps, device=x.device)) / steps
+        yield x
 
 
 # --- denoisers -------------------------------------------------------------------------
@@ -151,27 +252,39 @@ def _alpha_bar_at(alpha_bar: Tensor, t: Tensor, x_t: Tensor) -> Tensor:
     return alpha_bar[t, None]
 
 
-class NoisePredictor(nn.Module):
-    """ε̂(xₜ, t) from the v̂ of an MLP with two residual blocks.  (B, D), (B,) -> (B, D)"""
+class TimeConditionedMLP(nn.Module):
+    """An MLP of x and the time in [0, 1], with residual blocks.  (B, D), (B,) -> (B, D)"""
 
-    alpha_bar: Tensor
-
-    def __init__(self, data_dim: int, alpha_bar: Tensor, *, width: int = 128) -> None:
+    def __init__(self, data_dim: int, *, width: int = 128) -> None:
         super().__init__()
-        self.register_buffer("alpha_bar", alpha_bar)
         self.input = check_input(nn.Linear(data_dim, width))
         self.blocks = nn.ModuleList(TimeConditionedBlock(width) for _ in range(2))
         self.output = nn.Sequential(
             nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, data_dim)
         )
 
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        embedding = sinusoidal_embedding(time)
+        h = self.input(x)
+        for block in self.blocks:
+            h = block(h, embedding)
+        return self.output(h)
+
+
+class NoisePredictor(nn.Module):
+    """ε̂(xₜ, t) from the v̂ of a ``TimeConditionedMLP``.  (B, D), (B,) -> (B, D)"""
+
+    alpha_bar: Tensor
+
+    def __init__(self, data_dim: int, alpha_bar: Tensor, *, width: int = 128) -> None:
+        super().__init__()
+        self.register_buffer("alpha_bar", alpha_bar)
+        self.v = TimeConditionedMLP(data_dim, width=width)
+
     def forward(self, x_t: Tensor, t: Tensor) -> Tensor:
         alpha_bar_t = _alpha_bar_at(self.alpha_bar, t, x_t)
-        time = sinusoidal_embedding(t / (len(self.alpha_bar) - 1))
-        h = self.input(x_t)
-        for block in self.blocks:
-            h = block(h, time)
-        return eps_from_v(self.output(h), x_t, alpha_bar_t)
+        v_hat = self.v(x_t, t / (len(self.alpha_bar) - 1))
+        return eps_from_v(v_hat, x_t, alpha_bar_t)
 
 
 class UNet(nn.Module):

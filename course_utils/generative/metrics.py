@@ -1,11 +1,12 @@
-"""Measures of sample quality, which need no likelihood."""
+"""Measures of sample quality, which need no likelihood, and images that set their scale."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from course_utils._validation import check_rows
+from course_utils._validation import check_finite_rows, check_integers, check_rows
+from course_utils.theory.lattice import distance_to_nearest
 
 
 def sharpness(images: Tensor) -> Tensor:
@@ -33,6 +34,35 @@ def energy_distance(x: Tensor, y: Tensor) -> Tensor:
     if min(len(x), len(y)) < 2:
         raise ValueError("the energy distance needs at least two points of each set.")
     return 2 * torch.cdist(x, y).mean() - _mean_distance(x) - _mean_distance(y)
+
+
+def off_data_share(x: Tensor, data: Tensor, fresh: Tensor) -> Tensor:
+    """Share of the points x that are farther from the data than 99 % of fresh data are.
+
+    (N, D), (M, D), (L, D) -> (). Distances are those to the nearest of the M data points;
+    about 0.01 for points of the same distribution. Points between two clusters or beside a
+    thin curve hardly change the energy distance, but count here.
+    """
+    check_rows(x, data, fresh)
+    limit = distance_to_nearest(fresh, data).quantile(0.99)
+    return (distance_to_nearest(x, data) > limit).float().mean()
+
+
+def chimeras(images: Tensor, labels: Tensor) -> Tensor:
+    """Upper halves of images over lower halves of others with another label.
+
+    (N, D), (N,) -> (M, D), M < N. Their pixels are those of real digits and they are no
+    digits: what a measure of new digits gives them is its zero.
+    ValueError if no two labels differ.
+    """
+    check_finite_rows(images)
+    check_integers("labels", labels, 10, (len(images),))
+    other = torch.randperm(len(images), device=images.device)
+    differ = labels != labels[other]
+    if not differ.any():
+        raise ValueError("chimeras need images with different labels.")
+    half = images.shape[1] // 2
+    return torch.cat([images[:, :half], images[other, half:]], dim=1)[differ]
 
 
 def _mean_distance(x: Tensor) -> Tensor:

@@ -12,13 +12,14 @@ from course_utils.device import Device
 from course_utils.generative.diffusion import UNet, cosine_schedule
 from course_utils.generative.gan import GAN, conv_gan
 from course_utils.generative.vq_vae import VQVAE2, CodePrior
+from course_utils.models import VAE
 
 TOP_CODES, BOTTOM_CODES = 64, 8
 STEPS = 60  # T, diffusion steps
 
 
 def vq_vae_2(device: Device = None) -> tuple[VQVAE2, CodePrior, CodePrior]:
-    """The VQ-VAE-2 of notebook 10, and the priors of its top and bottom codes."""
+    """The VQ-VAE-2 of notebook 11, and the priors of its top and bottom codes."""
     model = VQVAE2((TOP_CODES, BOTTOM_CODES))
     top_prior = CodePrior(TOP_CODES, 4)
     bottom_prior = CodePrior(BOTTOM_CODES, 7, n_top=TOP_CODES)
@@ -27,17 +28,40 @@ def vq_vae_2(device: Device = None) -> tuple[VQVAE2, CodePrior, CodePrior]:
 
 
 def digit_gan(device: Device = None) -> GAN:
-    """The convolutional GAN of notebook 11."""
+    """The convolutional GAN of notebook 13."""
     gan = conv_gan()
     _read("digit_gan", device, gan)
     return gan
 
 
 def digit_diffusion(device: Device = None) -> UNet:
-    """The diffusion model of notebook 11, for pixels from −1 to 1, with ``alpha_bar``."""
+    """The diffusion model of notebook 12, for pixels from −1 to 1, with ``alpha_bar``."""
     denoiser = UNet(cosine_schedule(STEPS))
     _read("digit_diffusion", device, denoiser)
     return denoiser
+
+
+def binary_vae(device: Device = None) -> VAE:
+    """A VAE of binarized digits with 50 latent dimensions, as in the literature.
+
+    Its log p(x) can be compared with published values: ``importance_weighted_bound`` of
+    ``torch.bernoulli(images)``. Source of the network: Burda et al. (2016), section 5.
+    """
+    model = untrained_binary_vae()
+    _read("binary_vae", device, model)
+    return model
+
+
+def untrained_binary_vae() -> VAE:
+    """784 - 200 - 200 - 50 units and back, with tanh."""
+    model = VAE(784, 50, (200, 200))
+    for network in [
+        module for module in model.modules() if isinstance(module, nn.Sequential)
+    ]:
+        for i, layer in enumerate(network):
+            if isinstance(layer, nn.ReLU):
+                network[i] = nn.Tanh()
+    return model
 
 
 def _read(name: str, device: Device, *models: nn.Module) -> None:

@@ -37,6 +37,24 @@ def score_function_gradients(h: Function, mu: float, sigma: float, eps: Tensor) 
     return h(z)[:, None] * torch.stack([eps, eps.square() - 1], dim=1) / sigma
 
 
+def score_function_loss(h: Tensor, log_q: Tensor) -> Tensor:
+    """Σ (hₗ − h̄) log q(zₗ) / (L − 1): its gradient is the score function with a baseline.
+
+    The same as the mean of (hₗ − bₗ) log q(zₗ), where bₗ is the mean of the other values.
+    (L,), (L,) -> (); no gradient passes h, and the value itself has no meaning.
+    ValueError unless there are as many values as draws, two at least.
+    Source: Kool, van Hoof & Welling (2019), "Buy 4 REINFORCE Samples".
+    """
+    check_vector(h)
+    check_vector(log_q)
+    if len(h) != len(log_q) or len(h) < 2:
+        raise ValueError(
+            f"h and log_q must have one number for each of two or more draws, not "
+            f"{len(h)} and {len(log_q)}."
+        )
+    return ((h - h.mean()).detach() * log_q).sum() / (len(h) - 1)
+
+
 def _draw(mu: float, sigma: float, eps: Tensor) -> Tensor:
     check_finite_number("mu", mu)
     check_positive("sigma, a standard deviation,", sigma)
