@@ -61,13 +61,13 @@ function logLikelihoods(xs, y, spread) {
 
 const logPrior = (z) => z.reduce((sum, v) => sum - (v * v) / 2 - logNormalizer(1), 0);
 
-/** log p(x) of each x by a sum over n^latent points. */
-function latticeSum(trainer, xs, spread, halfWidth, n) {
+/** log p(x) of each x by a sum over n^latent points; null after each batch of them. */
+function* latticeSum(trainer, xs, spread, halfWidth, n) {
   const spacing = (2 * halfWidth) / (n - 1);
   const axis = Array.from({ length: n }, (_, i) => i * spacing - halfWidth);
   const points = grid(axis, trainer.latent);
   const largest = xs.map(() => -Infinity), sums = xs.map(() => 0);
-  decodeEach(trainer, points, (y, at) => {
+  const add = (y, at) => {
     const prior = logPrior(points[at]);
     logLikelihoods(xs, y, spread).forEach((value, i) => {
       const joint = value + prior;
@@ -77,7 +77,11 @@ function latticeSum(trainer, xs, spread, halfWidth, n) {
       }
       sums[i] += Math.exp(joint - largest[i]);
     });
-  });
+  };
+  for (let start = 0; start < points.length; start += BATCH) {
+    decodeEach(trainer, points.slice(start, start + BATCH), (y, i) => add(y, start + i));
+    yield null;
+  }
   return sums.map((sum, i) =>
     largest[i] + Math.log(sum) + trainer.latent * Math.log(spacing));
 }
@@ -88,18 +92,31 @@ function halfWidthFor({ encode, latent }, xs) {
   return Math.max(HALF_WIDTH, MARGIN + Math.max(...farthest));
 }
 
-/** log p(x) of each x, and whether the last refinement changed none by TOLERANCE. */
-export function logEvidence(trainer, xs, spread) {
+/** The sums over finer and finer lattices, in small parts of work: null after each part, and
+    after each sum {values: log p(x) of each x, converged: whether none changed by TOLERANCE}. */
+export function* refinedEvidence(trainer, xs, spread) {
   const halfWidth = halfWidthFor(trainer, xs);
-  let n = COARSEST, values = latticeSum(trainer, xs, spread, halfWidth, n), change;
+  let n = COARSEST, values = yield* latticeSum(trainer, xs, spread, halfWidth, n), change;
+  yield { values, converged: false };
   while (!(change < TOLERANCE)) { // it may be NaN
     n = 2 * n - 1;
-    if (n ** trainer.latent * xs.length > MOST_PAIRS) return { values, converged: false };
-    const finer = latticeSum(trainer, xs, spread, halfWidth, n);
+    if (n ** trainer.latent * xs.length > MOST_PAIRS) return;
+    const finer = yield* latticeSum(trainer, xs, spread, halfWidth, n);
     change = Math.max(...finer.map((value, i) => Math.abs(value - values[i])));
     values = finer;
+    yield { values, converged: change < TOLERANCE };
   }
-  return { values, converged: true };
+}
+
+/** The last of the sums, or the last that was ready after `limit` ms; never less than one. */
+export function logEvidence(trainer, xs, spread, limit = Infinity) {
+  const end = performance.now() + limit;
+  let latest;
+  for (const sum of refinedEvidence(trainer, xs, spread)) {
+    latest = sum ?? latest;
+    if (latest && performance.now() > end) break;
+  }
+  return latest;
 }
 
 /** ELBO of each x: E_q [log p(x|z)] as a sum over z = μ + σε, and the KL in closed form. */

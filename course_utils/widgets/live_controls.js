@@ -1,18 +1,34 @@
 // The controls of LiveTraining: objective and knobs, data and network, play and speed.
 
 import { fillChoice, markChoice } from "./controls.js";
-import { clamp, escapeHtml, short } from "./core.js";
+import { escapeHtml, short } from "./core.js";
 import { READ_OBJECTIVES } from "./live_objectives.js";
 import { OBJECTIVE_NAMES } from "./live_state.js";
 
-const KNOBS = { // from low to high in equal ratios; `zero`: and 0 at the left
+const KNOBS = { // round numbers from low to high; `zero`: and 0 at the left
   lam: { face: "<i>λ</i>", label: "λ, weight of the penalty", low: 0.001, high: 100, zero: 1 },
   sigma: { face: "<i>σ</i>", label: "σ, deviation of the noise", low: 0.01, high: 10, zero: 1 },
   beta: { face: "<i>β</i>", label: "β, weight of the KL", low: 0.01, high: 100, zero: 1 },
   spread: { face: "noise of <i>x</i>", label: "deviation of p(x|z)", low: 0.02, high: 1, zero: 0 },
   lr: { face: "learning rate", label: "learning rate", low: 1e-4, high: 1, zero: 0 },
 };
-const POSITIONS = 80; // of a knob
+const ROUND = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8]; // of each power of ten
+
+/** What a knob can be, in order. */
+function valuesOf({ low, high, zero }) {
+  const values = zero ? [0] : [];
+  for (let power = -4; power <= 2; power++) {
+    values.push(...ROUND.map((n) => +`${n}e${power}`).filter((v) => v >= low && v <= high));
+  }
+  return values;
+}
+
+/** Index of the value that is nearest in ratio. */
+function positionOf(value, values) {
+  const distances = values.map((v) => Math.abs(Math.log((v || 1e-9) / (value || 1e-9))));
+  return distances.indexOf(Math.min(...distances));
+}
+
 const WIDTHS = [4, 8, 16, 32, 64, 128, 256];
 const SPEEDS = [[1, "1 step/s"], [10, "10 steps/s"], [100, "100 steps/s"],
   [1000, "1000 steps/s"], [0, "full speed"]];
@@ -31,40 +47,31 @@ export const CONTROLS = `
       role="math"></span></p>
     <div class="cw-line lt-knobs">${Object.entries(KNOBS).map(([name, { face, label }]) => `
       <label class="lt-knob" data-knob="${name}"><span>${face} = <b></b></span>
-        <input type="range" min="0" max="${POSITIONS}" aria-label="${label}"></label>`).join("")}
+        <input type="range" min="0" max="${valuesOf(KNOBS[name]).length - 1}" aria-label="${label}"></label>`).join("")}
     </div>
   </div>
   <div class="cw-line lt-player">
     <button type="button" class="cw-button lt-play">▶ train</button>
     <button type="button" class="cw-button lt-step">1 step</button>
     <button type="button" class="cw-button lt-epoch">1 epoch</button>
-    <button type="button" class="cw-button lt-again">↺ start again</button>
+    <button type="button" class="cw-button lt-again"
+      title="a new network, step 0; the same seed gives the same one">↺ start again</button>
     <label><span class="lt-hidden">speed</span> <select class="lt-speed">${
   SPEEDS.map(([value, text]) => `<option value="${value}">${text}</option>`).join("")
 }</select></label>
     <p class="lt-when"></p>
     <div class="cw-line lt-share">
-      <label>as text <input class="lt-state" readonly
+      <label>this run as text <input class="lt-state" readonly
         title="data, network and what was changed at which step"></label>
-      <button type="button" class="cw-button lt-copy"></button>
+      <button type="button" class="cw-button lt-copy"
+        title="what restores this run, to share it"></button>
     </div>
   </div>
   <div class="lt-message" role="alert" hidden><p></p>
-    <button type="button" class="cw-button">start again with smaller steps</button></div>`;
+    <button type="button" class="cw-button"></button></div>`;
 
 // --- knobs ---------------------------------------------------------------------------
 
-export function valueAt(position, { low, high, zero }) {
-  if (position < zero) return 0;
-  const share = (position - zero) / (POSITIONS - zero);
-  return +(low * (high / low) ** share).toPrecision(2);
-}
-
-export function positionOf(value, { low, high, zero }) {
-  if (value <= 0) return 0;
-  const share = clamp(Math.log(value / low) / Math.log(high / low), 0, 1);
-  return Math.round(zero + share * (POSITIONS - zero));
-}
 
 /** The row of objectives, the formula, and the knobs that are in it. */
 export function makeObjectives(find, { change, knobsMoved }) {
@@ -74,18 +81,18 @@ export function makeObjectives(find, { change, knobsMoved }) {
   });
   fillChoice(find(".lt-objectives"), faces, (i) => change({ objective: OBJECTIVE_NAMES[i] }));
   const knobs = Object.entries(KNOBS).map(([name, knob]) => {
-    const root = find(`[data-knob=${name}]`), range = root.querySelector("input");
+    const values = valuesOf(knob), root = find(`[data-knob=${name}]`), range = root.querySelector("input");
     const write = (value) => {
       root.querySelector("b").textContent = short(value);
       range.setAttribute("aria-valuetext", short(value));
     };
     range.addEventListener("input", () => {
-      const value = valueAt(+range.value, knob);
+      const value = values[range.value];
       write(value);
       knobsMoved({ [name]: value });
     });
     return { name, root, draw(value) {
-      range.value = positionOf(value, knob);
+      range.value = positionOf(value, values);
       write(value);
     } };
   });

@@ -17,7 +17,7 @@ export function makeHistory() {
       if (terms.loss === undefined) return;
       const steps = step - (entries.at(-1)?.step ?? 0);
       entries.push({ step, steps, objective, loss: terms.loss, recon: terms.recon,
-        extra: terms.loss - terms.recon });
+        extra: terms.loss - terms.recon, kl: terms.kl });
       if (entries.length > MOST) entries = joined(entries);
     },
   };
@@ -54,16 +54,20 @@ export const CHART = `
     </div>
   </figure>`;
 
+const number = (value) => (Math.abs(value) < 1e6 ? fixed(value, Math.abs(value) < 0.1 ? 4 : 2)
+  : value.toExponential(1));
+
 /** A line sample, name and value of each curve, as an equation. */
-function legendOf({ objective, loss, recon, extra }) {
+function legendOf({ objective, loss, recon, extra, kl }) {
   const sample = (name) =>
     `<svg class="cw-lines lt-sample lt-${name}" aria-hidden="true"><path d="M0 5H26"/></svg>`;
-  const item = (name, text, value) => `<span>${sample(name)}${text} <b>${
-    fixed(value, Math.abs(value) < 0.1 ? 4 : 2)}</b></span>`;
+  const item = (name, text, value) =>
+    `<span>${sample(name)}${text} <b>${number(value)}</b></span>`;
   const { extra: name } = READ_OBJECTIVES[objective];
   return name === undefined ? item("loss", "loss = reconstruction", loss)
     : `${item("loss", "loss", loss)} = ${item("recon", "reconstruction", recon)} + ${
-      item("extra", name, extra)}`;
+      item("extra", name, extra)}${kl === undefined || Math.abs(extra - kl) < 0.005 * kl ? ""
+      : ` <span>(KL <b>${number(kl)}</b>)</span>`}`;
 }
 
 /** Draws the curves of entries that have the present objective's unit. */
@@ -71,7 +75,9 @@ export function makeChart(find) {
   const names = find(".lt-names");
   return (entries, objective) => {
     const unit = unitOf(objective), same = entries.filter((e) => unitOf(e.objective) === unit);
-    find(".lt-unit").textContent = `in ${unit === "nats" ? "nats" : "squared error"}, mean of the batches`;
+    const other = unit === "nats" ? "squared errors" : "nats";
+    find(".lt-unit").textContent = `in ${unit}${same.length < entries.length
+      ? `; ${other} are not drawn` : ", mean of the batches"}`;
     find(".lt-empty").hidden = entries.length > 0;
     const last = Math.max(1, entries.at(-1)?.step ?? 1), { low, high } = rangeOf(same);
     const x = (step) => (100 * step) / last;
@@ -113,10 +119,12 @@ function pathOf(entries, name, x, y) {
 }
 
 function labelsOf(heights, starts, x, y, last) {
+  const hasRoom = ({ step, objective }, i) => // in percent, 2 for a letter
+    x((starts[i + 1]?.step ?? Infinity) - step) > 2 * READ_OBJECTIVES[objective].face.length;
   const at = (kind, place, text) => `<span class="${kind}" style="${place}">${text}</span>`;
   return [
     ...heights.map((v) => at("lt-height", `top:${y(v)}%`, short(v))),
-    ...starts.slice(-3).map(({ step, objective }) => at("lt-switch", x(step) < 70
+    ...starts.filter(hasRoom).map(({ step, objective }) => at("lt-switch", x(step) < 70
       ? `left:${x(step)}%` : `right:${100 - x(step)}%`, READ_OBJECTIVES[objective].face)),
     at("lt-first", "", "step 0"), at("lt-last", "", last > 1 ? last : ""),
   ].join("");

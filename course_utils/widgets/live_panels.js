@@ -162,7 +162,7 @@ function makeCodePlane(find, { labels }, colors) {
     else drawGlyphs(plane.ink, means, labels, shades, 19, plane.pixels);
     rewrite(plane.lines, `${isVae ? ringsOfPrior() : ""}<rect class="lt-box" x="${
       -window}" y="${-window}" width="${2 * window}" height="${2 * window}"/>`);
-    rewrite(note, aboutCodes(means, frame.settings, edge.get(), window));
+    rewrite(note, aboutCodes({ means, deviations }, frame.settings, edge.get(), window));
     return moves;
   };
 }
@@ -173,23 +173,27 @@ function drawEdges(find, plane, edge) {
   drawTicks(find(".lt-main"), marks, marks);
 }
 
-function aboutCodes(means, { objective }, edge, window) {
+function aboutCodes({ means, deviations }, { objective }, edge, window) {
   const spreads = [0, 1].map((k) => deviationOf(means.filter((_, i) => i % 2 === k)));
   let outside = 0;
   for (let i = 0; i < means.length; i += 2) {
     if (Math.max(Math.abs(means[i]), Math.abs(means[i + 1])) > edge) outside++;
   }
   return [
-    READ_OBJECTIVES[objective].cloud ? "Clouds: <i>σ</i> of the code’s noise." : "",
+    deviations ? `Clouds: <i>σ</i> of the code’s noise, ${fixed(meanOf(deviations))}${
+      objective === "vae" ? " on average" : ""}.` : "",
     objective === "vae" ? "Dashed: 1, 2, 3 standard deviations of <i>p</i>(<i>z</i>)." : "",
     window < edge ? "Square: what is decoded beside." : "",
-    `Spread ${spreads.map((s) => fixed(s)).join(", ")}${outside ? `; ${outside} outside` : ""}.`,
+    `Standard deviation of the codes: ${spreads.map((s) => fixed(s)).join(", ")}.`,
+    outside ? `${outside} outside the picture.` : "",
   ].join(" ");
 }
 
+const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
+
 function deviationOf(values) {
-  const middle = values.reduce((sum, v) => sum + v, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, v) => sum + (v - middle) ** 2, 0) / values.length);
+  const middle = meanOf(values);
+  return Math.sqrt(meanOf(Array.from(values, (v) => (v - middle) ** 2)));
 }
 
 // --- points in the plane ----------------------------------------------------------------
@@ -343,9 +347,10 @@ function makeCodeLine(find) {
       if (k >= 0 && k < BINS) bins[k] += 1 / (means.length * width);
     }
     const axis = Array.from({ length: 81 }, (_, i) => (i / 40 - 1) * e);
-    const q = deviations && axis.map((z) =>
+    const isNoisy = deviations?.every((sigma) => sigma > 0 && sigma < Infinity);
+    const q = isNoisy && axis.map((z) =>
       means.reduce((sum, m, i) => sum + normal(z, m, deviations[i]), 0) / means.length);
-    const high = 1.1 * Math.max(...bins, ...(q ?? []), isVae ? 0.4 : 0);
+    const high = 1.1 * Math.max(...bins, ...(q || []), isVae ? 0.4 : 0);
     const x = (z) => 50 * (1 + z / e), y = (density) => 100 * (1 - density / high);
     const line = (f) => `M${axis.map((z, i) => `${x(z)} ${y(f(z, i))}`).join("L")}`;
     put(svg.querySelector(".lt-range"), { x: x(-window), width: x(window) - x(-window) });
@@ -360,7 +365,8 @@ function makeCodeLine(find) {
     rewrite(find(".lt-keys"), [
       KEY("lt-shade lt-bin", "codes", '<rect y="0" width="26" height="10"/>'),
       q ? KEY("lt-q", isVae ? "mean of <i>q</i>(<i>z</i>|<i>x</i>)" : "with noise <i>σ</i>") : "",
-      isVae ? KEY("lt-prior", "prior <i>p</i>(<i>z</i>)") : "", `spread ${fixed(deviationOf(means))}`,
+      isVae ? KEY("lt-prior", "prior <i>p</i>(<i>z</i>)") : "", 
+      `standard deviation of the codes ${fixed(deviationOf(means))}`,
     ].join(" "));
     return moves;
   };

@@ -28,7 +28,8 @@ const cells = (count, inside) => `<td>${inside}</td>`.repeat(count);
 function rowsOf(count, isPlane) {
   const images = isPlane ? "" : ["x", "x̂"].map((name) =>
     `<tr><th scope="row"><i>${name}</i></th>${
-      cells(count, '<canvas role="img"></canvas>')}<td></td></tr>`).join("");
+      cells(count, '<canvas role="img"></canvas>')}<td>${
+      name === "x" ? "" : '<span class="lt-mean" hidden>mean</span>'}</td></tr>`).join("");
   const bars = `<tr class="lt-bars" aria-hidden="true"><th></th>${
     cells(isPlane ? 1 : count + 1, '<i class="lt-bar"></i>')}</tr>`;
   const numbers = NUMBERS.map(([name, face, title]) => `<tr class="lt-${name}">
@@ -68,6 +69,7 @@ export function makeTable(find, data, shown) {
 
 function drawNumbers(find, { evidence, settings, step }, isPlane) {
   find(".lt-numbers").hidden = !evidence;
+  if (!isPlane) find(".lt-mean").hidden = !evidence;
   const note = find(".lt-digits .lt-note");
   if (!evidence) return rewrite(note, noEvidence(settings));
   const columns = columnsOf(evidence).slice(isPlane ? -1 : 0);
@@ -112,7 +114,7 @@ function noteOf({ converged, step }, { beta }, { now, isPlane }) {
   const parts = [
     `In nats, computed at step ${step}${step === now ? "" : ` (now ${now})`};`,
     isPlane ? `upper end of the bar: ${P}.`
-      : `right: the mean. gap = KL(<i>q</i> ‖ ${POSTERIOR}).`,
+      : `gap = KL(<i>q</i> ‖ ${POSTERIOR}).`,
     beta === 1 ? "" : "ELBO at <i>β</i> = 1.",
     converged ? "" : "The sum over codes is still coarse here.",
   ];

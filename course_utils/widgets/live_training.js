@@ -51,7 +51,7 @@ function makeTrainingWorker(source, handlers) {
       stop();
       worker = new Worker(url);
       worker.onmessage = ({ data }) => handlers[data.type](data);
-      worker.onerror = handlers.broken;
+      worker.onerror = (event) => handlers.broken({ reason: event.message || "unknown" });
       send("start", message);
     },
     end() {
@@ -64,7 +64,8 @@ function makeTrainingWorker(source, handlers) {
 // --- the run -------------------------------------------------------------------------
 
 /** What is trained, and how far. A plan is {dataset, width, seed}.
-    handlers: {began(data), frame(frame), stopped(parameters), changed(), failed(), broken()} */
+    handlers: {began(data), frame(frame), stopped(parameters), changed(), failed(),
+    broken(reason)} */
 function makeRun(model, handlers) {
   const kernel = bytesOf(model.get("kernel")), loaded = new Map();
   const run = { plan: null, settings: {}, changes: [], step: 0, stepsPerEpoch: 1, data: null,
@@ -84,7 +85,10 @@ function makeRun(model, handlers) {
       handlers.changed();
     },
     failed: () => handlers.failed(),
-    broken: () => handlers.broken(),
+    broken({ reason }) {
+      run.trains = false;
+      handlers.broken(reason);
+    },
   });
 
   /** Starts at step 0, with the present settings or with the changes of a text. */
@@ -145,6 +149,7 @@ function initialOf(model, { inputs, latent }, width) {
 function makePicture(find, el, model, see) {
   let drawPanels, drawTable, drawChart, history, frame, data = null;
   const screen = makeScreen(el, () => {
+    if (!frame) return false;
     drawChart(history.entries(), frame.settings.objective);
     drawTable(frame);
     return drawPanels(frame);
@@ -152,6 +157,7 @@ function makePicture(find, el, model, see) {
   return {
     begin(other) {
       history = makeHistory();
+      frame = null; // one that waits to be drawn may be of other data
       if (data === other) return;
       data = other;
       el.classList.toggle("lt-plane-data", data.inputs === 2);
@@ -176,24 +182,28 @@ function makePicture(find, el, model, see) {
   };
 }
 
-/** The message of a failure with a way back, or that nothing works here. */
-function makeMessage(find, el, again) {
+/** The message of a failure with a way back, or that nothing works here.
+    smaller(), again(): start again, with smaller steps or with the same */
+function makeMessage(find, el, { smaller, again }) {
   const root = find(".lt-message"), button = root.querySelector("button");
-  button.addEventListener("click", again);
-  const show = (text) => {
+  const show = (text, face = "", act = null) => {
     root.querySelector("p").textContent = text;
+    button.hidden = !act;
+    button.textContent = face;
+    button.onclick = act;
     root.hidden = false;
   };
   return {
     hide() {
       root.hidden = true;
     },
-    tooLarge: () => show(TOO_LARGE),
+    tooLarge: () => show(TOO_LARGE, "start again with smaller steps", smaller),
+    broken: (reason) => show(`The training has stopped after an error: ${reason}.`,
+      "start again", again),
     notHere() {
       for (const control of el.querySelectorAll("button, input, select")) {
         control.disabled = true;
       }
-      button.hidden = true;
       show(NOT_HERE);
     },
   };
@@ -260,10 +270,10 @@ function makeExchange(model, run, restore) {
 
 function render({ model, el }) {
   const find = fill(el, "live-training", PAGE), datasets = model.get("datasets");
-  const message = makeMessage(find, el, () => {
+  const again = () => run.begin(run.plan), message = makeMessage(find, el, { again, smaller() {
     run.settings.lr = +(SMALLER * run.settings.lr).toPrecision(2);
-    run.begin(run.plan);
-  });
+    again();
+  } });
   if (!runsHere(bytesOf(model.get("kernel")))) {
     message.notHere();
     return () => {};
@@ -296,7 +306,10 @@ function render({ model, el }) {
     },
     changed: () => drawState(exchange.sendState()),
     failed: message.tooLarge,
-    broken: message.notHere,
+    broken(reason) {
+      player.draw(false);
+      message.broken(reason);
+    },
   });
   const restore = (text) => {
     const { changes, steps, ...plan } = readState(text, datasets);

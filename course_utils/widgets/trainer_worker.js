@@ -3,13 +3,15 @@
 //
 // in:   {type: "start" | "change" | "see" | "run" | "pause", …}, see `handlers`
 // out:  {type: "frame", …}, see `makeFrame`; {type: "stopped" or, at rest, "changed", …};
-//       {type: "failed", step}
+//       {type: "failed", step}: the loss is not finite; {type: "broken", reason}: an error
 
-import { elbos, logEvidence } from "./exact_evidence.js";
+import { elbos, logEvidence, refinedEvidence } from "./exact_evidence.js";
 import { BATCH, makeNormal, makeTrainer } from "./trainer.js";
 
 const SLICE = 12; // ms of training between two looks at the messages
-const FRAME = 33; // ms between two frames, at least
+const FRAME = 33; // ms from one frame to the next, at least
+const FRAME_REST = 2; // a frame takes at most one part in 1 + FRAME_REST of the time
+const LOOK = 250; // ms for log p(x) while it trains; at rest as long as it needs
 const REST = 6; // log p(x) takes at most one part in 1 + REST of the time
 const SIDE = 11; // points of the decoded lattice, or CURVE points if there is one dimension
 const CURVE = 241;
@@ -34,7 +36,7 @@ const handlers = {
     const draws = makeNormal(shape.seed + 3, kernel.log)(new Float32Array(DRAWS * shape.latent));
     run = { trainer, data, view, draws, changes: [], pending: [...changes], settings: {},
       target: 0, active: false, means: makeMeans(), evidence: null, evidenceDue: 0,
-      frameDue: 0 };
+      frameDue: 0, finest: null };
     applyChanges();
     sendFrame();
     handlers.run({ steps });
@@ -42,8 +44,12 @@ const handlers = {
   /** New values of some settings, from the next step on. */
   change({ settings }) {
     run.pending = [];
+    const { objective, spread } = run.settings;
     apply(settings);
-    run.evidence = null;
+    if (objective !== run.settings.objective || spread !== run.settings.spread) {
+      run.evidence = null; // β does not change the model
+      run.evidenceDue = 0;
+    }
     if (isRunning()) return;
     sendFrame();
     postMessage({ type: "changed", changes: run.changes });
@@ -99,12 +105,29 @@ function stop() {
   catchUp();
 }
 
-/** At rest, log p(x) of this very step; after the messages that wait, as it takes long. */
+/** At rest, log p(x) of this very step in full precision; in slices, between which messages
+    are answered, as it takes long. The next training or change ends it. */
 function catchUp() {
-  setTimeout(() => {
-    if (isRunning() || run.evidence?.result.step === run.trainer.steps()) return;
-    if (computeEvidence()) sendFrame();
-  });
+  const { trainer, settings, evidence } = run, step = trainer.steps();
+  if (settings.objective !== "vae") return;
+  if (evidence?.result.step === step && evidence.result.converged) return;
+  const sums = refinedEvidence(trainer, shownPoints(), settings.spread), mine = run.finest = {};
+  let latest;
+  function go() {
+    if (run.finest !== mine || isRunning() || step !== trainer.steps()) return;
+    const end = performance.now() + SLICE;
+    for (let part = sums.next(); !part.done; part = sums.next()) {
+      latest = part.value ?? latest;
+      if (latest && !run.evidence) { // better coarse than none
+        keepEvidence(latest);
+        sendFrame();
+      }
+      if (performance.now() > end) return setTimeout(go);
+    }
+    keepEvidence(latest);
+    sendFrame();
+  }
+  setTimeout(go);
 }
 
 /** Steps that the speed allows until now. */
@@ -123,7 +146,7 @@ function trainSlice() {
       run.means.add(run.trainer.step(run.settings));
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError)) return broken(error);
     run.target = run.trainer.steps();
     postMessage({ type: "failed", step: run.trainer.steps() });
   }
@@ -159,8 +182,10 @@ function makeMeans() {
 // --- frames ----------------------------------------------------------------------------
 
 function sendFrame() {
-  run.frameDue = performance.now() + FRAME;
+  const begun = performance.now();
   postMessage(makeFrame());
+  const end = performance.now();
+  run.frameDue = Math.max(begun + FRAME, end + FRAME_REST * (end - begun));
 }
 
 /** What is to be seen now:
@@ -176,15 +201,15 @@ function sendFrame() {
     density   log p(x) of PIXELS² points of `view.extent`, for the VAE of data in the plane
     x̂ of pictures are bytes, 255 black; x̂ of data in the plane float32. */
 function makeFrame() {
-  const { trainer, data, view, settings, draws } = run, { inputs } = trainer;
-  const codes = encodeAll(rows(data.test, inputs)), means = view.shown.map((i) =>
+  const { trainer, data, view, settings, draws } = run;
+  const codes = inBatches(data.test, trainer.inputs, trainer.encode), means = view.shown.map((i) =>
     codes.subarray(2 * i * trainer.latent, (2 * i + 1) * trainer.latent));
   return {
     type: "frame", step: trainer.steps(), settings,
-    stepsPerEpoch: Math.floor(data.train.length / inputs / BATCH),
+    stepsPerEpoch: Math.floor(data.train.length / trainer.inputs / BATCH),
     terms: run.means.take(), codes,
-    shown: decodeAll(means), lattice: decodeAll(latticePoints(view.window)),
-    draws: decodeAll(rows(draws, trainer.latent)),
+    shown: decodeAll(joined(means)), lattice: decodeAll(joined(latticePoints(view.window))),
+    draws: decodeAll(draws),
     evidence: run.evidence?.result ?? null, density: run.evidence?.density ?? null,
   };
 }
@@ -194,31 +219,34 @@ function rows(numbers, width) {
     numbers.subarray(i * width, (i + 1) * width));
 }
 
-/** One array of the results of f for at most BATCH points at a time. */
-function inBatches(points, f) {
-  const parts = [];
-  for (let start = 0; start < points.length; start += BATCH) {
-    const some = points.slice(start, start + BATCH), joined = [].concat(...some.map((p) => [...p]));
-    parts.push(f(Float32Array.from(joined), some.length).slice());
+const joined = (points) => Float32Array.from(points.flatMap((point) => [...point]));
+
+/** One array of the results of f for at most BATCH rows of `width` numbers at a time. */
+function inBatches(numbers, width, f) {
+  const count = numbers.length / width;
+  let all;
+  for (let start = 0; start < count; start += BATCH) {
+    const end = Math.min(start + BATCH, count);
+    const part = f(numbers.subarray(start * width, end * width), end - start);
+    all ??= new part.constructor((part.length / (end - start)) * count);
+    all.set(part, (part.length / (end - start)) * start);
   }
-  const all = new parts[0].constructor(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.reduce((at, part) => {
-    all.set(part, at);
-    return at + part.length;
-  }, 0);
   return all;
 }
 
-const encodeAll = (points) => inBatches(points, run.trainer.encode);
-const decodeAll = (codes) =>
-  inBatches(codes, (some, n) => visible(run.trainer.decode(some, n)));
+const decodeAll = (codes) => inBatches(codes, run.trainer.latent, (some, n) =>
+  visible(run.trainer.decode(some, n)));
 
 /** The decoder's output as it is drawn: gray levels, or points of the plane. */
 function visible(y) {
   if (run.trainer.inputs === 2) return y;
   const logits = run.settings.objective === "vae" && !run.settings.spread;
-  return Uint8Array.from(y, (v) =>
-    255 * (logits ? 1 / (1 + Math.exp(-v)) : Math.min(1, Math.max(0, v))) + 0.5);
+  const shades = new Uint8Array(y.length);
+  for (let i = 0; i < y.length; i++) { // Uint8Array.from is ten times slower
+    const level = logits ? 1 / (1 + Math.exp(-y[i])) : Math.min(1, Math.max(0, y[i]));
+    shades[i] = 255 * level + 0.5;
+  }
+  return shades;
 }
 
 const between = (low, high, n) =>
@@ -230,18 +258,27 @@ function latticePoints(window) {
   return [...axis].reverse().flatMap((up) => axis.map((right) => [right, up]));
 }
 
-/** log p(x), ELBO and density of the present network.  -> whether it has them */
+function shownPoints() {
+  const test = rows(run.data.test, run.trainer.inputs);
+  return run.view.shown.map((i) => test[i]);
+}
+
+/** While it trains: log p(x) of the present network, as precise as the time allows. */
 function computeEvidence() {
-  const begun = performance.now(), { trainer, settings, view, data } = run, { spread } = settings;
-  if (settings.objective !== "vae") return false;
-  const test = rows(data.test, trainer.inputs), shown = view.shown.map((i) => test[i]);
-  const result = { ...logEvidence(trainer, shown, spread), step: trainer.steps(),
-    bounds: elbos(trainer, shown, spread) };
-  const density = view.extent
-    && Float32Array.from(logEvidence(trainer, planePoints(view.extent), spread).values);
+  if (run.settings.objective !== "vae") return;
+  const begun = performance.now();
+  keepEvidence(logEvidence(run.trainer, shownPoints(), run.settings.spread, LOOK));
   run.evidenceDue = performance.now() + REST * (performance.now() - begun);
+}
+
+/** Adds the ELBO, and the density of data in the plane. */
+function keepEvidence(evidence) {
+  const { trainer, view, settings: { spread } } = run;
+  const result = { ...evidence, step: trainer.steps(),
+    bounds: elbos(trainer, shownPoints(), spread) };
+  const density = view.extent
+    && Float32Array.from(logEvidence(trainer, planePoints(view.extent), spread, LOOK).values);
   run.evidence = { result, density };
-  return true;
 }
 
 function planePoints([left, right, low, high]) {
@@ -249,12 +286,9 @@ function planePoints([left, right, low, high]) {
     between(left, right, PIXELS).map((across) => [across, up]));
 }
 
-// In order, also while the first `start` waits for the kernel; errors reach the view.
+// In order, also while the first `start` waits for the kernel. After an error, words.
+const broken = (error) => postMessage({ type: "broken", reason: String(error?.message ?? error) });
 let before = Promise.resolve();
 onmessage = ({ data }) => {
-  before = before.then(() => handlers[data.type](data)).catch((error) => {
-    setTimeout(() => {
-      throw error;
-    });
-  });
+  before = before.then(() => handlers[data.type](data)).catch(broken);
 };

@@ -12,7 +12,7 @@ import torch
 from widget_page import RENDER, User, check_fit_and_contrast, load, show, wait_until
 
 from course_utils import data, objectives
-from course_utils.widgets.live_training import TESTED, LiveTraining
+from course_utils.widgets.live_training import TESTED, LiveTraining, _four_bits
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -154,7 +154,7 @@ def test_objective_and_knobs_are_changed_while_it_trains(open_live):
     assert live.knobs() == ["lam", "sigma", "lr"]
     marked = live.page.locator(".lt-formula mark").all_inner_texts()
     assert marked == ["+ ε", "+ λ ‖f(x)‖²", "ε ~ N(0, σ²I)"]
-    live.turn("lam", 60)
+    live.turn("lam", 40)
     live.page.wait_for_timeout(300)
     live.click(".lt-play")
     parts = dict(part.split("=") for part in live.state().split("&"))
@@ -163,6 +163,25 @@ def test_objective_and_knobs_are_changed_while_it_trains(open_live):
     assert 50 <= start < turned < live.step()
     assert changes[0] == "ae" and changes[start] == "regularized"
     assert float(knob.removeprefix("lam:")) > 1
+
+
+def test_a_knob_returns_to_what_it_was_and_to_what_the_notebooks_ask_for(open_live, page):
+    live = open_live("0=vae")
+    wanted = {"lr": (0.003, 0.3, 1), "lam": (0, 0.1, 1), "sigma": (0, 0.5, 1),
+              "beta": (0, 1, 4, 20), "spread": (0.05, 0.1)}  # fmt: skip
+    for knob, values in wanted.items():
+        found = page.locator(f"[data-knob={knob}]").evaluate(
+            """(root) => {
+                const range = root.querySelector("input");
+                return Array.from({ length: +range.max + 1 }, (_, i) => {
+                    range.value = i;
+                    range.dispatchEvent(new Event("input"));
+                    return +root.querySelector("b").textContent;
+                });
+            }"""
+        )
+        assert set(values) <= set(found) and found == sorted(found)
+    live.settle()
 
 
 def test_what_is_changed_at_rest_is_in_the_text(open_live):
@@ -180,7 +199,7 @@ def test_the_text_restores_the_same_bits(open_live):
     for steps, objective in ((100, "denoising"), (200, "VAE")):
         live.wait_for_step(steps)
         live.choose(objective)
-    live.turn("beta", 60)
+    live.turn("beta", 30)
     live.wait_for_step(300)
     live.click(".lt-play")
     text, bits = live.state(), live.parameters()
@@ -315,6 +334,55 @@ def test_words_say_where_it_cannot_train(page):
     assert "needs WebAssembly with SIMD" in page.locator(".lt-message").inner_text()
     assert page.locator(".lt-play").is_disabled()
     page.evaluate("() => cleanUp()")
+
+
+def test_words_say_why_it_could_not_start(page):
+    widget = LiveTraining()
+    first = widget.datasets[0]
+    widget.datasets = [{**first, "train": _four_bits(torch.rand(10, first["inputs"]))}]
+    show(page, widget)
+    message = page.locator(".lt-message")
+    message.wait_for()
+    assert "there are less than 64 points" in message.inner_text()
+    assert message.get_by_role("button").inner_text() == "start again"
+    page.evaluate("() => cleanUp()")
+
+
+def test_data_are_changed_while_it_trains(open_live, page):
+    """A frame of the points that waits to be drawn must not be drawn as images."""
+    live = open_live("data=arc&0=vae")
+    for index in (0, 1, 0, 1, 0, 1, 0):
+        live.play.click()
+        live.wait_for_step(5)
+        page.locator(".lt-data").select_option(index=index)
+        page.wait_for_timeout(100)
+    assert live.message.is_hidden()
+
+
+@pytest.mark.parametrize("sigma", [0, 1])
+def test_codes_along_a_line_are_drawn_with_and_without_noise(open_live, page, sigma):
+    """The density of codes without noise would be infinite, and the paths would be NaN."""
+    open_live(f"data=arc&0=probabilistic,sigma:{sigma}&steps=5").settle()
+    bins, noisy = (page.locator(f".lt-line .lt-{name}") for name in ("bins", "q"))
+    assert "NaN" not in bins.get_attribute("d")
+    assert bool(noisy.get_attribute("d")) == (sigma > 0)
+
+
+def test_numbers_stay_while_beta_is_turned(open_live, page):
+    """log p(x) and the ELBO do not depend on β."""
+    live = open_live("0=vae&steps=50")
+    numbers = page.locator(".lt-numbers")
+    page.locator(".lt-numbers:not([hidden])").wait_for()
+    hidden = """(rows) => { window.hid = 0; new MutationObserver(() => hid++)
+        .observe(rows, { attributes: true, attributeFilter: ["hidden"] }); }"""
+    numbers.evaluate(hidden)
+    live.play.click()
+    for position in (20, 25, 30):
+        live.turn("beta", position)
+        page.wait_for_timeout(150)
+    live.click(".lt-play")
+    assert numbers.is_visible() and page.evaluate("hid") == 0
+    assert "KL" in live.text(".lt-legend").split("(")[1]  # β KL, and the KL alone
 
 
 def test_it_cleans_up_while_it_trains(open_live, page):
