@@ -72,27 +72,41 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "DIGIT": ("8", "13"),
     },
     "08_elbo": {
+        "SEED": ("1", "2"),
         "EPOCHS": ("1", "8"),
-        "HIDDEN": ("(128,)", "(256, 128)"),
+        "HIDDEN": ("(64,)", "(256, 128)"),
         "SIGMA": ("0.3", "1.0"),
     },
-    "09_posterior_collapse": {
-        "BETAS": ("[0, 1, 8]", "[0, 0.5, 2, 8, 32]"),
-        "LINEAR_BETAS": ("[1, 4, 16]", "[0.5, 1, 2, 8, 32]"),
-        "EPOCHS": ("1", "10"),
+    "09_gradient_estimators": {
+        "SEED": ("1", "2"),
+        "MU": ("-1.0", "1.5"),
+        "SIGMA": ("0.5", "1.5"),
+        "EPOCHS": ("1", "4"),
+        "HIDDEN": ("(64,)", "(256, 128)"),
     },
-    "10_vq_vae": {
-        "EPOCHS": ("1", "5"),
+    "10_posterior_collapse": {
+        "SEED": ("1", "2"),
+        "EPOCHS": ("1", "10"),
+        "BETAS": ("(0, 1, 8)", "(0, 0.5, 1, 2, 8, 32)"),
+        "LINEAR_BETAS": ("(1, 4, 16)", "(0.5, 1, 2, 8, 32)"),
+    },
+    "11_vq_vae": {
+        "SEED": ("1", "2"),
+        "EPOCHS": ("2", "4"),
         "TOP": ("32", "128"),
         "BOTTOM": ("4", "16"),
     },
-    "11_gan_and_diffusion": {
+    "12_diffusion": {
+        "SEED": ("1", "2"),
         "STEPS": ("20", "100"),
         "N": ("1000", "4000"),
-        "SHAPES": (
-            '{name: SHAPES[name] for name in ("spiral", "moons", "ring")}',
-            'SHAPES | {"ring": partial(mixtures.sample_mixture, means=centers, sigma=0.2)}',
-        ),
+        "EPOCHS": ("40", "300"),
+    },
+    "13_gan_and_comparison": {
+        "SEED": ("1", "2"),
+        "STEPS": ("150", "600"),
+        "SHAPE": ('"ring"', '"moons"'),
+        "MORE": ('("GAN",)', '("VAE, 15 epochs",)'),
     },
 }
 

@@ -578,38 +578,6 @@ def tradeoff(
     return figure
 
 
-def lattice_and_tradeoff(
-    images: ArrayLike,
-    points: ArrayLike,
-    *,
-    mark: int,
-    annotation: str,
-    half_width: float,
-    xlabel: str,
-    ylabel: str,
-    title: str,
-) -> Figure:
-    """A decoded lattice over [−a, a]², and a line through several points.  (n·n, D), (m, 2)
-
-    The lattice belongs to the point number ``mark``, which gets the ``annotation``.
-    """
-    points = as_array(points)
-    figure, [left, right] = new_figure((8.6, 4.3), 1, 2, title)
-    draw_lattice(left, as_array(images), half_width)
-    right.plot(*points.T, "o-", color="#9aa0a6")
-    x, y = points[mark]
-    right.plot(x, y, "o", color="#d62728", ms=11)
-    at_right = x > points[:, 0].min() + 0.5 * np.ptp(points[:, 0])
-    offset, align = ((-10, 12), "right") if at_right else ((12, 8), "left")
-    right.annotate(
-        annotation, (x, y), offset, textcoords="offset points", ha=align, fontsize=11
-    )
-    right.margins(x=0.1, y=0.14)
-    right.set(xlabel=xlabel, ylabel=ylabel)
-    right.grid(alpha=0.3)
-    return figure
-
-
 def posteriors(
     mu: ArrayLike,
     sigma: ArrayLike,

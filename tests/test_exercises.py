@@ -10,9 +10,11 @@ import torch
 from answers import (
     autoencoder,
     denoising_autoencoder,
+    diffusion,
     elbo,
-    gan_and_diffusion,
+    gan_and_comparison,
     generative_models,
+    gradient_estimators,
     pca,
     posterior_collapse,
     probabilistic_autoencoder,
@@ -36,9 +38,11 @@ NOTEBOOKS = (
     variational_autoencoder,
     trained_vae,
     elbo,
+    gradient_estimators,
     posterior_collapse,
     vq_vae,
-    gan_and_diffusion,
+    diffusion,
+    gan_and_comparison,
 )
 RIGHT = {
     check: answers for notebook in NOTEBOOKS for check, answers in notebook.RIGHT.items()

@@ -54,23 +54,33 @@ INJECTED = [
      "math.erf(half_width / math.sqrt(2))"),
     # standard deviation instead of variance
     ("08_elbo",
-     "setup-imports setup-tools setup-knobs run-thermometers run-area claim-area",
+     "setup setup-knobs run-thermometers run-area claim-area",
      "objectives.py", "error / sigma / sigma / 2",
      "error / sigma / 2"),
+    # the derivative by σ without ε
+    ("09_gradient_estimators",
+     ("setup setup-knobs code-exact stub-slopes choose-slopes code-score run-variance"
+      " claim-variance"),
+     "theory/gradient_estimators.py", "[slope, slope * eps]", "[slope, slope]"),
     # the factor ½ of the Gaussian's exponent is missing
-    ("09_posterior_collapse",
-     ("setup-imports setup-tools setup-knobs see-mnist reduce scales inspect"
+    ("10_posterior_collapse",
+     ("setup setup-knobs stub-water choose-water see-mnist reduce scales inspect"
       " gradients claim-reduce"),
      "theory/linear_gaussian.py", "kl_scale / (2 * recon_scale)", "kl_scale / recon_scale"),
-    # another sentence
-    ("10_vq_vae",
-     "setup-imports setup-tools setup-knobs claim-through",
-     "claim-through", "The encoder gets", "The codebook gets"),
-    # a missing square root
-    ("11_gan_and_diffusion",
-     "setup-imports setup-tools setup-knobs see-diffuse claim-same",
-     "generative/diffusion.py", "x + (1 - alpha_bar_t).sqrt() * eps",
-     "x + (1 - alpha_bar_t) * eps"),
+    # the gradient is stopped nowhere
+    ("11_vq_vae",
+     "setup setup-knobs claim-through",
+     "generative/vq_vae.py", "return z + (e - z).detach()", "return z + (e - z)"),
+    # the factor ½ of the Gaussian's exponent is missing
+    ("12_diffusion",
+     "setup setup-knobs make-schedule stub-gauss run-gauss see-gauss claim-gauss",
+     "generative/diffusion.py", "scale[t] / (2 * variance[t]) * error",
+     "scale[t] / variance[t] * error"),
+    # the mean of the two terms instead of their sum
+    ("13_gan_and_comparison",
+     "setup setup-knobs guess-wins code-wins run-wins see-wins claim-wins",
+     "generative/gan.py", "F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()",
+     "(F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()) / 2"),
 ]  # fmt: skip
 
 # Import the package again, with the changed module before the original one.

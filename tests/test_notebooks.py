@@ -461,21 +461,11 @@ def it_ends_with_the_progress(lesson):
 # --- the notebooks of the course ------------------------------------------------------
 
 lesson_at = cache(Lesson)
-# The second part of the course still asserts, and its lessons are longer.
-NOT_YET = (
-    a_claim_is_a_sentence_with_measurements_that_holds,
-    claims_name_the_settings_of_the_course,
-    every_prediction_is_typed_and_answered,
-    it_is_as_long_as_a_lesson,
-    the_title_states_minutes_and_prerequisites,
-)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("check", RULES.values(), ids=RULES)
 def test_notebook(path, check):
-    if path.stem[:2] >= "08" and check in NOT_YET:
-        pytest.skip("the second part of the course")
     assert not (found := list(check(lesson_at(path)))), "\n".join(map(str, found))
 
 

@@ -55,16 +55,6 @@ CASES = {
     "code_bars": lambda kind, **options: plots.code_bars(
         kind(IMAGES[:3]), kind(CODES[:3].relu()), kind(IMAGES[3:6]), **options
     ),
-    "lattice_and_tradeoff": lambda kind, **options: plots.lattice_and_tradeoff(
-        kind(IMAGES),
-        kind(CODES[:3]),
-        mark=1,
-        annotation="R, D",
-        half_width=2,
-        xlabel="R",
-        ylabel="D",
-        **options,
-    ),
     "heatmap": lambda kind, **options: plots.heatmap(
         kind(IMAGES), xlabel="unit", ylabel="digit", label="activation", **options
     ),

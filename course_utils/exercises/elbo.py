@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import remaining_bugs
-from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
+from course_utils.exercises.grading import CheckResult, Mistakes, compare
 from course_utils.theory import linear_gaussian
 
 
@@ -57,33 +57,6 @@ def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> CheckRe
         "pictures: densities of e⁻²⁰⁰, too small for exp": (log_joint - 200, 0.25, 2),
     }
     return compare(answer, _log_sum, cases, _LATTICE_SUM_MISTAKES)
-
-
-def check_width_price(answer: float | None) -> CheckResult:
-    """Notebook 08: KL(N(m, (2s)²) ‖ N(m, s²)) = ½ (4 − 1 − log 4), in nats."""
-    price = 1.5 - math.log(2)
-    return compare_value(
-        answer,
-        price,
-        {
-            "this is the KL of a q half as wide, or the two are swapped.": math.log(2)
-            - 0.375,
-            "the sign. A KL is never negative.": -price,
-            "the factor ½ is missing.": 2 * price,
-            "the logarithm is missing; it lowers the KL of a wide q.": 1.5,
-            "½ log σ² is log σ: the factor ½ belongs to the logarithm, too.": (
-                1.5 - math.log(4)
-            ),
-            "the sign of the logarithm.": 1.5 + math.log(2),
-            "this is the logarithm only. The term with the variance is missing.": math.log(
-                2
-            ),
-            "twice the width is four times the variance.": (1 - math.log(2)) / 2,
-            "the gap closes only for the posterior itself.": 0,
-            "these are bits. Nats were asked for.": price / math.log(2),
-        },
-        rtol=0.005,
-    )
 
 
 def _spread(w, logvar):

@@ -1,4 +1,4 @@
-"""Checks of notebook 09, posterior collapse."""
+"""Checks of notebook 10, posterior collapse."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ import torch
 from torch import Tensor
 
 from course_utils import objectives
-from course_utils.exercises._wrappers import KLS, NLLS, WIDTHS, exact_kl, sigma_of, variants
-from course_utils.exercises.grading import CheckResult, Mistakes, compare
+from course_utils.exercises._wrappers import (
+    KLS,
+    NLLS,
+    WIDTHS,
+    exact_kl,
+    remaining_bugs,
+    sigma_of,
+    value_and_gradient,
+    variants,
+)
+from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.theory import linear_gaussian
 
 
 def _rate(values, level):
     """Rate of each direction, nats."""
     return (values / level).log() / 2
+
+
+def _first(values, level):
+    """As many of the first values as there are active ones."""
+    return values[: int((values > level).sum())]
 
 
 def _water_filling(values, level, **wrong):
@@ -61,11 +75,17 @@ _WATER_FILLING_MISTAKES: Mistakes = {
     "the level is βσ² already: neither a root nor a square is needed.": (
         lambda values, level: _water_filling(values, level**2)
     ),
+    "the eigenvalues may come in any order: the active ones need not be the first.": (
+        partial(
+            _water_filling,
+            rate=lambda values, level: _rate(_first(values, level), level).sum(),
+        )
+    ),
 }
 
 
 def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResult:
-    """Notebook 09: active units, rate, distortion of the best linear β-VAE.
+    """Notebook 10: active units, rate, distortion of the best linear β-VAE.
 
     eigenvalues (D,), level βσ² -> (3,): how many λₖ exceed it, ½ Σ log (λₖ / βσ²) over
     these in nats, Σ min(λₖ, βσ²) over all.
@@ -75,6 +95,7 @@ def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResul
         "one active direction": (torch.tensor([4.0]), 1.0),
         "one inactive direction": (torch.tensor([0.5]), 1.0),
         "two are active": (values, 1.5),
+        "two are active, in another order": (values[[3, 0, 4, 1, 2]], 1.5),
         "one is at the level and has rate 0": (values, 1.0),
         "all are active": (values, 0.05),
         "none is active": (values, 7.0),
@@ -103,7 +124,7 @@ _KL_WEIGHT_MISTAKES: Mistakes = {
 
 
 def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 09: b that makes a ‖x − x̂‖² + b KL the −ELBO of pixels N(x̂, σ²I): 2aσ².
+    """Notebook 10: b that makes a ‖x − x̂‖² + b KL the −ELBO of pixels N(x̂, σ²I): 2aσ².
 
     a (n,), sigma (n,) -> (n,), one for each code base.
     """
@@ -128,13 +149,32 @@ def _vae_loss(f, g, x, *, nll=objectives.bernoulli_nll, kl=exact_kl, width=sigma
     return (nll(x, g(z)) + kl(mu, logvar, z)).mean()
 
 
+def _with_bugs(f, g, x, *, variance=False, pixels=False, axes=False):
+    """The loss with some of the three bugs of the printed code."""
+    mu, logvar = f(x)
+    z = mu + (logvar.exp() if variance else sigma_of(logvar)) * torch.randn_like(mu)
+    recon = objectives.bernoulli_nll(x, g(z)).mean()
+    kl = objectives.kl_to_standard_normal(mu, logvar).mean()
+    return recon / (x.shape[1] if pixels else 1) + kl / (mu.shape[1] if axes else 1)
+
+
+_BUGS = {
+    "variance": "logvar is log σ²: exp(logvar) is the variance, not σ.",
+    "pixels": "add up the pixels; take no mean of them.",
+    "axes": "add up the axes of the KL; take no mean of them.",
+}
+
+
+def _draw_without_gradient(f, g, x):
+    mu, logvar = f(x)
+    z = objectives.reparameterize(mu, logvar).detach()
+    kl = objectives.kl_to_standard_normal(mu, logvar)
+    return (objectives.bernoulli_nll(x, g(z)) + kl).mean()
+
+
 _VAE_LOSS_MISTAKES: Mistakes = {
+    **remaining_bugs(_BUGS, _with_bugs),
     **variants(_vae_loss, width=WIDTHS, nll=NLLS, kl=KLS),
-    "both terms. Sum over pixels and units, and average only over images.": partial(
-        _vae_loss,
-        nll=lambda *a: objectives.bernoulli_nll(*a) / 3,
-        kl=lambda *q: exact_kl(*q) / 2,
-    ),
     "the decoder needs a draw, not the mean.": partial(_vae_loss, width=torch.zeros_like),
     "average over the images of the batch; a sum was not asked for.": (
         lambda f, g, x: len(x) * _vae_loss(f, g, x)
@@ -146,14 +186,42 @@ _VAE_LOSS_MISTAKES: Mistakes = {
         )
     ),
     "return the loss only, not a dictionary of all terms.": objectives.vae_loss,
+    "the draw stops the gradient, as sample(), no_grad() and detach() do: the encoder"
+    " learns nothing about the reconstruction. μ + σ ⊙ ε and rsample() let it pass.": (
+        _draw_without_gradient
+    ),
+    "the loss has no gradient: no_grad() and detach() stop it.": (
+        lambda *a: _vae_loss(*a).detach()
+    ),
+    "return a tensor. A Python number, as of item(), has no gradient.": (
+        lambda *a: _vae_loss(*a).item()
+    ),
 }
 
 
-def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
-    """Notebook 09: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
+def _loss_and_slopes(loss: Function) -> Function:
+    """(what, f, g, x): the loss, or its slope for μ (0), log σ² (1) or the logits (2).
 
-    The draw may be made in any way, so the batch is large: the mean over 20,000 images
-    of a reconstruction has an error below a percent.
+    The slopes are by a factor on μ, a summand of log σ² and a factor on the logits: they
+    show where a gradient is stopped; the value does not.
+    """
+
+    def changed(mean, width, scale, f, g, x):
+        def encoder(x):
+            mu, logvar = f(x)
+            return mean * mu, logvar + width
+
+        return loss(encoder, lambda z: scale * g(z), x)
+
+    wrapped, one = value_and_gradient(changed), torch.ones(())
+    return lambda what, *arguments: wrapped(what, one, 0 * one, one, *arguments)
+
+
+def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
+    """Notebook 10: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
+
+    The draw may be made in any way, so the batch is large: over 20,000 images the mean of
+    a reconstruction, and its slopes, have an error below a percent.
     """
     x = (torch.arange(60_000).reshape(20_000, 3) % 7 / 6).clone()
     weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3]])
@@ -170,12 +238,19 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     def prior(x: Tensor) -> tuple[Tensor, Tensor]:
         return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
 
+    # Where the slopes are large, so that a missing part is more than their error.
+    off, wide = (encoder(1.0, -3.0), decoder, x), (encoder(0.0, 2.0), decoder, x)
     cases = {
-        "a collapsed VAE with pixels of probability ½, D log 2": (prior, flat, x),
-        "only the KL differs from that": (encoder(0.5, -1.0), flat, x),
-        "a decoder that ignores the code": (prior, lambda z: flat(z) + 0.4, x),
-        "the prior as q, and a decoder that uses the code": (prior, decoder, x),
-        "a narrow q": (encoder(0.0, -4.0), decoder, x),
-        "a q wider than the prior": (encoder(0.0, 1.0), decoder, x),
+        "a collapsed VAE with pixels of probability ½, D log 2": ("loss", prior, flat, x),
+        "only the KL differs from that": ("loss", encoder(0.5, -1.0), flat, x),
+        "a decoder that ignores the code": ("loss", prior, lambda z: flat(z) + 0.4, x),
+        "the prior as q, and a decoder that uses the code": ("loss", prior, decoder, x),
+        "a narrow q": ("loss", encoder(0.0, -4.0), decoder, x),
+        "a q wider than the prior": ("loss", encoder(0.0, 1.0), decoder, x),
+        "the gradient that reaches μ": (0, *off),
+        "the gradient that reaches log σ²": (1, *wide),
+        "the gradient that reaches the decoder": (2, *off),
     }
-    return compare(answer, _vae_loss, cases, _VAE_LOSS_MISTAKES, rtol=0.02)
+    return compare(
+        answer, _vae_loss, cases, _VAE_LOSS_MISTAKES, wrapper=_loss_and_slopes, rtol=0.02
+    )

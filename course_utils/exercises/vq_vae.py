@@ -1,4 +1,4 @@
-"""Checks of notebook 10, VQ-VAE-2."""
+"""Checks of notebook 11, VQ-VAE-2."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NEAREST_CODE_MISTAKES: Mistakes = {
 
 
 def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 10: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
+    """Notebook 11: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(7, 3, generator=generator)
     codebook = torch.randn(5, 3, generator=generator)
@@ -81,7 +81,7 @@ _PERPLEXITY_MISTAKES: Mistakes = {
 
 
 def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
-    """Notebook 10: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
+    """Notebook 11: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
     cases = {
         "four codes, used alike": (torch.full((4,), 0.25),),
         "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
@@ -110,7 +110,7 @@ _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
 
 
 def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 10: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
+    """Notebook 11: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
     z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
     cases = {
         "the value": ("value", z, e),
@@ -124,7 +124,7 @@ def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckR
 
 
 def check_plain_bits(answer: int | None) -> CheckResult:
-    """Notebook 10: (32² + 64²) · log₂ 512, a photograph's codes at 9 bits each."""
+    """Notebook 11: (32² + 64²) · log₂ 512, a photograph's codes at 9 bits each."""
     return compare_value(
         answer,
         (32**2 + 64**2) * 9,
@@ -136,6 +136,12 @@ def check_plain_bits(answer: int | None) -> CheckResult:
             * 512,
             "these are bytes.": (32**2 + 64**2) * 9 / 8,
             "these are nats. A bit is log 2 of a nat.": (32**2 + 64**2) * math.log(512),
+            "these are decimal digits: that was log₁₀. A bit asks for log₂.": (
+                (32**2 + 64**2) * math.log10(512)
+            ),
+            "that is how many times as many bits the pixels take.": (
+                256**2 * 3 * 8 / ((32**2 + 64**2) * 9)
+            ),
             "a map has 32 rows of 32 places.": (32 + 64) * 9,
             "places of both maps are added, not multiplied.": 32**2 * 64**2 * 9,
             "these are the bits of the picture itself.": 256**2 * 3 * 8,

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.distributions import MultivariateNormal, kl_divergence
 
 from course_utils import objectives
 from course_utils.exercises import elbo
@@ -57,16 +57,6 @@ RIGHT = {
             np.logaddexp.reduce(log_joint.numpy(), axis=1) + k * np.log(h)
         ),
     },
-    elbo.check_width_price: {
-        "formula": (4 - 1 - math.log(4)) / 2,
-        "rounded": 0.81,
-        "package": objectives.kl_to_standard_normal(
-            torch.zeros(1, 1), torch.full((1, 1), math.log(4))
-        ).squeeze(),
-        "torch.distributions": torch.distributions.kl_divergence(
-            Normal(3.0, 1.0), Normal(3.0, 0.5)
-        ).item(),
-    },
     elbo.check_linear_elbo: {
         "package": linear_gaussian.linear_elbo,
         "trace": elbo_by_matrices,
@@ -106,12 +96,6 @@ WRONG = {
             lambda log_joint, h, k: log_joint.logsumexp(1).exp() * h**k,
         ),
         "forgotten return": ("a return may be missing", lambda log_joint, h, k: None),
-    },
-    elbo.check_width_price: {
-        "half as wide": ("half as wide", 0.318),
-        "½ for the square only": ("belongs to the logarithm", 0.1137),
-        "σ for σ²": ("four times the variance", 0.1534),
-        "a guess": ("It is not 0.7", 0.7),
     },
     elbo.check_linear_elbo: {
         "decoded at the mean only": ("the spread of q", partial(elbo_with, spread=0.0)),

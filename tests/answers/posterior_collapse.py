@@ -1,6 +1,7 @@
-"""Answers for notebook 09: right ones, and wrong ones with a part of the message."""
+"""Answers for notebook 10: right ones, and wrong ones with a part of the message."""
 
 import math
+from functools import partial
 
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -29,11 +30,28 @@ def vae_loss_by_hand(f, g, x, width=lambda logvar: (logvar / 2).exp()):
     return nll.mean() + kl.mean()
 
 
-def vae_loss_with_distributions(f, g, x):
+def vae_loss_with_distributions(f, g, x, draw=lambda q: q.rsample()):
     mu, logvar = f(x)
     q = Normal(mu, (logvar / 2).exp())
-    recon = binary_cross_entropy_with_logits(g(q.rsample()), x, reduction="sum") / len(x)
+    recon = binary_cross_entropy_with_logits(g(draw(q)), x, reduction="sum") / len(x)
     return recon + kl_divergence(q, Normal(0.0, 1.0)).sum() / len(x)
+
+
+def vae_loss_drawn_without_gradient(f, g, x):
+    mu, logvar = f(x)
+    with torch.no_grad():
+        z = objectives.reparameterize(mu, logvar)
+    recon = objectives.bernoulli_nll(x, g(z))
+    return (recon + objectives.kl_to_standard_normal(mu, logvar)).mean()
+
+
+def printed(f, g, x, width=torch.exp):
+    """The code of the task, with its three bugs."""
+    mu, logvar = f(x)
+    z = mu + width(logvar) * torch.randn_like(mu)
+    recon = binary_cross_entropy_with_logits(g(z), x)
+    kl = 0.5 * (mu**2 + logvar.exp() - logvar - 1).mean()
+    return recon + kl
 
 
 RIGHT = {
@@ -94,6 +112,16 @@ WRONG = {
                 ]
             ),
         ),
+        "the first ones": (
+            "any order",
+            lambda values, level: torch.stack(
+                [
+                    (n := (values > level).sum()).float(),
+                    (values[:n] / level).log().sum() / 2,
+                    values.clamp(max=level).sum(),
+                ]
+            ),
+        ),
         "a list": (
             "expected a tensor, got list",
             lambda values, level: list(
@@ -117,7 +145,7 @@ WRONG = {
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=0.5)["loss"],
         ),
         "mean over pixels and units": (
-            "both terms",
+            "no mean of them. And add up the axes",
             lambda f, g, x: objectives.vae_loss(f, g, x, beta=3 / 2)["loss"] / 3,
         ),
         "twice the KL": (
@@ -130,6 +158,28 @@ WRONG = {
                 2 * objectives.vae_loss(f, g, x, beta=0)["loss"] - vae_loss_by_hand(f, g, x)
             ),
         ),
+        "as printed": (
+            "not σ. And add up the pixels; take no mean of them. And add up the axes",
+            printed,
+        ),
+        "σ mended": (
+            "Hint: add up the pixels; take no mean of them. And add up the axes",
+            partial(printed, width=lambda logvar: (logvar / 2).exp()),
+        ),
+        "both means mended": (
+            "the variance, not σ.",
+            lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.exp),
+        ),
+        "sample() for rsample()": (
+            "rsample() let it pass",
+            partial(vae_loss_with_distributions, draw=lambda q: q.sample()),
+        ),
+        "a draw under no_grad": ("rsample() let it pass", vae_loss_drawn_without_gradient),
+        "detached": (
+            "the loss has no gradient",
+            lambda f, g, x: vae_loss_by_hand(f, g, x).detach(),
+        ),
+        "item": ("has no gradient", lambda f, g, x: vae_loss_by_hand(f, g, x).item()),
         "root of logvar": (
             "the root of logvar is not σ",
             lambda f, g, x: vae_loss_by_hand(f, g, x, width=torch.sqrt),

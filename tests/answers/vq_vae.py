@@ -1,4 +1,4 @@
-"""Answers for notebook 10: right ones, and wrong ones with a part of the message."""
+"""Answers for notebook 11: right ones, and wrong ones with a part of the message."""
 
 import math
 
@@ -57,6 +57,9 @@ WRONG = {
     exercises.check_plain_bits: {
         "bytes": ("are bytes", 5760),
         "nats": ("are nats", 5120 * math.log(512)),
+        "decimal digits": ("that was log₁₀", 5120 * math.log10(512)),
+        "both numbers": ("is not a number", (46_080, 34.1)),
+        "the ratio": ("how many times as many", 256**2 * 24 / 46_080),
         "a guess": ("It is not 100", 100),
     },
 }

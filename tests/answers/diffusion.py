@@ -1,4 +1,4 @@
-"""Answers for notebook 11: right ones, and wrong ones with a part of the message."""
+"""Answers for notebook 12: right ones, and wrong ones with a part of the message."""
 
 import math
 from functools import reduce
@@ -6,22 +6,25 @@ from functools import reduce
 import numpy as np
 import torch
 
-from course_utils.exercises import gan_and_diffusion
+from course_utils.exercises import diffusion as diffusion_exercises
 from course_utils.generative import diffusion
 
 RIGHT = {
-    gan_and_diffusion.check_diffuse: {
+    diffusion_exercises.check_diffuse: {
         "closed form": lambda x, eps, alpha: (
             math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) ** 0.5 * eps
         ),
         "tensors": lambda x, eps, alpha: diffusion.diffuse(
             x, eps, torch.tensor(alpha).prod()
         ),
+        "sum of logarithms": lambda x, eps, alpha: diffusion.diffuse(
+            x, eps, torch.tensor(math.exp(sum(map(math.log, alpha))))
+        ),
         "numpy": lambda x, eps, alpha: torch.from_numpy(
             np.sqrt(np.prod(alpha)) * x.numpy() + np.sqrt(1 - np.prod(alpha)) * eps.numpy()
         ).float(),
     },
-    gan_and_diffusion.check_reverse_step: {
+    diffusion_exercises.check_reverse_step: {
         "formula": lambda x, eps, alpha, alpha_bar, xi: (
             (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
             + math.sqrt(1 - alpha) * xi
@@ -41,37 +44,47 @@ RIGHT = {
             + np.sqrt(1 - alpha) * xi.numpy()
         ),
     },
-    gan_and_diffusion.check_best_reply: {
-        "densities": math.exp(-1.125) / (math.exp(-1.125) + math.exp(-0.125)),
-        "sigmoid of the logit": torch.sigmoid(torch.tensor(2 - 2 * 1.5)),
-        "rounded": 0.269,
-    },
-    gan_and_diffusion.check_discriminator_loss: {
-        "softplus": lambda real, fake: (
-            torch.nn.functional.softplus(-real).mean()
-            + torch.nn.functional.softplus(fake).mean()
+    diffusion_exercises.check_gaussian_denoiser: {
+        "formula": lambda x_t, alpha_bar_t, s: (
+            math.sqrt(1 - alpha_bar_t) / (alpha_bar_t * s**2 + 1 - alpha_bar_t) * x_t
         ),
-        "logsigmoid": lambda real, fake: (
-            -torch.nn.functional.logsigmoid(real).mean()
-            - torch.nn.functional.logsigmoid(-fake).mean()
+        "by the score": lambda x_t, alpha_bar_t, s: (
+            -((1 - alpha_bar_t) ** 0.5) * (-x_t / (alpha_bar_t * s**2 + 1 - alpha_bar_t))
         ),
-        "cross entropy": lambda real, fake: sum(
-            torch.nn.functional.binary_cross_entropy_with_logits(d, torch.full_like(d, y))
-            for d, y in ((real, 1.0), (fake, 0.0))
+        "by the clean point": lambda x_t, alpha_bar_t, s: (
+            (
+                x_t
+                - alpha_bar_t**0.5
+                * (alpha_bar_t**0.5 * s**2 / (alpha_bar_t * s**2 + 1 - alpha_bar_t) * x_t)
+            )
+            / (1 - alpha_bar_t) ** 0.5
         ),
-        "logaddexp": lambda real, fake: (
-            torch.logaddexp(torch.zeros_like(real), -real).mean()
-            + torch.logaddexp(torch.zeros_like(fake), fake).mean()
-        ),
+        "numpy": lambda x_t, alpha_bar_t, s: torch.from_numpy(
+            np.sqrt(1 - alpha_bar_t) * x_t.numpy() / (1 + alpha_bar_t * (np.square(s) - 1))
+        ).float(),
     },
 }
 
 WRONG = {
-    gan_and_diffusion.check_diffuse: {
+    diffusion_exercises.check_diffuse: {
         "root of the noise forgotten": (
             "a root is missing",
             lambda x, eps, alpha: (
                 math.prod(alpha) ** 0.5 * x + (1 - math.prod(alpha)) * eps
+            ),
+        ),
+        "sum of the variances": (
+            "shrinks the noise",
+            lambda x, eps, alpha: (
+                math.sqrt(math.prod(alpha)) * x + math.sqrt(len(alpha) - sum(alpha)) * eps
+            ),
+        ),
+        "noise of its own": (
+            "draw none",
+            lambda x, eps, alpha: reduce(
+                lambda x, a: math.sqrt(a) * x + math.sqrt(1 - a) * torch.randn_like(x),
+                alpha,
+                x,
             ),
         ),
         "step by step": (
@@ -81,7 +94,7 @@ WRONG = {
             ),
         ),
     },
-    gan_and_diffusion.check_reverse_step: {
+    diffusion_exercises.check_reverse_step: {
         "all three bugs": (
             "x as well. And the noise in x has the width √(1 − ᾱ). And β",
             lambda x, eps, alpha, alpha_bar, xi: (
@@ -111,6 +124,20 @@ WRONG = {
                 + math.sqrt(1 - alpha_bar) * xi
             ),
         ),
+        "the posterior's variance": (
+            "another choice",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - (1 - alpha) / math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
+                + math.sqrt((1 - alpha) * (1 - alpha_bar / alpha) / (1 - alpha_bar)) * xi
+            ),
+        ),
+        "DDIM": (
+            "DDIM",
+            lambda x, eps, alpha, alpha_bar, xi: (
+                (x - math.sqrt(1 - alpha_bar) * eps) / math.sqrt(alpha)
+                + math.sqrt(1 - alpha_bar / alpha) * eps
+            ),
+        ),
         "new noise divided": (
             "after the division",
             lambda x, eps, alpha, alpha_bar, xi: (
@@ -127,27 +154,26 @@ WRONG = {
             lambda x, eps, alpha, alpha_bar, xi: None,
         ),
     },
-    gan_and_diffusion.check_best_reply: {
-        "quotient": ("share of their sum", 0.3679),
-        "no square": ("squares", 0.3775),
-        "a guess": ("It is not 0.2", 0.2),
-    },
-    gan_and_diffusion.check_discriminator_loss: {
-        "overflow": (
-            "is infinite",
-            lambda real, fake: (
-                -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+    diffusion_exercises.check_gaussian_denoiser: {
+        "right for s = 1": (
+            "s = 1 only",
+            lambda x_t, alpha_bar_t, s: math.sqrt(1 - alpha_bar_t) * x_t,
+        ),
+        "the clean point": (
+            "The noise is asked for",
+            lambda x_t, alpha_bar_t, s: (
+                s**2 * math.sqrt(alpha_bar_t) * x_t / (1 + alpha_bar_t * (s**2 - 1))
             ),
         ),
-        "mean over both": (
-            "own mean",
-            lambda real, fake: torch.cat(
-                [torch.nn.functional.softplus(-real), torch.nn.functional.softplus(fake)]
-            ).mean(),
+        "standard deviation": (
+            "s², not s",
+            lambda x_t, alpha_bar_t, s: (
+                math.sqrt(1 - alpha_bar_t) * x_t / (alpha_bar_t * s + 1 - alpha_bar_t)
+            ),
         ),
-        "logits for probabilities": (
-            "D is their sigmoid",
-            lambda real, fake: -torch.log(real).mean() - torch.log(1 - fake).mean(),
+        "all is noise": (
+            "for noise",
+            lambda x_t, alpha_bar_t, s: x_t / math.sqrt(1 - alpha_bar_t),
         ),
     },
 }

@@ -1,4 +1,4 @@
-"""Checks of notebook 11, GANs and diffusion."""
+"""Checks of notebook 12, diffusion."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from course_utils.exercises._wrappers import identity, remaining_bugs
-from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
-from course_utils.generative import diffusion, gan
+from course_utils.exercises._wrappers import remaining_bugs
+from course_utils.exercises.grading import CheckResult, Mistakes, compare
+from course_utils.generative import diffusion
 
 
 def _mix(x, eps, alpha_bar):
@@ -26,6 +25,12 @@ def _of_product(mix):
 def _step_by_step(x, eps, alpha):
     for a in alpha:
         x = _mix(x, eps, a)
+    return x
+
+
+def _with_new_noise(x, eps, alpha):
+    for a in alpha:
+        x = _mix(x, torch.randn_like(x), a)
     return x
 
 
@@ -60,11 +65,17 @@ _DIFFUSE_MISTAKES: Mistakes = {
     "the same ε at each step would add up; the closed form has one for all.": (
         _step_by_step
     ),
+    "take the noise eps that is given, and draw none.": _with_new_noise,
+    "each step shrinks the noise of the steps before, too. Its variance is 1 − ᾱ.": (
+        lambda x, eps, alpha: (
+            math.prod(alpha) ** 0.5 * x + sum(1 - a for a in alpha) ** 0.5 * eps
+        )
+    ),
 }
 
 
 def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> CheckResult:
-    """Notebook 11: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
+    """Notebook 12: √ᾱ x + √(1 − ᾱ) ε with ᾱ = ∏ αₛ, all steps at once.  -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps = torch.randn(2, 3, 4, generator=generator)
     cases = {
@@ -72,7 +83,7 @@ def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Ch
         "two equal steps": (x, eps, [0.9, 0.9]),
         "three different steps": (x, eps, [0.99, 0.8, 0.4]),
         "a step without noise": (x, eps, [1.0]),
-        "nothing is left of x": (x, eps, [0.5, 0.0]),
+        "hardly anything is left of x": (x, eps, [0.5, 1e-4]),
     }
     return compare(answer, _of_product(_mix), cases, _DIFFUSE_MISTAKES)
 
@@ -82,6 +93,12 @@ def _reverse_step(x, eps, alpha, alpha_bar, xi, *, part=False, variance=False, w
     shift = beta / (noise if variance else noise**0.5) * eps
     mean = x - shift / alpha**0.5 if part else (x - shift) / alpha**0.5
     return mean + (beta if width else beta**0.5) * xi
+
+
+def _ddim_step(x, eps, alpha, alpha_bar, xi):
+    """√ᾱₜ₋₁ x̂ + √(1 − ᾱₜ₋₁) ε̂, without new noise. Source: Song, Meng & Ermon (2021)."""
+    clean = (x - (1 - alpha_bar) ** 0.5 * eps) / alpha_bar**0.5
+    return _mix(clean, eps, alpha_bar / alpha)
 
 
 _REVERSE_STEP_BUGS = {
@@ -121,11 +138,17 @@ _REVERSE_STEP_MISTAKES: Mistakes = remaining_bugs(_REVERSE_STEP_BUGS, _reverse_s
     "this removes all noise at once. A step removes a part of it.": (
         lambda x, eps, a, a_bar, xi: (x - (1 - a_bar) ** 0.5 * eps) / a_bar**0.5
     ),
+    "the new noise has the variance β here. β̃ is another choice.": (
+        lambda x, eps, a, a_bar, xi: _reverse_step(
+            x, eps, a, a_bar, xi * ((1 - a_bar / a) / (1 - a_bar)) ** 0.5
+        )
+    ),
+    "this is DDIM: from x̂ forward again with the same ε̂. DDPM adds new noise.": _ddim_step,
 }
 
 
 def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
-    """Notebook 11: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
+    """Notebook 12: (x − (1 − α)/√(1 − ᾱ) ε̂)/√α + √(1 − α) ξ.  (B, D) and α, ᾱ -> (B, D)"""
     generator = torch.Generator().manual_seed(0)
     x, eps, xi = torch.randn(3, 3, 4, generator=generator)
     cases = {
@@ -138,83 +161,47 @@ def check_reverse_step(answer: Callable[..., Tensor]) -> CheckResult:
     return compare(answer, _reverse_step, cases, _REVERSE_STEP_MISTAKES)
 
 
-def check_best_reply(answer: float | None) -> CheckResult:
-    """Notebook 11: D* = p / (p + p̃) at x = 1.5 for p = N(0, 1) and p̃ = N(2, 1)."""
-    real, fake = math.exp(-(1.5**2) / 2), math.exp(-(0.5**2) / 2)
-    return compare_value(
-        answer,
-        real / (real + fake),
-        {
-            "real and fake have changed places.": fake / (real + fake),
-            "this is the logit. D is its sigmoid.": math.log(real / fake),
-            "this is the quotient of the two densities; D* is a share of their sum.": (
-                real / fake
-            ),
-            "this is D* half-way, where both densities are equal.": 0.5,
-            "this is the density of the data there. How large is that of the samples?": (
-                real / math.tau**0.5
-            ),
-            "the exponent of a Gaussian has a factor ½.": real**2 / (real**2 + fake**2),
-            "the squares are missing in the exponents.": math.exp(-0.75)
-            / (math.exp(-0.75) + math.exp(-0.25)),
-            "a probability lies between 0 and 1, and this is in percent.": 100
-            * real
-            / (real + fake),
-        },
-        rtol=0.005,
-    )
+def gaussian_denoiser(x_t: Tensor, alpha_bar_t: Tensor | float, s: float) -> Tensor:
+    """E[ε | xₜ] = √(1 − ᾱₜ) / (ᾱₜ s² + 1 − ᾱₜ) · xₜ for data N(0, s²I).  (B, D) -> (B, D)
+
+    The linear regression of ε on xₜ: their covariance by the variance of xₜ.
+    """
+    return (1 - alpha_bar_t) ** 0.5 / (alpha_bar_t * s**2 + 1 - alpha_bar_t) * x_t
 
 
-def _discriminator_loss(real, fake):
-    return gan.discriminator_loss(identity, real, fake)
-
-
-_DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
-    "the sign. A loss is minimized.": lambda real, fake: -_discriminator_loss(real, fake),
-    "real and fake have changed places.": lambda real, fake: _discriminator_loss(
-        fake, real
+_GAUSSIAN_MISTAKES: Mistakes = {
+    "the variance of the data is s², not s.": lambda x, a, s: gaussian_denoiser(
+        x, a, s**0.5
     ),
-    "the samples. D has to be small for them.": (
-        lambda real, fake: _discriminator_loss(real, -fake)
+    "this is right for s = 1 only.": lambda x, a, s: (1 - a) ** 0.5 * x,
+    "the covariance of ε and xₜ is √(1 − ᾱ): a root.": (
+        lambda x, a, s: (1 - a) / (a * s**2 + 1 - a) * x
     ),
-    "the data. D has to be large for them.": (
-        lambda real, fake: _discriminator_loss(-real, fake)
+    "divide by the variance of xₜ, not by its standard deviation.": (
+        lambda x, a, s: (1 - a) ** 0.5 / (a * s**2 + 1 - a) ** 0.5 * x
     ),
-    "a mean over each batch, not a sum.": (
-        lambda real, fake: F.softplus(-real).sum() + F.softplus(fake).sum()
+    "this takes all of xₜ for noise.": lambda x, a, s: x / (1 - a) ** 0.5,
+    "the data shrink by √ᾱ, so their variance in xₜ is ᾱs².": (
+        lambda x, a, s: (1 - a) ** 0.5 / (s**2 + 1 - a) * x
     ),
-    "each batch has its own mean; together, the larger one would count more.": (
-        lambda real, fake: torch.cat([F.softplus(-real), F.softplus(fake)]).mean()
+    "this is the clean point E[x | xₜ]. The noise is asked for.": (
+        lambda x, a, s: a**0.5 * s**2 / (a * s**2 + 1 - a) * x
     ),
-    "the two means are added, not averaged.": lambda real, fake: (
-        _discriminator_loss(real, fake) / 2
+    "this is the score. ε̂ is −√(1 − ᾱ) times the score.": (
+        lambda x, a, s: -x / (a * s**2 + 1 - a)
     ),
-    "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": (
-        lambda real, fake: -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
-    ),
-    "that is the generator's loss.": lambda real, fake: F.softplus(-fake).mean(),
-    "two means were asked for, so one number.": (
-        lambda real, fake: F.softplus(-real) + F.softplus(fake)
-    ),
-    "the samples are missing.": lambda real, fake: F.softplus(-real).mean(),
-    "the data are missing.": lambda real, fake: F.softplus(fake).mean(),
-    "the arguments are logits: D is their sigmoid.": (
-        lambda real, fake: -real.log().mean() - (1 - fake).log().mean()
-    ),
-    "the log is missing.": (
-        lambda real, fake: -real.sigmoid().mean() - (1 - fake.sigmoid()).mean()
-    ),
+    "the sign. More xₜ, more noise.": lambda x, a, s: -gaussian_denoiser(x, a, s),
 }
 
 
-def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 11: −E log D(real) − E log(1 − D(fake)), from logits.  (B,), (B,) -> ()"""
+def check_gaussian_denoiser(answer: Callable[..., Tensor]) -> CheckResult:
+    """Notebook 12: the best ε̂(xₜ) for data N(0, s²I).  (B, D) and ᾱ, s -> (B, D)"""
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
     cases = {
-        "D = ½ everywhere: 2 log 2": (torch.zeros(3), torch.zeros(3)),
-        "D is right on average": (torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
-        "D is wrong about both": (torch.tensor([-2.0]), torch.tensor([3.0])),
-        "batches of different sizes": (torch.tensor([1.0, 2, 3]), torch.tensor([-1.0])),
-        "D is certain, and right": (torch.tensor([100.0]), torch.tensor([-100.0])),
-        "D is certain, and wrong": (torch.tensor([-100.0]), torch.tensor([100.0])),
+        "s = 1": (x, 0.5, 1.0),
+        "narrow data": (x, 0.6, 0.1),
+        "wide data": (x, 0.4, 3.0),
+        "little noise": (x, 0.98, 0.5),
+        "nearly all is noise": (x, 0.01, 2.0),
     }
-    return compare(answer, _discriminator_loss, cases, _DISCRIMINATOR_LOSS_MISTAKES)
+    return compare(answer, gaussian_denoiser, cases, _GAUSSIAN_MISTAKES)
