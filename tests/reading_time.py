@@ -1,6 +1,7 @@
 """How long a notebook takes to read, and how long a reader has nothing to do.
 
     python tests/reading_time.py notebooks/01_autoencoder.ipynb
+    python tests/reading_time.py --write      the numbers in docs/teaching.md
 
 Counted is what is on slides: 130 words a minute, 30 seconds for a displayed formula,
 5 for a line of code, 40 for a figure, 2 minutes for a widget. Claims count as their
@@ -9,6 +10,8 @@ sentence. In class, each guess takes 2 minutes more and each exercise 10.
 Not counted is what is on no slide: imports, the texts and solutions of exercises, and code
 whose result the next slide shows, since it can be passed over. Who reads that code, too,
 needs the minutes that are printed last.
+
+A lecture of a plan, in docs/plans, counts its slides with their guesses, without exercises.
 """
 
 import json
@@ -16,6 +19,8 @@ import re
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+TEACHING = ROOT / "docs" / "teaching.md"
 WORD, FORMULA, LINE, FIGURE, WIDGET = 60 / 130, 30, 5, 40, 120  # seconds
 
 
@@ -88,7 +93,70 @@ def in_class(cells):
     return minutes(cells) + 2 * guesses + 10 * exercises
 
 
-if __name__ == "__main__":
+def cells_of(path):
+    return json.loads(path.read_text("utf-8"))["cells"]
+
+
+def by_slide(path):
+    """The cells of each slide of a notebook: id of its first cell -> cells."""
+    groups = {}
+    for cell in cells_of(path):
+        if slide(cell) in ("slide", "subslide"):
+            groups[cell["id"]] = []
+        if groups:
+            list(groups.values())[-1].append(cell)
+    return groups
+
+
+def lectures():
+    """Slides and minutes of each lecture of the plans: title -> (slides, minutes)."""
+    notebooks = {path.stem[:2]: by_slide(path) for path in ROOT.glob("notebooks/*.ipynb")}
+    found = {}
+    for plan in sorted(ROOT.glob("docs/plans/*.txt")):
+        for line in filter(None, plan.read_text("utf-8").splitlines()):
+            if line.startswith("# "):
+                title = line[2:]
+                found[title] = (0, 0.0)
+                continue
+            number, *names = line.split()
+            shown = [notebooks[number][name] for name in names or notebooks[number]]
+            guesses = sum(tagged(cell, "guess") for cells in shown for cell in cells)
+            before, spent = found[title]
+            spent += sum(map(minutes, shown)) + 2 * guesses
+            found[title] = (before + len(shown), spent)
+    return found
+
+
+# A row of docs/teaching.md that begins with a notebook or a lecture, and two numbers.
+ROW = re.compile(r"^\| (.+?) \| (\d+) \| (\d+) \|", re.MULTILINE)
+
+
+def measured():
+    """The two numbers of each such row, by its first cell: a link or a title."""
+    links = {
+        row[1]: TEACHING.parent / re.search(r"\((.+)\)", row[1])[1]
+        for row in ROW.finditer(TEACHING.read_text("utf-8"))
+        if row[1].startswith("[")
+    }
+    times = {link: cells_of(path) for link, path in links.items()}
+    return lectures() | {row: (minutes(c), in_class(c)) for row, c in times.items()}
+
+
+def with_numbers(page, numbers):
+    """The page with these numbers; minutes are rounded to five."""
+
+    def row(match):
+        first, second = numbers[match[1]]
+        if match[1].startswith("["):
+            first = 5 * round(first / 5)
+        return f"| {match[1]} | {first} | {5 * round(second / 5)} |"
+
+    return ROW.sub(row, page)
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
+    TEACHING.write_text(with_numbers(TEACHING.read_text("utf-8"), measured()), "utf-8")
+elif __name__ == "__main__":
     for path in map(Path, sys.argv[1:]):
         cells = json.loads(path.read_text("utf-8"))["cells"]
         wait, end = longest_wait(cells)

@@ -502,6 +502,35 @@ TABLE = {
         x_and(alpha_bar=schedule()),
         {"x": "matching", "alpha_bar": "in [0, 1]"},
     ),
+    diffusion.forward_variance: (
+        lambda b, d: {"alpha_bar": schedule()},
+        {"alpha_bar": "in [0, 1]"},
+    ),
+    diffusion.posterior_variance: (
+        lambda b, d: {"alpha_bar": schedule()},
+        {"alpha_bar": "in [0, 1]"},
+    ),
+    diffusion.best_variance: (
+        lambda x, d, alpha_bar: diffusion.best_variance(
+            diffusion.NoisePredictor(d, schedule(), width=4), x, alpha_bar
+        ),
+        x_and(alpha_bar=schedule()),
+        {"x": "matching", "alpha_bar": "in [0, 1]"},
+    ),
+    diffusion.flow_matching_loss: (
+        lambda x, d: diffusion.flow_matching_loss(
+            diffusion.TimeConditionedMLP(d, width=4), x
+        ),
+        x_of,
+        {"x": "matching"},
+    ),
+    diffusion.euler_steps: (
+        lambda x, d, steps: last_of(
+            diffusion.euler_steps, diffusion.TimeConditionedMLP(d, width=4), x, steps
+        ),
+        x_and(steps=2),
+        {"x": "matching", "steps": "count"},
+    ),
     diffusion.NoisePredictor: (
         lambda x, t, d: diffusion.NoisePredictor(d, schedule(), width=4)(x, t),
         lambda b, d: x_of(b, d) | {"t": torch.randint(1, 5, (b,))},
@@ -520,6 +549,24 @@ TABLE = {
     metrics.energy_distance: (
         lambda b, d: {"x": torch.rand(b + 1, d), "y": torch.rand(3, d)},
         {"x": "matching", "y": "matching"},
+    ),
+    metrics.off_data_share: (
+        lambda b, d: dict.fromkeys(("x", "data", "fresh"), torch.rand(b + 1, d)),
+        {"x": "matching", "data": "matching", "fresh": "matching"},
+    ),
+    metrics.chimeras: (
+        lambda b, d: {"images": torch.rand(b + 2, d + 1), "labels": torch.arange(b + 2)},
+        {"images": "rows", "labels": "labels"},
+    ),
+    classifier.features: (
+        lambda x: classifier.features(classifier.digit_classifier(14), x),
+        lambda b, d: {"x": torch.rand(b, 196)},
+        {"x": "matching"},
+    ),
+    classifier.sure_share: (
+        lambda x: classifier.sure_share(classifier.digit_classifier(14), x),
+        lambda b, d: {"x": torch.rand(b, 196)},
+        {"x": "matching"},
     ),
     classifier.digit_classifier: (
         lambda x: classifier.digit_classifier(14)(x),
@@ -546,6 +593,10 @@ TABLE = {
     gradient_estimators.score_function_gradients: (
         lambda b, d: {"h": torch.sin, "mu": 0.0, "sigma": 1.0, "eps": torch.randn(b)},
         {"sigma": "positive", "eps": "vector"},
+    ),
+    gradient_estimators.score_function_loss: (
+        lambda b, d: {"h": torch.randn(b + 1), "log_q": torch.randn(b + 1)},
+        {"h": "vector", "log_q": "vector"},
     ),
     # data
     data.half_size: (lambda b, d: {"images": torch.rand(b, 784)}, {"images": "pixels"}),

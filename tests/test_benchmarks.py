@@ -65,6 +65,19 @@ def test_the_comparison_in_the_docs_is_the_stored_one():
     assert comparison.table(comparison.stored()) in read("docs/comparison.md")
 
 
+def test_the_picture_of_the_comparison_has_a_curve_for_each_model_of_several_times(
+    benchmark, tmp_path, monkeypatch
+):
+    module = benchmark("comparison")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    module.draw(comparison.stored())
+    picture = (tmp_path / "docs" / "nats_against_seconds.svg").read_text("utf-8")
+    names = {name.split(", ")[0] for name in comparison.MODELS if "epochs" in name}
+    assert {name for name in comparison.MODELS if f">  {name}<" in picture} == names
+    assert picture == read("docs/nats_against_seconds.svg")  # of the stored rows
+
+
 def test_every_knob_of_every_notebook_has_two_other_values(benchmark):
     knobs = benchmark("knobs")
     names = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]

@@ -9,6 +9,7 @@ import torch
 from course_utils.theory.gradient_estimators import (
     reparameterized_gradients,
     score_function_gradients,
+    score_function_loss,
 )
 
 ESTIMATORS = [reparameterized_gradients, score_function_gradients]
@@ -74,3 +75,32 @@ def test_only_the_score_function_estimator_is_unbiased_for_a_step_function():
     by_mu = score_function_gradients(step, 0.5, 1.0, eps)[:, 0]
     exact = math.exp(-0.125) / math.sqrt(2 * math.pi)
     assert abs(by_mu.mean() - exact) < 5 * by_mu.std() / math.sqrt(200_000)
+
+
+def test_the_loss_with_a_baseline_is_unbiased_and_blind_to_a_constant():
+    """Its mean gradient is the derivative of E[h(z)] by μ, also for h + 100."""
+    torch.manual_seed(0)
+    z = 0.5 + torch.randn(20_000, 3, dtype=torch.float64)
+    estimates = []
+    for values in h(z), h(z) + 100:
+        mu = torch.full((len(z), 1), 0.5, dtype=torch.float64, requires_grad=True)
+        log_q = torch.distributions.Normal(mu, 1.0).log_prob(z)
+        loss = sum(score_function_loss(*row) for row in zip(values, log_q))
+        estimates.append(torch.autograd.grad(loss, mu)[0])
+    torch.testing.assert_close(*estimates)
+    exact = 1 + math.cos(0.5) * math.exp(-0.5)
+    error = estimates[0].std() / math.sqrt(len(z))
+    assert abs(estimates[0].mean() - exact) < 5 * error
+
+
+def test_the_loss_with_a_baseline_subtracts_the_mean_of_the_others():
+    values, log_q = torch.randn(2, 5)
+    others = torch.stack([values[torch.arange(5) != i].mean() for i in range(5)])
+    expected = ((values - others) * log_q).mean()
+    torch.testing.assert_close(score_function_loss(values, log_q), expected)
+
+
+@pytest.mark.parametrize("draws", [(1, 1), (3, 2)])
+def test_the_loss_with_a_baseline_needs_two_draws(draws):
+    with pytest.raises(ValueError, match="two or more draws"):
+        score_function_loss(*map(torch.ones, draws))

@@ -230,7 +230,8 @@ def test_every_notebook_of_the_course_can_be_handed_out(path, tmp_path):
     solved = read(tmp_path, "solution", path.name)
     source = read(tmp_path, "source", path.stem, path.name)
     text = "\n".join(one.source for one in student.cells)
-    for hidden in ("<summary>Solution", "BEGIN SOLUTION", "HIDDEN TESTS", "result.status"):
+    solution = "<summary>Solution</summary>"
+    for hidden in (solution, "BEGIN SOLUTION", "HIDDEN TESTS", "result.status"):
         assert hidden not in text
     assert not any("solution" in one.metadata.get("tags", []) for one in student.cells)
     exercises = handout.exercises_of(read(path))

@@ -1,9 +1,12 @@
-"""One HTML file of slides from one notebook, which works offline, with live widgets.
+"""One HTML file of slides from a notebook or a plan. It works offline, with live widgets.
 
     python -m tools.slides                             all, and a page that links them
     python -m tools.slides notebooks/02_pca.ipynb      one: slides/02_pca.html
     python -m tools.slides notebooks/02_pca.ipynb -o talk.html
+    python -m tools.slides docs/plans/one_lecture.txt  slides of several notebooks
     python -m tools.slides --stored                    from stored outputs
+
+A plan is a text file that chooses slides; docs/slides.md describes it.
 
 Slide types are those of JupyterLab; every cell needs one. The speaker notes are beside the
 notebook, in speaker_notes/02_pca.md, a section for each slide. A copy of the notebook is
@@ -19,7 +22,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape, unescape
 from pathlib import Path
 
@@ -116,9 +119,7 @@ def _add(
         before = columns[-1][-1] if columns else Slide("")
         if kind == "slide" or not columns:
             columns.append([])
-        # reveal.js reads a number in an address as the position of a slide.
-        name = f"cell-{cell.id}" if cell.id.isdigit() else cell.id
-        columns[-1].append(Slide(name, kicker=before.heading or before.kicker))
+        columns[-1].append(Slide(_name(cell), kicker=before.heading or before.kicker))
     if not columns:
         raise ToolError(f"a {kind} before the first slide")
     slide = columns[-1][-1]
@@ -139,6 +140,12 @@ def _add(
             f'<div class="part{fragment}{filled}" data-cell="{escape(cell.id)}">'
             f"{html.strip()}</div>"
         )
+
+
+def _name(cell: NotebookNode) -> str:
+    """The name of the slide that begins with a cell."""
+    # reveal.js reads a number in an address as the position of a slide.
+    return f"cell-{cell.id}" if cell.id.isdigit() else cell.id
 
 
 def _code_parts(
@@ -239,10 +246,15 @@ def deck(notebook: NotebookNode, path: Path) -> str:
     columns = slides_of(notebook, path)
     if not columns:
         raise ToolError(f"{path}: no cell is a slide")
+    title = columns[0][0].heading or escape(path.stem)
+    return _page(title, columns, _live_widgets(notebook), path)
+
+
+def _page(title: str, columns: list[list[Slide]], widgets: dict, path: Path) -> str:
+    """The HTML of slides; the path is for the message of an error."""
     body = "\n".join(
         "<section>" + "\n".join(map(_section, column)) + "</section>" for column in columns
     )
-    title = re.sub(r"<[^>]+>", "", columns[0][0].heading) or escape(path.stem)
     font = b64encode((VENDOR / "stix-two-math/STIXTwoMath-Regular.woff2").read_bytes())
     source = f"data:font/woff2;base64,{font.decode()}"
     licenses = "\n".join(map(_vendored, LICENSES))
@@ -251,7 +263,7 @@ def deck(notebook: NotebookNode, path: Path) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
+<title>{re.sub(r"<[^>]+>", "", title)}</title>
 <!-- This file contains reveal.js, with fitty and marked in it, and the font STIX Two Math.
 Their licenses:
 {licenses}-->
@@ -263,7 +275,7 @@ Their licenses:
 <div class="reveal"><div class="slides">
 {body}
 </div></div>
-<script type="application/json">{_widgets_json(notebook, body, path)}</script>
+<script type="application/json">{_widgets_json(widgets, body, path)}</script>
 <script>{script(_vendored("reveal.js/dist/reveal.js"))}</script>
 <script>{script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>
 <script type="module">{script(SCRIPT)}</script>
@@ -295,10 +307,9 @@ def _section(slide: Slide) -> str:
     )
 
 
-def _widgets_json(notebook: NotebookNode, body: str, path: Path) -> str:
+def _widgets_json(widgets: dict[str, dict], body: str, path: Path) -> str:
     """States of the widgets on the slides."""
-    widgets = _live_widgets(notebook).items()
-    shown = {n: model for n, model in widgets if f'data-widget="{n}"' in body}
+    shown = {n: model for n, model in widgets.items() if f'data-widget="{n}"' in body}
     try:
         return states_json(shown)
     except ValueError as error:
@@ -337,18 +348,129 @@ after <code>.html</code> and print it.</p>
 """
 
 
-def build(path: Path, target: Path, stored: bool = False) -> None:
-    """Write the slides of one notebook; on any error the target is not changed."""
+def _outputs(path: Path, stored: bool) -> NotebookNode:
+    """A notebook, executed unless its stored outputs are wanted."""
     notebook = files.read_notebook(path)
     if not stored:
         run(notebook, path, figures="retina")
-    files.write(target, deck(notebook, path))
+    return notebook
+
+
+def build(path: Path, target: Path, stored: bool = False) -> None:
+    """Write the slides of one notebook; on any error the target is not changed."""
+    files.write(target, deck(_outputs(path, stored), path))
+
+
+# --- from a plan to decks -------------------------------------------------------------
+
+
+def read_plan(path: Path) -> dict[str, list[tuple[Path, list[str]]]]:
+    """The decks of a plan: title -> the notebooks in order, each with names of slides.
+
+    A line ``# title`` begins a deck. ``06 question-model see-free`` takes these slides of
+    the course's notebook 06, ``06`` alone takes all of them. ToolError for anything else.
+    """
+    lessons = {lesson.stem[:2]: lesson for lesson in files.course_notebooks()}
+    with _errors_at(str(path)):
+        lines = path.read_text("utf-8-sig").splitlines()
+    plan: dict[str, list[tuple[Path, list[str]]]] = {}
+    for number, line in enumerate(lines, 1):
+        with _errors_at(f"{path}, line {number}"):
+            if line.startswith("# "):
+                title = line[2:].strip()
+                if title in plan:
+                    raise ToolError(f"two decks are called {title!r}")
+                plan[title] = []
+            elif not plan and line.strip():
+                raise ToolError("a deck begins with a line '# ' and its title")
+            elif line.strip():
+                plan[title].append(_choice(line.split(), lessons, plan[title]))
+    if not all(plan.values()) or not plan:
+        raise ToolError(f"{path}: a deck has no slides")
+    return plan
+
+
+def _choice(
+    words: list[str], lessons: dict[str, Path], before: list[tuple[Path, list[str]]]
+) -> tuple[Path, list[str]]:
+    """The notebook and the slides of one line; a deck shows no slide twice."""
+    if words[0] not in lessons:
+        raise ToolError(f"no notebook has the number {words[0]!r}")
+    lesson = lessons[words[0]]
+    known = [
+        _name(cell)
+        for cell in files.read_notebook(lesson).cells
+        if cell.metadata.get("slideshow", {}).get("slide_type") in ("slide", "subslide")
+    ]
+    names = words[1:] or known
+    shown = [name for earlier, names in before if earlier == lesson for name in names]
+    for name in names:
+        if name not in known:
+            raise ToolError(
+                f"no slide of {lesson.name} begins with the cell {name!r}; a slide has the "
+                "id of its first cell"
+            )
+        if name in shown:
+            raise ToolError(f"the slide {name!r} is already in this deck")
+        shown.append(name)
+    return lesson, names
+
+
+def plan_decks(path: Path, stored: bool = False) -> Iterator[str]:
+    """The HTML of each deck of a plan; each notebook is executed once.
+
+    The address of a slide begins with its notebook, such as pca-question-arc, since several
+    notebooks may have a slide of the same name.
+    """
+    plan = read_plan(path)
+    slides: dict[tuple[Path, str], Slide] = {}
+    titles: dict[Path, str] = {}
+    widgets: dict[str, dict] = {}
+    for lesson in sorted({lesson for parts in plan.values() for lesson, _ in parts}):
+        notebook = _outputs(lesson, stored)
+        columns = slides_of(notebook, lesson)
+        titles[lesson] = columns[0][0].heading
+        widgets |= _live_widgets(notebook)
+        for slide in (slide for column in columns for slide in column):
+            slides[lesson, slide.name] = _prefixed(slide, f"{lesson.stem[3:]}-")
+    for title, parts in plan.items():
+        used = "<br>".join(dict.fromkeys(titles[lesson] for lesson, _ in parts))
+        contents = f'<div class="part"><p>{used}</p></div>'
+        first = Slide("title", heading=escape(title), level="1", parts=[contents])
+        chosen = [[slides[lesson, name]] for lesson, names in parts for name in names]
+        yield _page(escape(title), [[first], *chosen], widgets, path)
+
+
+def _prefixed(slide: Slide, prefix: str) -> Slide:
+    """A slide whose name and cells have a prefix."""
+
+    def prefixed(html: list[str]) -> list[str]:
+        return [part.replace('data-cell="', f'data-cell="{prefix}') for part in html]
+
+    return replace(
+        slide,
+        name=prefix + slide.name,
+        level="2",  # the deck has a title of its own
+        parts=prefixed(slide.parts),
+        folded=prefixed(slide.folded),
+    )
+
+
+def build_plan(path: Path, target: Path, stored: bool = False) -> None:
+    """Write the decks of a plan: one is the target, several are numbered."""
+    several = len(read_plan(path)) > 1
+    for number, html in enumerate(plan_decks(path, stored), 1):
+        name = f"{target.stem}_{number:02}{target.suffix}" if several else target.name
+        files.write(target.with_name(name), html)
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="slides", description="Slides from notebooks.")
     parser.add_argument(
-        "notebooks", nargs="*", type=Path, help="default: all of the course"
+        "notebooks",
+        nargs="*",
+        type=Path,
+        help="notebooks, or plans (.txt); default: all notebooks of the course",
     )
     parser.add_argument("-o", dest="target", type=Path, help="the file, for one notebook")
     parser.add_argument("--stored", action="store_true", help="use stored outputs")
@@ -363,7 +485,8 @@ def main(arguments: list[str]) -> None:
         for path in options.notebooks or files.course_notebooks():
             decks.append(options.target or folder / f"{path.stem}.html")
             print(f"{path.name}: {decks[-1]}", flush=True)
-            build(path, decks[-1], options.stored)
+            make = build_plan if path.suffix == ".txt" else build
+            make(path, decks[-1], options.stored)
         if not options.notebooks:
             files.write(folder / "index.html", index(decks))
 
