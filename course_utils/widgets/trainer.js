@@ -112,15 +112,11 @@ function initialize(parameters, layers, seed) {
   }
 }
 
-/** Network, gradients and optimizer.
-    kernel    the exports of training_kernel.wasm, which one trainer at a time may use
-    data      Float32Array of N × inputs numbers
-    step(settings)  one step of Adam; see `gradients`
+/** Encoder and decoder: parameters, their gradient, and the arrays of one batch.
     encode(points, rows), decode(codes, rows)  at most BATCH rows; the result, μ and log σ²
-              of each row or x̂, is valid until the next call */
-export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
-  if (inputs > WIDEST || width > WIDEST) throw new RangeError(`a layer is wider than ${WIDEST}`);
-  if (data.length < BATCH * inputs) throw new RangeError(`there are less than ${BATCH} points`);
+              of each row or x̂, is valid until the next call
+    decodeBack(), encodeBack()  dz from dy, and the gradient from dcode, of the last batch */
+function makeAutoencoder(kernel, { inputs, width, latent, seed }) {
   const layers = layersOf({ inputs, width, latent }), B = BATCH;
   const size = layers[3].at + (width + 1) * inputs;
   const [parameters, gradient, mean, square, x, input, h, code, z, k, y, dy, dk, dz, dcode, dh]
@@ -130,10 +126,6 @@ export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
   mean.fill(0); // the memory may have been used before
   square.fill(0);
   initialize(parameters, layers, seed);
-  const nextBatch = makeBatches(data.length / inputs, seed + 1);
-  const fillNormal = makeNormal(seed + 2, kernel.log);
-  const inputNoise = new Float32Array(B * inputs), codeNoise = new Float32Array(B * latent);
-  let steps = 0, powers = [1, 1]; // of the decays: ** differs between browsers
 
   function forward({ n, m, at, relu }, from, to, rows) {
     const w = parameters.at + 4 * at;
@@ -145,18 +137,45 @@ export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
     kernel.backward(from.at, parameters.at + 4 * at, dto.at, dw, dw + 4 * n * m,
       dfrom === null ? 0 : dfrom.at, B, n, m, relu);
   }
-  function encode(points, rows) {
-    input.set(points);
-    forward(layers[0], input, h, rows);
-    forward(layers[1], h, code, rows);
-    return code.subarray(0, 2 * rows * latent);
-  }
-  function decode(codes, rows) {
-    z.set(codes);
-    forward(layers[2], z, k, rows);
-    forward(layers[3], k, y, rows);
-    return y.subarray(0, rows * inputs);
-  }
+  return {
+    layers, parameters, gradient, mean, square, x, code, y, dy, dz, dcode,
+    encode(points, rows) {
+      input.set(points);
+      forward(layers[0], input, h, rows);
+      forward(layers[1], h, code, rows);
+      return code.subarray(0, 2 * rows * latent);
+    },
+    decode(codes, rows) {
+      z.set(codes);
+      forward(layers[2], z, k, rows);
+      forward(layers[3], k, y, rows);
+      return y.subarray(0, rows * inputs);
+    },
+    decodeBack() {
+      backward(layers[3], k, dy, dk, 1);
+      backward(layers[2], z, dk, dz, 0);
+    },
+    encodeBack() {
+      backward(layers[1], h, dcode, dh, 1);
+      backward(layers[0], input, dh, null, 0);
+    },
+  };
+}
+
+/** The network, its gradients and its optimizer.
+    kernel    the exports of training_kernel.wasm, which one trainer at a time may use
+    data      Float32Array of N × inputs numbers
+    step(settings)  one step of Adam; see `gradients`
+    encode, decode  see makeAutoencoder */
+export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
+  if (inputs > WIDEST || width > WIDEST) throw new RangeError(`a layer is wider than ${WIDEST}`);
+  if (data.length < BATCH * inputs) throw new RangeError(`there are less than ${BATCH} points`);
+  const B = BATCH, network = makeAutoencoder(kernel, { inputs, width, latent, seed });
+  const { parameters, gradient, x, code, y, dy, dz, dcode, encode, decode } = network;
+  const nextBatch = makeBatches(data.length / inputs, seed + 1);
+  const fillNormal = makeNormal(seed + 2, kernel.log);
+  const inputNoise = new Float32Array(B * inputs), codeNoise = new Float32Array(B * latent);
+  let steps = 0, powers = [1, 1]; // of the decays: ** differs between browsers
 
   /** Squared error, or nats of the VAE's likelihood, and dy; mean over the batch. */
   function reconstruct({ objective, spread }) {
@@ -202,8 +221,7 @@ export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
     });
     decode(codes, B);
     const recon = reconstruct(settings);
-    backward(layers[3], k, dy, dk, 1);
-    backward(layers[2], z, dk, dz, 0);
+    network.decodeBack();
     let extra = 0;
     eachCode((i, mu, logvar, at) => {
       const sigma = deviation(settings, logvar), share = settings[weight] / B;
@@ -213,8 +231,7 @@ export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
       dcode[at + latent] = settings.objective === "vae"
         ? (dz[i] * sigma * noise.code[i]) / 2 + share * byLogvar : 0;
     });
-    backward(layers[1], h, dcode, dh, 1);
-    backward(layers[0], input, dh, null, 0);
+    network.encodeBack();
     return penalty ? { loss: recon + settings[weight] * extra, recon, [term]: extra }
       : { loss: recon, recon };
   }
@@ -245,12 +262,12 @@ export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
     steps++;
     powers = powers.map((power, i) => power * DECAY[i]);
     const root = Math.sqrt(1 - powers[1]);
-    kernel.adam(parameters.at, gradient.at, mean.at, square.at, size,
-      (lr * root) / (1 - powers[0]), EPSILON * root);
+    kernel.adam(parameters.at, gradient.at, network.mean.at, network.square.at,
+      parameters.length, (lr * root) / (1 - powers[0]), EPSILON * root);
   }
 
-  return { inputs, latent, layers, parameters, gradient, gradients, update, step, encode,
-    decode, steps: () => steps };
+  return { inputs, latent, layers: network.layers, parameters, gradient, gradients, update,
+    step, encode, decode, steps: () => steps };
 }
 
 /** ½ log 2πσ² */
