@@ -5,15 +5,19 @@ of the package, a prediction, and a bug to find.
 """
 
 import ast
+import json
 import sys
+import zlib
+from base64 import b64encode
 from html import unescape
 from pathlib import Path
 
+import awkward_handouts as awkward
 import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from nbgrader_commands import failed, grade, graded, submit
+from nbgrader_commands import failed, grade, graded, nbgrader, submit
 
 from tools import execute, handout
 
@@ -123,7 +127,7 @@ def path(tmp_path):
 @pytest.fixture
 def no_deck(monkeypatch):
     """No decks, which take seconds."""
-    monkeypatch.setattr(handout.slides, "build", lambda path, target: None)
+    monkeypatch.setattr(handout, "deck", lambda path: "")
 
 
 # --- the files of a class -------------------------------------------------------------
@@ -353,6 +357,156 @@ def test_without_nbgrader_the_error_names_the_package(path, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "nbgrader", None)
     with pytest.raises(SystemExit, match="pip install -r requirements.txt"):
         handout.main([str(path), "-o", str(tmp_path / "class")])
+
+
+# --- notebooks of others --------------------------------------------------------------
+
+
+def stored(made, folder, name="hw.ipynb"):
+    """The path of a notebook given as JSON."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(made), "utf-8")
+    return folder / name
+
+
+def versions(path):
+    """What a notebook becomes: version -> the sources of its cells, and the whole file."""
+    handout.hand_out([path], path.parent / "class")
+    texts = {}
+    for kind in ("student", "solution", f"source/{path.stem}"):
+        file = path.parent / "class" / kind / path.name
+        cells = "\n".join(one.source for one in read(file).cells)
+        texts[kind.partition("/")[0]] = cells + file.read_text("utf-8")
+    return texts
+
+
+@pytest.mark.parametrize("name", awkward.CASES)
+def test_an_awkward_notebook_is_handed_out_right_or_refused_in_words(name, tmp_path):
+    change, wanted = awkward.CASES[name]
+    change(made := awkward.notebook())
+    path = stored(made, tmp_path)
+    if isinstance(wanted, str):
+        with pytest.raises(handout.ToolError) as refusal:
+            versions(path)
+        assert str(refusal.value).startswith(str(path)) and wanted in str(refusal.value)
+        assert list(tmp_path.iterdir()) == [path]
+        return
+    texts = versions(path)
+    assert wanted.get("hidden", "Solution") not in texts["student"]
+    for kind in wanted.keys() - {"hidden"}:
+        assert wanted[kind] in texts[kind]
+    handout.hand_out([path], tmp_path / "again")
+    for file in (tmp_path / "class").rglob("*.ipynb"):
+        again = tmp_path / "again" / file.relative_to(tmp_path / "class")
+        assert again.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.slow
+def test_every_awkward_student_notebook_is_the_one_that_nbgrader_releases(tmp_path):
+    names = []
+    for number, (change, wanted) in enumerate(awkward.CASES.values()):
+        if not isinstance(wanted, str):
+            change(made := awkward.notebook())
+            names.append(f"c{number}")
+            handout.hand_out([stored(made, tmp_path, f"c{number}.ipynb")], tmp_path)
+    nbgrader(tmp_path, *(f"generate_assignment {name}" for name in names))
+    for name in names:
+        released = (tmp_path / "release" / name / f"{name}.ipynb").read_text("utf-8")
+        assert released == (tmp_path / "student" / f"{name}.ipynb").read_text("utf-8")
+
+
+def encoded(text):
+    """A text as a notebook may store it."""
+    zipped = b64encode(zlib.compress(text.encode())).decode()
+    return [text, b64encode(text.encode()).decode(), zipped]
+
+
+@pytest.mark.parametrize("text", encoded(awkward.SECRET), ids=["plain", "base64", "zipped"])
+@pytest.mark.parametrize("place", awkward.PLACES)
+def test_nothing_that_belongs_to_a_solution_reaches_the_students(place, text, tmp_path):
+    awkward.PLACES[place](made := awkward.notebook(), text)
+    path = stored(made, tmp_path)
+    assert text in path.read_text("utf-8")
+    handout.hand_out([path], tmp_path / "class")
+    assert text not in (tmp_path / "class/student/hw.ipynb").read_text("utf-8")
+
+
+def test_a_secret_in_a_stub_would_be_found(tmp_path):
+    made = awkward.notebook()
+    made["cells"][awkward.STUB]["source"] += f"  # {awkward.SECRET}"
+    handout.hand_out([stored(made, tmp_path)], tmp_path)
+    assert awkward.SECRET in (tmp_path / "student/hw.ipynb").read_text("utf-8")
+
+
+@pytest.mark.parametrize("folder", ["student", "solution", "source/hw"])
+def test_no_version_overwrites_its_notebook(folder, tmp_path):
+    (tmp_path / folder).mkdir(parents=True)
+    path = stored(awkward.notebook(), tmp_path / folder)
+    before = path.read_bytes()
+    with pytest.raises(handout.ToolError, match="would be overwritten"):
+        handout.hand_out([path], tmp_path)
+    assert path.read_bytes() == before
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+
+
+@pytest.mark.parametrize("name", ["a+b", "a*", "a[1]", "what?", " a", "a "])
+def test_names_that_nbgrader_cannot_find_are_refused(name, tmp_path):
+    path = Path(tmp_path, f"{name}.ipynb")
+    nbformat.write(small(), path)
+    with pytest.raises(handout.ToolError, match="nbgrader finds no assignment"):
+        handout.hand_out([path], tmp_path / "class")
+
+
+@pytest.mark.parametrize("other", ["HW", "hw", "hw.json"])
+def test_names_that_some_systems_take_as_one_are_refused(other, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        handout.main([str(tmp_path / "hw.ipynb"), str(tmp_path / "b" / other)])
+    assert "one assignment" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ("c = (", "SyntaxError"),
+        ("c.ClearSolutions.text_stub = 3", "TraitError"),
+        ('c.ClearSolutions.begin_solution_delimeter = "X"', "is changed by the settings"),
+        ('c.ClearHiddenTests.begin_test_delimeter = "X"', "is changed by the settings"),
+        ('c.ClearSolutions.code_stub = {"R": ""}', "language 'python'"),
+    ],
+)
+def test_settings_with_which_nbgrader_would_fail_are_named(settings, words, path, tmp_path):
+    folder = tmp_path / "class"
+    folder.mkdir()
+    (folder / "nbgrader_config.py").write_text(settings, "utf-8")
+    with pytest.raises(handout.ToolError, match=words) as refusal:
+        handout.hand_out([path], folder)
+    assert str(path) in str(refusal.value)
+
+
+def test_a_deck_that_fails_leaves_no_file(path, tmp_path, monkeypatch):
+    def fail(path):
+        raise handout.ToolError("no slide")
+
+    monkeypatch.setattr(handout, "deck", fail)
+    with pytest.raises(SystemExit, match="no slide"):
+        handout.main([str(path), "-o", str(tmp_path / "class")])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_notebook_without_slides_gets_no_deck(tmp_path):
+    path = stored(awkward.notebook(), tmp_path)
+    handout.main([str(path), "-o", str(tmp_path / "class")])
+    assert (tmp_path / "class/student/hw.ipynb").exists()
+    assert not (tmp_path / "class/slides").exists()
+
+
+def test_blanks_and_umlauts_in_names(tmp_path, no_deck, capsys):
+    path = stored(awkward.notebook(), tmp_path / "Übung 1", "Blatt ä 1.ipynb")
+    handout.main([str(path), "-o", str(tmp_path / "Klaße 1")])
+    assert "Blatt ä 1.ipynb" in capsys.readouterr().out
+    assert "my_kl = None" in (tmp_path / "Klaße 1/student/Blatt ä 1.ipynb").read_text(
+        "utf-8"
+    )
 
 
 # --- under nbgrader -------------------------------------------------------------------

@@ -11,10 +11,10 @@ For each notebook it writes:
     source/<name>/<name>.ipynb    nbgrader's instructor version
 
 An exercise consists of cells with the tags exercise (a task in Markdown and a stub that
-defines ``my_x``), check (one call, ``check_y(my_x)``) and solution (Markdown with one block
-of Python, which defines ``my_x``, too). The notebooks have no outputs, which could contain
-answers, and no speaker notes; the slides are executed, since widgets need it.
-docs/handout.md explains how to grade.
+defines ``my_x``), check (ends with a call, ``check_y(my_x)``) and solution (Markdown with
+one block of Python, which defines ``my_x``, too). The notebooks have no outputs, no speaker
+notes and no metadata but those listed below, since all of these could contain answers; the
+slides are executed, since widgets need it. docs/handout.md explains how to grade.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ import argparse
 import ast
 import re
 import sys
+import unicodedata
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
+from glob import escape
 from pathlib import Path
 from symtable import symtable
 from tempfile import TemporaryDirectory
@@ -34,8 +38,8 @@ from tempfile import TemporaryDirectory
 import nbformat
 from nbformat import NotebookNode
 
-from tools import files, slides
-from tools.files import ToolError
+from tools import execute, files, slides
+from tools.files import ToolError, errors_at
 
 CONFIG_NAME = "nbgrader_config.py"
 CONFIG = '''"""Settings of nbgrader for this class: written once, then yours to edit."""
@@ -60,13 +64,32 @@ warnings.simplefilter("ignore")
 ### END HIDDEN TESTS
 {check}
 ### BEGIN HIDDEN TESTS
-result = {check}
+result = {call}
 assert result.status == "right", result.message
 ### END HIDDEN TESTS"""
 # A check has no partial credit, so each exercise is worth one point.
 POINTS = 1
-CODE = re.compile(r"^```python\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
-FOLD = re.compile(r"</?details.*?>|<summary>.*?</summary>", re.DOTALL)
+CODE = re.compile(r"^```python[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+FOLD = re.compile(r"</?details.*?>|<summary.*?</summary>", re.DOTALL)
+# The last three: null characters, and very deep brackets.
+NOT_PYTHON = (SyntaxError, ValueError, MemoryError, RecursionError)
+TAGS = ("exercise", "check", "solution")
+# What is kept of the metadata: all that a student's front end needs. Others store outputs,
+# texts of deleted cells or whole notebooks there.
+NOTEBOOK_METADATA = ("kernelspec", "language_info")
+CELL_METADATA = (
+    *("tags", "slideshow", "jupyter", "nbgrader"),
+    *("editable", "deletable", "format", "raw_mimetype"),
+)
+# The marks of nbgrader and otter-grader.
+MARK = re.compile(
+    r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|AUTOTEST|#[ \t]*SOLUTION\b"
+)
+# How an untagged solution may begin: "## Solution", "**Solution 2.** Since", "# solution:".
+TITLE = re.compile(
+    r"^\W*(sample |model )?solutions?[ \d]*([^\w ]|$)|<summary.*solution",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass
@@ -85,13 +108,22 @@ class Exercise:
 
 def exercises_of(notebook: NotebookNode) -> list[Exercise]:
     """The exercises, in order.  ToolError if stub, check and solution do not match."""
-    stubs = _by_name(notebook, "exercise", lambda cell: _assigned(cell, cell.source))
-    checks = _by_name(notebook, "check", _checked)
-    solutions = _by_name(notebook, "solution", lambda cell: _assigned(cell, _code(cell)))
+    tags = {cell.id: _tag(cell) for cell in notebook.cells}
+    tagged = {
+        tag: [cell for cell in notebook.cells if tags[cell.id] == tag] for tag in TAGS
+    }
+    tagged["exercise"] = [c for c in tagged["exercise"] if c.cell_type != "markdown"]
+    stubs = _by_name(tagged["exercise"], "exercise", lambda c: _assigned(c, _python(c)))
+    checks = _by_name(tagged["check"], "check", _checked)
+    solutions = _by_name(tagged["solution"], "solution", lambda c: _assigned(c, _code(c)))
     for name in {**stubs, **checks, **solutions}:
         for kind, cells in {"stub": stubs, "check": checks, "solution": solutions}.items():
             if name not in cells:
                 raise ToolError(f"the exercise {name!r} has no {kind} with my_{name}")
+        if notebook.cells.index(stubs[name]) > notebook.cells.index(checks[name]):
+            raise ToolError(
+                f"the check {checks[name].id!r} is above its stub, {stubs[name].id!r}"
+            )
     if not stubs:
         raise ToolError("there is no exercise")
     return [
@@ -100,40 +132,69 @@ def exercises_of(notebook: NotebookNode) -> list[Exercise]:
     ]
 
 
+def _tag(cell: NotebookNode) -> str:
+    """The tag of TAGS that a cell has, or "".  ToolError for two, or another spelling."""
+    found = [tag for tag in cell.metadata.get("tags", []) if tag in TAGS]
+    if len(found) > 1:
+        raise ToolError(f"cell {cell.id!r} has several tags, {' and '.join(found)}")
+    for tag in cell.metadata.get("tags", []):
+        plain = unicodedata.normalize("NFKC", tag).casefold()
+        like = get_close_matches(plain, TAGS, 1, 0.8) or "solution" in plain
+        if tag not in TAGS and (like or "answer" in plain):
+            raise ToolError(
+                f"cell {cell.id!r} has the tag {tag!r}; the tags of an exercise are "
+                f"{', '.join(TAGS)}, so if it means one of these, write it exactly so, "
+                "else take another word"
+            )
+    return found[0] if found else ""
+
+
 def _by_name(
-    notebook: NotebookNode, tag: str, name_of: Callable[[NotebookNode], str]
+    tagged: list[NotebookNode], tag: str, name_of: Callable[[NotebookNode], str]
 ) -> dict[str, NotebookNode]:
-    """The cells with this tag but the tasks: name of the exercise -> cell."""
+    """The cells with this tag: name of the exercise -> cell."""
     cells: dict[str, NotebookNode] = {}
-    for cell in notebook.cells:
-        is_task = tag == "exercise" and cell.cell_type == "markdown"
-        if tag in cell.metadata.get("tags", []) and not is_task:
-            try:
-                name = name_of(cell)
-            except SyntaxError as error:
-                raise ToolError(f"cell {cell.id!r} is not Python: {error}") from error
-            if name in cells:
-                raise ToolError(
-                    f"cells {cells[name].id!r} and {cell.id!r} have the same tag, {tag}, "
-                    f"and name, {name}"
-                )
-            cells[name] = cell
+    for cell in tagged:
+        try:
+            name = name_of(cell)
+        except NOT_PYTHON as error:
+            raise ToolError(f"cell {cell.id!r} is not Python: {error}") from error
+        if name in cells:
+            raise ToolError(
+                f"cells {cells[name].id!r} and {cell.id!r} have the same tag, {tag}, "
+                f"and name, {name}"
+            )
+        cells[name] = cell
     return cells
+
+
+def _python(cell: NotebookNode) -> str:
+    """The source of a code cell."""
+    if cell.cell_type != "code":
+        raise ToolError(
+            f"cell {cell.id!r}, a stub or check, must be code, not {cell.cell_type}"
+        )
+    return cell.source
 
 
 def _assigned(cell: NotebookNode, code: str) -> str:
     """The exercise of the code of a cell, which assigns one my_…."""
-    symbols = symtable(code, cell.id, "exec").get_symbols()
-    names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
-    names = [name for name in names if name.startswith("my_")]
+    names = _my_names(cell, code)
     if len(names) != 1:
         raise ToolError(f"cell {cell.id!r} must assign one my_…, not {names}")
     return names[0].removeprefix("my_")
 
 
+def _my_names(cell: NotebookNode, code: str) -> list[str]:
+    """The names my_… that the code of a cell assigns."""
+    symbols = symtable(code, cell.id, "exec").get_symbols()
+    names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
+    return [name for name in names if name.startswith("my_")]
+
+
 def _checked(cell: NotebookNode) -> str:
     """The exercise that the last statement of a cell checks."""
-    match ast.parse(cell.source).body:
+    match ast.parse(_python(cell)).body:
         case [*_, ast.Expr(ast.Call(_, [ast.Name(name)], []))] if name.startswith("my_"):
             return name.removeprefix("my_")
     raise ToolError(f"cell {cell.id!r} must end with a check of one my_…")
@@ -145,7 +206,7 @@ def _code(cell: NotebookNode) -> str:
         raise ToolError(
             f"cell {cell.id!r}, a solution, must be Markdown; as code it is run"
         )
-    blocks = CODE.findall(cell.source)
+    blocks = CODE.findall(_lines(cell.source))
     if len(blocks) != 1:
         raise ToolError(
             f"cell {cell.id!r} must have one block of code between the lines ```python "
@@ -156,7 +217,12 @@ def _code(cell: NotebookNode) -> str:
 
 def _reason(cell: NotebookNode) -> str:
     """The text around the code of a solution, without what folds it."""
-    return FOLD.sub("", CODE.sub("", cell.source)).strip()
+    return FOLD.sub("", CODE.sub("", _lines(cell.source))).strip()
+
+
+def _lines(text: str) -> str:
+    """A text with the line ends of Linux; Markdown ends a line at all three."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 # --- from exercises to notebooks ------------------------------------------------------
@@ -167,8 +233,13 @@ def instructor_version(notebook: NotebookNode) -> NotebookNode:
     result, exercises = _marked(notebook)
     for exercise in exercises:
         stub, check = exercise.stub, exercise.check
+        call = ast.unparse(ast.parse(check.source).body[-1])
         stub.source = ANSWER.format(stub=stub.source, answer=exercise.answer)
-        check.source = TEST.format(check=check.source)
+        check.source = TEST.format(check=check.source, call=call)
+        for cell in (stub, check):
+            with errors_at(f"cell {cell.id!r}, stub and solution in one cell"):
+                flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+                compile(cell.source, cell.id, "exec", flags, dont_inherit=True)
     return result
 
 
@@ -187,50 +258,156 @@ def student_version(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """The release version of nbgrader, with the settings in the folder; no gradebook.
 
     Without settings in the folder, it uses those that ``hand_out`` will write there.
+    ToolError if an answer would be left in it.
     """
     try:
         with warnings.catch_warnings():  # nbgrader 0.9.5, the last for Python 3.10
             warnings.simplefilter("ignore")
             from nbgrader import preprocessors as nbgrader
+            from nbgrader.nbgraderformat import MetadataValidator
     except ImportError as error:
         raise ToolError(
             f"nbgrader is needed: pip install -r requirements.txt ({error})"
         ) from error
     from traitlets.config import PyFileConfigLoader
 
-    with TemporaryDirectory() as defaults:
+    with TemporaryDirectory() as defaults, errors_at(CONFIG_NAME):
         Path(defaults, CONFIG_NAME).write_text(CONFIG, encoding="utf-8")
         place = str(folder) if (folder / CONFIG_NAME).exists() else defaults
         config = PyFileConfigLoader(CONFIG_NAME, path=place).load_config()
+        steps = [
+            nbgrader.LockCells(config=config),
+            nbgrader.ClearSolutions(config=config),
+            nbgrader.ClearHiddenTests(config=config),
+            nbgrader.ClearMarkScheme(config=config),
+            nbgrader.ComputeChecksums(config=config),
+        ]
     result = instructor_version(notebook)
-    for step in (
-        nbgrader.LockCells,
-        nbgrader.ClearSolutions,
-        nbgrader.ClearHiddenTests,
-        nbgrader.ComputeChecksums,
-        nbgrader.CheckCellMetadata,
-    ):
-        result, _ = step(config=config).preprocess(result, {})
+    for cell in result.cells:
+        with errors_at(f"cell {cell.id!r}, in nbgrader"):
+            for step in steps:  # each changes the cell in place
+                step.preprocess(NotebookNode(result, cells=[cell]), {})
+            MetadataValidator().validate_cell(cell)
+    _check_nothing_is_left(result, exercises_of(_cleaned(notebook)))
     return result
 
 
+def _check_nothing_is_left(student: NotebookNode, exercises: list[Exercise]) -> None:
+    """ToolError if stubs and checks are not those of the exercises, or answers are left."""
+    cells = {cell.id: cell for cell in student.cells}
+    for exercise in exercises:
+        stub, check = exercise.stub, exercise.check
+        same = cells[check.id].source == check.source
+        if not (same and cells[stub.id].source.startswith(stub.source)):
+            raise ToolError(
+                f"cell {stub.id!r} or {check.id!r} is changed by the settings in "
+                f"{CONFIG_NAME}; leave nbgrader's delimiters as they are"
+            )
+        name = _assigned(stub, stub.source)
+        answer = " ".join(exercise.answer.split())
+        for cell in student.cells:
+            source = " ".join(cell.source.split())
+            if re.search(rf"(?<!\w){re.escape(answer)}(?!\w|\.\d)", source):
+                raise ToolError(
+                    f"cell {cell.id!r} contains the answer of {exercise.solution.id!r}"
+                )
+            if cell.cell_type == "code" and cell.id != stub.id:
+                with suppress(*NOT_PYTHON):  # such as a magic
+                    if f"my_{name}" in _my_names(cell, cell.source):
+                        raise ToolError(
+                            f"cell {cell.id!r} assigns my_{name}, as a solution does"
+                        )
+
+
 def _marked(notebook: NotebookNode) -> tuple[NotebookNode, list[Exercise]]:
-    """A copy without outputs, solutions and notes; exercises are marked for nbgrader."""
-    result = deepcopy(notebook)
-    result.cells = [cell for cell in result.cells if not _is_note(cell)]
+    """A copy without all that could hold an answer; exercises are marked for nbgrader."""
+    result = _cleaned(notebook)
     exercises = exercises_of(result)
     for exercise in exercises:
         result.cells.remove(exercise.solution)
         _mark(exercise.stub, solution=True, grade=False, locked=False)
         _mark(exercise.check, solution=False, grade=True, locked=True, points=POINTS)
-    for cell in result.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    for exercise in exercises:
+        if mark := MARK.search(exercise.answer):
+            raise ToolError(
+                f"cell {exercise.solution.id!r} contains {mark[0]!r}, a mark of a grader"
+            )
+    _check_cells(result.cells, [c.id for e in exercises for c in (e.stub, e.check)])
     return result, exercises
 
 
-def _is_note(cell: NotebookNode) -> bool:
-    return cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
+def _check_cells(cells: list[NotebookNode], ours: list[str]) -> None:
+    """ToolError for a cell that looks like a solution, or that nbgrader treats as none.
+
+    A cell with metadata of nbgrader that is not ours is nbgrader's matter, by its marks.
+    """
+    ids: dict[str, str] = {}
+    for cell in cells:
+        with errors_at(f"cell {cell.id!r}"):
+            grader = cell.metadata.get("nbgrader")
+            if cell.cell_type == "code":
+                text = "\n".join(re.findall("#.*", cell.source))
+            else:  # without tags, but with comments
+                text = re.sub(r"<(?!!|summary)[^>]*>", "", _lines(cell.source))
+            if grader and cell.id not in ours:
+                if cell.get("attachments"):
+                    raise ToolError("nbgrader would hand out its attachments")
+            elif mark := MARK.search(cell.source):
+                raise ToolError(f"it contains {mark[0]!r}, a mark of a grader")
+            elif title := TITLE.search(text):
+                raise ToolError(f"{title[0].strip()!r} begins a solution without the tag")
+            if grader and (name := grader.get("grade_id")):
+                if name in ids:
+                    raise ToolError(f"cell {ids[name]!r} has the same grade_id, {name!r}")
+                ids[name] = cell.id
+
+
+def _cleaned(notebook: NotebookNode) -> NotebookNode:
+    """A copy that has only what is listed above, and no speaker notes."""
+    cells = []
+    for cell in notebook.cells:
+        with errors_at(f"cell {cell.id!r}"):
+            if _slide_type(cell) == "notes":
+                continue
+            kept = NotebookNode(
+                id=cell.id,
+                cell_type=cell.cell_type,
+                metadata=_only(CELL_METADATA, cell.metadata),
+                source=cell.source,
+            )
+            if cell.cell_type == "code":
+                kept.outputs, kept.execution_count = [], None
+            elif attachments := _only(_attached(cell), cell.get("attachments") or {}):
+                kept.attachments = attachments
+            if cell.cell_type not in ("code", "markdown", "raw"):
+                raise ToolError(f"it has the type {cell.cell_type!r} of another tool")
+            nbformat.validate(kept, f"{cell.cell_type}_cell", version=4, version_minor=5)
+            cells.append(kept)
+    metadata = _only(NOTEBOOK_METADATA, notebook.metadata)
+    return NotebookNode(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)
+
+
+def _only(keys: tuple[str, ...], values: NotebookNode) -> NotebookNode:
+    return deepcopy(NotebookNode({key: values[key] for key in keys if key in values}))
+
+
+def _attached(cell: NotebookNode) -> tuple[str, ...]:
+    """The attachments that the text of a cell shows; others remain of deleted text."""
+    names = tuple(cell.get("attachments") or {})
+    return tuple(name for name in names if _letters(name) in _letters(cell.source))
+
+
+def _letters(text: str) -> str:
+    """Letters and digits of an address, in which a blank may be %20, and _ be \\_."""
+    plain = re.sub(
+        rb"%([0-9A-Fa-f]{2})", lambda code: bytes.fromhex(code[1].decode()), text.encode()
+    )
+    return re.sub(r"\W|_", "", plain.decode("utf-8", "replace"))
+
+
+def _slide_type(cell: NotebookNode) -> str:
+    kind = (cell.metadata.get("slideshow") or {}).get("slide_type") or ""
+    return kind.strip().casefold()
 
 
 def _mark(cell: NotebookNode, **marks: bool | int) -> None:
@@ -245,29 +422,50 @@ def _mark(cell: NotebookNode, **marks: bool | int) -> None:
 def notebooks_for(path: Path, folder: Path) -> dict[Path, str]:
     """All versions of one notebook: path -> text."""
     notebook = files.read_notebook(path)
-    try:
+    with errors_at(str(path)):
+        if path.stem != escape(path.stem).strip() or "+" in path.stem:
+            raise ToolError(
+                "nbgrader finds no assignment with * ? [ + or a blank at an end of its name"
+            )
         versions = {
             Path("source", path.stem): instructor_version(notebook),
             Path("solution"): solved_version(notebook),
             Path("student"): student_version(notebook, folder),
         }
-    except ToolError as error:
-        raise ToolError(f"{path}: {error}") from error
     return {
-        folder / subfolder / path.name: nbformat.writes(version) + "\n"
+        folder / subfolder / f"{path.stem}.ipynb": nbformat.writes(version) + "\n"
         for subfolder, version in versions.items()
     }
 
 
+def texts_for(paths: list[Path], folder: Path) -> dict[Path, str]:
+    """All files of a class but the slides: path -> text."""
+    texts: dict[Path, str] = {}
+    for path in paths:
+        texts |= notebooks_for(path, folder)
+    for target in texts:
+        for path in paths:
+            if target.exists() and target.samefile(path):
+                raise ToolError(
+                    f"{path} would be overwritten by a version of itself; name another "
+                    "folder by -o"
+                )
+    config = folder / CONFIG_NAME
+    return texts if config.exists() else {config: CONFIG, **texts}
+
+
 def hand_out(paths: list[Path], folder: Path) -> None:
     """Write all versions of these notebooks, or none if one of them has an error."""
-    texts = [one for path in paths for one in notebooks_for(path, folder).items()]
-    config = folder / CONFIG_NAME
-    if not config.exists():
-        files.write(config, CONFIG)
-    for target, text in texts:
-        print(target, flush=True)
-        files.write(target, text)
+    files.write_all(texts_for(paths, folder))
+
+
+def deck(path: Path) -> str:
+    """The slides of one notebook, executed; "" if no cell has a slide type."""
+    notebook = files.read_notebook(path)
+    if not any(_slide_type(cell) for cell in notebook.cells):
+        return ""
+    execute.run(notebook, path, figures="retina")
+    return slides.deck(notebook, path)
 
 
 def main(arguments: list[str]) -> None:
@@ -277,15 +475,19 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("-o", dest="folder", type=Path, default=files.ROOT / "handout")
     options = parser.parse_args(arguments)
-    if len({path.stem for path in options.notebooks}) < len(options.notebooks):
+    # macOS and Windows take names as the same that differ in case or in the code of an ü.
+    names = [unicodedata.normalize("NFC", path.stem) for path in options.notebooks]
+    if len(set(map(str.casefold, names))) < len(names):
         parser.error("two notebooks with the same name would give one assignment")
     with files.exit_with_message():
         paths = options.notebooks or files.course_notebooks()
-        hand_out(paths, options.folder)
+        texts = texts_for(paths, options.folder)
         for path in paths:
-            deck = options.folder / "slides" / f"{path.stem}.html"
-            print(deck, flush=True)
-            slides.build(path, deck)
+            print(f"{path.name} …", flush=True)
+            if html := deck(path):
+                texts[options.folder / "slides" / f"{path.stem}.html"] = html
+        files.write_all(texts)
+        print(*texts, sep="\n")
 
 
 if __name__ == "__main__":
