@@ -196,6 +196,121 @@ def test_text_output_is_shown_as_in_a_terminal():
     )
 
 
+@pytest.mark.parametrize(
+    "printed, shown",
+    [
+        ("epoch 1\repoch 2\r", "epoch 2"),
+        ("epoch 10\repoch 9\n", "epoch 90"),  # as a terminal leaves it
+        ("a\r\nb\r\n", "a\nb"),
+        ("one\rtwo\nthree\r", "two\nthree"),
+        ("50 %|##  |\r\x1b[Kdone\n", "done"),
+        ("50 %|##  |\x1b[2K\rdone\n", "done"),
+        ("wait |\b/\b-\b done", "wait  done"),
+        ("\b\bx", "x"),
+        (
+            "\x1b]8;;https://x.org\x1b\\a link\x1b]8;;\x1b\\ \x1b[1mbold\x1b[0m",
+            "a link bold",
+        ),
+    ],
+)
+def test_carriage_returns_are_those_of_a_terminal(printed, shown):
+    assert f'<pre class="output">{shown}</pre>' in html(code("f()", prints(printed)))
+
+
+def test_what_is_printed_in_pieces_is_one_text():
+    pieces = [
+        prints("50 %\r"),
+        prints("a warning", "stderr"),
+        prints("100 %\n"),
+        prints("end"),
+    ]
+    page = html(code("f()", *pieces))
+    assert page.count('class="output"') == 1 and words(page) == "f() 100 % end"
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "image/gif", "image/bmp", "image/webp"])
+def test_a_picture_of_any_kind_fills_its_slide(kind):
+    file = BytesIO()
+    Image.new("RGB", (6, 3)).save(file, format=kind.partition("/")[2])
+    data = {kind.replace("/", "_"): b64encode(file.getvalue()).decode()}
+    page = html(code("f()", shows(**data, text_plain="<Image>")))
+    assert "--ratio: 2.0000" in page and f'src="data:{kind};base64,' in page
+
+
+@pytest.mark.parametrize("data", [{}, {"text/plain": "alt.Chart(…)"}])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/vnd.plotly.v1+json",
+        "application/vnd.vegalite.v5+json",
+        "application/geo+json",
+    ],
+)
+def test_an_output_that_cannot_be_shown_is_named(kind, data):
+    output = new_output("display_data", {kind: {}, **data})
+    with pytest.raises(ToolError, match=f"cell 'bad': an output of type {re.escape(kind)}"):
+        columns(code("f()", output, name="bad"))
+
+
+def test_what_colab_stores_beside_an_output_is_no_output():
+    kind = "application/vnd.google.colaboratory.intrinsic+json"
+    output = new_output("execute_result", {kind: {"type": "string"}, "text/plain": "a"})
+    assert words(html(code("f()", output))) == "f() a"
+
+
+def test_an_error_that_is_meant_is_shown():
+    error = new_output("error", ename="ValueError", evalue="no", traceback=[])
+    page = html(code("f()", error, tags=["raises-exception"]))
+    assert words(page) == "f() ValueError: no"
+
+
+PICTURES = {
+    "![x](fig.png)": "fig.png",
+    "![x](my%20fig.png)": "my fig.png",
+    "![x](<my fig.png>)": "my fig.png",
+    "![x](Büld.png)": "Büld.png",
+    "![x](B%C3%BCld.png)": "Büld.png",
+    "![x](a%20100%25.png)": "a 100%.png",
+    "![x](fig.png?raw=true)": "fig.png",
+    "<img src='./my fig.png' width=200>": "my fig.png",
+    '<p><img alt="x" src="my%20fig.png"></p>': "my fig.png",
+}
+
+
+@pytest.mark.parametrize("source, name", PICTURES.items())
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_picture_is_found_by_its_name(source, name, attached, tmp_path):
+    cell = text(source)
+    if attached:
+        cell.source = re.sub(r"(?<=[(<'\"])(?:\./)?(?=[\w ]+[.%])", "attachment:", source)
+        cell.source = cell.source.replace("?raw=true", "")
+        cell.attachments = {name: {"image/png": png()}}
+    else:
+        (tmp_path / name).write_bytes(b64decode(png()))
+    [[slide]] = slides.slides_of(notebook(cell), tmp_path / "09_small.ipynb")
+    assert f'src="data:image/png;base64,{png()}"' in slide.parts[0]
+
+
+def test_a_picture_outside_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "a.png").write_bytes(b64decode(png()))
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "text.txt").write_text("private")
+    for source, cause in {
+        "![x](../a.png)": "'../a.png' is outside of the folder",
+        f"![x](<{tmp_path / 'a.png'}>)": "is outside of the folder",
+        "![x](text.txt)": "'text.txt' is no picture",
+        "![x](gone%20fig.png)": "there is no picture 'gone fig.png'",
+    }.items():
+        with pytest.raises(ToolError, match=re.escape(cause)):
+            slides.slides_of(notebook(text(source)), tmp_path / "inner" / "a.ipynb")
+
+
+def test_a_cell_cannot_end_its_slide():
+    page = html(text("</div></section> one"), text("<div><b>two", "fragment"))
+    assert page.count("<section") == page.count("</section") == 1
+    assert page.count("<div") == page.count("</div") and page.count("</b>") == 1
+
+
 def test_text_that_looks_like_css_is_shown_as_text():
     assert "@important.org" in html(text("write to us@important.org, `url(x)`"))
 
@@ -237,22 +352,29 @@ def test_formulas_are_rendered_at_build_time():
         (text("a", "-", name="bad"), "its slide type is '-'"),
         (text(r"$\frak{g}$ $\nonsense$", name="bad"), r"Unknown command .\\nonsense"),
         (text(r"$$\begin{align} x$$", name="bad"), "LaTeX that cannot be rendered"),
-        (text("$a\n+ \\frac12$", name="bad"), r"LaTeX that is no formula: \\frac"),
+        (text("It costs $5 or \\frac12", name="bad"), r"LaTeX that is no formula: \\frac"),
         (text("![x](https://x.org/x.png)", name="bad"), "script: <img"),
-        (text('<img src="missing.png">', name="bad"), "script: <img"),
+        (text('<img src="missing.png">', name="bad"), "no picture 'missing.png' in the"),
         (text("<script>fetch(1)</script>", name="bad"), "script: <script"),
         (text('<p onclick="x()">', name="bad"), "script: <p onclick"),
         (text('<base href="x">', name="bad"), "script: <base"),
         (
-            code("f()", shows(text_html="<style>a{b: url(x)}"), name="bad"),
+            code("f()", shows(text_html="<style>a{b: url(x)}</style>"), name="bad"),
             "script: <style",
         ),
         (named(new_raw_cell("x", metadata=typed("slide", {})), "bad"), "a raw cell cannot"),
         (text('<p style="background: url(x)">', name="bad"), "script: <p style"),
-        (code("f()", shows(text_html='<img src="a.png">'), name="bad"), "script: <img"),
-        (code("f()", shows(image_jpeg="aaaa"), name="bad"), "image/jpeg cannot be shown"),
-        (text("```mermaid\nx\n```", name="bad"), "no lexer for alias 'mermaid'"),
-        (text("![x](attachment:f.png)", name="bad"), "missing attachment: f.png"),
+        (
+            code("f()", shows(text_html='<img src="a.png">'), name="bad"),
+            "no picture 'a.png'",
+        ),
+        (code("f()", shows(image_jpeg="aaaa"), name="bad"), "image/jpeg is not complete"),
+        (code("f()", shows(image_png=png()[:90]), name="bad"), "image/png is not complete"),
+        (
+            code("f()", shows(image_png="iVBORw0KGgo="), name="bad"),
+            "image/png is not compl",
+        ),
+        (text("![x](attachment:f.png)", name="bad"), "no picture 'f.png' is attached"),
         (
             code(
                 "1/0",
@@ -266,6 +388,100 @@ def test_formulas_are_rendered_at_build_time():
 def test_an_error_names_notebook_cell_and_cause(cell, cause):
     with pytest.raises(ToolError, match=rf"{re.escape(str(PATH))}, cell 'bad': .*{cause}"):
         columns(text("# Name"), cell)
+
+
+def test_a_code_cell_of_type_notes_is_code_in_the_notes():
+    note = html(text("# T"), code("# remember\ny*z*w", prints("0.25"), kind="notes"))
+    note = re.search(r'<aside class="notes">(.*?)</aside>', note, re.DOTALL)[1]
+    assert words(note) == "# remember y*z*w 0.25"
+    assert note.startswith('<pre class="code">') and '<pre class="output">0.25' in note
+
+
+def test_a_figure_of_a_code_cell_of_type_notes_is_in_the_notes():
+    page = html(text("# T"), code("draw()", shows(image_png=png()), kind="notes"))
+    slide, note = page.split("<aside")
+    assert "<details" not in slide and "draw" in note and 'class="picture"' in note
+
+
+def test_a_skipped_heading_takes_its_fragments_and_notes_along(capsys):
+    deck = columns(
+        slide_named("one"),
+        text("### Exercise", "skip"),  # not the beginning of a slide
+        text("of one", "fragment"),
+        text("## Two", "skip", name="two"),
+        code("prepare()", kind="skip"),
+        text("of two", "fragment", name="more"),
+        text("note of two", "notes", name="note"),
+        slide_named("three"),
+        text("of three", "notes"),
+    )
+    assert [[words(part) for part in slide.parts] for [slide] in deck] == [["of one"], []]
+    assert [len(slide.notes) for [slide] in deck] == [0, 1]
+    assert capsys.readouterr().err.splitlines() == [
+        f"{PATH}, cell '{name}': left out with the skipped slide 'two'"
+        for name in ("more", "note")
+    ]
+
+
+def test_a_widget_that_is_left_out_is_named_but_no_progress_bar(capsys):
+    bar = view("2", text_plain="  0%|          | 0/3 [00:00<?, ?it/s]")
+    html(code("interact(f)", view("1", text_plain="interactive()"), bar, name="lost"))
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{PATH}, cell 'lost': a widget without a picture")
+
+
+@pytest.mark.parametrize(
+    "state, cause",
+    [
+        ({"_esm": 'import c from "https://esm.sh/c@1"; export default {}'}, "module.*esm"),
+        ({"_esm": "import * as d3 from 'd3'"}, "module .* from 'd3'"),
+        ({"_esm": 'const CDN = "https://cdn.x.org/"; import(CDN + "d3")'}, "module.*cdn.x"),
+        ({"_esm": 'fetch("//x.org/a.json")'}, "module .*//x.org"),
+        ({"_esm": "el.innerHTML = `<img src=https://x.org/a.png>`"}, "module .*x.org"),
+        ({"_esm": "", "_css": '@import url("https://x.org/a.css");'}, "style .*@import"),
+        ({"_esm": "", "_css": "a { background: u\\72l(//x.org/a) }"}, "style .*x.org"),
+    ],
+)
+def test_a_widget_that_loads_something_is_refused(state, cause):
+    state = {"_esm": f"x = 1; {state['_esm']}", "_css": state.get("_css", "")}
+    with pytest.raises(ToolError, match=f"cell 'bad': the {cause}"):
+        columns(code("W()", view("1"), name="bad"), models={"1": {"state": state}})
+
+
+@pytest.mark.parametrize(
+    "esm",
+    [
+        "// see https://x.org\n/* and http://x.org */ let a = 1 / 2;",
+        'document.createElementNS("http://www.w3.org/2000/svg", "g");',
+        'Array.from("abc"); const from = "x"; "a//b"; `<p class="from">`',
+        "import('blob:x'); import a from 'data:text/javascript,1';",
+    ],
+)
+def test_a_widget_that_loads_nothing_is_shown(esm):
+    state = {"_esm": esm, "_css": "a { background: url(data:image/png;base64,AA//A) }"}
+    page = html(code("W()", view("1")), models={"1": {"state": state}})
+    assert 'data-widget="1"' in page
+
+
+@pytest.mark.parametrize("name", ["09_small.ipynb", "other.ipynb", "other.IPYNB"])
+def test_slides_replace_no_notebook(name, small, tmp_path):
+    path = small(text("# Name"))
+    with pytest.raises(SystemExit, match=f"{name} is no place for slides"):
+        slides.main([str(path), "-o", str(tmp_path / name), "--stored"])
+    assert nbformat.read(path, as_version=4).cells[0].source == "# Name"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_macros_of_a_skipped_cell_are_known_to_slides_and_notes(noted):
+    deck = noted(
+        "## one\n\n$\\KL$",
+        text("$\\newcommand{\\KL}{K} \\nonsense$\n\n$\\def\\KL{K}$", "skip"),
+        text("## One $\\KL$", name="one"),
+        code("f()", shows(text_html="<b>$\\KL$</b>"), kind="fragment"),
+    )
+    slide = deck["one"]
+    for shown in (slide.heading, "".join(slide.parts), slide.notes[0]):
+        assert "<mi>K</mi>" in shown
 
 
 def test_a_table_with_a_style_of_its_own_is_shown():
@@ -848,6 +1064,21 @@ def test_a_widget_responds_without_a_kernel(show):
     assert page.evaluate("Reveal.getIndices().h") == here
     page.keyboard.press("PageDown")  # a presenter's remote
     assert page.evaluate("Reveal.getIndices().h") == here + 1
+
+
+def test_no_widget_reaches_another_machine(show_with_problems):
+    """Also one that hides the address: the browser refuses what the deck does not hold."""
+    esm = (
+        """export default { async render() { await fetch("ht" + "tp://192.0.2.1/"); } };"""
+    )
+    page, console = show_with_problems(
+        text("# Name"),
+        code("W()", view("1", image_png=png()), name="hidden"),
+        models={"1": {"state": {"_esm": esm}, "buffers": []}},
+    )
+    page.evaluate(LAYOUT_PROBLEMS)
+    page.close()
+    assert any("Content Security Policy" in line for line in console), console
 
 
 def test_a_widget_that_fails_leaves_its_picture_and_is_reported(show_with_problems):

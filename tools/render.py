@@ -3,137 +3,226 @@
 from __future__ import annotations
 
 import re
-import struct
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from html import escape
+from io import BytesIO
 from pathlib import Path
 
 import pygments
-from math_core import LatexError, LatexToMathML
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from math_core import LatexToMathML
 from nbconvert.filters.ansi import strip_ansi
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
+from tools import formulas, self_contained
 from tools.execute import WIDGET_VIEW
 from tools.files import ToolError
 
-LINK_TO_NOTEBOOK = re.compile(r'(<a href=")(?!\w+:)(?:[^"#]*/)?([^"/#]+)\.ipynb(?=[#"])')
-RENDERED = re.compile(r"<(pre|code|math)\b.*?</\1>", re.DOTALL)
 LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+")
-# HTML that would load a resource or run a script.
-EXTERNAL = re.compile(
-    r"""<[^>]*\s(?:src|srcset|poster|background)=["']?(?!data:)[^\s"'>]+"""
-    r"""|<[^>]*\s(?:on\w+=|style=[^>]*\burl\()[^>]*|<style[^>]*>[^<]*(?:\burl\(|@import)"""
-    r"""|<(?:audio|base|embed|iframe|image|link|meta|object|script|source|use|video)\b[^>]*""",
-    re.IGNORECASE,
-)
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
 VIEW_BOX = re.compile(r'<svg\b[^>]*\bviewBox="\S+ \S+ (\S+) ([^"\s]+)"')
-OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # by a progress bar
-
-
-def formula(latex: str, display: bool) -> str:
-    """LaTeX as MathML. ToolError with the position of an unknown command."""
-    try:
-        return LatexToMathML(fancy_error=False).convert_with_local_state(
-            latex.strip(), displaystyle=display
-        )
-    except LatexError as error:
-        raise ToolError(
-            f"LaTeX that cannot be rendered: {error} in ${latex.strip()}$"
-        ) from error
+# What other front ends store about an output beside it.
+DESCRIPTIONS = (
+    "application/vnd.dataresource",
+    "application/vnd.google.colaboratory.",
+    "application/vnd.microsoft.datawrangler.",
+)
+BACKSPACE = re.compile(r"[^\n\x08]\x08|(?:\A|(?<=\n))\x08")
+LINKED = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")  # marks of a link in a terminal
+ERASED = re.compile(r"[^\n]*(?:\r\x1b\[0?K|\x1b\[2K)")  # by a progress bar
 
 
 def highlight(code: str, language: str = "python") -> str:
-    lexer = get_lexer_by_name(language)
+    """Code with its colors; in an unknown language as plain text."""
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        lexer = get_lexer_by_name("text")
     return pygments.highlight(code, lexer, HtmlFormatter(nowrap=True)).rstrip()
 
 
-class _Renderer(IPythonRenderer):
-    """Jupyter's Markdown, with formulas as MathML and code highlighted."""
+# --- Markdown -------------------------------------------------------------------------
 
-    def heading(self, text: str, level: int, **attrs) -> str:
-        return f"<h{level}>{text}</h{level}>\n"
-
-    def paragraph(self, text: str) -> str:
-        is_question = text.startswith("<strong>Predict")
-        return f'<p class="predict">{text}</p>\n' if is_question else f"<p>{text}</p>\n"
-
-    def inline_math(self, body: str) -> str:
-        return formula(body, display=False)
-
-    def block_math(self, body: str) -> str:
-        return f'<span class="formula">{formula(body, display=True)}</span>'
-
-    def latex_environment(self, name: str, body: str) -> str:
-        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
-
-    def block_code(self, code: str, info: str | None = None) -> str:
-        language = (info or "text").split()[0]
-        return f'<pre class="code">{highlight(code.rstrip(), language)}</pre>\n'
+ADDRESS = re.compile(
+    r"""(?:(?:(?:https?|ftp)://|www\.)[^\s<]*[^\s<?!.,:;*_~'")\]]"""
+    r"""|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"""
+)
+BOX = '<input {}disabled type="checkbox">'
+TASK = re.compile(r"\[([ xX])\](?=\s)")
 
 
-def markdown(source: str, cell: NotebookNode, folder: Path) -> str:
-    """Markdown as HTML, with the images of the folder and the attachments of the cell."""
-    renderer = _Renderer(
-        escape=False,
-        embed_images=True,
-        path=str(folder),
-        attachments=cell.get("attachments", {}),
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        return True  # self_contained decides
+
+
+def _parser() -> MarkdownIt:
+    """CommonMark with tables, and with what else JupyterLab takes from GitHub."""
+    parser = _Parser("commonmark", {"xhtmlOut": False}).enable(["table", "strikethrough"])
+    parser.core.ruler.push("github", _as_github)
+    for name in ("fence", "code_block"):
+        parser.add_render_rule(name, _code_block)
+    return parser
+
+
+def _code_block(self, tokens: list[Token], index: int, options: object, env: object) -> str:
+    language = (tokens[index].info.split() or ["text"])[0]
+    return (
+        f'<pre class="code">{highlight(tokens[index].content.rstrip(), language)}</pre>\n'
     )
-    html = MarkdownWithMath(renderer=renderer).render(source)
-    html = self_contained(LINK_TO_NOTEBOOK.sub(r"\1\2.html", html))
-    if found := LATEX_COMMAND.search(RENDERED.sub("", html)):
-        raise ToolError(
-            f"LaTeX that is no formula: {found[0]} (an unpaired $, or a line of a formula "
-            "that begins like a list; other backslashes need `…`)"
-        )
+
+
+def _as_github(state: StateCore) -> None:
+    """Deleted text, check boxes of tasks, and addresses as links."""
+    before = [""] * 2
+    for token in state.tokens:
+        children = token.children or []
+        in_item = before == ["list_item_open", "paragraph_open"] and children
+        if in_item and (found := TASK.match(children[0].content)):
+            checked = "" if found[1] == " " else "checked "
+            children[0].content = children[0].content[found.end() :]
+            children.insert(0, Token("html_inline", "", 0, content=BOX.format(checked)))
+        before = [before[1], token.type]
+        for child in children:
+            child.tag = "del" if child.tag == "s" else child.tag
+        if token.type == "inline":
+            token.children = list(_with_links(children))
+
+
+def _with_links(tokens: list[Token]) -> Iterator[Token]:
+    links = 0  # that are open
+    for token in tokens:
+        links += (token.type == "link_open") - (token.type == "link_close")
+        if token.type == "html_inline":
+            links += bool(re.match(r"<a\b", token.content, re.IGNORECASE))
+            links -= bool(re.match(r"</a\b", token.content, re.IGNORECASE))
+        if token.type != "text" or links > 0:
+            yield token
+            continue
+        end = 0
+        for found in ADDRESS.finditer(token.content):
+            scheme = "" if ":" in found[0] else "mailto:" if "@" in found[0] else "http://"
+            yield Token("text", "", 0, content=token.content[end : found.start()])
+            yield Token("link_open", "a", 1, attrs={"href": scheme + found[0]})
+            yield Token("text", "", 0, content=found[0])
+            yield Token("link_close", "a", -1)
+            end = found.end()
+        yield Token("text", "", 0, content=token.content[end:])
+
+
+MARKDOWN = _parser()
+
+
+def markdown(
+    source: str, cell: NotebookNode, folder: Path, known: LatexToMathML | None = None
+) -> str:
+    """Markdown as HTML, with the images of the folder and the attachments of the cell.
+
+    ``known`` has the macros of earlier cells and remembers those of this one.
+    """
+    known = known or formulas.macros()
+    text, latex = formulas.take_out(source)
+    html = formulas.put_back(MARKDOWN.render(text), latex)
+    html = html.replace("<p><strong>Predict", '<p class="predict"><strong>Predict')
+    outside = []
+
+    def draw(text: str) -> str:
+        html, rest = formulas.draw(text, known)
+        outside.append(rest)
+        return html
+
+    html = self_contained.written(
+        html,
+        draw,
+        lambda address: self_contained.as_data(
+            address, folder, cell.get("attachments", {})
+        ),
+        only_known=True,
+    )
+    rest = " ".join(outside)
+    if "$" in rest and (found := LATEX_COMMAND.search(rest)):
+        raise ToolError(f"LaTeX that is no formula: {found[0]} (an unpaired $)")
     return html
 
 
-def self_contained(html: str) -> str:
-    """The same HTML; ToolError if it may load a resource or run a script."""
-    if found := EXTERNAL.search(html):
-        raise ToolError(f"the slides would load a resource or run a script: {found[0]}")
-    return html
+# --- outputs --------------------------------------------------------------------------
 
 
-def output(shown: NotebookNode, cell: NotebookNode, folder: Path, title: str) -> str:
+def output(
+    shown: NotebookNode,
+    cell: NotebookNode,
+    folder: Path,
+    title: str,
+    known: LatexToMathML | None = None,
+) -> str:
     """One output of a cell as HTML; "" for progress and warnings, which slides omit."""
     if shown.output_type == "error":
+        if "raises-exception" in (cell.metadata.get("tags") or []):
+            return _printed(f"{shown.ename}: {shown.evalue}")
         raise ToolError(f"the execution failed: {shown.ename}: {shown.evalue}")
     if shown.output_type == "stream":
         return _printed(shown.text) if shown.name == "stdout" else ""
     data = shown.data
-    if WIDGET_VIEW in data or "image/png" in data:
-        return _picture(data, title)  # of a widget its static picture, if any
+    for kind in PICTURES:
+        if kind in data:
+            return _picture(kind, data, title)
+    if WIDGET_VIEW in data:
+        return ""
     if "image/svg+xml" in data:  # in preference to the same picture as HTML
         return _drawing(data, title)
-    for kind in ("text/markdown", "text/latex"):
-        if kind in data:
-            return markdown(data[kind], cell, folder)
+    known = known or formulas.macros()
+    if "text/markdown" in data:
+        return markdown(data["text/markdown"], cell, folder, known)
+    if "text/latex" in data:
+        return f"<div>{formulas.draw(data['text/latex'], known)[0]}</div>\n"
     if "text/html" in data:
-        return f'<div class="html">{self_contained(data["text/html"])}</div>'
+        html = self_contained.written(
+            data["text/html"],
+            lambda text: formulas.draw(text, known)[0],
+            lambda address: self_contained.as_data(address, folder, {}),
+        )
+        return f'<div class="html">{html}</div>'
     for kind in data:
-        if kind.startswith(("image/", "application/java")):
+        if kind != "text/plain" and not kind.startswith(DESCRIPTIONS):
             raise ToolError(f"an output of type {kind} cannot be shown; give it as PNG")
     return _printed(data.get("text/plain", ""))
 
 
 def _printed(text: str) -> str:
-    """Text as in a terminal, without colors."""
-    text = strip_ansi(OVERWRITTEN.sub("", text)).strip("\n")
+    """Text as a terminal shows it, without colors."""
+    text = strip_ansi(LINKED.sub("", ERASED.sub("", text)))
+    while "\b" in text:
+        text = BACKSPACE.sub("", text)
+    lines = [_overwritten(line) if "\r" in line else line for line in text.split("\n")]
+    text = "\n".join(lines).strip("\n")
     return f'<pre class="output">{escape(text)}</pre>' if text else ""
 
 
-def _picture(data: dict, title: str) -> str:
-    """The PNG of an output, or ""."""
-    if "image/png" not in data:
-        return ""
-    picture = data["image/png"].replace("\n", "")
-    width, height = struct.unpack(">II", b64decode(picture[:32])[16:24])  # PNG header
-    return _image("image/png", picture, width / height, data, title)
+def _overwritten(line: str) -> str:
+    """A line in which each part after a carriage return is written over the part before."""
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown
+
+
+def _picture(kind: str, data: dict, title: str) -> str:
+    """The picture of an output, which consists of pixels."""
+    from PIL import Image
+
+    source = "".join(data[kind].split())
+    try:
+        with Image.open(BytesIO(b64decode(source))) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ToolError(f"its {kind} is not complete: {error}") from error
+    return _image(kind, source, picture.width / picture.height, data, title)
 
 
 def _drawing(data: dict, title: str) -> str:

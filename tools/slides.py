@@ -26,10 +26,11 @@ from dataclasses import dataclass, field, replace
 from html import escape, unescape
 from pathlib import Path
 
+from math_core import LatexToMathML
 from nbformat import NotebookNode
 
 from course_utils.widgets.core import with_imports
-from tools import files, render
+from tools import files, formulas, render, self_contained
 from tools.execute import WIDGET_VIEW, run
 from tools.files import ToolError
 from tools.without_kernel import script, states_json
@@ -46,9 +47,15 @@ LICENSES = (
     "marked/LICENSE.md",
     "stix-two-math/OFL.txt",
 )
+# What a deck may load: only what is inside. Frames: the speaker view shows the deck.
+POLICY = (
+    "default-src data: blob: 'unsafe-inline' 'unsafe-eval'; frame-src 'self' file:; "
+    "form-action 'none'; base-uri 'none'"
+)
 TYPES = ("slide", "subslide", "fragment", "notes", "skip")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-HEADING = re.compile(r"\A\s*<h([1-6])>(.*?)</h\1>", re.DOTALL)
+HEADING = re.compile(r"\A\s*<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
+TITLE = re.compile(r"\s*##?\s")  # of a slide; exercises have smaller ones
 
 
 @dataclass
@@ -85,11 +92,40 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     """
     columns: list[list[Slide]] = []
     widgets = _live_widgets(notebook)
+    known = formulas.macros()
+    skipped = None  # the cell that would have begun the slide
     for cell in notebook.cells:
-        with _errors_at(f"{path}, cell {cell.get('id', '?')!r}"):
-            _add(cell, columns, widgets, path.parent)
-    _add_notes(columns, path)
+        position = f"{path}, cell {cell.get('id', '?')!r}"
+        with _errors_at(position):
+            kind = _slide_type(cell)
+            if kind == "skip":
+                if cell.cell_type == "markdown":
+                    formulas.learn(cell.source, known)
+                    skipped = cell.id if TITLE.match(cell.source) else skipped
+                continue
+            if kind in ("slide", "subslide"):
+                skipped = None
+            if skipped:
+                _warn(position, f"left out with the skipped slide {skipped!r}")
+                continue
+            _add(cell, kind, columns, widgets, path.parent, known)
+        if any(_is_lost(output, widgets) for output in cell.get("outputs", [])):
+            _warn(position, "a widget without a picture, which needs a kernel, is left out")
+    _add_notes(columns, path, known)
     return columns
+
+
+def _slide_type(cell: NotebookNode) -> str:
+    kind = (cell.metadata.get("slideshow") or {}).get("slide_type")
+    if "id" not in cell:
+        raise ToolError("it has no id: save the notebook once in JupyterLab")
+    if kind not in TYPES:
+        raise ToolError(f"its slide type is {kind!r}; it must be one of {', '.join(TYPES)}")
+    return kind
+
+
+def _warn(position: str, what: str) -> None:
+    print(f"{position}: {what}", file=sys.stderr)
 
 
 @contextmanager
@@ -103,16 +139,14 @@ def _errors_at(position: str) -> Iterator[None]:
 
 
 def _add(
-    cell: NotebookNode, columns: list[list[Slide]], widgets: dict, folder: Path
+    cell: NotebookNode,
+    kind: str,
+    columns: list[list[Slide]],
+    widgets: dict,
+    folder: Path,
+    known: LatexToMathML,
 ) -> None:
     """Add a cell by its slide type: as a new slide, or to the last one or its notes."""
-    if "id" not in cell:
-        raise ToolError("it has no id: save the notebook once in JupyterLab")
-    kind = cell.metadata.get("slideshow", {}).get("slide_type")
-    if kind not in TYPES:
-        raise ToolError(f"its slide type is {kind!r}; it must be one of {', '.join(TYPES)}")
-    if kind == "skip":
-        return
     if cell.cell_type == "raw":
         raise ToolError("a raw cell cannot be shown; its slide type must be skip")
     if kind in ("slide", "subslide"):
@@ -123,17 +157,19 @@ def _add(
     if not columns:
         raise ToolError(f"a {kind} before the first slide")
     slide = columns[-1][-1]
-    if kind == "notes":
-        slide.notes.append(render.markdown(cell.source, cell, folder))
-        return
     if cell.cell_type == "markdown":
-        html = render.markdown(cell.source, cell, folder)
-        if kind != "fragment" and (found := HEADING.match(html)):
+        html = render.markdown(cell.source, cell, folder, known)
+        if kind not in ("fragment", "notes") and (found := HEADING.match(html)):
             slide.level, slide.heading = found.groups()
             html = html[found.end() :]
     else:
-        html = "\n".join(_code_parts(cell, slide, widgets, folder))
-    if html.strip():
+        target = Slide("") if kind == "notes" else slide
+        live = {} if kind == "notes" else widgets
+        parts = list(_code_parts(cell, target, live, folder, known))
+        html = "\n".join([*(target.folded if kind == "notes" else []), *parts])
+    if kind == "notes":
+        slide.notes.append(html)
+    elif html.strip():
         fragment = " fragment" if kind == "fragment" else ""
         filled = " filled" if _has_picture(html) else ""
         slide.parts.append(
@@ -148,22 +184,33 @@ def _name(cell: NotebookNode) -> str:
     return f"cell-{cell.id}" if cell.id.isdigit() else cell.id
 
 
+def _is_lost(output: NotebookNode, widgets: dict) -> bool:
+    """Whether it is a widget that a slide cannot show; progress bars are not missed."""
+    data = output.get("data", {})
+    number = data.get(WIDGET_VIEW, {}).get("model_id", "")
+    has_other = (
+        number in widgets or "image/png" in data or "%|" in data.get("text/plain", "")
+    )
+    return bool(number) and not has_other
+
+
 def _code_parts(
-    cell: NotebookNode, slide: Slide, widgets: dict, folder: Path
+    cell: NotebookNode, slide: Slide, widgets: dict, folder: Path, known: LatexToMathML
 ) -> Iterator[str]:
     """Outputs and code of a code cell. The code is omitted if the cell only shows a source,
     collapsed if it has a picture, a widget, a table or a claim, which repeats its sentence,
     and otherwise above its output."""
-    outputs, source, sentence = cell.outputs, cell.source, ""
-    if "nbval-check-output" in cell.metadata.get("tags", []):
+    outputs, source, sentence = _joined(cell.outputs), cell.source, ""
+    if "nbval-check-output" in (cell.metadata.get("tags") or []):
         sentence = "".join(o.text for o in outputs if o.get("name") == "stdout").strip()
         outputs = [o for o in outputs if o.get("name") != "stdout"]
     title = escape(unescape(re.sub(r"<[^>]+>", "", slide.heading or slide.kicker)))
     shown = []
     for output in outputs:
-        html = render.output(output, cell, folder, title)
+        html = render.output(output, cell, folder, title, known)
         number = output.get("data", {}).get(WIDGET_VIEW, {}).get("model_id")
         if number in widgets:
+            _check_widget(widgets[number]["state"])
             html = f'<div class="widget" data-widget="{escape(number)}">{html}</div>'
         shown += [html] if html else []
     code = f'<pre class="code">{render.highlight(source)}</pre>'
@@ -176,6 +223,33 @@ def _code_parts(
     yield from shown
     if sentence:
         yield f'<p class="claim">{escape(sentence)}</p>'
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs without warnings, and as one what was printed in pieces.
+
+    A carriage return may be in the piece after its line.
+    """
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if output.get("name") == "stderr":
+            continue
+        before = joined[-1] if joined else NotebookNode()
+        if output.output_type == "stream" and output.name == before.get("name"):
+            joined[-1] = NotebookNode(before, text=before.text + output.text)
+        else:
+            joined.append(output)
+    return joined
+
+
+def _check_widget(state: dict) -> None:
+    """ToolError if the module or the style of a widget would load something."""
+    for what, found in (
+        ("module", self_contained.outside(state["_esm"])),
+        ("style", self_contained.loads(state.get("_css") or "")),
+    ):
+        if found:
+            raise ToolError(f"the {what} of a widget would load a resource: {found}")
 
 
 def notes_file(path: Path) -> Path:
@@ -216,14 +290,16 @@ def speaker_notes(path: Path) -> dict[str, str]:
     return notes
 
 
-def _add_notes(columns: list[list[Slide]], path: Path) -> None:
+def _add_notes(columns: list[list[Slide]], path: Path, known: LatexToMathML) -> None:
     """Add the speaker notes of a notebook to its slides."""
     source = notes_file(path)
     notes = speaker_notes(source)
     for slide in (slide for column in columns for slide in column):
         if text := notes.pop(slide.name, "").strip():
             with _errors_at(f"{source}, section {slide.name!r}"):
-                slide.notes.append(render.markdown(text, NotebookNode(), path.parent))
+                slide.notes.append(
+                    render.markdown(text, NotebookNode(), path.parent, known)
+                )
     if notes:
         raise ToolError(
             f"{source}: no slide of {path.name} begins with the cell "
@@ -262,6 +338,7 @@ def _page(title: str, columns: list[list[Slide]], widgets: dict, path: Path) -> 
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{re.sub(r"<[^>]+>", "", title)}</title>
 <!-- This file contains reveal.js, with fitty and marked in it, and the font STIX Two Math.
@@ -464,6 +541,14 @@ def build_plan(path: Path, target: Path, stored: bool = False) -> None:
         files.write(target.with_name(name), html)
 
 
+def _refuse_source(target: Path | None, sources: list[Path]) -> None:
+    """ToolError if the deck would replace what it is made of, or any notebook."""
+    if target and (
+        target.suffix.lower() == ".ipynb" or target.resolve() in map(Path.resolve, sources)
+    ):
+        raise ToolError(f"{target} is no place for slides: -o names an HTML file to write")
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="slides", description="Slides from notebooks.")
     parser.add_argument(
@@ -482,6 +567,7 @@ def main(arguments: list[str]) -> None:
     folder = files.ROOT / "slides"
     decks = []
     with files.exit_with_message():
+        _refuse_source(options.target, options.notebooks)
         for path in options.notebooks or files.course_notebooks():
             decks.append(options.target or folder / f"{path.stem}.html")
             print(f"{path.name}: {decks[-1]}", flush=True)

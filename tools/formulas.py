@@ -1,0 +1,230 @@
+r"""Formulas as JupyterLab reads them: what is LaTeX in a text, and LaTeX as MathML.
+
+JupyterLab takes the formulas out of Markdown before it is read, so that no ``_`` or ``|``
+in them is Markdown. Its MathJax then looks for formulas in every text of the page, also in
+HTML. A macro holds from the formula that defines it to the end of the notebook. No equation
+has a number.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from html import escape
+
+from math_core import LatexError, LatexToMathML
+
+from tools.files import ToolError
+
+# --- LaTeX as MathML ------------------------------------------------------------------
+
+# Commands that the converter lacks.
+MACROS = {
+    "hbox": r"\text{#1}",
+    "mbox": r"\text{#1}",
+    "pmb": r"\boldsymbol{#1}",
+    "substack": r"\begin{subarray}{c}#1\end{subarray}",
+}
+NAME = r"\s*\{?\s*(\\[a-zA-Z]+)\s*\}?\s*"
+# What the converter lacks, and in which form it has the same; without numbers.
+REWRITTEN = [
+    (r"\\(begin|end)\{(equation|align|gather|multline)\}", r"\\\1{\2*}"),
+    (r"\\(begin|end)\{(?:alignat|flalign)\*?\}(?:\{\d+\})?", r"\\\1{align*}"),
+    (r"\\(begin|end)\{(?:alignedat|split)\}(?:\{\d+\})?", r"\\\1{aligned}"),
+    (r"\\begin\{eqnarray\*?\}", r"\\begin{array}{rcl}"),
+    (r"\\end\{eqnarray\*?\}", r"\\end{array}"),
+    (r"\\begin\{smallmatrix\}", r"\\begin{subarray}{cccccccc}"),
+    (r"\\end\{smallmatrix\}", r"\\end{subarray}"),
+    (r"\\\\\*?\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\]", r"\\\\ "),  # the distance of two rows
+    (r"\\require\s*\{\w+\}", ""),
+    (
+        rf"\\DeclareMathOperator(\*?){NAME}\{{([^{{}}]*)\}}",
+        r"\\def\2{\\operatorname\1{\3}}",
+    ),
+]
+DEFINITION = re.compile(rf"\\(?:new|renew|provide)command\*?{NAME}(?:\[(\d)\]\s*)?(?=\{{)")
+DEFINES = re.compile(r"\\(?:(?:new|renew|provide)command|def|let|DeclareMathOperator)\b")
+INSIDE = r"(?:[^{}\\]|\\.)*"  # without braces
+TEXT = re.compile(
+    rf"(\\(?:text\w*|[hm]box))\s*\{{({INSIDE}(?:\{{{INSIDE}(?:\{{{INSIDE}\}}{INSIDE})*\}}{INSIDE})*)\}}",
+    re.DOTALL,
+)
+
+
+def macros() -> LatexToMathML:
+    """A converter without macros; it remembers those that it meets."""
+    return LatexToMathML(fancy_error=False, global_group=True, macros=MACROS)
+
+
+def mathml(latex: str, display: bool, known: LatexToMathML) -> str:
+    """LaTeX as MathML. ToolError with the position of an unknown command."""
+    latex = latex.strip()
+    try:
+        html = known.convert_with_global_state(
+            _rewritten(latex, display), displaystyle=display
+        )
+    except LatexError as error:
+        raise ToolError(f"LaTeX that cannot be rendered: {error} in ${latex}$") from error
+    return f'<span class="formula">{html}</span>' if display else html
+
+
+def _rewritten(latex: str, display: bool) -> str:
+    """The same LaTeX with what the converter knows."""
+    for pattern, replacement in REWRITTEN:
+        latex = re.sub(pattern, replacement, latex)
+    latex = TEXT.sub(_without_formulas_inside, DEFINITION.sub(_as_def, latex))
+    latex = re.sub(r"(?<!\\)\$", r"\$", latex)  # a sign, as for MathJax
+    if r"\tag" not in latex:
+        return re.sub(r"\\label\s*\{[^{}]*\}", "", latex)
+    inside = display and not latex.startswith(r"\begin")
+    return rf"\begin{{equation*}}{latex}\end{{equation*}}" if inside else latex
+
+
+def _as_def(found: re.Match) -> str:
+    r"""\newcommand as \def, which may define a macro again, as MathJax does."""
+    parameters = "".join(f"#{n}" for n in range(1, int(found[2] or 0) + 1))
+    return rf"\def{found[1]}{parameters}"
+
+
+def _without_formulas_inside(found: re.Match) -> str:
+    r"""\text{if $x$} as \text{if }x."""
+    command, text = found.groups()
+    parts = re.split(r"(?<!\\)\$", text)
+    parts[::2] = [f"{command}{{{part}}}" if part else "" for part in parts[::2]]
+    return " ".join(parts)
+
+
+# --- formulas in Markdown -------------------------------------------------------------
+
+MARKS = re.compile(
+    r"(\$\$?|\\(?:begin|end)\{[a-z]*\*?\}|\\[{}$]|[{}]|(?:\n\s*)+|@@\d+@@|\\\\[()\[\]])",
+    re.IGNORECASE,
+)
+FENCE = re.compile(r"^(`{3,}|(~T){3,})[^`\n]*\n([\s\S]*?)^\1`*$", re.MULTILINE)
+CODE = re.compile(r"(^|[^\\])(`+)([^\n]*?[^`\n])\2(?!`)", re.MULTILINE)
+PLACE = re.compile(r"@@(\d+)@@")
+
+
+def take_out(source: str) -> tuple[str, list[str]]:
+    """Markdown with ``@@0@@``, ``@@1@@``, … in place of its formulas, and these.
+
+    This is ``removeMath`` of JupyterLab: a formula ends with its paragraph, at the latest,
+    and code has none. In addition ``\\$`` is a dollar, as in all other front ends.
+    """
+    source = source.replace("~", "~T")
+    for code in (FENCE, CODE):
+        source = code.sub(lambda found: found[0].replace("$", "~D"), source)
+    parts = MARKS.split(re.sub(r"\r\n?", "\n", source))
+    formulas: list[str] = []
+    start: int | None = None  # positions of a formula's marks
+    end: int | None = None
+    close, braces = "", 0
+
+    def replace_by_place(first: int, last: int) -> None:
+        formulas.append(_with_signs("".join(parts[first : last + 1])))
+        parts[first : last + 1] = [f"@@{len(formulas) - 1}@@", *[""] * (last - first)]
+
+    for i in range(1, len(parts), 2):
+        mark = parts[i]
+        if mark.startswith("@"):  # the text itself holds such a place
+            formulas.append(mark)
+            parts[i] = f"@@{len(formulas) - 1}@@"
+        elif start is None:
+            braces = 0
+            if mark in ("$", "$$"):
+                start, close = i, mark
+            elif mark in (r"\\(", r"\\["):
+                start, close = i, mark.translate({ord("("): ")", ord("["): "]"})
+            elif mark.startswith(r"\begin"):
+                start, close = i, rf"\end{mark[6:]}"
+            elif mark == r"\$" and not parts[i - 1].endswith("\\"):
+                replace_by_place(i, i)
+        elif mark == close:
+            if braces:
+                end = i
+            else:
+                replace_by_place(start, i)
+                start = end = None
+        elif mark.count("\n") > 1:
+            if end is not None:
+                replace_by_place(start, end)
+            start = end = None
+        elif mark == "{":
+            braces += 1
+        elif mark == "}" and braces:
+            braces -= 1
+    if start is not None and end is not None:
+        replace_by_place(start, end)
+    return _with_signs("".join(parts)), formulas
+
+
+def _with_signs(text: str) -> str:
+    return re.sub("~[TD]", lambda found: "~" if found[0] == "~T" else "$", text)
+
+
+def learn(source: str, known: LatexToMathML) -> None:
+    """Remember the macros of a cell that is not shown."""
+    for formula in take_out(source)[1]:
+        if DEFINES.search(formula):
+            with suppress(ToolError):  # what else it holds does not matter
+                draw(formula, known)
+
+
+def put_back(html: str, formulas: list[str]) -> str:
+    """HTML with the formulas in their places, as text."""
+
+    def formula(found: re.Match) -> str:
+        latex = formulas[int(found[1])]
+        return escape(
+            re.sub(r"\A\\\\([(\[].*)\\\\([)\]])\Z", r"\\\1\\\2", latex, flags=re.DOTALL)
+        )
+
+    return PLACE.sub(formula, html)
+
+
+# --- formulas in a text ---------------------------------------------------------------
+
+START = re.compile(
+    r"\$\$?|\\[(\[]|\\begin\s*\{([^}]*)\}|\\(?:eq)?ref\s*\{[^}]*\}|\\([\\$])"
+)
+CLOSING = {"$": r"\$", "$$": r"\$\$", r"\(": r"\\\)", r"\[": r"\\\]"}
+
+
+def draw(text: str, known: LatexToMathML) -> tuple[str, str]:
+    """A text as HTML with its formulas as MathML, and the text that is outside of them.
+
+    The rules are those of MathJax: a formula ends where its braces match; a mark that is
+    never closed is text.
+    """
+    html, outside = [], []
+    done = look = 0
+    while found := START.search(text, look):
+        look = found.end()
+        if found[2]:  # an escaped dollar or backslash
+            drawn, end = found[2], look
+        elif found[0].startswith((r"\ref", r"\eqref")):  # no equation has a number
+            drawn, end = "???" if found[0].startswith(r"\ref") else "(???)", look
+        else:
+            close = CLOSING.get(found[0]) or rf"\\end\s*\{{{re.escape(found[1])}\}}"
+            last = _end_of_formula(text, look, close)
+            if last is None:
+                continue
+            end, latex = last, text[found.start() : last]
+            if found[0] in CLOSING:
+                latex = latex[len(found[0]) : -len(found[0])]
+            drawn = mathml(latex, found[0] not in ("$", r"\("), known)
+        html += [escape(text[done : found.start()], quote=False), drawn]
+        outside.append(text[done : found.start()])
+        done = look = end
+    html.append(escape(text[done:], quote=False))
+    return "".join(html), " ".join([*outside, text[done:]])
+
+
+def _end_of_formula(text: str, position: int, close: str) -> int | None:
+    """The end of the first closing mark outside of braces."""
+    braces = 0
+    for found in re.compile(rf"({close})|\\(?:[a-zA-Z]|.)|[{{}}]").finditer(text, position):
+        if found[1] and not braces:
+            return found.end()
+        braces += (found[0] == "{") - (found[0] == "}" and braces > 0)
+    return None
