@@ -25,6 +25,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from course_utils.alt_text import describe, show_figures_with_words
+
 # Contrast to white at least 3. Digits stay apart for color-blind readers (CIE76 over
 # 16 in the simulations of Machado et al. 2009 of protanopia, deuteranopia and tritanopia);
 # lines also differ by dash and marker.
@@ -38,6 +40,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P")  # as many as LINE_COLORS
 HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on dots
 # Lighter than the points that are drawn on them, in gray print too.
 PALE = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0, 0.6, 256)))
+show_figures_with_words()
+
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
 
@@ -67,6 +71,7 @@ def image_rows(
         draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
         axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
+        describe(axis, f"{name}: {_images(images, *arrays.values())}")
         for i, image in enumerate(images):
             left = i * (side + 2 * gap) + gap - 0.5
             if image.any():  # an empty image is a gap
@@ -90,6 +95,15 @@ def signed_ink(images: ArrayLike) -> np.ndarray:
     images = as_array(images)
     largest = np.abs(images).max(1, keepdims=True)
     return 0.5 + images / (2 * np.where(largest > 0, largest, 1))
+
+
+def _images(images: np.ndarray, *first: np.ndarray) -> str:
+    """Images in words, compared with as many of the first row.  (n, D), (n, D), …"""
+    words = f"{len(images)} images, {100 * images.mean():.2g} % ink"
+    if first and images is not first[0] and images.shape == first[0].shape:
+        error = ((images - first[0]) ** 2).sum(1).mean()
+        words += f", mean squared error {error:.3g} to the first row"
+    return words
 
 
 def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
@@ -234,7 +248,7 @@ def curves(
         style: dict[str, Any] = {"color": color, "ls": dash}
         if len(x) <= 30:  # more would hide the line
             style |= {"marker": marker, "markersize": 5}
-        axis.plot(x, y, **style)
+        axis.plot(x, y, label=name, **style)
         ends[name] = y, color
         if fill:
             axis.fill_between(x, y, color=color, alpha=0.2)
@@ -458,6 +472,7 @@ def image_grids(grids: Mapping[str, ArrayLike], *, title: str) -> Figure:
         lines = block.reshape(rows, columns, side, side).swapaxes(1, 2)
         draw_image(axis, lines.reshape(rows * side, columns * side))
         axis.set_title(name)
+        describe(axis, _images(images))
         axis.axis("off")
     return figure
 
@@ -756,6 +771,9 @@ def draw_codes(
         medians = [np.median(codes[labels == digit], 0) for digit in digits]
         center: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
         center["zorder"] = 4  # above the names of the rings
+        classes = (f"{k} at ({z1:.2g}, {z2:.2g})" for k, (z1, z2) in zip(digits, medians))
+        words = f"{len(codes)} dots; medians of the classes: {', '.join(classes)}"
+        describe(axis, words.replace("-", "−"))
         for digit, (z1, z2) in zip(digits, apart(np.array(medians), in_data(axis, 12))):
             axis.text(z1, z2, str(digit), size=13, path_effects=HALO, **center)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
@@ -793,6 +811,7 @@ def draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
     picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
     edge = half_width * n / (n - 1)  # an image is centered on its z
     draw_image(axis, picture, extent=(-edge, edge, -edge, edge))
+    describe(axis, f"{n} × {n} decoded images, {100 * images.mean():.2g} % ink")
     ticks = half_width * np.linspace(-1, 1, 5)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", xticks=ticks, yticks=ticks)
 

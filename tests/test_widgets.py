@@ -528,7 +528,7 @@ def test_a_stored_notebook_keeps_the_picture_only():
     dial = Dial("λ", figures(0.1, 1))
     output = {"output_type": "execute_result", "data": mimebundle(dial)}
     assert _keep(output)
-    assert set(output["data"]) == {"text/plain", "image/png"}
+    assert set(output["data"]) == {"text/plain", "text/html", "image/png"}
 
 
 def test_the_picture_of_ten_thousand_codes_is_small():

@@ -118,7 +118,10 @@ def _shrink_picture(output: dict) -> None:
     picture = Image.open(BytesIO(b64decode(png))).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     if len(small.getvalue()) < len(b64decode(png)):
-        output["data"]["image/png"] = b64encode(small.getvalue()).decode()
+        data = output["data"]
+        before, data["image/png"] = data["image/png"], b64encode(small.getvalue()).decode()
+        if "text/html" in data:  # the same picture with its alternative
+            data["text/html"] = data["text/html"].replace(before.strip(), data["image/png"])
 
 
 def main(arguments: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 from io import BytesIO
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from tools.files import ToolError
 
 LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+")
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
+EMPTY_HEADER = re.compile(r"<th([^>]*)></th>")
+ALT = re.compile(r'<img\b[^>]*\balt="([^"]+)"')
 VIEW_BOX = re.compile(r'<svg\b[^>]*\bviewBox="\S+ \S+ (\S+) ([^"\s]+)"')
 # What other front ends store about an output beside it.
 DESCRIPTIONS = (
@@ -148,7 +150,7 @@ def markdown(
     rest = " ".join(outside)
     if "$" in rest and (found := LATEX_COMMAND.search(rest)):
         raise ToolError(f"LaTeX that is no formula: {found[0]} (an unpaired $)")
-    return html
+    return EMPTY_HEADER.sub(r"<td\1></td>", html)  # a header must have words
 
 
 # --- outputs --------------------------------------------------------------------------
@@ -168,14 +170,14 @@ def output(
         raise ToolError(f"the execution failed: {shown.ename}: {shown.evalue}")
     if shown.output_type == "stream":
         return _printed(shown.text) if shown.name == "stdout" else ""
-    data = shown.data
+    data, alt = shown.data, _alternative(shown, title)
     for kind in PICTURES:
         if kind in data:
-            return _picture(kind, data, title)
+            return _picture(kind, data[kind], alt)
     if WIDGET_VIEW in data:
         return ""
     if "image/svg+xml" in data:  # in preference to the same picture as HTML
-        return _drawing(data, title)
+        return _drawing(data["image/svg+xml"], alt)
     known = known or formulas.macros()
     if "text/markdown" in data:
         return markdown(data["text/markdown"], cell, folder, known)
@@ -212,33 +214,40 @@ def _overwritten(line: str) -> str:
     return shown
 
 
-def _picture(kind: str, data: dict, title: str) -> str:
+def _alternative(shown: NotebookNode, title: str) -> str:
+    """The text alternative of an output's picture: its own, else what text there is."""
+    about = [v for v in shown.get("metadata", {}).values() if isinstance(v, dict)]
+    own = [text for v in about if (text := v.get("alt"))]
+    in_html = ALT.search(shown.data.get("text/html", ""))
+    text = shown.data.get("text/plain", "<")
+    words = own[0] if own else unescape(in_html[1]) if in_html else text
+    return f"figure: {title}" if words.startswith("<") else escape(words)
+
+
+def _picture(kind: str, source: str, alt: str) -> str:
     """The picture of an output, which consists of pixels."""
     from PIL import Image
 
-    source = "".join(data[kind].split())
+    source = "".join(source.split())
     try:
         with Image.open(BytesIO(b64decode(source))) as picture:
             picture.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise ToolError(f"its {kind} is not complete: {error}") from error
-    return _image(kind, source, picture.width / picture.height, data, title)
+    return _image(kind, source, picture.width / picture.height, alt)
 
 
-def _drawing(data: dict, title: str) -> str:
+def _drawing(svg: str, alt: str) -> str:
     """The SVG of an output, as an image: no script runs, and its ids are its own."""
-    svg = data["image/svg+xml"]
     box = VIEW_BOX.search(svg)
     if not box:
         raise ToolError("an SVG without viewBox cannot be shown")
     source = b64encode(svg.encode()).decode()
-    return _image("image/svg+xml", source, float(box[1]) / float(box[2]), data, title)
+    return _image("image/svg+xml", source, float(box[1]) / float(box[2]), alt)
 
 
-def _image(kind: str, source: str, ratio: float, data: dict, title: str) -> str:
+def _image(kind: str, source: str, ratio: float, alt: str) -> str:
     """An image whose ratio lets the style sheet fill the slide, with its alternative."""
-    text = data.get("text/plain", "<")
-    alt = f"figure: {title}" if text.startswith("<") else escape(text)
     return (
         f'<div class="picture" style="--ratio: {ratio:.4f}">'
         f'<img src="data:{kind};base64,{source}" alt="{alt}"></div>'

@@ -1,75 +1,18 @@
-// Additions to reveal.js: fits each slide into its box, moves fragments that do not fit to a
-// new slide, and starts the widgets.
+// Additions to reveal.js: fits each slide into its box, starts the widgets, adds a menu; and the
+// reading view, without reveal.js.
 
+import { fitAgain, fitOrSplit } from "./slides_fit.js";
+import { addArrows, addMenu, lettersAct } from "./slides_menu.js";
+import { partNamed, showAsColumn } from "./slides_reading.js";
 import { startWidget } from "./without_kernel.js";
 
-const MIN_SIZE = 0.8; // text of 24, code of 18 pixels at 1280: readable from afar
 const STAGES = [1180, 860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
 const SETTLED = 1000; // ms after which a widget keeps its width
 const PRINT = /[?&](print-pdf|view=print)/.test(location.search);
-
-// --- fitting slides --------------------------------------------------------------------
-
-const body = (slide) => slide.querySelector(".body");
-
-function fits(slide) {
-  const box = body(slide);
-  return box.scrollHeight <= box.clientHeight + 1 && box.scrollWidth <= box.clientWidth + 1;
-}
-
-/** Sets the largest text size from MIN_SIZE to 1 that fits.  -> whether there is one */
-function fit(slide) {
-  const at = (size) => {
-    slide.style.setProperty("--fit", size);
-    return fits(slide);
-  };
-  if (at(1)) return true;
-  if (!at(MIN_SIZE)) return false;
-  let low = MIN_SIZE, high = 1;
-  while (high - low > 0.02) {
-    const middle = (low + high) / 2;
-    if (at(middle)) low = middle;
-    else high = middle;
-  }
-  return at(low);
-}
-
-/** Moves fragments that do not fit to a new slide below, with the same notes. */
-function fitOrSplit(slide) {
-  if (fit(slide)) return;
-  const parts = [...body(slide).children], moved = [];
-  while (parts.length > 1 && parts.at(-1).classList.contains("fragment")) {
-    moved.unshift(parts.pop());
-    moved[0].remove();
-    if (fit(slide)) break;
-  }
-  if (!moved.length) return fits(slide) || console.error(`${slide.id} does not fit its slide`);
-  if (!body(slide).querySelector(".filled")) slide.classList.replace("full", "text");
-  moved[0].classList.remove("fragment");
-  const next = slide.cloneNode(false);
-  next.id = moved[0].dataset.cell.replace(/^\d+$/, "cell-$&"); // reveal.js reads a number as a position
-  next.className = moved.some((part) => part.matches(".filled")) ? "full" : "text";
-  const heading = slide.querySelector(":scope > :is(h1, h2, .kicker)");
-  const kicker = Object.assign(document.createElement("h2"), { className: "kicker" });
-  kicker.innerHTML = heading.innerHTML;
-  const rest = Object.assign(document.createElement("div"), { className: "body" });
-  rest.append(...moved);
-  next.append(kicker, rest);
-  const fold = slide.querySelector(":scope > .fold");
-  const movedCode = [...fold?.querySelectorAll("pre") ?? []].filter((code) =>
-    moved.some((part) => part.dataset.cell === code.dataset.cell));
-  if (movedCode.length) {
-    const other = fold.cloneNode(true);
-    other.querySelector("div").replaceChildren(...movedCode);
-    next.append(other);
-    if (!fold.querySelector("pre")) fold.remove();
-  }
-  for (const note of slide.querySelectorAll(":scope > .notes")) {
-    next.append(note.cloneNode(true));
-  }
-  slide.after(next);
-  fitOrSplit(next);
-}
+const SPEAKER = /[?&]receiver/.test(location.search); // a small picture in the speaker view
+const VIEW = /[?&]view=(slides|reading)/.exec(location.search)?.[1];
+const NARROW = matchMedia("(width < 700px)"); // a phone, or a browser's zoom of 200 %
+const READING = !PRINT && !SPEAKER && (VIEW ? VIEW === "reading" : NARROW.matches);
 
 // --- widgets ---------------------------------------------------------------------------
 
@@ -108,6 +51,8 @@ async function startOnSlide(container) {
 /** Whether the deck handles a key: not in a widget, not space on a button. Keys from the
  *  speaker view have no target. */
 function deckHandles({ target, key }) {
+  if (!lettersAct() && /^\S$/.test(key)) return false;
+  if (target?.closest?.(".deck-menu")) return false;
   if (target?.closest?.(".widget")) return false;
   if (target?.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
   return !(target?.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
@@ -140,41 +85,97 @@ const isDark = () => document.documentElement.classList.contains("dark");
 // --- start -----------------------------------------------------------------------------
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-setTheme(!PRINT && prefersDark.matches);
 const follow = () => !PRINT && setTheme(prefersDark.matches);
+follow();
 prefersDark.addEventListener("change", follow);
 
-await document.fonts.load('30px "deck math"');
-document.documentElement.classList.add("measured");
-document.querySelectorAll(".slides section > section").forEach(fitOrSplit);
-document.documentElement.classList.remove("measured");
+function changeTheme() {
+  prefersDark.removeEventListener("change", follow); // the user has chosen
+  setTheme(!isDark());
+}
 
-await Reveal.initialize({
-  width: 1280,
-  height: 720,
-  margin: 0,
-  maxScale: 4,
-  center: false,
-  hash: true,
-  controls: false,
-  slideNumber: "c/t",
-  transition: "none",
-  backgroundTransition: "none",
-  scrollActivationWidth: null, // no scroll view in small windows
-  navigationMode: "linear", // right and left visit all slides, including vertical ones
-  pdfSeparateFragments: false,
-  pdfMaxPagesPerSlide: 1,
-  keyboardCondition: deckHandles,
-  plugins: [RevealNotes],
-});
-Reveal.addKeyBinding({ keyCode: 67, key: "C", description: "Code of a figure" }, openCode);
-Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Dark or light" },
-  () => {
-    prefersDark.removeEventListener("change", follow); // the user has chosen
-    setTheme(!isDark());
+function openView(view) {
+  location.assign(`?view=${view}${location.hash}`);
+}
+
+const deck = document.querySelector(".reveal");
+const slides = () => [...deck.querySelectorAll(".slides section > section")];
+
+/** Fits the slides that are not, this one first: with new slides, reveal.js counts anew. */
+const fitted = new Set();
+function fitOne(slide) {
+  if (fitted.has(slide)) return;
+  fitted.add(slide);
+  const added = fitOrSplit(slide);
+  for (let next = slide, i = 0; i < added; i++) fitted.add(next = next.nextElementSibling);
+  if (!added || !Reveal.isReady()) return;
+  Reveal.sync();
+  const { h, v } = Reveal.getIndices(Reveal.getCurrentSlide());
+  Reveal.slide(h, v); // earlier slides may have moved it
+}
+
+/** The others, one at a time, so that the page stays awake. */
+async function fitOthers() {
+  for (const slide of slides()) {
+    if (fitted.has(slide)) continue;
+    await new Promise((done) => setTimeout(done)); // Safari has no requestIdleCallback
+    fitOne(slide);
+  }
+}
+
+/** Fits all slides again when the text spacing or the size of text changes. */
+function watchTextSize() {
+  const ruler = Object.assign(document.createElement("div"), { className: "ruler" });
+  ruler.setAttribute("aria-hidden", "true");
+  ruler.innerHTML = "<p>two words</p><p>two words</p>";
+  deck.append(ruler);
+  let size;
+  new ResizeObserver(() => {
+    const before = size;
+    size = `${ruler.offsetWidth} ${ruler.offsetHeight}`;
+    if (before && before !== size) slides().forEach(fitAgain);
+  }).observe(ruler);
+}
+
+async function showAsSlides() {
+  await document.fonts.load('30px "deck math"');
+  const name = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+  const first = document.getElementById(name) ?? partNamed(name)?.closest("section");
+  if (PRINT) slides().forEach(fitOne);
+  else fitOne(slides().includes(first) ? first : slides()[0]);
+
+  await Reveal.initialize({
+    width: 1280,
+    height: 720,
+    margin: 0,
+    maxScale: 4,
+    center: false,
+    hash: true,
+    controls: false,
+    slideNumber: "c/t",
+    transition: "none",
+    backgroundTransition: "none",
+    scrollActivationWidth: null, // the reading view is our own
+    navigationMode: "linear", // right and left visit all slides, including vertical ones
+    pdfSeparateFragments: false,
+    pdfMaxPagesPerSlide: 1,
+    keyboardCondition: deckHandles,
+    plugins: [RevealNotes],
   });
-if (!PRINT) {
+  // A screen reader would leave its reading mode for an application.
+  deck.removeAttribute("role");
+  if (PRINT) {
+    // reveal.js hides all slides but one from a screen reader, and the tags of a PDF lack them.
+    for (const slide of slides()) {
+      slide.removeAttribute("aria-hidden");
+      slide.removeAttribute("hidden");
+    }
+    return;
+  }
+  Reveal.addKeyBinding({ keyCode: 67, key: "C", description: "Code of a figure" }, openCode);
+  Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Dark or light" }, changeTheme);
   const show = ({ currentSlide, previousSlide }) => {
+    fitOne(currentSlide);
     for (const fold of previousSlide?.querySelectorAll(".fold") ?? []) fold.open = false;
     if (previousSlide?.contains(document.activeElement)) document.activeElement.blur();
     for (const container of currentSlide.querySelectorAll(".widget")) startOnSlide(container);
@@ -185,10 +186,33 @@ if (!PRINT) {
     if (fold) fold.open = false; // it would cover the new fragment
   });
   show({ currentSlide: Reveal.getCurrentSlide() });
+  document.addEventListener("keydown", handleInWidget, { capture: true }); // before any widget
+  if (SPEAKER) return fitOthers();
+  addArrows(() => Reveal.prev(), () => Reveal.next());
+  addMenu({
+    "Reading view": () => openView("reading"),
+    "Dark or light": changeTheme,
+    "Code of the figure": openCode,
+    "Overview": () => Reveal.toggleOverview(),
+    "Speaker view": () => Reveal.getPlugin("notes").open(),
+    "All keys": () => Reveal.toggleHelp(),
+  }, true);
+  // Zoomed in far enough, the page is as narrow as a phone: text can grow in the reading view only.
+  const ratio = devicePixelRatio;
+  NARROW.addEventListener("change", () => {
+    if (!VIEW && NARROW.matches && devicePixelRatio > ratio) location.reload();
+  });
+  await fitOthers();
+  watchTextSize();
 }
-document.addEventListener("keydown", handleInWidget, { capture: true }); // before any widget
+
+if (READING) {
+  showAsColumn(deck);
+  addMenu({ "Show as slides": () => openView("slides"), "Dark or light": changeTheme }, false);
+} else await showAsSlides();
+
 // Remove the focus from a clicked button, so that space does not press it again.
 document.addEventListener("click", ({ target, detail }) => {
-  if (detail) target.closest?.("summary")?.blur();
+  if (detail) target.closest?.(".fold > summary, .deck-arrows button")?.blur();
 });
 document.documentElement.dataset.ready = "";

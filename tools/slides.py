@@ -349,9 +349,9 @@ Their licenses:
 {THEME}{STYLE}</style>
 </head>
 <body>
-<div class="reveal"><div class="slides">
+<main class="reveal"><div class="slides">
 {body}
-</div></div>
+</div></main>
 <script type="application/json">{_widgets_json(widgets, body, path)}</script>
 <script>{script(_vendored("reveal.js/dist/reveal.js"))}</script>
 <script>{script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>

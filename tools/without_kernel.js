@@ -1,9 +1,14 @@
 // Runs the widgets of an HTML page without a kernel: their states are JSON in the page, see
 // without_kernel.py.
 
-const saved = JSON.parse(
-  document.querySelector('script[type="application/json"]').textContent);
 const modules = new Map(), models = new Map();
+let parsed;
+
+/** The states of the page, megabytes, parsed when the first widget starts. */
+function saved() {
+  return parsed ??= JSON.parse(
+    document.querySelector('script[type="application/json"]').textContent);
+}
 
 function once(map, key, make) {
   if (!map.has(key)) map.set(key, make());
@@ -50,17 +55,18 @@ function stateOf({ state, buffers }) {
   for (const [path, key] of buffers) {
     const last = path.at(-1);
     const holder = path.slice(0, -1).reduce((inner, step) => inner[step], whole);
-    holder[last] = bytes(saved.shared[key]);
+    holder[last] = bytes(saved().shared[key]);
   }
   return whole;
 }
 
 async function loadWidget(id) {
-  const widget = saved.models[id];
+  const { models: states, shared } = saved();
+  const widget = states[id];
   const module = await once(modules, widget.esm, async () => {
-    const source = new Blob([saved.shared[widget.esm]], { type: "text/javascript" });
+    const source = new Blob([shared[widget.esm]], { type: "text/javascript" });
     const style = document.createElement("style");
-    style.textContent = saved.shared[widget.css];
+    style.textContent = shared[widget.css];
     document.head.append(style);
     const main = (await import(URL.createObjectURL(source))).default;
     return typeof main === "function" ? main() : main;

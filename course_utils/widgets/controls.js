@@ -39,16 +39,17 @@ export function onArrows(stage, handle) {
 }
 
 /** A row of radio buttons; `faces` are their labels, choose(index) is called on a change. */
-export function fillChoice(form, faces, choose) {
-  form.classList.add("cw-choice");
-  form.setAttribute("role", "radiogroup");
-  form.innerHTML = faces.map((face, i) => `<label>
-    <input type="radio" name="choice" value="${i}">${face}</label>`).join("");
-  form.addEventListener("change", (event) => choose(+event.target.value));
+export function fillChoice(group, faces, choose) {
+  const name = `choice-${Math.random()}`; // radio buttons of one name exclude each other
+  group.classList.add("cw-choice");
+  group.setAttribute("role", "radiogroup");
+  group.innerHTML = faces.map((face, i) => `<label>
+    <input type="radio" name="${name}" value="${i}">${face}</label>`).join("");
+  group.addEventListener("change", (event) => choose(+event.target.value));
 }
 
-export function markChoice(form, index) {
-  for (const [i, input] of form.querySelectorAll("input").entries()) {
+export function markChoice(group, index) {
+  for (const [i, input] of group.querySelectorAll("input").entries()) {
     input.checked = i === index;
   }
 }

@@ -5,7 +5,7 @@ import { clamp, short, tuple } from "./core.js";
 
 export const htmlOfZ = (z) => `<i>z</i> = ${tuple(z)}`;
 
-/** `boxes` is the form with a button for each. The pointer, a key or a button moves the cursor
+/** `boxes` is the element with a button for each. The pointer, a key or a button moves the cursor
     only if mayMove(event). */
 export function makeCursor(model, set, boxes, mayMove = () => true) {
   const halfWidths = model.get("half_widths"), halfWidth = () => model.get("half_width");

@@ -19,16 +19,16 @@ const SLIDER = `
   <output class="dial-value"></output>
   <button type="button" class="cw-button"></button>`;
 
-const BUTTONS = `<span class="dial-name"></span><form></form>`;
+const BUTTONS = `<span class="dial-name"></span><div class="dial-choice"></div>`;
 
 /** All pictures in the same grid cell, decoded; the largest one determines its size. */
 function makePictures(model, place) {
-  const labels = model.get("labels"), captions = model.get("captions");
+  const words = model.get("words"); // figures in words, for screen readers
   const links = model.get("pictures").map((png) =>
     URL.createObjectURL(new Blob([bytesOf(png)], { type: "image/png" })));
   const images = links.map((link, i) => {
     const image = place.appendChild(new Image());
-    image.alt = captions[i] || `${model.get("name")}: ${labels[i]}`;
+    image.alt = words[i];
     image.decoding = "sync";
     image.srcset = `${link} 2x`; // sharp on a dense screen and on a projected slide
     return image;
@@ -43,10 +43,10 @@ function makePictures(model, place) {
   };
 }
 
-function makeButtons(form, model, turn) {
-  form.setAttribute("aria-label", model.get("name"));
-  fillChoice(form, model.get("labels").map(escapeHtml), turn);
-  return { show: (index) => markChoice(form, index), stop() {} };
+function makeButtons(group, model, turn) {
+  group.setAttribute("aria-label", model.get("name"));
+  fillChoice(group, model.get("labels").map(escapeHtml), turn);
+  return { show: (index) => markChoice(group, index), stop() {} };
 }
 
 /** A slider, and a button that plays all pictures to the last one. */
@@ -90,7 +90,7 @@ function render({ model, el }) {
   const pictures = makePictures(model, find(".dial-pictures"));
   find(".dial-head").innerHTML = model.get("named") ? BUTTONS : SLIDER;
   find(".dial-name").textContent = model.get("name");
-  const control = model.get("named") ? makeButtons(find("form"), model, turn)
+  const control = model.get("named") ? makeButtons(find(".dial-choice"), model, turn)
     : makeSlider(find, model, turn);
   function show() {
     const index = model.get("index");

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from course_utils.widgets._validation import index_below
 from course_utils.widgets.core import BOTH_WAYS, with_core
-from course_utils.widgets.picture import WithPicture, halved, png
+from course_utils.widgets.picture import WithPicture, halved, png, words_of
 
 Value = float | str
 
@@ -37,6 +37,7 @@ class Dial(WithPicture):
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per value
     named = traitlets.Bool().tag(sync=True)  # buttons, otherwise a slider
     pictures = traitlets.List(traitlets.Bytes()).tag(sync=True)  # PNG, double resolution
+    words = traitlets.List(traitlets.Unicode()).tag(sync=True)  # the figures in words
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per value
     index = traitlets.Int(0).tag(**BOTH_WAYS)
 
@@ -50,11 +51,13 @@ class Dial(WithPicture):
     ) -> None:
         _check(figures, captions or {})
         self._values = list(figures)
+        pictures = [png(f, colors=256, density=2) for f in figures.values()]
         super().__init__(
             name=name,
             labels=[_label(value) for value in figures],
             named=any(isinstance(value, str) for value in figures),
-            pictures=[png(f, colors=256, density=2) for f in figures.values()],
+            pictures=pictures,
+            words=[words_of(picture) for picture in pictures],
             captions=[(captions or {}).get(value, "") for value in figures],
         )
         if value is not None:

@@ -145,7 +145,7 @@ const PAGE = `
         <i class="dd-pen"></i>
       </div>
       <div class="cw-line dd-tools">
-        <form class="dd-pens" aria-label="pen"></form>
+        <div class="dd-pens" aria-label="pen"></div>
         <button type="button" class="cw-button dd-undo">Undo</button>
         <button type="button" class="cw-button dd-clear">Clear</button>
       </div>
@@ -510,18 +510,18 @@ function fillExamples(group, examples, take) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `test digit ${i + 1}`);
-    button.innerHTML = IMAGE_CANVAS;
+    button.innerHTML = IMAGE_CANVAS.replace('role="img"', 'aria-hidden="true"');
     drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example));
     button.addEventListener("click", () => take(example));
     group.append(button);
   }
 }
 
-function fillPens(form, choose) {
-  fillChoice(form, PENS.map(([name, width]) =>
+function fillPens(group, choose) {
+  fillChoice(group, PENS.map(([name, width]) =>
     `<i style="--dot:${2.4 * width + 2}px"></i><span class="cw-spoken">${name}</span>`),
   (i) => choose(PENS[i][1]));
-  markChoice(form, 1);
+  markChoice(group, 1);
 }
 
 function render({ model, el }) {

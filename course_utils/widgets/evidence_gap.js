@@ -77,7 +77,7 @@ const BEST = "the Gaussian with axes along z₁ and z₂ that has the highest EL
 
 const GAP_PAGE = `
   <div class="cw-line eg-choices">
-    <form class="eg-digits" aria-label="digit"></form>
+    <div class="eg-digits" aria-label="digit"></div>
     <button type="button">encoder’s <i>q</i></button>
     <button type="button" title="${BEST}">best <i>q</i></button>
   </div>
@@ -228,10 +228,10 @@ function makeTransition(getQ, setQ) {
   return Object.assign(transition, { cancel: player.stop });
 }
 
-function fillDigits(form, model, choose) {
+function fillDigits(group, model, choose) {
   const labels = model.get("labels");
-  fillChoice(form, labels.map(() => '<canvas role="img"></canvas>'), choose);
-  for (const [i, face] of form.querySelectorAll("canvas").entries()) {
+  fillChoice(group, labels.map(() => '<canvas role="img"></canvas>'), choose);
+  for (const [i, face] of group.querySelectorAll("canvas").entries()) {
     const ink = pixelsFrom(uint8(model.get("images")[i]));
     face.width = face.height = sideOf(ink);
     face.setAttribute("aria-label", labels[i]);

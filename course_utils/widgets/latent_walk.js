@@ -10,7 +10,7 @@ import { drawPixels, sideOf } from "./image.js";
 import { drawShades, MAPS } from "./maps.js";
 import { makeNetwork } from "./network.js";
 import { along, makePaths } from "./paths.js";
-import { ellipse, legend, makePlane, polyline, RINGS, ringsOfPrior } from "./plane.js";
+import { ellipse, legend, makePlane, nearestCode, polyline, RINGS, ringsOfPrior } from "./plane.js";
 import { drawPlayButton, inSlices, makePlayer } from "./player.js";
 
 const POINTS = 21; // per side of the lattice
@@ -33,7 +33,7 @@ const PAGE = `
       <p class="cw-title">Decoded at the cursor</p>
       <canvas role="img"></canvas>
       <p class="lw-z"></p>
-      <form class="lw-boxes" aria-label="box"></form>
+      <div class="lw-boxes" aria-label="box"></div>
       <div>
         <p class="lw-share"></p>
         <p class="cw-help">Move over a square, or click it and use the arrow keys; with
@@ -56,7 +56,7 @@ const PAGE = `
     </div>
     <div class="cw-line lw-group">
       <span class="lw-name">Map</span>
-      <form class="lw-maps" aria-label="map behind the dots"></form>
+      <div class="lw-maps" aria-label="map behind the dots"></div>
       <span class="lw-scale">
         <span class="lw-low"></span><span class="lw-bar"><i></i></span><span
         class="lw-high"></span><span class="lw-value"><b></b> <span></span></span>
@@ -66,7 +66,7 @@ const PAGE = `
       <span class="lw-name">Path</span>
       <label>from <select></select></label>
       <label>to <select></select></label>
-      <form class="lw-kinds" aria-label="path"></form>
+      <div class="lw-kinds" aria-label="path"></div>
       <button type="button" class="cw-button lw-play"></button>
       <canvas class="lw-strip" role="img" aria-label="images along the path"></canvas>
       <p class="cw-help">The numbers are the lengths of the paths in image space: 1 is one
@@ -89,7 +89,7 @@ function makeCodes(find, el, model, edge) {
   find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class`;
   find(".cw-legend").innerHTML = legend(labels, colors);
   return {
-    ...plane, stage, codes,
+    ...plane, stage, codes, labels,
     draw() {
       const a = model.get("half_width"), marks = marksAt(quarters(a), plane.across);
       drawAxes(el, marks, marks, plane.across(0.75 * a)); // of both stages
@@ -286,7 +286,9 @@ function render({ model, el }) {
   const lattice = makeLattice(find, model, decode, side);
   const drawAtCursor = makeCursorImage(find, el, { decode, side, plane });
   const set = makeSetter(model, () => {
-    find(".cw-spoken").textContent = find(".lw-z").textContent + map.text();
+    const { index, distance } = nearestCode(plane.codes, model.get("z"));
+    find(".cw-spoken").textContent = `${find(".lw-z").textContent}; the nearest code is of a ${
+      plane.labels[index]}, ${fixed(distance)} away${map.text()}`;
   });
   const player = makePlayer(() => path.drawButton());
   const cursor = makeCursor(model, set, find(".lw-boxes"), (event) => {

@@ -35,7 +35,7 @@ const SPEEDS = [[1, "1 step/s"], [10, "10 steps/s"], [100, "100 steps/s"],
 
 export const CONTROLS = `
   <div class="lt-head">
-    <form class="lt-objectives" aria-label="objective"></form>
+    <div class="lt-objectives" aria-label="objective"></div>
     <div class="cw-line lt-setup">
       <label>data <select class="lt-data"></select></label>
       <label>width <select class="lt-width"></select></label>

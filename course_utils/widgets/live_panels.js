@@ -28,8 +28,8 @@ const MAIN = `
 
 const DECODED = `
   <figure class="lt-panel lt-lattice">
-    <figcaption class="cw-title"><span>Decoded <i>z</i> from</span> <form class="lt-window"
-      aria-label="part of the plane of codes that is decoded"></form></figcaption>
+    <figcaption class="cw-title"><span>Decoded <i>z</i> from</span> <div class="lt-window"
+      aria-label="part of the plane of codes that is decoded"></div></figcaption>
     <canvas class="lt-map" role="img"></canvas>
     <p class="lt-about"></p>
     <canvas class="lt-draws" role="img" aria-label="decoded draws from N(0, I)"></canvas>
@@ -37,8 +37,8 @@ const DECODED = `
 
 const CODES = `
   <figure class="lt-panel lt-lattice">
-    <figcaption class="cw-title"><span><i>g</i>(<i>z</i>) for <i>z</i> from</span> <form class="lt-window"
-      aria-label="part of the codes that is decoded"></form></figcaption>
+    <figcaption class="cw-title"><span><i>g</i>(<i>z</i>) for <i>z</i> from</span> <div class="lt-window"
+      aria-label="part of the codes that is decoded"></div></figcaption>
     <div class="lt-line">
       <svg class="cw-lines" viewBox="0 0 100 100" preserveAspectRatio="none"
         aria-hidden="true"><rect class="lt-range" y="0" height="100"/><path
@@ -102,16 +102,16 @@ const allFinite = (numbers) => numbers.every(Number.isFinite);
 
 /** The buttons of the decoded part; a half width of 0: as far as the codes reach. */
 function makeWindow(find, halfWidths, faces, see) {
-  const form = find(".lt-window");
+  const group = find(".lt-window");
   let chosen = halfWidths.at(-1), sent = 0;
   const send = (window) => {
     if (window !== sent) see({ window: sent = window });
   };
-  fillChoice(form, faces, (i) => {
+  fillChoice(group, faces, (i) => {
     chosen = halfWidths[i];
     send(chosen || sent);
   });
-  markChoice(form, halfWidths.length - 1);
+  markChoice(group, halfWidths.length - 1);
   return {
     get: () => sent || chosen || 5,
     follow(reach) { // of the codes

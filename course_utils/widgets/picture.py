@@ -11,35 +11,51 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_utils.alt_text import alt_text, bundle
+
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+DESCRIPTION = "Description"  # the keyword of the PNG standard
 
 
 def png(figure: Figure, colors: int, density: int = 1) -> bytes:
     """The figure as a PNG file, with ``density`` times the pixels per inch of the figure.
 
     A palette of ``colors`` (at most 256) halves the file or better. 256 colors change only
-    a few pixels at edges.
+    a few pixels at edges. The file says in words what it shows.
     """
     from PIL import Image
 
     file = BytesIO()
     quick = {"compress_level": 1}  # it is compressed again below
     figure.savefig(file, format="png", dpi=density * figure.dpi, pil_kwargs=quick)
-    return _pack(Image.open(file), colors)
+    return _pack(Image.open(file), colors, alt_text(figure))
 
 
 def halved(picture: bytes) -> bytes:
     """The PNG at half its width and height, for pages without support for dense screens."""
     from PIL import Image
 
-    return _pack(Image.open(BytesIO(picture)).convert("RGB").reduce(2), colors=256)
+    image = Image.open(BytesIO(picture)).convert("RGB").reduce(2)
+    return _pack(image, colors=256, words=words_of(picture))
 
 
-def _pack(image: Image, colors: int) -> bytes:
+def _pack(image: Image, colors: int, words: str) -> bytes:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_itxt(DESCRIPTION, words)
     file = BytesIO()
-    image.convert("RGB").quantize(colors).save(file, format="png")
+    image.convert("RGB").quantize(colors).save(file, format="png", pnginfo=info)
     return file.getvalue()
+
+
+def words_of(picture: bytes) -> str:
+    """What a PNG says about itself; "" if it says nothing."""
+    from PIL import Image
+
+    return Image.open(BytesIO(picture)).info.get(DESCRIPTION, "")
 
 
 def four_bit_pixels(images: Tensor) -> bytes:
@@ -62,7 +78,9 @@ class WithPicture(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        image = b64encode(self.picture()).decode()
-        return {**data, "image/png": image}, metadata
+        shown = super()._repr_mimebundle_(**kwargs)
+        data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+        picture = self.picture()
+        words = f"{self!r}. {words_of(picture)}"
+        image, about = bundle(b64encode(picture).decode(), words, {})
+        return {**data, **image}, {**metadata, **about}

@@ -84,14 +84,14 @@ export const lightened = (colors) => colors.map((color) =>
     return Math.round(level + 0.5 * (255 - level));
   }).join(" ")})`);
 
-/** The code (of 2N numbers) nearest to z, and its distance. */
+/** The code (of 2N numbers) nearest to z, its number and its distance. */
 export function nearestCode(codes, [z1, z2]) {
   let smallest = Infinity, at = 0;
   for (let i = 0; i < codes.length; i += 2) {
     const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
     if (square < smallest) [smallest, at] = [square, i];
   }
-  return { code: [codes[at], codes[at + 1]], distance: Math.sqrt(smallest) };
+  return { code: [codes[at], codes[at + 1]], index: at / 2, distance: Math.sqrt(smallest) };
 }
 
 /** Circles at one, two and three standard deviations of N(0, I). */

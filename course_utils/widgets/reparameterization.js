@@ -84,10 +84,10 @@ export function rmsError([x, y], points) {
 const REPARAMETERIZATION = `
   <div class="cw-line rp-choices">
     <div class="cw-line"><span>while you move:</span>
-      <form class="rp-keep" aria-label="epsilon while you move"></form></div>
+      <div class="rp-keep" aria-label="epsilon while you move"></div></div>
     <button type="button" class="cw-button">redraw ε once</button>
     <div class="cw-line"><span>draws in an average:</span>
-      <form class="rp-count" aria-label="draws in an average"></form></div>
+      <div class="rp-count" aria-label="draws in an average"></div></div>
   </div>
   <div class="cw-row">
     <figure class="rp-axis">

@@ -35,7 +35,7 @@ const PAGE = (models) => `
     <div class="sb-side">
       <p class="sb-z"></p>
       <button class="cw-button">Draw <i>z</i> from the prior</button>
-      <form class="sb-boxes" aria-label="box"></form>
+      <div class="sb-boxes" aria-label="box"></div>
       <p class="cw-help">One <i>z</i> in all planes: move over any of them, or click one and
         use the arrow keys. Dashed: the prior's rings, 1, 2 and 3 <i>σ</i>.</p>
       <div class="cw-foot cw-legend"></div>
@@ -43,7 +43,7 @@ const PAGE = (models) => `
   </div>`;
 
 /** A model's column: its plane, the image at the cursor, and the images of the last draws. */
-function makeColumn(root, name, network, codes, edge) {
+function makeColumn(root, name, network, codes, labels, edge) {
   const stage = root.querySelector(".cw-stage"), plane = makePlane(stage, edge);
   const decode = makeNetwork(network), side = sideOf(decode([0, 0]));
   const [image, draws] = root.querySelectorAll(".sb-image, .sb-draws");
@@ -56,17 +56,19 @@ function makeColumn(root, name, network, codes, edge) {
   root.querySelector(".cw-title").textContent = name;
   plane.lines.innerHTML = `${ringsOfPrior()}<path class="sb-cross"/>
     <path class="sb-to-code"/><circle class="sb-at"/>`;
+  let nearest; // class of the nearest code
   const [cross, toCode, at] = [...plane.lines.children].slice(-3);
   return {
     stage, plane,
-    text: () => `${name} ${far.textContent}`,
-    drawCodes(labels, colors) {
+    text: () => `${name} of a ${nearest}, ${far.textContent} away`,
+    drawCodes(colors) {
       plane.show();
       plane.dots(codes, labels, colors, 5);
       at.setAttribute("r", 0.03 * edge());
     },
     drawCursor(z) {
-      const [z1, z2] = z, e = edge(), { code, distance } = nearestCode(codes, z);
+      const [z1, z2] = z, e = edge(), { code, index, distance } = nearestCode(codes, z);
+      nearest = labels[index];
       drawPixels(ink, decode(z));
       far.textContent = fixed(distance);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
@@ -86,7 +88,7 @@ function render({ model, el }) {
   const labels = uint8(model.get("labels"));
   const edge = () => 1.05 * model.get("half_width");
   const columns = [...el.querySelectorAll(".sb-model")].map((root, i) => makeColumn(
-    root, names[i], model.get("decoders")[i], float32(model.get("codes")[i]), edge));
+    root, names[i], model.get("decoders")[i], float32(model.get("codes")[i]), labels, edge));
   const set = makeSetter(model, () => {
     const distances = columns.map((column) => column.text()).join(", ");
     find(".cw-spoken").textContent = `${find(".sb-z").textContent}; nearest code: ${distances}`;
@@ -98,7 +100,7 @@ function render({ model, el }) {
     cursor.markBox();
     const marks = marksAt([-a, 0, a], across);
     drawAxes(el, marks, marks, across(0.55 * a));
-    for (const column of columns) column.drawCodes(labels, colors);
+    for (const column of columns) column.drawCodes(colors);
     drawCursor();
   }
   function drawCursor() {

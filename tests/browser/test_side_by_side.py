@@ -1,5 +1,6 @@
 """SideBySide in a browser, without a kernel."""
 
+import re
 from functools import cache
 
 import numpy as np
@@ -95,7 +96,8 @@ def test_one_pointer_moves_z_in_all_planes(side, page):
     side.drag(side.stages.nth(1), (0.9, 0.5), (1.2, 0.5))
     assert side.z()[0] == 3, "z stays in the box"
     side.wait_for_save("z")
-    assert "nearest code: AE" in page.locator(".cw-spoken").inner_text()
+    spoken = page.locator(".cw-spoken").inner_text()
+    assert re.search(r"nearest code: AE of a \d, \d\.\d\d away, ", spoken)
 
 
 def test_a_line_leads_to_the_nearest_code(side, page):
