@@ -7,7 +7,10 @@ that diverges, and refused where the result would look valid.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -117,6 +120,120 @@ def check_integers(name: str, x: Tensor, below: int, shape: tuple[int, ...]) -> 
         raise ValueError(f"{name} must have shape {shape}, not {tuple(x.shape)}.")
     if x.min() < 0 or x.max() >= below:
         raise ValueError(f"{name} must lie between 0 and {below - 1}.")
+
+
+# --- models and likelihoods -----------------------------------------------------------
+
+# What a model raises that does not fit its data, and a function that does not fit a model.
+MISFITS = TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError
+
+
+@contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """ValueError, "WHAT failed: …", for an error that does not name its cause."""
+    try:
+        yield
+    except (ValueError, torch.OutOfMemoryError):
+        raise
+    except MISFITS as error:
+        raise ValueError(f"{what} failed: {error}") from error
+
+
+def described(value: object) -> str:
+    """(128, 784) float32; of a few, one after the other; the type of anything else."""
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, tuple | list) and 0 < len(value) < 5:
+        return " and ".join(map(described, value))
+    return type(value).__name__
+
+
+def gaussian_code(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
+    """mu, logvar of q(z|x) = f(x), each (B, K); ValueError for anything else."""
+    with in_words(f"the encoder, for x of {described(x)},"):
+        q = f(x)
+    if not isinstance(q, tuple | list) or len(q) != 2:
+        raise ValueError(
+            f"the encoder must return mu and logvar, each (B, K), not {described(q)}."
+        )
+    mu, logvar = q
+    check_same_shape(mu, logvar)
+    if mu.ndim != 2 or len(mu) != len(x):
+        raise ValueError(f"mu must be (B, K), a row for each of x, not {tuple(mu.shape)}.")
+    return mu, logvar
+
+
+def row_nats(nll: Callable, g: Callable, x: Tensor, z: Tensor) -> Tensor:
+    """nll(x, g(z)), which is −log p(x|z); ValueError unless it is a number a row.  (B,)"""
+    with in_words(f"the decoder, for z of {described(z)},"):
+        output = g(z)
+    with in_words(f"nll, for x and g(z) of {described((x, output))},"):
+        nats = nll(x, output)
+    check_nats(nats, x)
+    return nats
+
+
+def check_likelihood(nll: Callable, g: Callable, x: Tensor, z: Tensor) -> None:
+    """ValueError for a sigmoid before a likelihood of logits, as in ``check_logits``.
+
+    A graph is made for the first x and z alone, repeated. A decoder that takes other
+    batches only, such as one with labels, is not checked.
+    """
+    x, z = x[:1].repeat(3, 1), z[:1].repeat(3, 1)
+    with torch.enable_grad():
+        try:
+            nats = row_nats(nll, g, x, z.detach().requires_grad_() + 0)
+        except ValueError:
+            return
+    check_logits(nats)
+
+
+def check_nats(nats: Tensor, x: Tensor) -> None:
+    """ValueError unless these, of nll(x, g(z)), are a number for each row of x, (B,)."""
+    if not isinstance(nats, Tensor) or nats.shape != x.shape[:1]:
+        raise ValueError(
+            "nll must return a number for each row, (B,), summed over dimensions, no mean "
+            f"over rows; for x of {described(x)} it gives {described(nats)}."
+        )
+
+
+OF_LOGITS = "BinaryCrossEntropyWithLogits", "LogSoftmax", "LogSigmoid", "Softplus"
+PROBABILITIES = "Sigmoid", "Hardsigmoid", "Softmax"
+PASSED = (
+    "View UnsafeView ReshapeAlias Alias Clone ToCopy Squeeze Unsqueeze Expand T Transpose "
+    "Permute Slice Select Clamp Neg"
+).split()
+
+
+def check_logits(*values: Tensor) -> None:
+    """ValueError if one was computed by a likelihood of logits from probabilities.
+
+    A sigmoid (or softmax) directly before binary_cross_entropy_with_logits (cross_entropy)
+    is found in the graph of the gradients, so there is no false alarm: the likelihood
+    applies it again, and p stays between 0.5 and 0.73.
+    """
+    waiting: list[Any] = [value.grad_fn for value in values]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        waiting += [parent for parent, _ in node.next_functions]
+        if _kind(node) in OF_LOGITS:
+            source, _ = node.next_functions[0]
+            while _kind(source) in PASSED:
+                source, _ = source.next_functions[0]
+            if _kind(source) in PROBABILITIES:
+                raise ValueError(
+                    f"a {_kind(source).lower()} comes before a likelihood of logits, which "
+                    "applies it again: remove it, or use a likelihood of probabilities."
+                )
+
+
+def _kind(node: object) -> str:
+    """SigmoidBackward0 -> Sigmoid"""
+    return type(node).__name__.partition("Backward")[0]
 
 
 # --- noise schedules ------------------------------------------------------------------

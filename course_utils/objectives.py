@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from course_utils._validation import (
     check_count,
     check_floats,
+    check_nats,
     check_not_negative,
     check_positive,
     check_same_shape,
@@ -189,6 +190,7 @@ def vae_loss(
     check_count("samples", samples)
     mu, logvar = f(x)
     draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
+    check_nats(draws[0], x)
     recon = torch.stack(draws).mean()
     kl = kl_to_standard_normal(mu, logvar).mean()
     return {"loss": recon + beta * kl, "recon": recon, "kl": kl}

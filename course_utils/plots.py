@@ -1,6 +1,8 @@
 """Figures of the course: arrays in, a matplotlib Figure out. Nothing is shown or trained.
 
-Images are rows of 784 pixels, 0 black and 1 white, drawn dark on white.
+Images are rows of pixels, 0 black and 1 white, drawn dark on white. They are square, unless
+``shape``, their height and width, says otherwise. Labels are digits 0 to 9. Points of the
+plane are (N, 2); ValueError for more dimensions, since only two of them would be seen.
 Every figure has a title, which states its message.
 """
 
@@ -45,41 +47,44 @@ show_figures_with_words()
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
 
+Shape = Sequence[int]  # of an image: height and width
+
+
 def image_rows(
     rows: Mapping[str, ArrayLike],
     *,
     title: str,
     numbered: bool = False,
     signed: bool = False,
+    shape: Shape | None = None,
 ) -> Figure:
-    """Rows of images, each with its name.  name -> (n, 784)
+    """Rows of images, each with its name.  name -> (n, D)
 
     ``numbered`` counts the images, on from row to row. ``signed`` adds the legend of
     images from ``signed_ink``.
     """
-    arrays = {name: as_array(images) for name, images in rows.items()}
+    arrays = {name: as_images(images, shape) for name, images in rows.items()}
     columns = max(len(images) for images in arrays.values())
     inch = 0.8 if numbered else 0.68
     size = (0.62 * columns + 1.3, inch * len(arrays) + (0.75 if signed else 0.5))
     figure, axes = new_figure(size, len(arrays), 1, title)
     count = 0
     for axis, (name, images) in zip(axes, arrays.items()):
-        side = math.isqrt(images.shape[1])
-        gap = -(-side // 28)  # one axes per row: a hundred axes would take seconds
-        line = images.reshape(-1, side, side)
-        line = np.pad(line, ((0, columns - len(line)), (0, 0), (gap, gap)))
-        draw_image(axis, line.swapaxes(0, 1).reshape(side, -1))
+        _, height, width = images.shape
+        gap = -(-width // 28)  # one axes per row: a hundred axes would take seconds
+        line = np.pad(images, ((0, columns - len(images)), (0, 0), (gap, gap)))
+        draw_image(axis, line.swapaxes(0, 1).reshape(height, -1))
         axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
         describe(axis, f"{name}: {_images(images, *arrays.values())}")
         for i, image in enumerate(images):
-            left = i * (side + 2 * gap) + gap - 0.5
+            left = i * (width + 2 * gap) + gap - 0.5
             if image.any():  # an empty image is a gap
                 frame: dict[str, Any] = {"color": "#c8c8c8", "lw": 0.5, "clip_on": False}
-                axis.add_patch(Rectangle((left, -0.5), side, side, fill=False, **frame))
+                axis.add_patch(Rectangle((left, -0.5), width, height, fill=False, **frame))
             if numbered:
                 count += 1
-                axis.text(left + side / 2, -1.5, str(count), ha="center", size=10)
+                axis.text(left + width / 2, -1.5, str(count), ha="center", size=10)
     if signed:
         shades = [Patch(fc=INK(value), ec="gray", lw=0.5) for value in (0.0, 0.5, 1.0)]
         names = ["negative", "0", "positive"]
@@ -98,21 +103,23 @@ def signed_ink(images: ArrayLike) -> np.ndarray:
 
 
 def _images(images: np.ndarray, *first: np.ndarray) -> str:
-    """Images in words, compared with as many of the first row.  (n, D), (n, D), …"""
+    """Images in words, compared with as many of the first row.  (n, height, width), …"""
     words = f"{len(images)} images, {100 * images.mean():.2g} % ink"
     if first and images is not first[0] and images.shape == first[0].shape:
-        error = ((images - first[0]) ** 2).sum(1).mean()
+        error = ((images - first[0]) ** 2).sum((1, 2)).mean()
         words += f", mean squared error {error:.3g} to the first row"
     return words
 
 
-def digit_grid(images: ArrayLike, *, half_width: float, title: str) -> Figure:
-    """The latent lattice over [−a, a]², a = half_width, decoded.  (n·n, 784)
+def digit_grid(
+    images: ArrayLike, *, half_width: float, title: str, shape: Shape | None = None
+) -> Figure:
+    """The latent lattice over [−a, a]², a = half_width, decoded.  (n·n, D)
 
     Images in the order of ``latent_lattice``: the first row has the largest z₂.
     """
     figure, [axis] = new_figure((5.8, 6.0), 1, 1, title)
-    draw_lattice(axis, as_array(images), half_width)
+    draw_lattice(axis, as_array(images), half_width, shape)
     return figure
 
 
@@ -130,7 +137,7 @@ def latent_plane(
     N(0, I) as circles of one, two and three σ.
     """
     figure, [axis] = new_figure((5.2, 4.4), 1, 1, title)
-    draw_codes(axis, as_array(codes), as_array(labels), half_width=half_width)
+    draw_codes(axis, as_points(codes), as_array(labels), half_width=half_width)
     if rings:
         draw_rings(axis)
     return figure
@@ -149,7 +156,7 @@ def latent_planes(
     Each plane is a square around the origin that holds all its codes; with ``share`` all
     planes show the largest of these squares. ``rings`` are those of the prior N(0, I).
     """
-    arrays = {name: as_array(codes) for name, codes in planes.items()}
+    arrays = {name: as_points(codes) for name, codes in planes.items()}
     edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
     width = min(10.4, 3.8 * len(arrays))
     height = 0.85 * width / len(arrays) + 0.75
@@ -172,8 +179,8 @@ def distance_map(
     (n·n,), (N, 2). The color scale is logarithmic, since codes lie far closer
     together in the dense parts of a plane than in its corners.
     """
-    distances, codes = as_array(distances), as_array(codes)
-    n = math.isqrt(len(distances))
+    distances, codes = as_array(distances), as_points(codes)
+    n = lattice_side(distances)
     edge = half_width * n / (n - 1)  # a square is centered on its z
     figure, [axis] = new_figure((6.4, 5.2), 1, 1, title)
     picture = axis.imshow(
@@ -194,12 +201,12 @@ def residuals(
 ) -> Figure:
     """Points of the plane, with lines to their reconstructions whose squared lengths are
     the squared errors; one panel per model.  (N, 2), name -> (N, 2)"""
-    points = as_array(points)
+    points = as_points(points)
     figure, axes = new_figure(
         (4.2 * len(reconstructions), 3.8), 1, len(reconstructions), title
     )
     for axis, (name, x_hat) in zip(axes, reconstructions.items()):
-        x_hat = as_array(x_hat)
+        x_hat = as_points(x_hat)
         segments = LineCollection(
             list(np.stack([points, x_hat], axis=1)), colors="#bbbbbb", lw=0.5
         )
@@ -320,8 +327,8 @@ def arrows(
     All arrows have the same scale, so that lengths may be compared; the longest
     is an eighth as long as the range of ``at``.
     """
-    at, points = as_array(at), as_array(points)
-    arrays = {name: as_array(vectors) for name, vectors in fields.items()}
+    at, points = as_points(at), as_points(points)
+    arrays = {name: as_points(vectors) for name, vectors in fields.items()}
     longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in arrays.values())
     scale = {"scale_units": "xy", "scale": 8 * (longest or 1) / np.ptp(at[:, 0])}
     width = min(10.4, 4.2 * len(arrays))
@@ -334,7 +341,12 @@ def arrows(
 
 
 def code_bars(
-    images: ArrayLike, codes: ArrayLike, reconstructions: ArrayLike, *, title: str
+    images: ArrayLike,
+    codes: ArrayLike,
+    reconstructions: ArrayLike,
+    *,
+    title: str,
+    shape: Shape | None = None,
 ) -> Figure:
     """Images, their codes with a bar per unit, reconstructions.  (n, D), (n, K), (n, D)"""
     images, codes, reconstructions = map(as_array, (images, codes, reconstructions))
@@ -343,7 +355,7 @@ def code_bars(
     figure, axes = new_figure(size, len(images), 3, title, **ratios)
     left, middle, right = axes[::3], axes[1::3], axes[2::3]
     for axis, image in zip(left + right, (*images, *reconstructions)):
-        draw_image(axis, image)
+        draw_image(axis, image, shape)
         axis.axis("off")
     for axis, code in zip(middle, codes):
         active = np.flatnonzero(code)
@@ -378,7 +390,7 @@ def clouds(
 
     The axes are [−half_width, half_width]², by default large enough for all points.
     """
-    arrays = {name: as_array(points) for name, points in panels.items()}
+    arrays = {name: as_points(points) for name, points in panels.items()}
     edge = half_width or 1.05 * max(np.abs(points).max() for points in arrays.values())
     width = min(10.4, 3.4 * len(arrays))
     figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
@@ -400,7 +412,7 @@ def cloud_rows(
         line = axes[i * columns : (i + 1) * columns]
         line[0].set_ylabel(row)
         for axis, (name, points) in zip(line, panels.items()):
-            points = as_array(points)
+            points = as_points(points)
             axis.scatter(points[:, 0], points[:, 1], s=2, color="#1f77b4", linewidths=0)
             axis.set(aspect="equal", xticks=[], yticks=[])
             axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
@@ -413,7 +425,7 @@ def codebooks(
     panels: Mapping[str, tuple[ArrayLike, ArrayLike]], *, half_width: float, title: str
 ) -> Figure:
     """Points of the plane and codebook vectors among them.  name -> ((N, 2), (K, 2))"""
-    arrays = {name: tuple(map(as_array, pair)) for name, pair in panels.items()}
+    arrays = {name: tuple(map(as_points, pair)) for name, pair in panels.items()}
     figure, axes = new_figure((3.7 * len(arrays), 4.1), 1, len(arrays), title)
     for axis, (name, (points, codes)) in zip(axes, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=5, color="#9bb8d3", linewidths=0)
@@ -457,20 +469,22 @@ def named_bars(
     return figure
 
 
-def image_grids(grids: Mapping[str, ArrayLike], *, title: str) -> Figure:
+def image_grids(
+    grids: Mapping[str, ArrayLike], *, title: str, shape: Shape | None = None
+) -> Figure:
     """Blocks of images side by side, ten images per row.  name -> (n, D)"""
     columns = 10
-    arrays = {name: as_array(images) for name, images in grids.items()}
+    arrays = {name: as_images(images, shape) for name, images in grids.items()}
     rows = math.ceil(max(len(images) for images in arrays.values()) / columns)
     inch = min(0.42, 10 / (columns * len(arrays)))
     size = (inch * columns * len(arrays) + 0.3 * len(arrays), inch * rows + 0.8)
     figure, axes = new_figure(size, 1, len(arrays), title)
     for axis, (name, images) in zip(axes, arrays.items()):
-        side = math.isqrt(images.shape[1])
-        block = np.zeros((rows * columns, side, side))
-        block[: len(images)] = images.reshape(-1, side, side)
-        lines = block.reshape(rows, columns, side, side).swapaxes(1, 2)
-        draw_image(axis, lines.reshape(rows * side, columns * side))
+        _, height, width = images.shape
+        block = np.zeros((rows * columns, height, width))
+        block[: len(images)] = images
+        lines = block.reshape(rows, columns, height, width).swapaxes(1, 2)
+        draw_image(axis, lines.reshape(rows * height, columns * width))
         axis.set_title(name)
         describe(axis, _images(images))
         axis.axis("off")
@@ -491,7 +505,7 @@ def densities(
     width = min(10.4, 3.7 * len(arrays) + 0.8)
     figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
     for axis, (name, (log_density, points)) in zip(axes, arrays.items()):
-        n = math.isqrt(len(log_density))
+        n, points = lattice_side(log_density), as_points(points)
         line = np.linspace(-half_width, half_width, n)
         values = log_density.reshape(n, n)[::-1]  # z₂ upwards, as contourf expects
         shades = axis.contourf(line, line, values, levels=levels, cmap=PALE, extend="max")
@@ -573,7 +587,7 @@ def tradeoff(
 
     The last of the lines is drawn as dots; ``marks`` labels each with its parameter.
     """
-    arrays = {name: as_array(points) for name, points in lines.items()}
+    arrays = {name: as_points(points) for name, points in lines.items()}
     figure, [axis] = new_figure((6.4, 3.8), 1, 1, title)
     styles = zip(LINE_COLORS, itertools.cycle(DASHES))
     for (color, dash), (name, points) in zip(itertools.cycle(styles), arrays.items()):
@@ -604,7 +618,8 @@ def posteriors(
 
     The dashed circles are those of the prior, at one, two and three σ.
     """
-    mu, sigma, labels = map(as_array, (mu, sigma, labels))
+    mu, sigma = as_points(mu), as_points(sigma)
+    labels = as_digits(labels, len(mu))
     figure, [axis] = new_figure((5.2, 4.5), 1, 1, title)
     draw_codes(axis, mu, labels, half_width=4)
     for center, widths, label in zip(mu, sigma, labels):
@@ -632,6 +647,46 @@ def new_figure(
 def as_array(values: ArrayLike) -> np.ndarray:
     """Tensors from any device, lists and arrays, as a numpy array."""
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+
+
+def as_points(values: ArrayLike, name: str = "points of a plane") -> np.ndarray:
+    """An array (N, 2); ValueError for anything else: further dimensions would be lost."""
+    points = as_array(values)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(
+            f"{name} must have shape (N, 2), one row per point, not {points.shape}."
+        )
+    return points
+
+
+def as_labels(labels: ArrayLike, n: int, of: str) -> np.ndarray:
+    """One label of any kind for each of n codes or images (``of``).  (n,)"""
+    labels = as_array(labels)
+    if labels.shape != (n,):
+        raise ValueError(
+            f"one label for each is needed: {n} {of}, labels of shape {labels.shape}."
+        )
+    return labels
+
+
+def as_digits(labels: ArrayLike, n: int, of: str = "codes") -> np.ndarray:
+    """Labels of n codes or images; ValueError unless each has a color.  -> int64 (n,)"""
+    labels = as_labels(labels, n, of)
+    known = range(len(DIGIT_COLORS))
+    if not np.isin(labels, known).all():
+        raise ValueError(
+            f"labels must be whole numbers from 0 to {known[-1]}, one color each: number "
+            "your classes, and choose ten of them if there are more."
+        )
+    return labels.astype(int)
+
+
+def lattice_side(values: np.ndarray) -> int:
+    """n, for n · n values on a lattice; ValueError for another number of them."""
+    n = math.isqrt(len(values))
+    if n * n != len(values):
+        raise ValueError(f"a lattice has n · n points, not {len(values)}.")
+    return n
 
 
 def name_ends(
@@ -759,13 +814,15 @@ def draw_codes(
 
     ``half_width`` = a shows the box [−a, a]², and medians are those of the codes in it.
     """
+    codes = as_points(codes)
+    labels = as_digits(labels, len(codes))
     if half_width:
         inside = np.abs(codes).max(1) <= half_width
         codes, labels = codes[inside], labels[inside]
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
-    digits = np.unique(labels).astype(int)
+    digits = np.unique(labels)
     # In order of the codes: no class lies on top. Snapped to pixels: a smaller file.
-    colors = np.array(DIGIT_COLORS)[labels.astype(int)]
+    colors = np.array(DIGIT_COLORS)[labels]
     axis.scatter(codes[:, 0], codes[:, 1], s=5, color=colors, linewidths=0, snap=True)
     if len(digits):
         medians = [np.median(codes[labels == digit], 0) for digit in digits]
@@ -795,20 +852,58 @@ def draw_rings(axis: Axes) -> None:
         axis.text(0, -k, f"{k}σ", size=10, bbox=paper, **where)
 
 
-def draw_image(axis: Axes, image: np.ndarray, **where: Any) -> None:
-    """An image, dark on white.  (side²,) or (height, width)
+def image_shape(pixels: int, shape: Shape | None) -> tuple[int, int]:
+    """Height and width of an image of so many pixels; ValueError if it has not so many.
+
+    Square by default: 36 numbers are 6 × 6 pixels, so those of 4 × 9 need their ``shape``.
+    """
+    if shape is None:
+        shape = (math.isqrt(pixels),) * 2
+        if math.prod(shape) != pixels:
+            raise ValueError(
+                f"an image of {pixels} numbers is no square: give shape=(height, width)."
+            )
+    sides = tuple(shape) if isinstance(shape, Sequence) else ()
+    if len(sides) != 2 or min(sides) < 1 or math.prod(sides) != pixels:
+        raise ValueError(
+            f"shape must be (height, width) of {pixels} pixels together, not {shape!r}."
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def as_images(values: ArrayLike, shape: Shape | None = None) -> np.ndarray:
+    """Rows of pixels as images.  (n, D) -> (n, height, width)"""
+    rows = as_array(values)
+    if rows.ndim != 2:
+        raise ValueError(
+            f"images must be rows of pixels, (n, D), not {rows.shape}: use "
+            "images.flatten(1), and shape=(height, width) if they are no squares."
+        )
+    return rows.reshape(-1, *image_shape(rows.shape[1], shape))
+
+
+def draw_image(
+    axis: Axes, image: np.ndarray, shape: Shape | None = None, **where: Any
+) -> None:
+    """An image, dark on white.  (D,) or (height, width)
 
     Stage "data": interpolate before coloring, so that no new shade appears.
     """
     if image.ndim == 1:
-        image = image.reshape(math.isqrt(image.size), -1)
+        image = image.reshape(image_shape(image.size, shape))
     axis.imshow(image, cmap=INK, vmin=0, vmax=1, interpolation_stage="data", **where)
 
 
-def draw_lattice(axis: Axes, images: np.ndarray, half_width: float) -> None:
-    """Decoded images, each at its z in [−a, a]², a = half_width.  (n·n, side²)"""
-    n, side = math.isqrt(len(images)), math.isqrt(images.shape[1])
-    picture = images.reshape(n, n, side, side).transpose(0, 2, 1, 3).reshape(n * side, -1)
+def draw_lattice(
+    axis: Axes, images: np.ndarray, half_width: float, shape: Shape | None = None
+) -> None:
+    """Decoded images, each at its z in [−a, a]², a = half_width.  (n·n, D)
+
+    Images that are no squares are stretched to squares, so that they fill the plane.
+    """
+    n, (_, height, width) = lattice_side(images), as_images(images, shape).shape
+    blocks = images.reshape(n, n, height, width).transpose(0, 2, 1, 3)
+    picture = blocks.reshape(n * height, n * width)
     edge = half_width * n / (n - 1)  # an image is centered on its z
     draw_image(axis, picture, extent=(-edge, edge, -edge, edge))
     describe(axis, f"{n} × {n} decoded images, {100 * images.mean():.2g} % ink")

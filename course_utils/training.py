@@ -2,7 +2,12 @@
 
 An objective is called as ``objective(model.encoder, model.decoder, batch)``, or as
 ``objective(model, batch)`` for a model without an encoder, such as a classifier or a
-denoiser.
+denoiser. Methods ``encode`` and ``decode`` serve as encoder and decoder. It returns named
+terms, each a tensor with one number; ``"loss"`` is the one to minimize.
+
+Train and eval mode are the caller's: training runs in the mode that it finds, layer by
+layer, so that a frozen BatchNorm stays frozen. ``evaluate`` runs in eval mode and leaves
+each layer in its mode.
 """
 
 from __future__ import annotations
@@ -12,18 +17,29 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parameter import is_lazy
 from tqdm.auto import tqdm
 
-Objective = Callable[..., dict[str, Tensor]]
+from course_utils._fitting import (
+    Data,
+    Objective,
+    check_data,
+    check_terms,
+    check_training,
+    no_loss,
+    terms_of,
+    warn_of_eval_mode,
+)
+from course_utils._validation import check_logits
+from course_utils.modes import eval_mode, measure
+
 Record = dict[str, float]
-Data = Tensor | tuple[Tensor, ...]
 T = TypeVar("T")
 
 
@@ -40,7 +56,8 @@ def training_epochs(
 
     data (N, D) float, on the model's device, or several tensors of N matching rows, such as
     images and labels. The objective is called with the model's encoder and decoder, or with
-    the model itself if it has no encoder, and with a batch of each tensor.
+    the model itself if it has none, and with a batch of each tensor. A single last row
+    joins the batch before it, since BatchNorm needs two.
     ``lr`` is the peak of a one-cycle schedule (Smith & Topin, 2018), which rises for three
     tenths of the steps, then falls to zero; Adam's β₁ moves the other way.
 
@@ -51,12 +68,15 @@ def training_epochs(
     the global seed, as the weights do: the same ``torch.manual_seed`` before the model is
     made gives the same result on the same machine.
 
-    ValueError for unusable data; FloatingPointError, before the weights are
-    updated, when a term of the objective is not finite. The stop button
-    (KeyboardInterrupt) takes effect between two steps, never within one.
+    ValueError for unusable arguments, and for an objective that does not fit the model or
+    the data, before any weight is updated; FloatingPointError, likewise, when a term of the
+    objective is not finite. A warning if the model is in eval mode and this matters. The
+    stop button (KeyboardInterrupt) takes effect between two steps, never within one.
     """
     data = check_training(model, data, epochs, batch_size, lr)
-    return _train(model, objective, data, epochs, batch_size, lr)
+    warn_of_eval_mode(model)
+    terms = terms_of(model, objective, data)
+    return _train(model, terms, data, epochs, batch_size, lr)
 
 
 def fit(
@@ -71,7 +91,8 @@ def fit(
     """Run ``training_epochs`` under a progress bar and return its records, one per epoch.
 
     The objective is called as ``objective(model.encoder, model.decoder, batch)``, or as
-    ``objective(model, batch)`` if the model has no encoder.
+    ``objective(model, batch)`` if the model has no encoder. The model is trained in the
+    mode, train or eval, in which it is.
 
     The stop button ends the training, not the notebook: the model keeps what it has
     learned, and the records of the finished epochs are returned. There is at least one:
@@ -113,13 +134,16 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
         print(f"Stopped after {number}. What has been learned so far is kept.")
 
 
-@torch.no_grad()
+@measure
 def evaluate(model: nn.Module, objective: Objective, data: Data) -> Record:
-    """Mean of every term over a data set (N, D). The model is not changed."""
-    data = _check_data(model, data)
-    means = _RunningMeans()
+    """Mean of every term over a data set (N, D), measured in eval mode.
+
+    The model is not changed. Errors as in ``training_epochs``.
+    """
+    data = check_data(model, data)
+    terms, means = terms_of(model, objective, data), _RunningMeans()
     for batch in zip(*(rows.split(1000) for rows in data)):
-        means.add(objective(*_networks(model), *batch), len(batch[0]))
+        means.add(terms(*batch), len(batch[0]))
     return means.values()
 
 
@@ -138,13 +162,23 @@ def shuffled_epochs(
         means = _RunningMeans()
         with hold_interrupt() as stop_if_requested:  # never within a step
             order = torch.randperm(len(data[0]), device=data[0].device)
-            for batch in order.split(batch_size):
+            for batch in _batches(order, batch_size):
                 # index_select copies rows; rows[batch] is several times slower on a CPU.
                 terms = compute_terms(*(rows.index_select(0, batch) for rows in data))
                 means.add(terms, len(batch), epoch)
+                if epoch == 1 and means.count == len(batch):  # the first one
+                    check_logits(*terms.values())
                 update(terms)
                 stop_if_requested()
         yield {"epoch": epoch, **means.values()}
+
+
+def _batches(order: Tensor, batch_size: int) -> list[Tensor]:
+    """(N,) -> batches of that size; a single last row joins the batch before it."""
+    batches = list(order.split(batch_size))
+    if len(batches) > 1 and len(batches[-1]) == 1 < batch_size:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def adam(parameters: Iterable[Tensor], **settings: Any) -> torch.optim.Adam:
@@ -171,30 +205,28 @@ def adam(parameters: Iterable[Tensor], **settings: Any) -> torch.optim.Adam:
 
 def _train(
     model: nn.Module,
-    objective: Objective,
+    compute_terms: Callable[..., dict[str, Tensor]],
     data: tuple[Tensor, ...],
     epochs: int,
     batch_size: int,
     lr: float,
 ) -> Iterator[Record]:
+    if any(map(is_lazy, model.parameters())):  # a first call makes the weights
+        with torch.no_grad(), eval_mode(model):
+            compute_terms(*(rows[:2] for rows in data))
     optimizer = adam(model.parameters(), lr=lr)
-    steps = epochs * math.ceil(len(data[0]) / batch_size)
+    steps = epochs * len(_batches(torch.arange(len(data[0])), batch_size))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
 
     def update(terms: dict[str, Tensor]) -> None:
+        if "loss" not in terms or not terms["loss"].requires_grad:
+            raise ValueError(no_loss(terms))
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
         schedule.step()
 
-    yield from shuffled_epochs(
-        partial(objective, *_networks(model)), update, data, epochs, batch_size
-    )
-
-
-def _networks(model: nn.Module) -> tuple[Any, ...]:
-    """First arguments of an objective: f and g, or the model if it has no encoder."""
-    return (model.encoder, model.decoder) if hasattr(model, "encoder") else (model,)
+    yield from shuffled_epochs(compute_terms, update, data, epochs, batch_size)
 
 
 class _RunningMeans:
@@ -205,6 +237,7 @@ class _RunningMeans:
         self.count = 0
 
     def add(self, terms: dict[str, Tensor], count: int, epoch: int | None = None) -> None:
+        check_terms(terms)
         values = torch.stack([term.detach() for term in terms.values()]).tolist()
         for name, value in zip(terms, values):
             if not math.isfinite(value):
@@ -224,62 +257,7 @@ class _RunningMeans:
         return {name: total / self.count for name, total in self.totals.items()}
 
 
-def check_training(
-    model: nn.Module, data: Data, epochs: int, batch_size: int, lr: float
-) -> tuple[Tensor, ...]:
-    """The data as a tuple of tensors; ValueError for unusable arguments."""
-    data = _check_data(model, data)
-    if epochs < 1 or batch_size < 1 or not lr > 0:
-        raise ValueError("epochs and batch_size must be at least 1, and lr above 0.")
-    return data
-
-
-def _check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
-    """The data as a tuple; a clear ValueError now instead of an obscure error later."""
-    tensors = data if isinstance(data, tuple) else (data,)
-    for rows in tensors:
-        if not isinstance(rows, Tensor):
-            raise ValueError(  # noqa: TRY004 - ValueError for all bad data
-                f"data must be a tensor (N, D), not {type(rows).__name__}: "
-                "use torch.as_tensor(data, dtype=torch.float32)."
-            )
-    if len({len(rows) for rows in tensors if rows.ndim}) > 1:
-        raise ValueError(
-            "these tensors must have the same number of rows, but have "
-            f"{', '.join(str(len(rows)) for rows in tensors)}."
-        )
-    x = tensors[0]
-    if x.ndim != 2 or len(x) == 0:
-        raise ValueError(
-            f"data must have shape (N, D), one row per data point, not {tuple(x.shape)}: "
-            "flatten images with images.flatten(1)."
-        )
-    takes_codes = any(isinstance(layer, nn.Embedding) for layer in model.modules())
-    if not (x.is_floating_point() or takes_codes):
-        raise ValueError(f"data must be float, not {x.dtype}: use data.float() / 255.")
-    weights = next(model.parameters())
-    for rows in tensors:
-        if weights.device != rows.device:
-            raise ValueError(
-                f"the model is on {weights.device}, the data on {rows.device}: "
-                "use model.to(data.device)."
-            )
-        # NaN or infinity shows in the extremes; isfinite(rows) would need a copy.
-        if rows.numel() and not torch.stack(rows.aminmax()).isfinite().all():
-            raise ValueError("data contain NaN or infinity: remove those rows first.")
-    if x.is_floating_point() and weights.dtype != x.dtype:
-        raise ValueError(
-            f"the model computes in {weights.dtype}, the data are {x.dtype}: "
-            "use data.to(next(model.parameters()).dtype)."
-        )
-    first_network = _networks(model)[0]  # the encoder, if there is one
-    layers = [layer for layer in first_network.modules() if not list(layer.children())]
-    if isinstance(layers[0], nn.Linear) and layers[0].in_features != x.shape[1]:
-        raise ValueError(
-            f"the model takes {layers[0].in_features} numbers per data point, "
-            f"the data have {x.shape[1]}."
-        )
-    return tensors
+# --- the stop button ------------------------------------------------------------------
 
 
 @contextmanager

@@ -155,13 +155,22 @@ def test_samples_move_to_the_data():
     "invalid, message",
     [
         (lambda x: {"data": x[:0]}, "shape"),
-        (lambda x: {"data": x[:, :1]}, "the model takes 2 numbers"),
         (lambda x: {"data": x / 0}, "NaN or infinity"),
-        (lambda x: {"data": x, "epochs": 0}, "at least 1"),
-        (lambda x: {"data": x, "lr": 0}, "above 0"),
+        (lambda x: {"data": x, "epochs": 0}, "epochs must be .* >= 1"),
+        (lambda x: {"data": x, "lr": 0}, "lr must be > 0"),
     ],
 )
 def test_invalid_training_arguments_are_refused_at_the_call(invalid, message):
     arguments = {"epochs": 1, **invalid(torch.randn(B, D))}
     with pytest.raises(ValueError, match=message):
         adversarial_epochs(mlp_gan(D, 3, (8,)), **arguments)
+
+
+@pytest.mark.parametrize(
+    "discriminator", [mlp_gan(D, 3, (8,)).discriminator, nn.Linear(D, 1)]
+)
+def test_data_of_another_width_are_refused_at_the_first_batch(discriminator):
+    gan = mlp_gan(D, 3, (8,))
+    gan.discriminator = discriminator
+    with pytest.raises(ValueError, match="not .20, 1.|20x1 and 2x1"):
+        next(adversarial_epochs(gan, torch.randn(20, 1), epochs=1))

@@ -238,7 +238,7 @@ REFUSED = {
     "a decoder without weights": (
         (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "has no Linear layer"),
     "pixels that make no square": (
-        (make_decoder(out=783), CODES, LABELS), ValueError, "783 numbers"),
+        (make_decoder(out=783), CODES, LABELS), ValueError, "783 numbers is no square"),
     "codes with three columns": (
         (make_decoder(), torch.zeros(4, 3), LABELS), ValueError, r"\(4, 3\)"),
     "codes without a second axis": (
@@ -249,6 +249,8 @@ REFUSED = {
         (make_decoder(), CODES, torch.zeros(5)), ValueError, "4 codes"),
     "labels without a color": (
         (make_decoder(), CODES, LABELS + 10), ValueError, "0 to 9"),
+    "words as labels": (
+        (make_decoder(), CODES, ["cat"] * 4), ValueError, "0 to 9.*number your classes"),
     "no box": ((make_decoder(), CODES, LABELS, ()), ValueError, "half_widths"),
     "a box of width 0": (
         (make_decoder(), CODES, LABELS, (1, 0)), ValueError, "half_widths"),
@@ -476,8 +478,8 @@ def test_a_message_with_digit_mu_and_sigma_sets_all_three():
 
 REFUSED_GAPS = {
     "images that are no squares": (
-        {"x": torch.rand(2, 35)}, "square images"),
-    "one image without its row": ({"x": torch.rand(36)}, "square images"),
+        {"x": torch.rand(2, 35)}, "35 numbers is no square"),
+    "one image without its row": ({"x": torch.rand(36)}, "one per row"),
     "labels of another length": ({"labels": [1, 2, 3]}, "2 images"),
     "a code of three numbers": ({"latent_dim": 3}, "codes of 2 numbers"),
 }  # fmt: skip

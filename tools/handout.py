@@ -377,7 +377,9 @@ def _cleaned(notebook: NotebookNode) -> NotebookNode:
             )
             if cell.cell_type == "code":
                 kept.outputs, kept.execution_count = [], None
-            elif attachments := _only(_attached(cell), cell.get("attachments") or {}):
+            elif attachments := _only(
+                _attached(cell), cell.get("attachments") or NotebookNode()
+            ):
                 kept.attachments = attachments
             if cell.cell_type not in ("code", "markdown", "raw"):
                 raise ToolError(f"it has the type {cell.cell_type!r} of another tool")

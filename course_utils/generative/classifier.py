@@ -1,13 +1,13 @@
-"""A classifier of digits, to evaluate generated ones."""
+"""A classifier of digits, to evaluate generated ones, which it does in eval mode."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils._validation import check_count, check_finite, check_integers
 from course_utils.models import check_input, to_images
+from course_utils.modes import measure
 from course_utils.objectives import Terms
 
 
@@ -35,13 +35,13 @@ def classification_loss(classifier: nn.Module, images: Tensor, labels: Tensor) -
     return {"loss": F.cross_entropy(logits, labels)}
 
 
-@torch.no_grad()
+@measure
 def features(classifier: nn.Sequential, images: Tensor) -> Tensor:
     """Output of the last hidden layer: all layers but the last.  (B, D) -> (B, H)"""
     return classifier[:-1](images)
 
 
-@torch.no_grad()
+@measure
 def sure_share(classifier: nn.Module, images: Tensor) -> Tensor:
     """Share of the images with a label of more than 90 %.  (B, D) -> ()"""
     logits = classifier(images)
@@ -49,7 +49,7 @@ def sure_share(classifier: nn.Module, images: Tensor) -> Tensor:
     return (logits.softmax(1).amax(1) > 0.9).float().mean()
 
 
-@torch.no_grad()
+@measure
 def accuracy(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Share of the images that get the right label.  (B, D), (B,) -> ()"""
     logits = classifier(images)

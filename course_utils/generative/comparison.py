@@ -40,6 +40,7 @@ from course_utils.generative.vq_vae import (
     log_code_probability,
 )
 from course_utils.models import VAE, Autoencoder, SparseAutoencoder
+from course_utils.modes import measure
 from course_utils.theory import elbo, linear_gaussian
 from course_utils.training import Objective, fit
 
@@ -181,7 +182,7 @@ def _run(
     return {"seconds": seconds, **_measure(model, test, classifier)}
 
 
-@torch.no_grad()
+@measure
 def _measure(model: TrainedModel, test: Tensor, classifier: nn.Sequential) -> dict:
     new = model.sample(N_NEW_IMAGES).clamp(0, 1)
     some = test[torch.randperm(len(test), device=test.device)[:N_NEW_IMAGES]]
@@ -209,11 +210,11 @@ def _measure(model: TrainedModel, test: Tensor, classifier: nn.Sequential) -> di
 def _mean_of(runs: Sequence[dict]) -> dict:
     """The first run, with the mean of each measure over all runs, and their ``spread``."""
     row = {**runs[0], "spread": {}}
-    for measure in MEASURES:
-        values = [run[measure] for run in runs]
+    for name in MEASURES:
+        values = [run[name] for run in runs]
         if None not in values:
-            row[measure] = sum(values) / len(values)
-            row["spread"][measure] = (max(values) - min(values)) / 2
+            row[name] = sum(values) / len(values)
+            row["spread"][name] = (max(values) - min(values)) / 2
     return row
 
 

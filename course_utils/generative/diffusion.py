@@ -3,7 +3,8 @@
     x₀ = x  →  x₁  →  …  →  x_T ~ N(0, I),    q(xₜ|x₀) = N(√ᾱₜ x₀, (1 − ᾱₜ) I)
 
 ``alpha_bar`` (T + 1,) holds ᾱ₀ = 1 > ᾱ₁ > … > ᾱ_T, the share of the data's variance that
-remains after t steps. A denoiser ε̂(xₜ, t) predicts the noise in xₜ.
+remains after t steps. A denoiser ε̂(xₜ, t) predicts the noise in xₜ; the two generators of
+steps and the two measures of a bound run it in eval mode.
 Source: Sohl-Dickstein et al. (2015); Ho, Jain & Abbeel (2020).
 """
 
@@ -26,6 +27,7 @@ from course_utils._validation import (
 )
 from course_utils.device import Device
 from course_utils.models import as_images, check_input, mlp
+from course_utils.modes import eval_mode, measure
 from course_utils.objectives import Terms, kl_to_standard_normal, squared_error
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
@@ -95,7 +97,8 @@ def reverse_steps(
         variance = forward_variance(alpha_bar)
     for t in range(len(alpha_bar) - 1, 0, -1):
         alpha = alpha_bar[t] / alpha_bar[t - 1]
-        eps = denoiser(x, torch.full((len(x),), t, device=x.device))
+        with eval_mode(denoiser):  # not while the caller has the step
+            eps = denoiser(x, torch.full((len(x),), t, device=x.device))
         x = (x - (1 - alpha) / (1 - alpha_bar[t]).sqrt() * eps) / alpha.sqrt()
         if t > 1:
             x = x + variance[t].sqrt() * torch.randn_like(x)
@@ -105,7 +108,7 @@ def reverse_steps(
 # --- the bound on log p(x) -------------------------------------------------------------
 
 
-@torch.no_grad()
+@measure
 def diffusion_elbo(
     denoiser: Denoiser, x: Tensor, alpha_bar: Tensor, variance: Tensor | None = None
 ) -> Tensor:
@@ -155,7 +158,7 @@ def posterior_variance(alpha_bar: Tensor) -> Tensor:
     return variance
 
 
-@torch.no_grad()
+@measure
 def best_variance(denoiser: Denoiser, x: Tensor, alpha_bar: Tensor) -> Tensor:
     """σₜ² = β̃ₜ + βₜ²/(αₜ(1 − ᾱₜ)) E‖ε − ε̂‖²/D, at which ``diffusion_elbo`` is largest.
 
@@ -227,7 +230,9 @@ def euler_steps(velocity: Denoiser, x: Tensor, steps: int) -> Iterator[Tensor]:
     check_rows(x)
     check_count("steps", steps)
     for k in range(steps, 0, -1):
-        x = x - velocity(x, torch.full((len(x),), k / steps, device=x.device)) / steps
+        with eval_mode(velocity):
+            v = velocity(x, torch.full((len(x),), k / steps, device=x.device))
+        x = x - v / steps
         yield x
 
 

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils._validation import check_count
+from course_utils._fitting import check_training, warn_of_eval_mode
+from course_utils._validation import check_count, described, in_words
 from course_utils.models import check_input, mlp, to_images
+from course_utils.modes import measure
 from course_utils.objectives import Terms
-from course_utils.training import Record, adam, check_training, shuffled_epochs
+from course_utils.training import Record, adam, shuffled_epochs
 
 Discriminator = Callable[[Tensor], Tensor]
 
@@ -57,9 +59,9 @@ class GAN(nn.Module):
         check_count("n", n)
         return torch.randn(n, self.latent_dim, device=next(self.parameters()).device)
 
-    @torch.no_grad()
+    @measure
     def sample(self, n: int) -> Tensor:
-        """n new data points.  -> (n, D)"""
+        """n new data points, in eval mode.  -> (n, D)"""
         return self.generator(self.noise(n))
 
 
@@ -121,17 +123,19 @@ def adversarial_epochs(
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016) for Adam's β₁.
     """
     (x,) = check_training(gan.discriminator, data, epochs, batch_size, lr)
+    warn_of_eval_mode(gan)
     generator_optimizer, discriminator_optimizer = (
         adam(network.parameters(), lr=lr, betas=(0.5, 0.999))
         for network in (gan.generator, gan.discriminator)
     )
 
     def losses(x: Tensor) -> Terms:
-        fake = gan.generator(gan.noise(len(x)))
-        return {
-            "generator": generator_loss(gan.discriminator, fake),
-            "discriminator": discriminator_loss(gan.discriminator, x, fake.detach()),
-        }
+        with in_words(f"a step, for x of {described(x)},"):
+            fake = gan.generator(gan.noise(len(x)))
+            return {
+                "generator": generator_loss(gan.discriminator, fake),
+                "discriminator": discriminator_loss(gan.discriminator, x, fake.detach()),
+            }
 
     def update(terms: Terms) -> None:
         generator_optimizer.zero_grad()

@@ -18,11 +18,13 @@ from course_utils._validation import (
     check_count,
     check_finite_rows,
     check_integers,
+    check_nats,
     check_not_negative,
     check_rows,
     check_same_shape,
 )
 from course_utils.models import as_images, check_input
+from course_utils.modes import measure
 from course_utils.objectives import Terms, bernoulli_nll, squared_error
 
 TOP, BOTTOM = 4 * 4, 7 * 7  # codes per image on each level
@@ -63,7 +65,9 @@ def vq_vae_loss(
     """
     check_not_negative("commitment", commitment)
     levels = f(x)
-    recon = nll(x, g([straight_through(z, e) for z, e in levels])).mean()
+    nats = nll(x, g([straight_through(z, e) for z, e in levels]))
+    check_nats(nats, x)
+    recon = nats.mean()
     codebook = torch.stack([squared_error(z.detach(), e).mean() for z, e in levels]).sum()
     commit = torch.stack([squared_error(z, e.detach()).mean() for z, e in levels]).sum()
     loss = recon + codebook + commitment * commit
@@ -291,9 +295,9 @@ class VQVAE2(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.decoder([e for _, e in self.encoder(x)])  # logits
 
-    @torch.no_grad()
+    @measure
     def codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Top and bottom codes of images.  (N, side²) -> (N, 16), (N, 49) int64"""
+        """Top and bottom codes, in eval mode.  (N, side²) -> (N, 16), (N, 49) int64"""
         check_rows(x)
         top, bottom = [], []
         for batch in x.split(1000):
@@ -429,7 +433,7 @@ class CodePrior(nn.Module):
         logits = self(codes, label, top)
         return -F.cross_entropy(logits, codes, reduction="none").sum(1)
 
-    @torch.no_grad()
+    @measure
     def sample(self, label: Tensor, top: Tensor | None = None) -> Tensor:
         """Draw the codes in order, each given those before.  (B,), (B, 16) -> (B, L)"""
         self._check(label, top)
@@ -452,7 +456,7 @@ def code_nll(
     return {"loss": -prior.log_prob(codes, label, top).mean()}
 
 
-@torch.no_grad()
+@measure
 def log_code_probability(
     top_prior: CodePrior, bottom_prior: CodePrior, top: Tensor, bottom: Tensor
 ) -> Tensor:
@@ -470,7 +474,7 @@ def log_code_probability(
     return torch.stack(log_joint).logsumexp(0)
 
 
-@torch.no_grad()
+@measure
 def generate(
     model: VQVAE2, top_prior: CodePrior, bottom_prior: CodePrior, label: Tensor
 ) -> Tensor:

@@ -18,7 +18,13 @@ import math
 import torch
 from torch import Tensor
 
-from course_utils._validation import check_count
+from course_utils._validation import (
+    check_count,
+    check_likelihood,
+    gaussian_code,
+    row_nats,
+)
+from course_utils.modes import measure
 from course_utils.objectives import (
     Decoder,
     GaussianEncoder,
@@ -29,18 +35,20 @@ from course_utils.objectives import (
 from course_utils.theory.evidence import Nll, _log_gaussian
 
 
-@torch.no_grad()
+@measure
 def rate_and_distortion(
     f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int = 1, nll: Nll = bernoulli_nll
 ) -> tuple[Tensor, Tensor]:
     """Rate KL(q(z|x) ‖ p(z)) and distortion E_q [−log p(x|z)].  (B, D) -> (B,), (B,), nats
 
     The cost of the code of an image and the error that remains, averaged over ``samples``
-    draws of z. For testing, so without gradients. Source: Alemi et al. (2018), section 2.
+    draws of z. For testing, so in eval mode and without gradients.
+    Source: Alemi et al. (2018), section 2.
     """
     check_count("samples", samples)
-    mu, logvar = f(x)
-    draws = [nll(x, g(reparameterize(mu, logvar))) for _ in range(samples)]
+    mu, logvar = gaussian_code(f, x)
+    check_likelihood(nll, g, x, mu)
+    draws = [row_nats(nll, g, x, reparameterize(mu, logvar)) for _ in range(samples)]
     return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
 
 
@@ -49,27 +57,28 @@ def elbo(
 ) -> Tensor:
     """E_q [log p(x|z)] − KL(q(z|x) ‖ p(z)) of each image.  (B, D) -> (B,), nats
 
-    Minus distortion, minus rate; E_q is the mean over ``samples`` draws of z.
+    Minus distortion, minus rate; E_q is the mean over ``samples`` draws of z. In eval mode.
     Source: lecture, "Testing"; Kingma & Welling (2014), equation 7.
     """
     rate, distortion = rate_and_distortion(f, g, x, samples=samples, nll=nll)
     return -distortion - rate
 
 
-@torch.no_grad()
+@measure
 def importance_weighted_bound(
     f: GaussianEncoder, g: Decoder, x: Tensor, *, samples: int, nll: Nll = bernoulli_nll
 ) -> Tensor:
     """log (1/L) Σₗ p(x, zₗ) / q(zₗ|x),  zₗ ~ q, L = samples.  (B, D) -> (B,), nats
 
-    Its expectation is the ELBO at L = 1 and grows with L up to log p(x).
+    Its expectation is the ELBO at L = 1 and grows with L up to log p(x). In eval mode.
     ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
     """
     check_count("samples", samples)
-    mu, logvar = f(x)
+    mu, logvar = gaussian_code(f, x)
+    check_likelihood(nll, g, x, mu)
     log_weights = []
     for _ in range(samples):
         z, zero = reparameterize(mu, logvar), torch.zeros_like(mu)
         log_p, log_q = _log_gaussian(z, zero, zero), _log_gaussian(z, mu, logvar)
-        log_weights.append(log_p - nll(x, g(z)) - log_q)
+        log_weights.append(log_p - row_nats(nll, g, x, z) - log_q)
     return torch.stack(log_weights).logsumexp(0) - math.log(samples)

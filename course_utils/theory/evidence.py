@@ -1,7 +1,8 @@
 """log p(x) of an image, exactly, and the gap KL(q(z|x) ‖ p(z|x)) below it.
 
 With few latent dimensions the integral log p(x) = log ∫ p(z) p(x|z) dz is a sum over a
-lattice, so every bound can be compared with the exact value.
+lattice, so every bound can be compared with the exact value. All are measures: the networks
+run in eval mode, without gradients.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_utils._validation import check_count, check_finite_rows, check_rows
+from course_utils._validation import (
+    check_count,
+    check_finite_rows,
+    check_likelihood,
+    check_rows,
+    gaussian_code,
+    in_words,
+    row_nats,
+)
+from course_utils.modes import measure
 from course_utils.objectives import (
     Decoder,
     GaussianEncoder,
@@ -28,7 +38,7 @@ TOLERANCE = 0.1  # nats that a finer lattice or a larger box may change
 # --- exact, on the lattice ------------------------------------------------------------
 
 
-@torch.no_grad()
+@measure
 def log_evidence(
     g: Decoder, x: Tensor, *, nll: Nll = bernoulli_nll, lattice: Lattice = PLANE
 ) -> Tensor:
@@ -40,13 +50,14 @@ def log_evidence(
     than the first h can be missed.
 
     ValueError if this has not converged with a million points, or if nll is not that of an
-    exponential family with mean or logits from the decoder (see ``log_joint``).
+    exponential family with mean or logits from the decoder (see ``log_joint``). Likelihoods
+    of torch.distributions will do: ``lambda x, out: -Normal(out, 0.5).log_prob(x).sum(1)``.
     Source: lecture, "MLE is intractable" (for K = 1, 2 or 3 it is not).
     """
     return _converged_log_evidence(g, x, nll, lattice)[0]
 
 
-@torch.no_grad()
+@measure
 def kl_to_true_posterior(
     f: GaussianEncoder,
     g: Decoder,
@@ -62,7 +73,9 @@ def kl_to_true_posterior(
     Source: lecture, "Derivation of VAE objective".
     """
     evidence, lattice = _converged_log_evidence(g, x, nll, lattice)
-    mu, logvar = (values[:, None] for values in f(x))  # (B, 1, K) beside z (M, K)
+    mu, logvar = (
+        values[:, None] for values in gaussian_code(f, x)
+    )  # (B, 1, K) beside z (M, K)
     mass = kl = torch.zeros_like(evidence)
     for z in latent_lattice(*lattice).to(x).split(CHUNK):
         log_q = _log_gaussian(z, mu, logvar)  # (B, M)
@@ -78,7 +91,7 @@ def kl_to_true_posterior(
     return kl
 
 
-@torch.no_grad()
+@measure
 def log_joint(g: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll) -> Tensor:
     """log p(xᵢ, zⱼ) = log N(zⱼ; 0, I) + log p(xᵢ|zⱼ) of all pairs.
 
@@ -89,7 +102,7 @@ def log_joint(g: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll) -> 
     not finite.
     """
     check_rows(z)
-    _check_data(g, x, z.shape[1])
+    _check_data(g, x, z.shape[1], nll)
     return torch.cat([_log_joint(g, x, part, nll) for part in z.split(CHUNK)], dim=1)
 
 
@@ -97,7 +110,8 @@ def _log_joint(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
     output = g(z)
     if not output.isfinite().all():
         raise ValueError("the decoder output has NaN or infinity: its training diverged.")
-    reference = x.mean(0).expand_as(output).clone().requires_grad_()
+    # A row of the data, since a distribution may refuse what is not in its support.
+    reference = x[0].expand_as(output).clone().requires_grad_()
     with torch.enable_grad():
         at_reference = nll(reference, output)
         (slope,) = torch.autograd.grad(at_reference.sum(), reference)
@@ -128,7 +142,7 @@ def _converged_log_evidence(
     half_width, n, latent_dim = lattice
     check_count("n", n, minimum=2)
     check_count("latent_dim", latent_dim)
-    _check_data(g, x, latent_dim)
+    _check_data(g, x, latent_dim, nll)
     if (2 * n - 1) ** latent_dim > MAX_POINTS:
         raise ValueError(
             f"{2 * n - 1} points per side in {latent_dim} dimensions are too many: take a "
@@ -160,10 +174,12 @@ def _lattice_sum(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> Tensor:
     return torch.stack(sums).logsumexp(0) + math.log(lattice.cell)
 
 
-def _check_data(g: Decoder, x: Tensor, latent_dim: int) -> None:
-    """Refuse NaN, infinity and rows that do not fit the decoder."""
+def _check_data(g: Decoder, x: Tensor, latent_dim: int, nll: Nll) -> None:
+    """Refuse NaN, infinity, rows that do not fit the decoder, and what is no likelihood."""
     check_finite_rows(x)
-    check_rows(x, g(x.new_zeros(1, latent_dim)))
-
-
-# --- information in the code ----------------------------------------------------------
+    zero = x.new_zeros(3, latent_dim)
+    with in_words(f"the decoder, for codes of {latent_dim} numbers,"):
+        output = g(zero)
+    check_rows(x, output)
+    row_nats(nll, g, x[:1].repeat(3, 1), zero)
+    check_likelihood(nll, g, x, zero)

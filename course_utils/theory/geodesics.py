@@ -3,7 +3,7 @@
 A step dz in the plane changes the image by ‖g(z + dz) − g(z)‖. The sum of these along a
 path is its length: 1 is one pixel that turns from white to black. So the decoder induces a
 metric on the plane, the pull-back metric JᵀJ with the Jacobian J of g, and the shortest
-path, the geodesic, is seldom the straight line.
+path, the geodesic, is seldom the straight line. The decoder g runs in eval mode.
 Source: Arvanitidis, Hansen & Hauberg (2018), "Latent space oddity"; Shao, Kumar & Fletcher
 (2018), "The Riemannian geometry of deep generative models".
 """
@@ -22,6 +22,7 @@ from course_utils._validation import (
     check_positive,
     check_rows,
 )
+from course_utils.modes import measure
 from course_utils.objectives import Decoder
 from course_utils.training import hold_interrupt
 
@@ -33,7 +34,7 @@ SMOOTHING_ROUNDS = 16  # averages with both neighbors, to round the corners of l
 RELAX_STEPS = 10  # Adam steps on the energy; ten more shorten the path by about 0.3 %
 
 
-@torch.no_grad()
+@measure
 def curve_length(g: Decoder, path: Tensor) -> Tensor:
     """Σₜ ‖g(zₜ₊₁) − g(zₜ)‖, how much the image changes along a path.  (…, T, 2) -> (…)"""
     check_floats(path)
@@ -42,7 +43,7 @@ def curve_length(g: Decoder, path: Tensor) -> Tensor:
     return _steps(g, path).sum(-1)
 
 
-@torch.no_grad()
+@measure
 def straight_paths(g: Decoder, ends: Tensor) -> Tensor:
     """The straight line between each pair of ends.  (M, 2) -> (P, T, 2)
 
@@ -56,6 +57,7 @@ def straight_paths(g: Decoder, ends: Tensor) -> Tensor:
     return _equal_steps(g, torch.lerp(start, end, fraction))
 
 
+@measure
 def shortest_paths(g: Decoder, ends: Tensor, *, half_width: float | None = None) -> Tensor:
     """Paths between the ends along which the image changes least.  (M, 2) -> (P, T, 2)
 
@@ -75,13 +77,12 @@ def shortest_paths(g: Decoder, ends: Tensor, *, half_width: float | None = None)
         raise ValueError(
             f"an end lies outside the lattice over [−a, a]², a = {half_width:g}."
         )
-    with torch.no_grad():
-        nodes = _lattice_paths(g, ends, half_width)
-        coarse = _resampled(nodes, [path.diff(dim=0).norm(dim=1) for path in nodes])
-        coarse = _equal_steps(g, coarse)
-        relaxed = _equal_steps(g, _relaxed(g, coarse, half_width / 1000))
-        paths = torch.stack([straight_paths(g, ends), coarse, relaxed])
-        return paths[curve_length(g, paths).argmin(0), torch.arange(paths.shape[1])]
+    nodes = _lattice_paths(g, ends, half_width)
+    coarse = _resampled(nodes, [path.diff(dim=0).norm(dim=1) for path in nodes])
+    coarse = _equal_steps(g, coarse)
+    relaxed = _equal_steps(g, _relaxed(g, coarse, half_width / 1000))
+    paths = torch.stack([straight_paths(g, ends), coarse, relaxed])
+    return paths[curve_length(g, paths).argmin(0), torch.arange(paths.shape[1])]
 
 
 # --- paths over the lattice -----------------------------------------------------------

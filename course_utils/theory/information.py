@@ -7,31 +7,32 @@ import math
 import torch
 from torch import Tensor
 
-from course_utils._validation import check_finite_rows
+from course_utils._validation import check_finite_rows, gaussian_code
+from course_utils.modes import measure
 from course_utils.objectives import GaussianEncoder, reparameterize
 from course_utils.theory.evidence import _log_gaussian
 
 
-@torch.no_grad()
+@measure
 def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
     """Var over x of μₖ(x) > 0.01: which units depend on x?  -> (K,) bool
 
-    Source: Burda, Grosse & Salakhutdinov (2016), section 5.
+    In eval mode. Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """
-    mu, _ = f(x)
+    mu, _ = gaussian_code(f, x)
     check_finite_rows(mu)
     return mu.var(0, correction=0) > 0.01
 
 
-@torch.no_grad()
+@measure
 def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     """I(x; z) = E [ log q(z|x) − log q(z) ],  q(z) = (1/N) Σᵢ q(z|xᵢ).  (N, D) -> (), nats
 
     An estimate by one z for each x. It never exceeds log N, the entropy of a choice among
-    N images. The mean rate is I(x; z) + KL(q(z) ‖ p(z)).
+    N images. The mean rate is I(x; z) + KL(q(z) ‖ p(z)). In eval mode.
     Source: Hoffman & Johnson (2016); Alemi et al. (2018).
     """
-    mu, logvar = f(x)
+    mu, logvar = gaussian_code(f, x)
     z = reparameterize(mu, logvar)
     log_ratios = []
     for rows in torch.arange(len(x), device=x.device).split(256):  # not all N² at once

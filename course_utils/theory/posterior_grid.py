@@ -18,6 +18,7 @@ from course_utils._validation import (
     check_floats,
     check_vector,
 )
+from course_utils.modes import measure
 from course_utils.objectives import Decoder, bernoulli_nll
 from course_utils.theory.evidence import Nll, log_joint
 from course_utils.theory.lattice import latent_lattice
@@ -40,7 +41,7 @@ class PosteriorGrid(NamedTuple):
         return float(self.z1[-1] - self.z1[0]) / (len(self.z1) - 1)
 
 
-@torch.no_grad()
+@measure
 def posterior_grid(
     g: Decoder,
     x: Tensor,
@@ -57,7 +58,7 @@ def posterior_grid(
     with 81 points per side and halves the spacing until this is at most σ of q and every
     second point gives log p(x) within 0.05 nats: for a Gaussian peak the error of all
     points is the fourth power of that of every second point, so less than 10⁻⁵.
-    ValueError if the posterior extends beyond the box or is too narrow.
+    In eval mode. ValueError if the posterior extends beyond the box or is too narrow.
     """
     check_vector(x)
     _check_q(mu, sigma)

@@ -11,50 +11,32 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from traitlets import TraitError
 
-from course_utils.plots import DIGIT_COLORS, as_array
+from course_utils.plots import as_digits, as_points
 
 # --- arguments ------------------------------------------------------------------------
 
 
 def checked_points(name: str, points: ArrayLike) -> np.ndarray:
     """Points of the plane as an array (N, 2); ValueError for anything else."""
-    points = as_array(points)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-        raise ValueError(
-            f"{name} must have shape (N, 2), one row per point, not {points.shape}."
-        )
+    points = as_points(points, name)
+    if len(points) == 0:
+        raise ValueError(f"{name} must have at least one row, not {points.shape}.")
     if not np.isfinite(points).all():
         raise ValueError(f"{name} contain NaN or infinity.")
     return points
 
 
-def checked_labels(labels: ArrayLike, n: int, of: str) -> np.ndarray:
-    """Labels of n codes or images (``of``); ValueError for another shape.  (n,)"""
-    labels = as_array(labels)
-    if labels.shape != (n,):
-        raise ValueError(
-            f"one label for each is needed: {n} {of}, labels of shape {labels.shape}."
-        )
-    return labels
-
-
 def checked_digits(labels: ArrayLike, n: int, of: str) -> np.ndarray:
-    """As ``checked_labels``; ValueError unless each has a color.  -> uint8 (n,)"""
-    labels = checked_labels(labels, n, of)
-    known = range(len(DIGIT_COLORS))
-    if not np.isin(labels, known).all():
-        raise ValueError(f"labels must be whole numbers from 0 to {known[-1]}.")
-    return labels.astype(np.uint8)
+    """Labels of n codes or images (``of``); ValueError unless each has a color.  (n,)"""
+    return as_digits(labels, n, of).astype(np.uint8)
 
 
-def check_square_images(x: Tensor) -> None:
-    """TypeError or ValueError unless x holds square images, one per row.  (N, side²)"""
+def check_image_rows(x: Tensor) -> None:
+    """TypeError or ValueError unless x holds images, one per row.  (N, D)"""
     if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a tensor (N, side²), not {type(x).__name__}.")
-    if x.ndim != 2 or len(x) == 0 or math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
-        raise ValueError(
-            f"x must hold square images, one per row, (N, side²), not {tuple(x.shape)}."
-        )
+        raise TypeError(f"x must be a tensor (N, D), not {type(x).__name__}.")
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError(f"x must hold images, one per row, (N, D), not {tuple(x.shape)}.")
 
 
 # --- traits: a validator's proposal -> its value, or TraitError -----------------------

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 import traitlets
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from course_utils import plots
+from course_utils.modes import measure
 from course_utils.theory.lattice import latent_lattice
 from course_utils.widgets._validation import checked_points, finite, one_of
 from course_utils.widgets.core import BOTH_WAYS, with_core
@@ -30,7 +30,7 @@ class DenoisingField(WithPicture):
 
     denoisers  σ -> the denoiser that was trained at this σ: an nn.Sequential (may be
                nested) of Linear, ReLU and Sigmoid, (B, 2) -> (B, 2). The browser runs it
-               from a copy of its weights in float16.
+               from a copy of its weights in float16, in eval mode.
     points     (N, 2), the data, drawn as dots; at most 5000
 
     The plane is [−3, 3]². Each step is x ← x + 0.1 (r(x) − x), one per frame; with more
@@ -96,7 +96,7 @@ class DenoisingField(WithPicture):
 # --- data for the browser -------------------------------------------------------------
 
 
-@torch.no_grad()
+@measure
 def _field(r: nn.Module, at: Tensor) -> Tensor:
     weight = next(r.parameters())
     return (r(at.to(weight)).cpu() - at).float()

@@ -7,7 +7,7 @@ import {
   uint8,
 } from "./core.js";
 import { nearestHandle, onDrag } from "./drag.js";
-import { drawPixels, pixelsFrom, sideOf } from "./image.js";
+import { drawPixels, pixelsFrom } from "./image.js";
 import { makePlayer, prefersReducedMotion } from "./player.js";
 
 const DEPTH = 16; // nats below log p(x) that the bars show
@@ -229,13 +229,13 @@ function makeTransition(getQ, setQ) {
 }
 
 function fillDigits(group, model, choose) {
-  const labels = model.get("labels");
+  const labels = model.get("labels"), [height, width] = model.get("shape");
   fillChoice(group, labels.map(() => '<canvas role="img"></canvas>'), choose);
   for (const [i, face] of group.querySelectorAll("canvas").entries()) {
     const ink = pixelsFrom(uint8(model.get("images")[i]));
-    face.width = face.height = sideOf(ink);
+    Object.assign(face, { width, height });
     face.setAttribute("aria-label", labels[i]);
-    drawPixels(face.getContext("2d"), ink);
+    drawPixels(face.getContext("2d"), ink, 0, 0, width);
   }
 }
 

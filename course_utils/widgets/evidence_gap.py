@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from course_utils import plots
+from course_utils._validation import gaussian_code
+from course_utils.modes import measure
 from course_utils.objectives import Decoder, GaussianEncoder, bernoulli_nll
 from course_utils.theory.evidence import Nll
 from course_utils.theory.posterior_grid import (
@@ -21,8 +23,7 @@ from course_utils.theory.posterior_grid import (
     posterior_grid,
 )
 from course_utils.widgets._validation import (
-    check_square_images,
-    checked_labels,
+    check_image_rows,
     finite,
     index_below,
 )
@@ -37,11 +38,14 @@ class EvidenceGap(WithPicture):
 
         EvidenceGap(vae.encoder, vae.decoder, x[:6], labels[:6])
 
-    f       encoder, q(z|x): x (B, side²) -> mu, logvar (B, 2)
-    g       decoder, parameters of p(x|z) for ``nll``: z (B, 2) -> (B, side²)
-    x       (B, side²), a few images: each costs about 0.2 s and 30 kB
+    f       encoder, q(z|x): x (B, D) -> mu, logvar (B, 2)
+    g       decoder, parameters of p(x|z) for ``nll``: z (B, 2) -> (B, D)
+    x       (B, D), a few images: each costs about 0.2 s and 30 kB
     labels  (B,), names of the images, optional
     nll     of an exponential family, as for ``evidence.log_joint``
+    shape   height and width of the images, by default square
+
+    Both networks are evaluated in eval mode.
 
     Traits shared with the view: ``digit``, index of the image; ``mu`` and ``sigma``, two
     numbers each, of q, initially the encoder's. A q that is too narrow for the grid or
@@ -53,7 +57,8 @@ class EvidenceGap(WithPicture):
     _esm = with_core("evidence_gap.js")
     _css = with_core("evidence_gap.css")
 
-    images = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (side²,), ink
+    images = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (D,), ink
+    shape = traitlets.List(traitlets.Int()).tag(sync=True)  # height and width of images
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     windows = traitlets.List(traitlets.List()).tag(sync=True)  # of _describe
     log_joints = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (n, n)
@@ -64,7 +69,7 @@ class EvidenceGap(WithPicture):
     mu = traitlets.List(traitlets.Float(), [0.0, 0.0], 2, 2).tag(**BOTH_WAYS)
     sigma = traitlets.List(traitlets.Float(), [1.0, 1.0], 2, 2).tag(**BOTH_WAYS)
 
-    @torch.no_grad()
+    @measure
     def __init__(
         self,
         f: GaussianEncoder,
@@ -73,13 +78,15 @@ class EvidenceGap(WithPicture):
         labels: ArrayLike | None = None,
         *,
         nll: Nll = bernoulli_nll,
+        shape: plots.Shape | None = None,
     ) -> None:
-        check_square_images(x)
+        check_image_rows(x)
+        sides = plots.image_shape(x.shape[1], shape)
         if labels is None:
             labels = [f"image {i}" for i in range(len(x))]
-        names = checked_labels(labels, len(x), "images").tolist()
-        mu, logvar = f(x)
-        if mu.shape != (len(x), 2):
+        names = plots.as_labels(labels, len(x), "images").tolist()
+        mu, logvar = gaussian_code(f, x)
+        if mu.shape[1] != 2:
             raise ValueError(
                 f"the gap needs codes of 2 numbers, not {tuple(mu.shape[1:])}."
             )
@@ -92,6 +99,7 @@ class EvidenceGap(WithPicture):
         images = (255 * x.clamp(0, 1)).round().byte().cpu().numpy()
         super().__init__(
             images=[image.tobytes() for image in images],
+            shape=list(sides),
             labels=list(map(str, names)),
             windows=[_describe(window) for window in self._windows],
             log_joints=[

@@ -3,13 +3,10 @@
 /** Pixels from 0 to 1, of bytes from 0 to 255. */
 export const pixelsFrom = (bytes) => Float32Array.from(bytes, (value) => value / 255);
 
-/** The side of a square image with these pixels. */
-export const sideOf = (pixels) => Math.round(Math.sqrt(pixels.length));
-
-/** Draws a square image with its top left corner at (x, y). */
-export function drawPixels(context, pixels, x = 0, y = 0) {
-  const side = sideOf(pixels);
-  const image = new ImageData(side, side), data = image.data;
+/** Draws an image of so many columns, by default a square one, with its top left corner at
+    (x, y). */
+export function drawPixels(context, pixels, x = 0, y = 0, columns = Math.sqrt(pixels.length)) {
+  const image = new ImageData(columns, pixels.length / columns), data = image.data;
   for (let i = 0, at = 0; i < pixels.length; i++, at += 4) {
     data[at] = data[at + 1] = data[at + 2] = 255 - 255 * pixels[i];
     data[at + 3] = 255;

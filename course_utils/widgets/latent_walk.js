@@ -6,7 +6,7 @@ import {
   clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, short, uint8,
 } from "./core.js";
 import { makeCursor, htmlOfZ } from "./cursor.js";
-import { drawPixels, sideOf } from "./image.js";
+import { drawPixels } from "./image.js";
 import { drawShades, MAPS } from "./maps.js";
 import { makeNetwork } from "./network.js";
 import { along, makePaths } from "./paths.js";
@@ -100,10 +100,12 @@ function makeCodes(find, el, model, edge) {
 }
 
 /** The lattice of a box, decoded. */
-function makeLattice(find, model, decode, side) {
+function makeLattice(find, model, decode) {
   const stage = find(".lw-lattice .cw-stage"), canvas = find(".lw-lattice canvas");
   const ink = canvas.getContext("2d");
-  canvas.width = canvas.height = POINTS * side;
+  const [height, width] = model.get("shape");
+  canvas.width = POINTS * width;
+  canvas.height = POINTS * height;
   stage.insertAdjacentHTML("beforeend", '<div class="lw-cursor"></div>');
   stage.setAttribute("aria-label", "lattice of decoded images: arrow keys move z");
   find(".lw-lattice .cw-title").textContent = "The lattice, decoded";
@@ -111,7 +113,7 @@ function makeLattice(find, model, decode, side) {
     const step = model.get("half_width") / MIDDLE;
     const column = i % POINTS, row = Math.floor(i / POINTS);
     const z = [(column - MIDDLE) * step, (MIDDLE - row) * step];
-    drawPixels(ink, decode(z), column * side, row * side);
+    drawPixels(ink, decode(z), column * width, row * height, width);
   });
   return {
     stage,
@@ -188,13 +190,14 @@ function makeMap(find, model, set, codes, box) {
 }
 
 /** The path between two classes on the plane, and its images in a strip. */
-function makePathOnPlane(find, el, model, { decode, side, edge }) {
+function makePathOnPlane(find, el, model, { decode, edge }) {
   const paths = makePaths(model), colors = model.get("colors"), strip = find(".lw-strip");
-  strip.width = STRIP * side;
-  strip.height = side;
+  const [height, width] = model.get("shape");
+  strip.width = STRIP * width;
+  strip.height = height;
   let points = []; // of the path that is shown
   const drawStrip = inSlices(STRIP, (i) => drawPixels(strip.getContext("2d"),
-    decode(along(points, i / (STRIP - 1))), i * side, 0));
+    decode(along(points, i / (STRIP - 1))), i * width, 0, width));
   const dot = ([x, y], label) =>
     `<circle cx="${x}" cy="${y}" r="${0.025 * edge()}" style="fill:${colors[label]}"/>`;
   return {
@@ -257,9 +260,10 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
 }
 
 /** z in both stages, and its decoded image. */
-function makeCursorImage(find, el, { decode, side, plane }) {
+function makeCursorImage(find, el, model, { decode, plane }) {
   const canvas = find(".lw-here canvas"), ink = canvas.getContext("2d");
-  canvas.width = canvas.height = side;
+  const [height, width] = model.get("shape");
+  Object.assign(canvas, { width, height });
   canvas.setAttribute("aria-label", "the image decoded at the cursor");
   const [onPlane, onLattice] = el.querySelectorAll(".lw-cursor");
   const move = (cursor, x, y) => {
@@ -268,7 +272,7 @@ function makeCursorImage(find, el, { decode, side, plane }) {
   const snap = (share) => (clamp(Math.floor(share * POINTS), 0, POINTS - 1) + 0.5) / POINTS;
   return (z) => {
     const image = decode(z), x = plane.across(z[0]), y = plane.down(z[1]);
-    drawPixels(ink, image);
+    drawPixels(ink, image, 0, 0, width);
     move(onPlane, x, y);
     move(onLattice, snap(x), snap(y));
     find(".lw-z").innerHTML = htmlOfZ(z);
@@ -278,13 +282,13 @@ function makeCursorImage(find, el, { decode, side, plane }) {
 
 function render({ model, el }) {
   const find = fill(el, "latent-walk", PAGE);
-  const decode = makeNetwork(model.get("decoder")), side = sideOf(decode([0, 0]));
+  const decode = makeNetwork(model.get("decoder"));
   // Both stages show [−e, e]² with e = 21/20 a, so that an image of the lattice is centered
   // on its z, and the same z has the same position in both.
   const edge = () => (model.get("half_width") * POINTS) / (2 * MIDDLE);
   const plane = makeCodes(find, el, model, edge);
-  const lattice = makeLattice(find, model, decode, side);
-  const drawAtCursor = makeCursorImage(find, el, { decode, side, plane });
+  const lattice = makeLattice(find, model, decode);
+  const drawAtCursor = makeCursorImage(find, el, model, { decode, plane });
   const set = makeSetter(model, () => {
     const { index, distance } = nearestCode(plane.codes, model.get("z"));
     find(".cw-spoken").textContent = `${find(".lw-z").textContent}; the nearest code is of a ${
@@ -298,7 +302,7 @@ function render({ model, el }) {
   const map = makeMap(find, model, set, plane.codes, cursor.index);
   const overlays = makeOverlays(find, model, set, plane, edge);
   const pathOnPlane = model.get("path_classes").length < 2 ? null
-    : makePathOnPlane(find, el, model, { decode, side, edge });
+    : makePathOnPlane(find, el, model, { decode, edge });
   const path = pathOnPlane
     && makePathControls(find, el, model, { set, way: pathOnPlane, player, cursor });
   find(".lw-paths").hidden = !path;

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from course_utils import plots
+from course_utils.modes import measure
 from course_utils.theory.geodesics import curve_length, shortest_paths, straight_paths
 from course_utils.theory.lattice import (
     distance_to_nearest,
@@ -25,7 +26,7 @@ from course_utils.theory.lattice import (
 from course_utils.widgets._validation import checked_digits, checked_points, one_of
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths
-from course_utils.widgets.network import browser_network, check_image_side
+from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
 CLOUDS = 300  # q(z|x) that are drawn; more would hide each other
@@ -42,8 +43,8 @@ class LatentWalk(WithPicture, WithCursor):
         LatentWalk(decode, mu, labels, sigmas=torch.exp(logvar / 2))
 
     g            the decoder: nn.Sequential (may be nested) of Linear, ReLU and Sigmoid,
-                 from (B, 2) to square images (B, side²) in [0, 1]; other values are
-                 clipped. The browser runs a copy of its weights in float16, which does
+                 from (B, 2) to images (B, D) in [0, 1]; other values are clipped. The
+                 browser runs a copy of its weights in float16, in eval mode, which does
                  not follow further training.
     codes        (N, 2), drawn as dots, up to about 10000.
     labels       (N,), digits 0 to 9 that color the dots.
@@ -51,6 +52,7 @@ class LatentWalk(WithPicture, WithCursor):
     sigmas       (N, 2), of a VAE: the standard deviations of each q(z|x), whose means are
                  the codes. Only then ellipses of q and the prior N(0, I) are shown, by
                  its rings and its mass in the box.
+    shape        height and width of the images, by default square
 
     Optional: rings, ellipses, a map behind the dots, and a path between two classes,
     straight or a geodesic of ``theory.geodesics``, which joins the codes nearest to the
@@ -68,6 +70,7 @@ class LatentWalk(WithPicture, WithCursor):
     _css = with_core("latent_walk.css")
 
     decoder = traitlets.Dict().tag(sync=True)  # of browser_network
+    shape = traitlets.List(traitlets.Int()).tag(sync=True)  # height and width of images
     codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -85,6 +88,7 @@ class LatentWalk(WithPicture, WithCursor):
     path = traitlets.Enum(PATHS, "none").tag(**BOTH_WAYS)
     path_ends = traitlets.List(traitlets.Int()).tag(**BOTH_WAYS)
 
+    @measure
     def __init__(
         self,
         g: nn.Module,
@@ -93,19 +97,20 @@ class LatentWalk(WithPicture, WithCursor):
         half_widths: Sequence[float] = (1, 5),
         *,
         sigmas: ArrayLike | None = None,
+        shape: plots.Shape | None = None,
     ) -> None:
         codes = checked_points("codes", codes)
         labels = checked_digits(labels, len(codes), "codes")
         half_widths = checked_half_widths(half_widths)
         network = browser_network(g, n_in=2)
-        check_image_side(network)
+        sides = plots.image_shape(n_out(network), shape)
         sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
         self._points = codes, labels
         decode = _decoder_of(g)
-        with torch.no_grad():
-            self._lattice = decode(latent_lattice(half_widths[0])).numpy()
+        self._lattice = decode(latent_lattice(half_widths[0])).numpy()
         super().__init__(
             decoder=network,
+            shape=list(sides),
             codes=codes.astype("<f4").tobytes(),
             labels=labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),
@@ -146,7 +151,8 @@ class LatentWalk(WithPicture, WithCursor):
 
     def picture(self) -> bytes:
         """Plane and lattice of the first box, side by side."""
-        return png(_draw(*self._points, self._lattice, self.half_widths[0]), colors=128)
+        box, shape = self.half_widths[0], self.shape
+        return png(_draw(*self._points, self._lattice, box, shape), colors=128)
 
     def __repr__(self) -> str:
         layers = self.decoder["layers"]
@@ -158,14 +164,18 @@ class LatentWalk(WithPicture, WithCursor):
 
 
 def _draw(
-    codes: np.ndarray, labels: np.ndarray, images: np.ndarray, half_width: float
+    codes: np.ndarray,
+    labels: np.ndarray,
+    images: np.ndarray,
+    half_width: float,
+    shape: plots.Shape | None = None,
 ) -> Figure:
     """Codes and decoded lattice side by side, over the same part of the plane."""
     box = f"[−{half_width:g}, {half_width:g}]²"
     title = f"The latent plane over {box}: codes and decoded images"
     figure, [left, right] = plots.new_figure((10.4, 4.9), 1, 2, title)
     plots.draw_codes(left, codes, labels, half_width=half_width)
-    plots.draw_lattice(right, images, half_width)
+    plots.draw_lattice(right, images, half_width, shape)
     limits, ticks = right.get_xlim(), right.get_xticks()
     left.set(xlim=limits, ylim=limits, xticks=ticks, yticks=ticks)
     return figure
@@ -196,7 +206,6 @@ def _sample(codes: np.ndarray, sigmas: np.ndarray | None, labels: np.ndarray) ->
     return np.concatenate([codes[rows], sigmas[rows], labels[rows, None]], axis=1)
 
 
-@torch.no_grad()
 def _maps(
     decode: Callable, network: dict, codes: np.ndarray, half_widths: list[float]
 ) -> dict[str, dict]:

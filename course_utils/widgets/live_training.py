@@ -15,8 +15,9 @@ from traitlets import TraitError
 
 from course_utils import data, plots
 from course_utils.models import VAE, Autoencoder
-from course_utils.widgets._validation import check_square_images, checked_digits
+from course_utils.widgets._validation import check_image_rows, checked_digits
 from course_utils.widgets.core import BOTH_WAYS, HERE, as_script, with_core
+from course_utils.widgets.network import browser_network
 from course_utils.widgets.picture import WithPicture, four_bit_pixels, png
 
 IMAGES = 10_000  # for training
@@ -195,7 +196,11 @@ def _checked_images(
     x: Tensor, labels: ArrayLike | None
 ) -> tuple[Tensor, Tensor, np.ndarray]:
     """Images for training, for testing, and labels of the latter."""
-    check_square_images(x)
+    check_image_rows(x)
+    if math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
+        raise ValueError(
+            f"the browser trains on square images, (N, side²), not {tuple(x.shape)}."
+        )
     digits = checked_digits([0] * len(x) if labels is None else labels, len(x), "images")
     if x.shape[1] > MOST_PIXELS:
         side = math.isqrt(x.shape[1])
@@ -270,6 +275,10 @@ def _checked_width(model: Model, inputs: int) -> int:
             f"the browser trains a network of {inputs} inputs, one hidden layer and a code "
             f"of 2 numbers: {type(model).__name__}({inputs}, 2, hidden=({width},))."
         )
+    for part, n_in in (("encoder", inputs), ("decoder", 2)):
+        pair = [browser_network(getattr(one, part), n_in) for one in (model, expected)]
+        if pair[0]["layers"] != pair[1]["layers"]:
+            raise ValueError(f"the {part} has other layers than Linear, ReLU, Linear.")
     return width
 
 

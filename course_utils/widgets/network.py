@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from course_utils.models import GaussianHead
+from course_utils._validation import in_words
+from course_utils.models import GaussianHead, _check_layer_input
+from course_utils.modes import measure
 
 LARGEST_FLOAT16 = 65504
+PROBES = 256  # points at which the browser's layers are compared with the network
 
 
+@measure
 def browser_network(module: nn.Module, n_in: int) -> dict:
     """The argument of ``makeNetwork`` in network.js: the value of a trait, sent once.
 
-    module  nn.Sequential (may be nested) of Linear, ReLU and Sigmoid; at the end also a
-            GaussianHead, which outputs μ, then log σ².
+    module  nn.Sequential (may be nested) of Linear, ReLU and Sigmoid, in eval mode; at the
+            end also a GaussianHead, which outputs μ, then log σ². Dropout, Identity and
+            Flatten change no row and are left out.
     n_in    the number of inputs.
 
     {"layers": ["linear", n_in, n_out], ["relu"], …; "weights": float16, for each linear
     layer its rows, then its bias}. float16 changes images by less than one gray level.
-    TypeError or ValueError for a network that the browser cannot run.
+    TypeError or ValueError for a network that the browser cannot run: other layers, layers
+    with a ``forward`` or hooks of their own, and outputs that its layers do not give.
     """
     steps = list(_flatten(module))
     _check_chain(steps, n_in)
+    _check_outputs(module, steps, n_in)
     return {"layers": [_describe(step) for step in steps], "weights": _float16_bytes(steps)}
-
-
-def check_image_side(network: dict) -> int:
-    """Side of the square image that a network outputs; ValueError if it is not square."""
-    pixels = n_out(network)
-    if math.isqrt(pixels) ** 2 != pixels:
-        raise ValueError(
-            f"the decoder outputs {pixels} numbers, which is no square image; for 28 × 28 "
-            "pixels it must output 784."
-        )
-    return math.isqrt(pixels)
 
 
 def n_out(network: dict) -> int:
@@ -50,11 +46,18 @@ def n_out(network: dict) -> int:
 class _Affine:
     """W x + b of a Linear, or of the two Linears of a GaussianHead, concatenated."""
 
-    def __init__(self, module: nn.Linear | GaussianHead) -> None:
-        parts = [module] if isinstance(module, nn.Linear) else [module.mu, module.logvar]
-        self.weight = torch.cat([part.weight for part in parts]).detach()
-        self.bias = torch.cat([_bias(part) for part in parts]).detach()
-        self.n_out, self.n_in = self.weight.shape
+    def __init__(self, parts: Sequence[nn.Linear]) -> None:
+        self.parts = parts
+        self.n_in = parts[0].in_features
+        self.n_out = sum(part.out_features for part in parts)
+
+    @property
+    def weight(self) -> Tensor:  # read after a first call: a hook may set it
+        return torch.cat([part.weight for part in self.parts]).detach()
+
+    @property
+    def bias(self) -> Tensor:
+        return torch.cat([_bias(part) for part in self.parts]).detach()
 
 
 def _bias(linear: nn.Linear) -> Tensor:
@@ -68,17 +71,76 @@ Step = _Affine | str
 
 def _flatten(module: nn.Module) -> Iterator[Step]:
     """The steps of nested Sequentials, in order; TypeError for other layers."""
-    if isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential) and _runs_as(nn.Sequential, module):
         for child in module:
             yield from _flatten(child)
-    elif isinstance(module, nn.Linear | GaussianHead):
-        yield _Affine(module)
-    elif isinstance(module, nn.ReLU | nn.Sigmoid):
-        yield "relu" if isinstance(module, nn.ReLU) else "sigmoid"
-    else:
+    elif isinstance(module, nn.Linear) and _runs_as(nn.Linear, module):
+        yield _Affine([module])
+    elif isinstance(module, GaussianHead) and _is_plain_head(module):
+        yield _Affine([module.mu, module.logvar])
+    elif _runs_as(nn.ReLU, module):
+        yield "relu"
+    elif _runs_as(nn.Sigmoid, module):
+        yield "sigmoid"
+    elif not any(_runs_as(kind, module) for kind in LEFT_OUT):
         raise TypeError(
             "the browser runs nn.Sequential of Linear, ReLU and Sigmoid only; this network "
-            f"has {type(module).__name__}."
+            f"has {type(module).__name__}{_own_code(module)}."
+        )
+
+
+LEFT_OUT = nn.Identity, nn.Flatten, nn.Dropout, nn.AlphaDropout
+
+
+def _is_plain_head(head: GaussianHead) -> bool:
+    parts = head.mu, head.logvar
+    return _runs_as(GaussianHead, head) and all(_runs_as(nn.Linear, p) for p in parts)
+
+
+def _runs_as(kind: type[nn.Module], module: nn.Module) -> bool:
+    """Whether a call of the module runs the forward of that class, and nothing else."""
+    return (
+        isinstance(module, kind)
+        and type(module).forward is kind.forward
+        and type(module).__call__ is kind.__call__
+        and not _own_code(module)
+    )
+
+
+def _own_code(module: nn.Module) -> str:
+    """Names what a module runs besides the forward of its class."""
+    if not isinstance(module, nn.Module):
+        return ""
+    if "forward" in vars(module):
+        return " with a forward of its own"
+    hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
+    for hook in hooks:
+        sets_weights = type(hook).__module__.startswith("torch.nn.utils.")  # spectral_norm
+        if hook is not _check_layer_input and not sets_weights:
+            return " with a forward hook"
+    return ""
+
+
+def _check_outputs(module: nn.Module, steps: Sequence[Step], n_in: int) -> None:
+    """TypeError unless the steps, one after the other, give what the module gives."""
+    x = 3 * torch.randn(PROBES, n_in, generator=torch.Generator().manual_seed(0))
+    x = x.to(next(module.parameters()))
+    with in_words("the network"):
+        output = module(x)
+    expected = torch.cat(output, 1) if isinstance(output, tuple) else output
+    for step in steps:
+        if isinstance(step, _Affine):
+            x = F.linear(x, step.weight, step.bias)
+        else:
+            x = x.relu() if step == "relu" else x.sigmoid()
+    rounding = 100 * torch.finfo(x.dtype).eps * float(expected.nan_to_num().abs().max())
+    same = x.shape == expected.shape and torch.allclose(
+        x, expected, rtol=0, atol=rounding, equal_nan=True
+    )
+    if not same:
+        raise TypeError(
+            "the browser would draw something else: the layers of this network, run one "
+            "after the other, do not give its output."
         )
 
 

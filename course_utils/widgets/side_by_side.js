@@ -5,7 +5,7 @@ import {
   fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, uint8,
 } from "./core.js";
 import { makeCursor, htmlOfZ } from "./cursor.js";
-import { drawPixels, sideOf } from "./image.js";
+import { drawPixels } from "./image.js";
 import { makeNetwork } from "./network.js";
 import { legend, makePlane, nearestCode, ringsOfPrior } from "./plane.js";
 
@@ -43,14 +43,14 @@ const PAGE = (models) => `
   </div>`;
 
 /** A model's column: its plane, the image at the cursor, and the images of the last draws. */
-function makeColumn(root, name, network, codes, labels, edge) {
+function makeColumn(root, name, network, [height, width], codes, labels, edge) {
   const stage = root.querySelector(".cw-stage"), plane = makePlane(stage, edge);
-  const decode = makeNetwork(network), side = sideOf(decode([0, 0]));
+  const decode = makeNetwork(network);
   const [image, draws] = root.querySelectorAll(".sb-image, .sb-draws");
   const far = root.querySelector(".sb-far b");
   const ink = image.getContext("2d"), past = draws.getContext("2d");
-  image.width = image.height = draws.height = side;
-  draws.width = DRAWS * side;
+  Object.assign(image, { width, height });
+  Object.assign(draws, { width: DRAWS * width, height });
   image.setAttribute("aria-label", `what ${name} decodes at the cursor`);
   stage.setAttribute("aria-label", `plane of ${name}: arrow keys move z in all planes`);
   root.querySelector(".cw-title").textContent = name;
@@ -69,15 +69,15 @@ function makeColumn(root, name, network, codes, labels, edge) {
     drawCursor(z) {
       const [z1, z2] = z, e = edge(), { code, index, distance } = nearestCode(codes, z);
       nearest = labels[index];
-      drawPixels(ink, decode(z));
+      drawPixels(ink, decode(z), 0, 0, width);
       far.textContent = fixed(distance);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
       toCode.setAttribute("d", `M${z1} ${z2}L${code.join(" ")}`);
       put(at, { cx: z1, cy: z2 });
     },
     addDraw(z) {
-      past.drawImage(draws, side, 0);
-      drawPixels(past, decode(z));
+      past.drawImage(draws, width, 0);
+      drawPixels(past, decode(z), 0, 0, width);
     },
   };
 }
@@ -88,7 +88,8 @@ function render({ model, el }) {
   const labels = uint8(model.get("labels"));
   const edge = () => 1.05 * model.get("half_width");
   const columns = [...el.querySelectorAll(".sb-model")].map((root, i) => makeColumn(
-    root, names[i], model.get("decoders")[i], float32(model.get("codes")[i]), labels, edge));
+    root, names[i], model.get("decoders")[i], model.get("shapes")[i],
+    float32(model.get("codes")[i]), labels, edge));
   const set = makeSetter(model, () => {
     const distances = columns.map((column) => column.text()).join(", ");
     find(".cw-spoken").textContent = `${find(".sb-z").textContent}; nearest code: ${distances}`;

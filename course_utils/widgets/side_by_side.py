@@ -12,7 +12,7 @@ from course_utils import plots
 from course_utils.widgets._validation import checked_digits, checked_points
 from course_utils.widgets.core import with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths
-from course_utils.widgets.network import browser_network, check_image_side
+from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
 CODES = 1000  # shown for each model; each frame searches the nearest
@@ -24,12 +24,13 @@ class SideBySide(WithPicture, WithCursor):
         SideBySide({"AE": (ae.decoder, codes), "VAE": (g, mu)}, labels)
 
     models       name -> (g, codes). The decoder g: nn.Sequential (may be nested) of
-                 Linear, ReLU and Sigmoid, from (B, 2) to square images (B, side²) in
-                 [0, 1]; other values are clipped. The browser runs a copy of its weights
-                 in float16. Codes (N, 2) of the same N images; only the first 1000 are
+                 Linear, ReLU and Sigmoid, from (B, 2) to images (B, D) in [0, 1]; other
+                 values are clipped. The browser runs a copy of its weights in float16, in
+                 eval mode. Codes (N, 2) of the same N images; only the first 1000 are
                  used.
     labels       (N,), digits 0 to 9 that color the codes.
     half_widths  a of each box [−a, a]² to choose from, initially the first.
+    shape        height and width of the images, by default square
 
     The button draws z from the prior N(0, I), and switches to a larger box if there is one
     and z needs it.
@@ -44,6 +45,7 @@ class SideBySide(WithPicture, WithCursor):
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     decoders = traitlets.List(traitlets.Dict()).tag(sync=True)  # of browser_network
+    shapes = traitlets.List(traitlets.List()).tag(sync=True)  # of images, per model
     codes = traitlets.List(traitlets.Bytes()).tag(sync=True)  # float32 (N, 2), per model
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -53,6 +55,8 @@ class SideBySide(WithPicture, WithCursor):
         models: Mapping[str, tuple[nn.Module, ArrayLike]],
         labels: ArrayLike,
         half_widths: Sequence[float] = (3, 10),
+        *,
+        shape: plots.Shape | None = None,
     ) -> None:
         _check_pairs(models)
         half_widths = checked_half_widths(half_widths)
@@ -62,10 +66,11 @@ class SideBySide(WithPicture, WithCursor):
             self._labels = checked_digits(labels, len(points), "codes")[:CODES]
             self._planes[name] = points[:CODES]
             networks.append(browser_network(g, n_in=2))
-            check_image_side(networks[-1])
+        shapes = [plots.image_shape(n_out(network), shape) for network in networks]
         super().__init__(
             names=list(models),
             decoders=networks,
+            shapes=[list(sides) for sides in shapes],
             codes=[codes.astype("<f4").tobytes() for codes in self._planes.values()],
             labels=self._labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),
