@@ -3,8 +3,11 @@
 import math
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
@@ -143,6 +146,80 @@ def test_an_answer_in_double_precision_is_right():
     assert check(lambda x: x.double().square().sum()).status == "right"
 
 
+def test_one_number_may_come_in_any_shape():
+    assert check(lambda x: x.square().sum(0, keepdim=True)).status == "right"
+    result = check(lambda x: x.square()[:2])
+    assert result.status == "wrong" and "expected shape (), got (2,)" in result.message
+
+
+def test_whole_numbers_that_came_as_floats_are_refused():
+    """They are no indices."""
+
+    def argmax(x):
+        return x.argmax()
+
+    assert compare(lambda x: x.argmax().int(), argmax, CASES).status == "right"
+    result = compare(lambda x: x.argmax() + 0.0, argmax, CASES)
+    assert "expected whole numbers (torch.int64), got torch.float32" in result.message
+
+
+@pytest.mark.parametrize("scale, words", [(-1.0, "is not positive"), (math.nan, "is nan")])
+def test_a_wrong_scale_of_a_distribution_is_said_in_words(scale, words):
+    result = check(lambda x: torch.distributions.Normal(x, scale).sample())
+    assert f"the scale of a distribution {words}. A scale is a standard" in result.message
+
+
+FIXED = torch.randn(3, generator=torch.Generator().manual_seed(0))
+
+
+def own_seed(x):
+    torch.manual_seed(3)
+    return torch.randn_like(x)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        own_seed,
+        lambda x: torch.randn(x.shape, generator=torch.Generator()),
+        lambda x: FIXED[: len(x)],
+    ],
+)
+@pytest.mark.parametrize("scale", [1.0, 1e-9])  # with another value, or with the same
+def test_an_answer_draws_anew_where_the_reference_does(draw, scale):
+    def status_and_message(draw):
+        result = compare(
+            lambda x: x + scale * draw(x).double(),
+            lambda x: x + scale * torch.randn_like(x).double(),
+            CASES,
+        )
+        return result.status, result.message
+
+    assert status_and_message(torch.randn_like)[0] == "right"
+    status, message = status_and_message(draw)
+    assert status == "wrong" and message.endswith(f"Hint: {grading.SEED_HINT}")
+
+
+def test_numbers_that_the_check_cannot_repeat_get_a_hint_unless_statistics_are_compared():
+    generator = torch.Generator()
+
+    def message(rtol):
+        return compare(
+            lambda x: 2 * torch.randn(x.shape, generator=generator),
+            torch.randn_like,
+            CASES,
+            rtol=rtol,
+        ).message
+
+    assert message(1e-4).endswith(grading.GENERATOR_HINT)
+    assert "Hint" not in message(1e-2)
+
+
+def test_an_answer_that_fails_or_has_another_shape_gets_no_hint_about_seeds():
+    for wrong in (lambda x: x[:0], lambda x: None, lambda x: 1 / 0):
+        assert "Hint" not in compare(wrong, torch.randn_like, CASES).message
+
+
 def test_of_many_numbers_the_first_four_are_shown():
     def message(n):
         return compare(
@@ -191,6 +268,11 @@ def test_a_wide_tolerance_is_relative():
         (3, 3, "right"),
         (3.0, 3, "right"),
         (torch.tensor(3.0), 3, "right"),
+        (torch.tensor([3.0], requires_grad=True), 3, "right"),
+        ([3], 3, "right"),
+        (np.array([[3.0]]), 3, "right"),
+        (Fraction(3), 3, "right"),
+        (Decimal(3), 3, "right"),
         (2.9, 3, "wrong"),
         (3.00001, 3, "wrong"),
         (1e-9, 0, "wrong"),

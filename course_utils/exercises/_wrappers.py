@@ -25,6 +25,8 @@ def as_tensor(function: Function) -> Function:
 
     def wrapped(*arguments: Any) -> Any:
         value = function(*arguments)
+        if isinstance(value, list):  # torch warns of numbers that have a gradient
+            value = [n.detach() if isinstance(n, Tensor) else n for n in value]
         try:
             return torch.as_tensor(value).detach()
         except (TypeError, ValueError, RuntimeError):
@@ -33,8 +35,16 @@ def as_tensor(function: Function) -> Function:
     return wrapped
 
 
+def weighted_sum(value: Tensor) -> Tensor:
+    """A sum with weights without a pattern: in a plain sum wrong gradients can cancel."""
+    return (value.flatten() * (1 + torch.arange(value.numel()).sin() / 2)).sum()
+
+
 def value_and_gradient(function: Function) -> Function:
-    """(what, …): the value, or the gradient of its sum by the argument number ``what``."""
+    """(what, …): the value, or its gradient by the argument number ``what``.
+
+    Of a value with several numbers it is the gradient of ``weighted_sum``.
+    """
 
     def wrapped(what: str | int, *arguments: Any) -> Any:
         if isinstance(what, str):
@@ -46,7 +56,7 @@ def value_and_gradient(function: Function) -> Function:
         if not value.requires_grad:
             return torch.zeros_like(leaf)
         return torch.autograd.grad(
-            value.sum(), leaf, allow_unused=True, materialize_grads=True
+            weighted_sum(value), leaf, allow_unused=True, materialize_grads=True
         )[0]
 
     return wrapped
@@ -75,6 +85,28 @@ def draws_anew(draw: Function, calls: int = 2) -> Function:
         return torch.tensor(float(any(differ)))
 
     return wrapped
+
+
+def over_copies(what: str, z: Tensor, block: Tensor) -> Tensor:
+    """The "mean" or "spread" of each number of a block over the copies in z.
+
+    The block is (r, c), z (R r, C c) and random, the mean (r, c). The spread (4, r, c) is
+    four: the standard deviation, those of sums with the neighbors above and to the left,
+    which show noise that they share, and the mean distance to the mean, which shows noise
+    that is not normal.
+    """
+    r, c = block.shape
+
+    def each(z: Tensor) -> Tensor:
+        """(R r, C c) -> (r, c, R C)"""
+        return z.reshape(-1, r, z.shape[1] // c, c).permute(1, 3, 0, 2).flatten(2)
+
+    center = each(z).mean(2)
+    if what == "mean":
+        return center
+    sums = [each(z + z.roll(1, axis)).std(2) for axis in (0, 1)]
+    distance = (each(z) - center[:, :, None]).abs().mean(2)
+    return torch.stack([each(z).std(2), *sums, distance])
 
 
 def only_shape(value: Any) -> Any:

@@ -45,26 +45,28 @@ _AE_LOSS_MISTAKES: Mistakes = {
 
 def check_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − g(f(x))‖², and its gradients.  (f, g, x) -> ()"""
-    x = torch.tensor([[0.3, 0.5, 0.8, 0.1], [0.2, 0.4, 0.9, 0.7], [0.7, 0.6, 0.3, 0.6]])
+    x = torch.tensor([[0.3, 0.5, 0.8, -0.1], [0.2, -0.4, 0.9, 0.7], [0.7, 0.6, -1.3, 0.6]])
     a = torch.tensor([[1.0, -0.5], [0.5, 2.0], [-1.5, 0.3], [0.2, 0.8]])
 
     def encode(x: Tensor) -> Tensor:
-        return x @ a[: x.shape[1]]
+        return x @ a[: x.shape[-1]]
 
     def nonlinear(x: Tensor) -> Tensor:
         return encode(x).relu()
 
     def decode(z: Tensor) -> Tensor:
-        return z @ a[:, : z.shape[1]].T / 4
+        return z @ a[:, : z.shape[-1]].T / 4
 
     cases = {
-        "f doubles and g squares": ("value", lambda x: 2 * x, torch.square, x),
+        "f doubles and g squares": (
+            "value", lambda x: 2 * x, torch.square, x[:, :3]
+        ),
         "one image and a linear f and g": ("value", encode, decode, x[:1]),
         "three images": ("value", encode, decode, x),
         "f and g that are not linear": ("value", nonlinear, decode, 2 * x),
         "the gradient that reaches the encoder": (0, encode, decode, x),
         "the gradient that reaches the decoder": (1, encode, decode, x),
-    }
+    }  # fmt: skip
     return compare(answer, _ae_loss, cases, _AE_LOSS_MISTAKES, wrapper=loss_and_gradients)
 
 
@@ -90,7 +92,7 @@ def check_lost_share(answer: float | None) -> CheckResult:
             / 4,
             "divide by all directions, not by those that are kept.": 164 / 32,
         },
-        rtol=0.01,
+        rtol=0.005,  # two digits: 0.84 is right, 0.83 is not
     )
 
 
@@ -133,7 +135,7 @@ _ERROR_SHARE_MISTAKES: Mistakes = {
 
 def check_error_share(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 01: E ‖x − x̂‖² / E ‖x − x̄‖², x̄ the mean picture.  (B, D), (B, D) -> ()"""
-    x = torch.tensor([[0.3, 0.5, 0.8], [0.2, 0.4, 0.9], [0.7, 0.1, 0.3], [0.4, 0.6, 0.7]])
+    x = torch.tensor([[0.3, 0.5, 0.8], [0.2, -0.4, 0.9], [-0.7, 0.1, 0.3], [0.4, 0.6, 0.7]])
     x_hat = x.roll(1, 0) / 2
     cases = {
         "the mean picture, which is the baseline": (x, x.mean(0).expand_as(x).clone()),

@@ -15,7 +15,6 @@ from course_utils.exercises._wrappers import (
     draws_anew,
     noise_mistakes,
     only_shape,
-    seeded,
     sigma_mistakes,
 )
 from course_utils.exercises.grading import (
@@ -77,7 +76,7 @@ def check_m_step(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
         "every example belongs to one of two components": (x, one_hot),
         "shares of four components": (x, shares),
         "as many components as numbers in an example": (x, shares[:, :3].softmax(1)),
-        "as many components as examples": (x[:4], shares[:4]),
+        "as many components as examples": (x[:4, :2], shares[:4]),
     }
     return compare(answer, m_step, cases, _M_STEP_MISTAKES)
 
@@ -120,6 +119,9 @@ def _log_density(log_prior, log_likelihood):
 _MIXTURE_LOG_DENSITY_MISTAKES: Mistakes = {
     "exp(−2000) is 0 for a computer, and log 0 is −∞. Avoid the exp.": (
         lambda p, q: (p + q).exp().sum(1).log()
+    ),
+    "exp(−2000) is 0 in double precision, too. Avoid the exp.": (
+        lambda p, q: (p + q).double().exp().sum(1).log()
     ),
     "the largest term was taken out; add it again after the logarithm.": (
         lambda p, q: (p + q - (p + q).amax(1, keepdim=True)).exp().sum(1).log()
@@ -188,6 +190,14 @@ def check_mixture_log_density(answer: Callable[[Tensor, Tensor], Tensor]) -> Che
         "three components of different weight": (log_prior, log_likelihood),
         "two points": (log_prior, log_likelihood[1:]),
         "points so improbable that exp gives 0": (log_prior, log_likelihood - 2000),
+        "five components": (
+            torch.tensor([0.1, 0.3, 0.05, 0.35, 0.2]).log(),
+            torch.cat([log_likelihood, log_likelihood[:, :2].flip(0)], dim=1),
+        ),
+        "components whose densities are far apart": (
+            log_prior,
+            log_likelihood * torch.tensor([150.0, 300.0, 30.0]),
+        ),
         "a probable point beside an improbable one": (
             log_prior,
             log_likelihood[:2] - torch.tensor([[0.0], [2000.0]]),
@@ -219,7 +229,7 @@ def _reference_draws(n, weights, means, sigma):
     """From a Sobol sequence where n is large, so that the statistics are nearly exact."""
     if n < 1000:
         return _draws(n, weights, means, sigma)
-    u = torch.quasirandom.SobolEngine(1 + means.shape[1], scramble=True, seed=0).draw(n)
+    u = torch.quasirandom.SobolEngine(1 + means.shape[1], scramble=True).draw(n)
     z = torch.bucketize(u[:, 0].contiguous(), weights.cumsum(0)[:-1])
     return means[z] + sigma * torch.special.ndtri(u[:, 1:].clamp(1e-6, 1 - 1e-6))
 
@@ -227,7 +237,6 @@ def _reference_draws(n, weights, means, sigma):
 _MIXTURE_DRAWS_MISTAKES: Mistakes = {
     **noise_mistakes(_draws, "draw", "coordinate"),
     **sigma_mistakes(_draws),
-    "every call draws anew: set no seed within the function.": seeded(_draws),
     "n times a weight is only the expected number. Choose a component at random for each"
     " draw.": _fixed_counts,
     "one component was chosen for all draws. Each has its own choice.": (
@@ -265,12 +274,15 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
     sample is large: shares and spreads of 10,000 draws have errors of about a percent.
     """
     weights = torch.tensor([0.3, 0.5, 0.2])
-    means = torch.tensor([[13.0, -12], [-11, 12], [18, 17]])
+    means = torch.tensor([[13.3, -12.6], [-11.4, 12.7], [18.6, 17.4]])
+    in_space = torch.tensor([[1.3, -2.6, 4.5]])
     mixture = 50_000, weights, means, 0.6
     cases = {
         "ten draws": ("shape", 10, weights, means, 0.6),
-        "one component": ("spread", 20_000, torch.ones(1), means[:1], 0.6),
-        "two calls, with different draws": ("anew", 20, weights, means, 0.6),
+        "one draw": ("shape", 1, weights, means, 0.6),
+        "one component in three dimensions": (
+            "spread", 20_000, torch.ones(1), in_space, 0.6
+        ),
         "the number of draws near a mean: does it vary from call to call?": (
             ("varies", 20, weights, means, 0.6)
         ),
@@ -278,7 +290,7 @@ def check_mixture_draws(answer: Callable[..., Tensor]) -> CheckResult:
         "the middle of the draws near each mean": ("middle", *mixture),
         "their spread along each axis and along the diagonal": ("spread", *mixture),
         "the share of them within σ of the mean, 68 percent": ("inside", *mixture),
-    }
+    }  # fmt: skip
     mistakes, wrapper = _MIXTURE_DRAWS_MISTAKES, _statistics_of_draws
     return compare(answer, _reference_draws, cases, mistakes, wrapper=wrapper, rtol=0.04)
 
@@ -287,8 +299,6 @@ def _statistics_of_draws(draw: Function) -> Function:
     """(what, n, weights, …): a statistic of the draws, grouped by the nearest mean."""
 
     def wrapped(what: str, n: int, weights: Tensor, means: Tensor, sigma: float) -> Any:
-        if what == "anew":
-            return draws_anew(draw)(n, weights, means, sigma)
         if what == "varies":  # forty equal calls do not happen by chance
             return draws_anew(wrapped, calls=40)("share", n, weights, means, sigma)
         x = draw(n, weights, means, sigma)
@@ -300,14 +310,13 @@ def _statistics_of_draws(draw: Function) -> Function:
             return share
         groups = [x[nearest == k].to(means) for k in range(len(means))]
         if what == "middle":
-            return torch.stack([group.mean(0) for group in groups]).nan_to_num()
+            return torch.stack([group.mean(0) for group in groups])
         if what == "inside":
             inside = [(x - mean).abs() < sigma for x, mean in zip(groups, means)]
-            return torch.stack([each.float().mean(0) for each in inside]).nan_to_num()
+            return torch.stack([each.float().mean(0) for each in inside])
         along = [torch.cat([group, group.sum(1, keepdim=True)], dim=1) for group in groups]
-        # Not std(), which warns of a group of one draw or none. nan_to_num, so that two
-        # equal answers without draws near a mean agree.
+        # Not std(), which warns of a group of one draw or none.
         spread = [(group - group.mean(0)).square().mean(0).sqrt() for group in along]
-        return torch.stack(spread).nan_to_num()
+        return torch.stack(spread)
 
     return wrapped

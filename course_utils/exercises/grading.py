@@ -16,6 +16,8 @@ Function = Callable[..., Any]  # may return anything
 Mistakes = Mapping[str, Function]  # hint -> wrong answer
 
 SECONDS = 10  # time limit of an answer on one case; the references take milliseconds
+SEED_HINT = "every call has to draw new random numbers: set no seed within the function."
+GENERATOR_HINT = "draw with torch.randn_like, so that the check can repeat your numbers."
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,13 @@ def compare(
 
     All run with the same random seed. If an answer may draw in another order, the cases
     need large samples and a relative tolerance ``rtol`` above their sampling error. The
-    absolute tolerance is 1e-5. Errors and endless loops of the answer are wrong answers,
-    too: this function raises nothing, so the notebook runs to its end.
+    absolute tolerance is 1e-5. Where the reference draws anew in every call, the answer
+    must do so, too: it has no seed of its own. Errors and endless loops of the answer are
+    wrong answers: this function raises nothing, so the notebook runs to its end.
     """
-    answer = wrapper(answer)
+    answer, reference = wrapper(answer), wrapper(reference)
     for case, arguments in cases.items():
-        expected = _run(wrapper(reference), arguments)
+        expected = _run(reference, arguments)
         try:
             got = _run(answer, arguments)
         except NotImplementedError:
@@ -84,14 +87,20 @@ def compare(
         except TimeoutError as error:
             return CheckResult("wrong", f"{case}: {error}.")
         except AnswerError as error:
-            message = f"{case}: {error}."
+            got, message = None, f"{case}: {error}."
         else:
             if _agree(got, expected, rtol):
                 continue
             message = f"{case}: {_difference(got, expected)}."
         wrapped = {hint: wrapper(mistake) for hint, mistake in (mistakes or {}).items()}
         # The failed case first: it excludes most mistakes.
-        return _wrong(message, _hint(answer, {case: arguments, **cases}, wrapped, rtol))
+        hint = _hint(answer, {case: arguments, **cases}, wrapped, rtol)
+        has_shape = isinstance(got, Tensor) and got.shape == expected.shape
+        if hint is None and has_shape:
+            hint = _hint_about_draws(answer, reference, cases, rtol)
+        return _wrong(message, hint)
+    if hint := _hint_about_draws(answer, reference, cases, rtol):
+        return _wrong("Two calls give the same numbers.", hint)
     return CheckResult("right", f"All {len(cases)} cases agree.")
 
 
@@ -138,13 +147,17 @@ def _equal(answer: object, expected: object, rtol: float) -> bool:
 
 
 def _plain(value: object) -> Any:
-    """A number as float, a word in lower case, numbers as list; anything else unchanged."""
+    """A number as float, a word in lower case, numbers as list; anything else unchanged.
+
+    A tensor or list of one number is a number.
+    """
     if isinstance(value, str):
         return value.strip().casefold()
     try:
-        return torch.as_tensor(value, dtype=torch.float64).tolist()
+        numbers = torch.as_tensor(value, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
         return value
+    return numbers.item() if numbers.numel() == 1 else numbers.tolist()
 
 
 def _formatted(value: object) -> object:
@@ -167,6 +180,35 @@ def _run(function: Function, arguments: tuple) -> Any:
     if not all(after.equal(before) for after, before in pairs):
         raise AnswerError("your function changed its argument")
     return value
+
+
+def _hint_about_draws(
+    answer: Function, reference: Function, cases: Mapping[str, tuple], rtol: float
+) -> str | None:
+    """The hint for draws that are the same in two calls, or that no seed of ours repeats.
+
+    In the first case where two calls of the reference differ. The latter counts only where
+    numbers are compared, not statistics with a large ``rtol``.
+    """
+
+    def two_calls(function: Function, arguments: tuple) -> tuple[Any, Any]:
+        return _run(lambda *a: (function(*a), function(*a)), arguments)
+
+    for arguments in cases.values():
+        expected, other = two_calls(reference, arguments)
+        if expected.equal(other):
+            continue
+        try:
+            (first, second), (again, _) = (two_calls(answer, arguments) for _ in range(2))
+        except (AnswerError, NotImplementedError, TimeoutError):
+            return None
+        if not isinstance(first, Tensor):
+            return None
+        if first.equal(second):
+            return SEED_HINT
+        is_own = not torch.allclose(first, again, equal_nan=True)
+        return GENERATOR_HINT if is_own and rtol < 1e-3 else None
+    return None
 
 
 def _run_with_time_limit(function: Function, arguments: Sequence) -> Any:
@@ -197,16 +239,35 @@ def _run_with_time_limit(function: Function, arguments: Sequence) -> Any:
     if isinstance(error, NotImplementedError) and not error.args:
         raise error
     if error is not None:  # also SystemExit: the notebook must go on
-        raise AnswerError(f"your function raised {error!r}") from error
+        raise AnswerError(f"your function raised {_in_words(error)}") from error
     return value
+
+
+def _in_words(error: BaseException) -> str:
+    """The error, also where torch's own message, of several lines, does not help."""
+    if "Expected parameter scale" in str(error):
+        what = "nan" if "nan" in str(error) else "not positive"
+        return (
+            f"an error: the scale of a distribution is {what}. "
+            "A scale is a standard deviation, σ"
+        )
+    return repr(error)
 
 
 def _agree(got: object, expected: Tensor, rtol: float, equal_nan: bool = False) -> bool:
     return (
         isinstance(got, Tensor)
-        and got.shape == expected.shape
-        and torch.allclose(got.to(expected), expected, rtol, 1e-5, equal_nan)
+        and _fits(got, expected)
+        and torch.can_cast(got.dtype, expected.dtype)
+        and torch.allclose(
+            got.reshape(expected.shape).to(expected), expected, rtol, 1e-5, equal_nan
+        )
     )
+
+
+def _fits(got: Tensor, expected: Tensor) -> bool:
+    """Whether the shapes are equal; one number may come in any."""
+    return got.shape == expected.shape or (expected.ndim == 0 and got.numel() == 1)
 
 
 def _difference(got: object, expected: Tensor) -> str:
@@ -214,8 +275,11 @@ def _difference(got: object, expected: Tensor) -> str:
         return "expected a tensor, got None: a return may be missing"
     if not isinstance(got, Tensor):
         return f"expected a tensor, got {type(got).__name__}"
-    if got.shape != expected.shape:
+    if not _fits(got, expected):
         return f"expected shape {tuple(expected.shape)}, got {tuple(got.shape)}"
+    if not torch.can_cast(got.dtype, expected.dtype):
+        kind = "numbers" if expected.is_floating_point() else "whole numbers"
+        return f"expected {kind} ({expected.dtype}), got {got.dtype}"
     return f"expected {_short(expected)}, got {_short(got)}"
 
 

@@ -28,7 +28,7 @@ def _leading(x, k):
 
 _LEADING_COMPONENTS_MISTAKES: Mistakes = {
     "in which order does eigh return the eigenvalues?": (
-        lambda x, k: _leading(x, 4)[4 - k :].flip(0)
+        lambda x, k: _leading(x, x.shape[1])[-k:].flip(0)
     ),
     "the right ones, but the largest has to come first.": (
         lambda x, k: _leading(x, k).flip(0)
@@ -47,7 +47,7 @@ _LEADING_COMPONENTS_MISTAKES: Mistakes = {
         lambda x, k: spectrum(x)[:k, None].sqrt() * _leading(x, k)
     ),
     "all components are returned; only the first k were asked for.": (
-        lambda x, k: _leading(x, 4)
+        lambda x, k: _leading(x, x.shape[1])
     ),
     "the directions are vectors of D numbers, not of N.": (
         lambda x, k: torch.linalg.svd(x - x.mean(0))[0].T[:k]
@@ -74,6 +74,7 @@ def check_leading_components(answer: Callable[[Tensor, int], Tensor]) -> CheckRe
         "the spread is largest along an axis": ("projectors", x, 1),
         "two directions, the first of them first": ("projectors", x, 2),
         "points that were turned and moved": ("projectors", turned, 3),
+        "twenty points in five dimensions": ("projectors", _cloud(20, 5, 8), 2),
         "the rows are orthogonal and have length one": ("products", turned, 2),
     }
     return compare(

@@ -69,12 +69,15 @@ def check_sparse_ae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     encode, decode = (lambda x: x @ a), (lambda z: z @ a.T / 4)
     cases = {
         "λ = 0 leaves the plain autoencoder": ("value", encode, decode, x, 0.0),
-        "f and g copy, so only the penalty is left": ("value", identity, identity, x, 1.3),
+        "f and g copy, so only the penalty is left": (
+            "value", identity, identity, x[:, :2], 1.3
+        ),
         "λ = 0.5, a code with both signs": ("value", encode, decode, x, 0.5),
+        "one image": ("value", encode, decode, x[:1], 0.5),
         "λ = 2, other images": ("value", encode, decode, 3 * x, 2.0),
         "the gradient that reaches the encoder": (0, encode, decode, x, 0.5),
         "the gradient that reaches the decoder": (1, encode, decode, x, 0.5),
-    }
+    }  # fmt: skip
     return compare(
         answer, _sparse_ae_loss, cases, _SPARSE_AE_LOSS_MISTAKES, wrapper=loss_and_gradients
     )
@@ -146,7 +149,7 @@ def check_active_units(answer: Callable[[Tensor], Tensor]) -> CheckResult:
         "three images, five units": (z,),
         "activations of both signs": (signed,),
         "activations that cancel in the mean": (cancelling,),
-        "a unit with a small activation is active": (z / 10_000,),
+        "a unit with a small activation is active": (1e-30 * z,),
     }
     return compare(answer, _active_units, cases, _ACTIVE_UNITS_MISTAKES, wrapper=as_tensor)
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
+from torch.nn.functional import binary_cross_entropy
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
@@ -20,9 +21,12 @@ from course_utils.exercises._wrappers import (
     exact_kl,
     identity,
     noise_mistakes,
+    only_shape,
+    over_copies,
     sigma_of,
     value_and_gradient,
     variants,
+    weighted_sum,
 )
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.models import GaussianHead
@@ -114,6 +118,7 @@ def check_kl(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 06: KL(N(μ, diag σ²) ‖ N(0, I)) in closed form.  (B, K), (B, K) -> (B,)"""
     cases = {
         "four images": ("value", _MU, _LOGVAR),
+        "one image": ("value", _MU[:1, :2], _LOGVAR[:1, :2]),
         "the gradient that reaches mu": (0, _MU, _LOGVAR),
         "the gradient that reaches logvar": (1, _MU, _LOGVAR),
         "a tiny σ and a far μ": ("value", 20 * _MU, 20 * _LOGVAR.abs().neg()),
@@ -146,23 +151,54 @@ _REPARAMETERIZE_MISTAKES: Mistakes = {
         lambda mu, logvar: mu + sigma_of(logvar) + torch.randn_like(mu)
     ),
     "mu and logvar have changed places.": lambda mu, logvar: _draw(logvar, mu),
-    "this has the right distribution; write μ + σε, so that the numbers agree.": (
-        lambda mu, logvar: 2 * mu - _draw(mu, logvar)
-    ),
 }
 
 
 def check_reparameterize(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
-    """Notebook 06: z = μ + σ ⊙ ε and its gradients.  (B, K), (B, K) -> (B, K)"""
+    """Notebook 06: z = μ + σ ⊙ ε and its gradients.  (B, K), (B, K) -> (B, K)
+
+    Any way of drawing is right, so what is compared are statistics of 12,000 draws for each
+    μ and σ, with errors below a percent, and gradients, which follow from the draw itself.
+    """
+    mu = torch.tensor([[2.7, -1.3, 3.1], [-3.4, 1.9, -2.2]])
+    logvar = torch.tensor([[-1.2, 0.4, -0.4], [0.9, -0.7, 0.3]])
+    many = mu.repeat(40, 300), logvar.repeat(40, 300)
     cases = {
-        "four images": ("value", _MU, _LOGVAR),
-        "σ is almost 0, so z is μ": ("value", _MU, _LOGVAR - 40),
-        "∂z/∂μ, the gradient that reaches mu": (0, _MU, _LOGVAR),
-        "∂z/∂log σ², the gradient that reaches logvar": (1, _MU, _LOGVAR),
-    }
-    return compare(
-        answer, _draw, cases, _REPARAMETERIZE_MISTAKES, wrapper=value_and_gradient
-    )
+        "two images": ("shape", mu, logvar),
+        "one image": ("shape", mu[:1, :2], logvar[:1, :2]),
+        "σ is almost 0, so z is μ": ("z", _MU, _LOGVAR - 40),
+        "the mean of z": ("mean", *many),
+        "the spread of z, and of the sum of two": ("spread", *many),
+        "∂z/∂μ, the gradient that reaches mu": ("mu", _MU, _LOGVAR),
+        "∂z/∂log σ², the gradient that reaches logvar, divided by σε/2": (
+            "logvar", _MU, _LOGVAR
+        ),
+    }  # fmt: skip
+    mistakes, wrapper = _REPARAMETERIZE_MISTAKES, _statistics_of_draws
+    return compare(answer, _draw, cases, mistakes, wrapper=wrapper, rtol=0.04)
+
+
+def _statistics_of_draws(draw: Function) -> Function:
+    """(what, mu, logvar): z, a statistic of it over the copies of each image, or what its
+    gradient by mu or logvar has to be multiplied by."""
+
+    def wrapped(what: str, mu: Tensor, logvar: Tensor) -> Any:
+        leaves = {"mu": mu.requires_grad_(), "logvar": logvar.requires_grad_()}
+        z = draw(mu, logvar)
+        if what == "shape" or not isinstance(z, Tensor) or z.shape != mu.shape:
+            return only_shape(z)
+        if what in leaves:
+            if not z.requires_grad:
+                return torch.zeros_like(mu)
+            [gradient] = torch.autograd.grad(
+                weighted_sum(z), leaves[what], allow_unused=True, materialize_grads=True
+            )
+            return gradient if what == "mu" else 2 * gradient / (z - mu)
+        if what == "z":
+            return z
+        return over_copies(what, z.detach(), mu[:2, :3])
+
+    return wrapped
 
 
 def _step(f, g, optimizer, x, *, nll=_nll, kl=exact_kl, mean=torch.mean, **wrong):
@@ -190,7 +226,10 @@ def _at(step: int, mistakes: Mistakes) -> Mistakes:
     return {f"step {step}: {hint}": mistake for hint, mistake in mistakes.items()}
 
 
-_STEP_6_NLL = {
+_STEP_NLL = {
+    "step 5: binary_cross_entropy takes probabilities, g gives logits: take a sigmoid.": (
+        lambda x, logits: binary_cross_entropy(logits, x, reduction="none").sum(1)
+    ),
     "step 6: the sign. The negative log likelihood is minimized.": lambda *a: -_nll(*a),
 }
 _STEP_6_KL = {
@@ -212,11 +251,16 @@ _STEP_MISTAKES: Mistakes = {
     ),
     **_at(5, variants(_step, nll=NLLS)),
     **_at(6, variants(_step, kl=KLS)),
-    **variants(_step, nll=_STEP_6_NLL, kl=_STEP_6_KL, mean=_STEP_6_MEAN),
+    **variants(_step, nll=_STEP_NLL, kl=_STEP_6_KL, mean=_STEP_6_MEAN),
+    "step 3: this draw is right; write μ + σε, so that the numbers agree.": (
+        lambda *a: _step(*a, draw=lambda mu: -torch.randn_like(mu))
+    ),
     "step 7: zero_grad() is missing, so the gradients of all steps add up.": (
         _without("zero_grad")
     ),
-    "step 7: optimizer.step() is missing, so nothing is updated.": _without("step"),
+    "step 7: nothing is updated: backward() or optimizer.step() is missing.": (
+        _without("step")
+    ),
     "step 7: only the decoder is updated; the gradient stops before the encoder.": (
         lambda f, *more: _step(lambda x: tuple(part.detach() for part in f(x)), *more)
     ),
@@ -224,17 +268,17 @@ _STEP_MISTAKES: Mistakes = {
 
 
 class _Networks(nn.Module):
-    """Six pixels, three axes; weights without a pattern.
+    """Some pixels, three axes; weights without a pattern.
 
     log σ² is positive, and the logits lie between 0 and 1: a root or a logarithm of them,
     which is a mistake, is then a number of its own instead of nan.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pixels: int) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(1)
-            self.encoder, self.decoder = GaussianHead(6, 3), nn.Linear(3, 6)
+            self.encoder, self.decoder = GaussianHead(pixels, 3), nn.Linear(3, pixels)
         with torch.no_grad():
             self.encoder.logvar.bias.add_(1)
             self.decoder.weight.mul_(0.2)
@@ -242,11 +286,13 @@ class _Networks(nn.Module):
 
 
 def _after_steps(step: Function) -> Function:
-    """(what, x, …): the loss of the last of some steps, one for each minibatch, or the
-    weights of a network after them."""
+    """(what, shift, x, …): the loss of the last of some steps, one for each minibatch, or
+    the weights of a network after them. ``shift``: what is added to the first logits."""
 
-    def wrapped(what: str, *batches: Tensor) -> Any:
-        model, loss = _Networks(), None
+    def wrapped(what: str, shift: float, *batches: Tensor) -> Any:
+        model, loss = _Networks(batches[0].shape[1]), None
+        with torch.no_grad():
+            model.decoder.bias.add_(shift)
         with hold_interrupt():
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         for x in batches:
@@ -267,12 +313,14 @@ def check_training_step(answer: Callable[..., Any]) -> CheckResult:
     (f, g, optimizer, x (B, D)) -> the loss, a tensor or a number.
     """
     x = torch.linspace(0.05, 0.95, 24).sin().reshape(4, 6)[:, [3, 0, 5, 1, 4, 2]]
-    other = x.flip(0, 1).square()
+    other = x.flip(0, 1).square()[:3]
     cases = {
-        "the loss": ("loss", x),
-        "the decoder after a step": ("decoder", x),
-        "the encoder after a step": ("encoder", x),
-        "the encoder after two steps": ("encoder", x, other),
-        "the loss of the second step": ("loss", x, other),
+        "the loss": ("loss", 0.0, x),
+        "the decoder after a step": ("decoder", 0.0, x),
+        "the encoder after a step": ("encoder", 0.0, x),
+        "the encoder after two steps": ("encoder", 0.0, x, other),
+        "the decoder after two steps": ("decoder", 0.0, x, other),
+        "the loss of the second step": ("loss", 0.0, x, other),
+        "the loss of another decoder, of five pixels": ("loss", -0.7, x[:, :5]),
     }
     return compare(answer, _step, cases, _STEP_MISTAKES, wrapper=_after_steps)

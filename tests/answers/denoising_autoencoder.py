@@ -66,6 +66,9 @@ RIGHT = {
         "torch.distributions": dae_with(
             lambda x, sigma: Normal(0.0, max(sigma, 1e-9)).sample(x.shape) + x
         ),
+        "torch.distributions, around x": dae_with(
+            lambda x, sigma: Normal(x, sigma).sample()
+        ),
         "in another order": dae_with(noise_column_by_column),
         "image by image": image_by_image,
         "in chunks": in_chunks,
@@ -205,6 +208,20 @@ WRONG = {
         "one ε per particle": (
             "coordinate",
             lambda score, x, h: x + h / 2 * score(x) + h**0.5 * torch.randn(len(x), 1),
+        ),
+        "a seed inside": (
+            "set no seed",
+            lambda score, x, h: (
+                x
+                + h / 2 * score(x)
+                + h**0.5 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+            ),
+        ),
+        "uniform noise as wide": (
+            "got",
+            lambda score, x, h: (
+                x + h / 2 * score(x) + (12 * h) ** 0.5 * (torch.rand_like(x) - 0.5)
+            ),
         ),
         "√2h": (
             "factor 2",

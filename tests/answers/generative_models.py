@@ -260,7 +260,8 @@ WRONG = {
         "uniform noise as wide": (
             "got",
             lambda n, weights, means, sigma: (
-                means[choices(n, weights)] + sigma * 12**0.5 * (torch.rand(n, 2) - 0.5)
+                means[choices(n, weights)]
+                + sigma * 12**0.5 * (torch.rand(n, means.shape[1]) - 0.5)
             ),
         ),
         "forgotten return": (

@@ -122,7 +122,9 @@ RIGHT = {
             x - x.mean(0), full_matrices=False
         )[2][:k],
         "scikit-learn": lambda x, k: torch.as_tensor(PCA(k).fit(x.numpy()).components_),
-        "pca_lowrank, enough of them": lambda x, k: torch.pca_lowrank(x, q=4)[2].T[:k],
+        "pca_lowrank, enough of them": lambda x, k: torch.pca_lowrank(x, q=x.shape[1])[2].T[
+            :k
+        ],
         "NumPy, other signs": lambda x, k: (
             -np.linalg.eigh(np.cov(x.numpy().T))[1][:, ::-1][:, :k].T
         ),

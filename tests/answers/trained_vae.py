@@ -118,7 +118,7 @@ WRONG = {
         "a percentage": ("between 0 and 1", 46.6),
         "the area": ("area", 0.04),
         "outside": ("outside", 0.534),
-        "a guess": ("It is not 0.9", 0.9),
+        "a guess": ("It is not 0.8", 0.8),
         "a word": ("is not a number", "half"),
     },
     trained_vae.check_class_draws: {

@@ -58,8 +58,7 @@ def plain_draw(mu, logvar):
     return Normal(mu, logvar.exp().sqrt()).sample()
 
 
-def draw_row_by_row(mu, logvar):
-    return torch.stack([draw_from_distributions(*row) for row in zip(mu, logvar)])
+GENERATOR = torch.Generator().manual_seed(1)
 
 
 def step_in_lines(f, g, optimizer, x):
@@ -168,9 +167,21 @@ RIGHT = {
         "package": objectives.reparameterize,
         "torch.distributions": draw_from_distributions,
         "in place": draw_in_place,
-        "row by row": draw_row_by_row,
         "shape by hand": lambda mu, logvar: (
             torch.randn(len(mu), mu.shape[1]) * (logvar / 2).exp() + mu
+        ),
+        "minus": lambda mu, logvar: mu - torch.randn_like(mu) * (logvar / 2).exp(),
+        "a generator of its own": lambda mu, logvar: (
+            mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=GENERATOR)
+        ),
+        "axis by axis": lambda mu, logvar: torch.stack(
+            [m + s * torch.randn(len(m)) for m, s in zip(mu.T, (logvar / 2).exp().T)], 1
+        ),
+        "vmap": lambda mu, logvar: torch.vmap(
+            lambda m, v: m + (v / 2).exp() * torch.randn_like(m), randomness="different"
+        )(mu, logvar),
+        "double precision": lambda mu, logvar: draw_from_distributions(
+            mu.double(), logvar.double()
         ),
     },
     variational_autoencoder.check_training_step: {
@@ -268,9 +279,19 @@ WRONG = {
             lambda mu, logvar: mu + torch.randn_like(mu) * 0.5 * torch.exp(logvar),
         ),
         "no noise": ("ε is missing", lambda mu, logvar: mu + 0 * logvar),
-        "minus": (
-            "write μ + σε",
-            lambda mu, logvar: mu - torch.randn_like(mu) * (logvar / 2).exp(),
+        "a seed inside": (
+            "set no seed",
+            lambda mu, logvar: (
+                mu
+                + (logvar / 2).exp()
+                * torch.randn(mu.shape, generator=torch.Generator().manual_seed(1))
+            ),
+        ),
+        "uniform noise as wide": (
+            "got",
+            lambda mu, logvar: (
+                mu + (logvar / 2).exp() * (torch.rand_like(mu) - 0.5) * 12**0.5
+            ),
         ),
         "sum of all": (
             "σ multiplies ε",
@@ -337,7 +358,7 @@ WRONG = {
             ),
         ),
         "logits for probabilities": (
-            "step 5: g gives logits; a probability",
+            "g gives logits: take a sigmoid",
             step_with(
                 lambda x, mu, logvar, g, z: (
                     F.binary_cross_entropy(g(z), x, reduction="sum") / len(x)
@@ -356,9 +377,15 @@ WRONG = {
             ),
         ),
         "plain sample": ("is blocked, as by sample()", blocked),
-        "no update": ("optimizer.step() is missing", without_update),
+        "no update": ("nothing is updated", without_update),
         "no zero_grad": ("zero_grad() is missing", without_zero_grad),
-        "no backward": ("the decoder after a step", without_backward),
+        "minus": (
+            "write μ + σε",
+            step_with(
+                lambda x, mu, logvar, g, z: (nll(x, g(2 * mu - z)) + kl(mu, logvar)).mean()
+            ),
+        ),
+        "no backward": ("nothing is updated", without_backward),
         "forgotten return": ("a return may be missing", without_return),
     },
 }
