@@ -28,6 +28,13 @@ _LATTICE_SUM_BUGS = {
 }
 _LATTICE_SUM_MISTAKES: Mistakes = remaining_bugs(_LATTICE_SUM_BUGS, _log_sum) | {
     "the size of a cell is missing.": lambda log_joint, h, k: log_joint.logsumexp(1),
+    "take out the largest number of each image, not the largest of all.": (
+        lambda log_joint, h, k: (
+            (log_joint - log_joint.max()).exp().sum(1).log()
+            + log_joint.max()
+            + k * math.log(h)
+        )
+    ),
     "the size of a cell is inside the log, so log h is added.": (
         lambda log_joint, h, k: log_joint.logsumexp(1) * h**k
     ),
@@ -49,12 +56,14 @@ _LATTICE_SUM_MISTAKES: Mistakes = remaining_bugs(_LATTICE_SUM_BUGS, _log_sum) | 
 
 def check_lattice_sum(answer: Callable[[Tensor, float, int], Tensor]) -> CheckResult:
     """Notebook 08: log Σⱼ p(x, zⱼ) hᴷ from log p(x, zⱼ).  (B, N), h, K -> (B,)"""
-    log_joint = torch.tensor([[-1.0, 0.5, 0.0, -2.0], [-3.0, -1.0, -0.5, -1.5]])
+    log_joint = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
+    pictures = log_joint + torch.tensor([[-200.0], [-350.0], [120.0]])
     cases = {
         "a lattice on a line": (log_joint, 0.25, 1),
-        "a lattice in the plane": (log_joint, 0.25, 2),
-        "a cube": (log_joint[:1], 0.5, 3),
-        "pictures: densities of e⁻²⁰⁰, too small for exp": (log_joint - 200, 0.25, 2),
+        "a lattice in the plane": (log_joint, 0.3, 2),
+        "a cube, five points": (log_joint[:1, :5], 0.5, 3),
+        "pictures: densities from e⁻³⁵⁰ to e¹²⁰, too much for exp": (pictures, 0.3, 2),
+        "densities of one picture that differ by e¹⁰⁰ and more": (150 * log_joint, 0.3, 2),
     }
     return compare(answer, _log_sum, cases, _LATTICE_SUM_MISTAKES)
 
@@ -68,6 +77,13 @@ def _linear_elbo(x, w, b, sigma, mu, logvar, *, spread=_spread, kl=1.0, constant
     error = ((x - mu @ w.T - b).square().sum(1) + spread(w, logvar)) / sigma**2
     log_p = -(error + constant * x.shape[1] * math.log(2 * math.pi * sigma**2)) / 2
     return log_p - kl * objectives.kl_to_standard_normal(mu, logvar)
+
+
+def _spread_over(divisor):
+    """The ELBO whose spread is divided by a function of σ instead of 2σ²."""
+    return lambda x, w, b, sigma, *q: _linear_elbo(
+        x, w, b, sigma, *q, spread=lambda *a: 2 * sigma**2 / divisor(sigma) * _spread(*a)
+    )
 
 
 def _drawn_elbo(x, w, b, sigma, mu, logvar):
@@ -86,9 +102,24 @@ _LINEAR_ELBO_MISTAKES: Mistakes = {
     "the spread. The variance of a unit is multiplied by the squares of its column of W.": (
         partial(_linear_elbo, spread=lambda w, logvar: logvar.exp() @ w.sum(0))
     ),
+    **{
+        f"the spread is divided by 2σ², as the square is, not by {name}.": (
+            _spread_over(divisor)
+        )
+        for name, divisor in {
+            "1": lambda sigma: 1.0,
+            "2": lambda sigma: 2.0,
+            "σ²": lambda sigma: sigma**2,
+        }.items()
+    },
     "the KL is subtracted.": partial(_linear_elbo, kl=-1.0),
     "the KL is missing.": partial(_linear_elbo, kl=0.0),
     "the constant D/2 log 2πσ² is missing.": partial(_linear_elbo, constant=0.0),
+    "the constant has σ² inside the log: D/2 log 2πσ².": (
+        lambda x, w, b, sigma, *q: (
+            _linear_elbo(x, w, b, sigma, *q) + x.shape[1] * math.log(sigma)
+        )
+    ),
     "the sign. The ELBO is a bound from below.": lambda *a: -_linear_elbo(*a),
     "b is missing in the mean Wz + b.": lambda x, w, b, *q: _linear_elbo(x, w, 0 * b, *q),
     "sigma is a standard deviation: its square is needed.": (
@@ -107,18 +138,21 @@ def check_linear_elbo(answer: Callable[..., Tensor]) -> CheckResult:
 
     x (B, D), w (D, K), b (D,), sigma, mu (B, K), logvar (B, K) -> (B,)
     """
-    x = torch.tensor([[1.5, 0.2, -1.0], [0.0, 0.4, 2.0]])
-    w = torch.tensor([[1.0, 0.5], [0.5, -1.0], [2.0, 0.3]])
-    zero, b = torch.zeros(3), torch.tensor([0.5, -1.0, 0.2])
-    mu, logvar = torch.tensor([[0.3, -0.7], [1.0, 0.1]]), torch.tensor([[-2.0, 0.5]] * 2)
+    generator = torch.Generator().manual_seed(0)
+    x, w, b, mu, logvar = (
+        torch.randn(size, generator=generator)
+        for size in ((3, 5), (5, 2), (5,), (3, 2), (3, 2))
+    )
+    zero, sure = torch.zeros(5), torch.tensor([-30.0, 4.0]).expand(3, 2)
     center, covariance = linear_gaussian.linear_posterior(x, w[:, :1], b, 0.6)
-    width = covariance.log().expand(2, 1)
+    width = covariance.log().expand(3, 1)
     cases = {
         "q is the prior, σ = 1, b = 0": (x, w, zero, 1.0, 0 * mu, 0 * mu),
         "q is the true posterior, K = 1": (x, w[:, :1], b, 0.6, center, width),
         "any q, σ = 1": (x, w, zero, 1.0, mu, logvar),
         "any q, a narrow σ, b not 0": (x, w, b, 0.3, mu, logvar),
-        "one image": (x[:1], w, b, 2.0, mu[:1], logvar[:1]),
+        "one axis almost certain, one wide": (x, w, b, 0.7, mu, sure),
+        "one image of one pixel": (x[:1, :1], w[:1], b[:1], 2.0, mu[:1], logvar[:1]),
     }
     return compare(answer, linear_gaussian.linear_elbo, cases, _LINEAR_ELBO_MISTAKES)
 
@@ -137,6 +171,9 @@ _IMPORTANCE_BOUND_MISTAKES: Mistakes = {
     "exp of −200 is 0 in float32. Use a function for log of a sum of exp.": (
         lambda w: w.exp().mean(0).log()
     ),
+    "take out the largest weight of each image, not the largest of all.": (
+        lambda w: (w - w.max()).exp().mean(0).log() + w.max()
+    ),
     "the log is missing.": lambda w: w.exp().mean(0),
     "the axis. Draws are the rows, images the columns.": (
         lambda w: w.logsumexp(1) - math.log(w.shape[1])
@@ -150,12 +187,15 @@ _IMPORTANCE_BOUND_MISTAKES: Mistakes = {
 
 def check_importance_bound(answer: Callable[[Tensor], Tensor]) -> CheckResult:
     """Notebook 08: log (1/L) Σₗ wₗ, log wₗ = log p(x, zₗ) − log q(zₗ|x).  (L, B) -> (B,)"""
-    log_weights = torch.tensor([[0.0, -1.0, 2.0], [1.0, -1.0, -3.0], [-2.0, 0.5, 0.0]])
+    log_weights = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    pictures = log_weights + torch.tensor([-200.0, -350.0, 120.0])
     cases = {
         "one draw, so the bound is its log weight": (log_weights[:1],),
-        "all draws weigh the same": (log_weights[:1].expand(5, 3),),
-        "three draws for each of three images": (log_weights,),
+        "all draws weigh the same": (log_weights[:1].expand(4, 3),),
+        "five draws for each of three images": (log_weights,),
         "two draws for each of three images": (log_weights[:2],),
-        "pictures: weights of e⁻²⁰⁰, too small for exp": (log_weights - 200,),
+        "five draws for one image": (log_weights[:, :1],),
+        "pictures: weights from e⁻³⁵⁰ to e¹²⁰, too much for exp": (pictures,),
+        "weights of one picture that differ by e¹⁰⁰ and more": (150 * log_weights,),
     }
     return compare(answer, _importance_bound, cases, _IMPORTANCE_BOUND_MISTAKES)

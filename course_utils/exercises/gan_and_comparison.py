@@ -9,9 +9,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.exercises._wrappers import TINY, identity, value_and_gradient
-from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
+from course_utils.exercises._wrappers import identity, value_and_gradient
+from course_utils.exercises.grading import (
+    CheckResult,
+    Function,
+    Mistakes,
+    compare,
+    compare_value,
+)
+from course_utils.exercises.trained_vae import LOGS, OVERFLOW
 from course_utils.generative import gan
+from course_utils.objectives import Encoder
 
 
 def check_best_reply(answer: float | None) -> CheckResult:
@@ -45,6 +53,11 @@ def _discriminator_loss(real, fake):
     return gan.discriminator_loss(identity, real, fake)
 
 
+def _loss_by(log: Encoder) -> Function:
+    """The loss by logarithms of D, the sigmoid of the logits."""
+    return lambda real, fake: -log(real.sigmoid()).mean() - log(1 - fake.sigmoid()).mean()
+
+
 _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
     "the sign. A loss is minimized.": lambda real, fake: -_discriminator_loss(real, fake),
     "real and fake have changed places.": lambda real, fake: _discriminator_loss(
@@ -65,26 +78,21 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
     "the two means are added, not averaged.": lambda real, fake: (
         _discriminator_loss(real, fake) / 2
     ),
-    "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": (
-        lambda real, fake: -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+    **{hint: _loss_by(log) for hint, log in LOGS.items()},
+    OVERFLOW: lambda real, fake: (
+        real.neg().exp().add(1).log().mean() + fake.exp().add(1).log().mean()
     ),
-    "below −100 this replaces a logarithm by −100, also that of a rounded 0.": (
-        lambda real, fake: (
-            F.binary_cross_entropy(real.sigmoid(), torch.ones_like(real))
-            + F.binary_cross_entropy(fake.sigmoid(), torch.zeros_like(fake))
-        )
+    "return a tensor. A Python number, as of item(), has no gradient.": (
+        lambda real, fake: _discriminator_loss(real, fake).item()
     ),
-    **{
-        f"{tiny:g} inside the logarithm hides the infinity, and is wrong.": (
-            lambda real, fake, tiny=tiny: (
-                -(real.sigmoid() + tiny).log().mean()
-                - (1 - fake.sigmoid() + tiny).log().mean()
-            )
-        )
-        for tiny in TINY
-    },
-    "detach(), item() or no_grad() leaves nothing to train with.": (
+    "detach() or no_grad() leaves nothing to train with.": (
         lambda real, fake: _discriminator_loss(real, fake).detach()
+    ),
+    "no gradient reaches the logits of the data.": (
+        lambda real, fake: _discriminator_loss(real.detach(), fake)
+    ),
+    "no gradient reaches the logits of the draws: D learns from both.": (
+        lambda real, fake: _discriminator_loss(real, fake.detach())
     ),
     "that is the generator's loss.": lambda real, fake: F.softplus(-fake).mean(),
     "two means were asked for, so one number.": (
@@ -95,9 +103,7 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
     "the arguments are logits: D is their sigmoid.": (
         lambda real, fake: -real.log().mean() - (1 - fake).log().mean()
     ),
-    "the log is missing.": (
-        lambda real, fake: -real.sigmoid().mean() - (1 - fake.sigmoid()).mean()
-    ),
+    "the log is missing.": _loss_by(identity),
 }
 
 
@@ -111,6 +117,8 @@ def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> Chec
         sign * d: torch.tensor([sign * d]) for d in (30.0, 150.0) for sign in (1, -1)
     }
     batches = (torch.tensor([1.0, 2, 3]), torch.tensor([-1.0]))
+    extremes = torch.tensor([-150.0, 0.4, 30, -1.3, 170, -30])
+    both = (extremes, extremes[[2, 4, 1, 0]])
     cases = {
         "D = ½ everywhere: 2 log 2": ("", torch.zeros(3), torch.zeros(3)),
         "D is right on average": ("", torch.tensor([1.0, 0.5]), torch.tensor([-1.0, 0.3])),
@@ -122,6 +130,8 @@ def check_discriminator_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> Chec
         "logits of ±150, D is wrong": ("", certain[-150], certain[150]),
         "gradient by the logits of the data": (0, *batches),
         "gradient by the logits of the draws": (1, *batches),
+        "gradient by the logits of the data, up to ±170": (0, *both),
+        "gradient by the logits of the draws, up to ±170": (1, *both),
     }
     return compare(
         answer,

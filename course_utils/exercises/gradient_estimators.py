@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Normal
 
+from course_utils.exercises._wrappers import only_shape, value_and_gradient
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.theory import gradient_estimators
 
@@ -19,14 +19,18 @@ _EPS = torch.tensor([0.7, -1.3, 0.2, 1.9, -0.4])
 
 
 def _pair(function: Function) -> Function:
-    """Two results as one tensor, one row for each; other values unchanged."""
+    """Two results as one tensor, one row for each; other values unchanged.
+
+    Of two that are no tensors the first, to be named in the message.
+    """
 
     def wrapped(*arguments: Any) -> Any:
         value = function(*arguments)
         is_pair = isinstance(value, tuple | list) and len(value) == 2
-        if is_pair and all(isinstance(part, Tensor) for part in value):
-            return torch.stack(list(value))
-        return value
+        if not is_pair:
+            return value
+        other = [part for part in value if not isinstance(part, Tensor)]
+        return other[0] if other else torch.stack(list(value))
 
     return wrapped
 
@@ -117,23 +121,14 @@ def check_slopes(answer: Callable[..., Any]) -> CheckResult:
 
 
 def _gradient_of(loss: Function) -> Function:
-    """(what, h, μ, σ, ε): the shape of the loss, or its gradient by μ or by σ."""
+    """(what, h, log q): the shape of the loss, or its gradient by log q, draw by draw."""
+    wrapped = value_and_gradient(loss)
 
-    def wrapped(what: str, h: Tensor, mu: Tensor, sigma: Tensor, eps: Tensor) -> Any:
-        leaves = {"μ": mu.requires_grad_(), "σ": sigma.requires_grad_()}
-        log_q = Normal(mu, sigma).log_prob((mu + sigma * eps).detach())
-        value = loss(h, log_q)
-        if not isinstance(value, Tensor):
-            return value
-        if what == "shape":
-            return torch.zeros(() if value.numel() == 1 else value.shape)
-        if not value.requires_grad:
-            return torch.zeros(())
-        return torch.autograd.grad(
-            value.sum(), leaves[what], allow_unused=True, materialize_grads=True
-        )[0]
+    def gradient(what: str | int, *arguments: Any) -> Any:
+        value = wrapped(what, *arguments)
+        return only_shape(value) if what == "shape" else value
 
-    return wrapped
+    return gradient
 
 
 def _others(h: Tensor) -> Tensor:
@@ -176,6 +171,9 @@ _LOSS_MISTAKES: Mistakes = {
     "its gradient is zero: log_q must not be detached, and each draw has its own weight.": (
         lambda h, log_q: _right_loss(h, log_q.detach())
     ),
+    "return a tensor. A Python number, as of item(), has no gradient.": (
+        lambda *a: _right_loss(*a).item()
+    ),
     "the weights are h less the baseline; no square.": _with(
         lambda h: (h - _others(h) / (len(h) - 1)).square()
     ),
@@ -187,15 +185,11 @@ def check_score_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
 
     h (L,), log q (L,) -> (); only its gradient is compared.
     """
-    h = torch.tensor([2.3, -0.7, 1.1, 3.9, 0.4])
-    mu, sigma = torch.tensor(0.3), torch.tensor(1.7)
-    few = (h[:2], torch.tensor(-0.6), torch.tensor(0.4), _EPS[:2])
+    h, log_q = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
     cases = {
-        "one number for five draws": ("shape", h, mu, sigma, _EPS),
-        "its gradient by μ": ("μ", h, mu, sigma, _EPS),
-        "its gradient by σ": ("σ", h, mu, sigma, _EPS),
-        "its gradient by μ, h larger by 50": ("μ", h + 50, mu, sigma, _EPS),
-        "its gradient by μ, two draws": ("μ", *few),
-        "its gradient by σ, two draws": ("σ", *few),
+        "one number for five draws": ("shape", h, log_q),
+        "its gradient by log q": (1, h, log_q),
+        "its gradient by log q, h larger by 50": (1, h + 50, log_q),
+        "its gradient by log q, two draws": (1, h[:2], log_q[:2]),
     }
     return compare(answer, _right_loss, cases, _LOSS_MISTAKES, wrapper=_gradient_of)

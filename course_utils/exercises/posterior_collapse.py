@@ -15,12 +15,15 @@ from course_utils.exercises._wrappers import (
     NLLS,
     WIDTHS,
     exact_kl,
+    noise_mistakes,
     remaining_bugs,
     sigma_of,
     value_and_gradient,
     variants,
 )
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
+from course_utils.exercises.trained_vae import ROUNDED_NLLS
+from course_utils.objectives import Encoder
 from course_utils.theory import linear_gaussian
 
 
@@ -75,6 +78,12 @@ _WATER_FILLING_MISTAKES: Mistakes = {
     "the level is βσ² already: neither a root nor a square is needed.": (
         lambda values, level: _water_filling(values, level**2)
     ),
+    "0 · log 0 is nan: take the active directions first, and then the logarithm.": (
+        partial(
+            _water_filling,
+            rate=lambda values, level: (_rate(values, level) * (values > level)).sum(),
+        )
+    ),
     "the eigenvalues may come in any order: the active ones need not be the first.": (
         partial(
             _water_filling,
@@ -91,11 +100,12 @@ def check_water_filling(answer: Callable[[Tensor, float], Tensor]) -> CheckResul
     these in nats, Σ min(λₖ, βσ²) over all.
     """
     values = torch.tensor([4.0, 2.0, 1.0, 0.5, 0.1])
+    mixed = torch.tensor([0.7, 2.6, 0.0, 3.1, 0.2, 2.6, 0.7])
     cases = {
         "one active direction": (torch.tensor([4.0]), 1.0),
         "one inactive direction": (torch.tensor([0.5]), 1.0),
         "two are active": (values, 1.5),
-        "two are active, in another order": (values[[3, 0, 4, 1, 2]], 1.5),
+        "three are active, in another order, some equal, one 0": (mixed, 1.7),
         "one is at the level and has rate 0": (values, 1.0),
         "all are active": (values, 0.05),
         "none is active": (values, 7.0),
@@ -142,10 +152,19 @@ def check_kl_weight(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     return compare(answer, lambda a, sigma: 2 * a * sigma**2, cases, _KL_WEIGHT_MISTAKES)
 
 
-def _vae_loss(f, g, x, *, nll=objectives.bernoulli_nll, kl=exact_kl, width=sigma_of):
+def _vae_loss(
+    f,
+    g,
+    x,
+    *,
+    nll=objectives.bernoulli_nll,
+    kl=exact_kl,
+    width=sigma_of,
+    draw=torch.randn_like,
+):
     """The two terms and a draw, which may be wrong."""
     mu, logvar = f(x)
-    z = mu + width(logvar) * torch.randn_like(mu)
+    z = mu + width(logvar) * draw(mu)
     return (nll(x, g(z)) + kl(mu, logvar, z)).mean()
 
 
@@ -172,10 +191,34 @@ def _draw_without_gradient(f, g, x):
     return (objectives.bernoulli_nll(x, g(z)) + kl).mean()
 
 
+def _draw_around_fixed(f, g, x):
+    mu, logvar = f(x)
+    z = objectives.reparameterize(mu.detach(), logvar)
+    return (objectives.bernoulli_nll(x, g(z)) + exact_kl(mu, logvar, z)).mean()
+
+
 _VAE_LOSS_MISTAKES: Mistakes = {
     **remaining_bugs(_BUGS, _with_bugs),
-    **variants(_vae_loss, width=WIDTHS, nll=NLLS, kl=KLS),
-    "the decoder needs a draw, not the mean.": partial(_vae_loss, width=torch.zeros_like),
+    **variants(_vae_loss, width=WIDTHS, nll=NLLS | ROUNDED_NLLS, kl=KLS),
+    **variants(
+        _vae_loss,
+        width={
+            "σ is detached in the draw: the reconstruction does not train it.": (
+                lambda logvar: sigma_of(logvar).detach()
+            )
+        },
+        nll={
+            "the logits are detached: the reconstruction trains neither network.": (
+                lambda x, logits: objectives.bernoulli_nll(x, logits.detach())
+            )
+        },
+        kl={
+            "the KL is detached: it does not train the encoder.": (
+                lambda *q: exact_kl(*q).detach()
+            )
+        },
+    ),
+    **noise_mistakes(_vae_loss, "image", "number"),
     "average over the images of the batch; a sum was not asked for.": (
         lambda f, g, x: len(x) * _vae_loss(f, g, x)
     ),
@@ -190,6 +233,7 @@ _VAE_LOSS_MISTAKES: Mistakes = {
     " learns nothing about the reconstruction. μ + σ ⊙ ε and rsample() let it pass.": (
         _draw_without_gradient
     ),
+    "μ is detached in the draw: the reconstruction does not train it.": _draw_around_fixed,
     "the loss has no gradient: no_grad() and detach() stop it.": (
         lambda *a: _vae_loss(*a).detach()
     ),
@@ -221,36 +265,47 @@ def check_vae_loss(answer: Callable[..., Tensor]) -> CheckResult:
     """Notebook 10: E_q [−log p(x|z)] + KL for Bernoulli pixels.  (f, g, x) -> ()
 
     The draw may be made in any way, so the batch is large: over 20,000 images the mean of
-    a reconstruction, and its slopes, have an error below a percent.
+    a reconstruction, and its slopes, have an error below a percent. Where the decoder
+    ignores the code, a few are enough.
     """
-    x = (torch.arange(60_000).reshape(20_000, 3) % 7 / 6).clone()
-    weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3]])
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(20_000, 5, generator=generator)
+    few = x[:7]
+    weight = torch.randn(5, 3, generator=generator)
 
+    # It also takes a single picture, without the axis of the batch, as vmap gives it.
     def encoder(shift: float, logvar: float) -> objectives.GaussianEncoder:
-        return lambda x: (x @ weight + shift, logvar - x[:, :2] / 2)
-
-    def flat(z: Tensor) -> Tensor:
-        return torch.zeros(len(z), 3)
+        return lambda x: (x @ weight + shift, logvar - x[..., :3] / 2)
 
     def decoder(z: Tensor) -> Tensor:
         return z @ weight.T
 
+    def flat(*logits: float) -> Encoder:
+        return lambda z: 0 * z.sum(-1, keepdim=True) + torch.tensor(logits)
+
     def prior(x: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.zeros(len(x), 2), torch.zeros(len(x), 2)
+        return 0 * x[..., :3], 0 * x[..., :3]
 
     # Where the slopes are large, so that a missing part is more than their error.
     off, wide = (encoder(1.0, -3.0), decoder, x), (encoder(0.0, 2.0), decoder, x)
     cases = {
-        "a collapsed VAE with pixels of probability ½, D log 2": ("loss", prior, flat, x),
-        "only the KL differs from that": ("loss", encoder(0.5, -1.0), flat, x),
-        "a decoder that ignores the code": ("loss", prior, lambda z: flat(z) + 0.4, x),
+        "a collapsed VAE with pixels of probability ½, D log 2": (
+            "loss", prior, flat(0, 0, 0, 0, 0), few
+        ),
+        "only the KL differs from that": (
+            "loss", encoder(0.5, -1.0), flat(0, 0, 0, 0, 0), x
+        ),
+        "a decoder that ignores the code": ("loss", prior, flat(1, -1, 2, -3, 0), few),
+        "one picture of four pixels": ("loss", prior, flat(1, -1, 2, -3), few[:1, :4]),
+        "logits of ±30": ("loss", prior, flat(-30, 30, 30, -30, 3), few),
+        "logits of ±150": ("loss", prior, flat(150, -3, 2, -150, 0), few),
         "the prior as q, and a decoder that uses the code": ("loss", prior, decoder, x),
         "a narrow q": ("loss", encoder(0.0, -4.0), decoder, x),
         "a q wider than the prior": ("loss", encoder(0.0, 1.0), decoder, x),
         "the gradient that reaches μ": (0, *off),
         "the gradient that reaches log σ²": (1, *wide),
         "the gradient that reaches the decoder": (2, *off),
-    }
+    }  # fmt: skip
     return compare(
         answer, _vae_loss, cases, _VAE_LOSS_MISTAKES, wrapper=_loss_and_slopes, rtol=0.02
     )

@@ -9,17 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
     KLS,
     NLLS,
+    TINY,
     WIDTHS,
     drawn_kl,
-    draws_anew,
     exact_kl,
-    only_shape,
-    seeded,
+    identity,
+    noise_mistakes,
     sigma_of,
     variants,
 )
@@ -30,6 +31,7 @@ from course_utils.exercises.grading import (
     compare,
     compare_value,
 )
+from course_utils.objectives import Encoder
 
 
 def check_prior_share(answer: float | None) -> CheckResult:
@@ -63,36 +65,32 @@ def class_draws(codes: Tensor, n: int) -> Tensor:
 
     (M, K) -> (n, K)
     """
-    root = torch.linalg.cholesky(torch.cov(codes.T))
-    return codes.mean(0) + torch.randn(n, codes.shape[1], device=codes.device) @ root.T
+    return _class_draws(codes, n)
 
 
-def _axis_by_axis(codes: Tensor, n: int) -> Tensor:
-    return codes.mean(0) + codes.std(0) * torch.randn(n, codes.shape[1])
-
-
-def _by_root(codes: Tensor, n: int, root: Callable[[Tensor], Tensor]) -> Tensor:
-    return codes.mean(0) + torch.randn(n, codes.shape[1]) @ root(torch.cov(codes.T))
+def _class_draws(codes, n, *, root=torch.linalg.cholesky, draw=torch.randn_like):
+    eps = draw(codes.new_empty(n, codes.shape[1])).expand(n, codes.shape[1])
+    return codes.mean(0) + eps @ root(torch.cov(codes.T)).T
 
 
 _CLASS_DRAWS_MISTAKES: Mistakes = {
     "these are draws from the prior, which does not know the class.": (
         lambda codes, n: torch.randn(n, codes.shape[1])
     ),
-    "the two numbers of a code are correlated. Their variances alone are not enough.": (
-        _axis_by_axis
+    "the numbers of a code are correlated. Their variances alone are not enough.": (
+        partial(_class_draws, root=lambda covariance: covariance.diag().sqrt().diag())
     ),
     "the covariance is not its own square root: torch.linalg.cholesky gives one.": (
-        partial(_by_root, root=lambda covariance: covariance)
+        partial(_class_draws, root=identity)
     ),
     "sqrt takes the root of each entry, not of the matrix: use torch.linalg.cholesky.": (
-        partial(_by_root, root=torch.sqrt)
+        partial(_class_draws, root=torch.sqrt)
     ),
     "torch.cov takes the axes as rows: give it codes.T.": (
         lambda codes, n: torch.linalg.cholesky(torch.cov(codes))
     ),
     "draws are rows here: multiply them by the transpose of the Cholesky factor.": (
-        partial(_by_root, root=torch.linalg.cholesky)
+        partial(_class_draws, root=lambda covariance: torch.linalg.cholesky(covariance).T)
     ),
     "the mean of the codes is missing.": (
         lambda codes, n: class_draws(codes - codes.mean(0), n)
@@ -103,56 +101,112 @@ _CLASS_DRAWS_MISTAKES: Mistakes = {
     "these are codes of digits that exist. Draw new ones.": (
         lambda codes, n: codes[torch.randint(len(codes), (n,))]
     ),
-    "all draws are the mean of the codes; nothing is random yet.": (
-        lambda codes, n: codes.mean(0).expand(n, -1)
+    "these are codes of digits that exist, moved a little. Draw from the Gaussian.": (
+        lambda codes, n: (
+            codes[torch.randint(len(codes), (n,))] + 1e-3 * torch.randn(n, codes.shape[1])
+        )
     ),
-    "with a seed inside of the function, all calls give the same draws.": seeded(
-        class_draws
+    "a draw less the mean of all draws is nothing, if it is the only one.": (
+        lambda codes, n: codes.mean(0) + ((z := class_draws(codes, n)) - z.mean(0))
     ),
     "the number of draws is n, not the number of the codes.": (
         lambda codes, n: class_draws(codes, len(codes))
     ),
+    "a code has K numbers, not always two.": (
+        lambda codes, n: (
+            codes.mean(0) + torch.randn(n, 2) @ torch.linalg.cholesky(torch.cov(codes.T)).T
+        )
+    ),
+    **noise_mistakes(_class_draws, "code", "number"),
 }
 
 
 def check_class_draws(answer: Callable[[Tensor, int], Tensor]) -> CheckResult:
     """Notebook 07: draws from the Gaussian fitted to the codes of a class.
 
-    codes (M, K), n -> (n, K). Mean and covariance of many draws are compared.
+    codes (M, K), n -> (n, K). Moments of many draws are compared. The codes are far from
+    Gaussian: they have two lumps, so that draws near to them have other moments.
     """
     generator = torch.Generator().manual_seed(1)
-    normal = torch.randn(300, 2, generator=generator)
-    tilted = normal @ torch.tensor([[0.6, 0.5], [0.0, 0.4]]) + torch.tensor([1.3, -0.7])
-    narrow = normal @ torch.tensor([[0.3, -0.6], [0.1, 0.4]]) + torch.tensor([-2.1, 0.9])
+    lumps = (torch.rand(300, 3, generator=generator) < 0.3) + 0.2 * torch.randn(
+        300, 3, generator=generator
+    )
+    tilt = torch.tensor([[1.2, 1.0, 0.9], [0.3, -0.4, 0.8], [0.9, 0.5, 0.1]])
+    tilted = lumps @ tilt + torch.tensor([1.3, -1.7, 0.9])
+    plane = lumps[:250, :2] @ torch.tensor([[0.6, -1.2], [0.7, -0.1]]) - 2.1
     cases = {
-        "7 draws": ("shape", tilted, 7),
-        "their mean": ("mean", tilted, 400_000),
-        "their covariance": ("covariance", tilted, 400_000),
-        "the mean of another class": ("mean", narrow, 400_000),
-        "the covariance of another class": ("covariance", narrow, 400_000),
-        "the share of draws that are new": ("new", tilted, 50),
-        "two calls, with different draws": ("anew", tilted, 50),
+        "7 draws, 0 for each that is new": ("new", tilted, 7),
+        "one draw, 0 if it is new": ("new", tilted, 1),
+        "the mean of many draws": ("mean", tilted, 100_000),
+        "the covariance of many draws": ("covariance", tilted, 100_000),
+        "the mean of another class": ("mean", plane, 100_000),
+        "the covariance of another class": ("covariance", plane, 100_000),
+        "how often a draw is far from the mean": ("tails", tilted, 100_000),
     }
-    # 400,000 draws: the standard errors of the moments here are below 0.7 %.
+    # 100,000 draws: the standard errors of the moments here are below 1 %.
     return compare(
         answer, class_draws, cases, _CLASS_DRAWS_MISTAKES, wrapper=_moments, rtol=0.04
     )
 
 
 def _moments(draw: Function) -> Function:
-    """(what, codes, n): shape, mean or covariance of the draws, or how many are new."""
+    """(what, codes, n): mean, covariance or fourth moment of the draws, or which are new.
+
+    Those that are new are 0. A draw counts how often it is a code, the mean of the codes (a
+    single one is, if the draws are centered) or another draw; one that is nan stays nan.
+    The fourth moment is E ‖R⁻¹(z − E z)‖⁴ with RRᵀ the covariance: K(K + 2) for a Gaussian.
+    """
 
     def wrapped(what: str, codes: Tensor, n: int) -> Any:
-        if what == "anew":
-            return draws_anew(draw)(codes, n)
         z = draw(codes, n)
-        if what == "shape" or not isinstance(z, Tensor) or z.shape != (n, codes.shape[1]):
-            return only_shape(z)
+        if not isinstance(z, Tensor) or z.shape != (n, codes.shape[1]):
+            return z
         if what == "new":
-            return 1 - (z[:, None] == codes).all(2).any(1).float().mean()
-        return z.float().mean(0) if what == "mean" else torch.cov(z.float().T)
+            known = torch.cat([codes, codes.mean(0, keepdim=True), z.to(codes)])
+            times = (z.to(codes)[:, None] == known).all(2).sum(1, keepdim=True)
+            return 0 * z + times - 1
+        z = z.float() - z.float().mean(0) * (what != "mean")
+        if what == "tails":
+            root = torch.linalg.cholesky(torch.cov(z.T))
+            z = torch.linalg.solve_triangular(root, z.T, upper=False).T
+            return z.square().sum(1).square().mean()
+        return z.mean(0) if what == "mean" else torch.cov(z.T)
 
     return wrapped
+
+
+# --- log-likelihoods of Bernoulli pixels that round -------------------------------------
+
+
+def _log_plus(tiny: float, p: Tensor) -> Tensor:
+    return (p + tiny).log()
+
+
+OVERFLOW = "exp of a large logit is infinite; softplus is log(1 + exp) without that."
+# Logarithms of a sigmoid, each under its hint.
+LOGS: dict[str, Encoder] = {
+    "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": torch.log,
+    "below −100 this replaces a logarithm by −100, also that of a rounded 0.": (
+        lambda p: -F.binary_cross_entropy(p, torch.ones_like(p), reduction="none")
+    ),
+    **{
+        f"{tiny:g} inside the logarithm hides the infinity, and is wrong.": (
+            partial(_log_plus, tiny)
+        )
+        for tiny in TINY
+    },
+}
+
+
+def _rounded(log: Encoder) -> Function:
+    """−log p(x|z) from x and logits, by logarithms of a sigmoid.  (B, D) -> (B,)"""
+    return lambda x, t: -(x * log(t.sigmoid()) + (1 - x) * log(1 - t.sigmoid())).sum(1)
+
+
+ROUNDED_NLLS: dict[str, Function] = {
+    OVERFLOW: lambda x, t: ((1 + t.exp()).log() - x * t).sum(1),
+    **{hint: _rounded(log) for hint, log in LOGS.items()},
+}
 
 
 # --- the score of a picture -------------------------------------------------------------
@@ -161,16 +215,48 @@ def _moments(draw: Function) -> Function:
 _nll, _mean = objectives.bernoulli_nll, partial(torch.mean, dim=0)
 
 
-def _score(f, g, x, samples, *, nll=_nll, kl=exact_kl, width=sigma_of, mean=_mean):
+def _score(
+    f,
+    g,
+    x,
+    samples,
+    *,
+    nll=_nll,
+    kl=exact_kl,
+    width=sigma_of,
+    mean=_mean,
+    draw=torch.randn_like,
+):
     """The ELBO of each picture, by draws from q(z|x), with parts that may be wrong."""
     mu, logvar = f(x)
-    z = torch.stack([mu + width(logvar) * torch.randn_like(mu) for _ in range(samples)])
+    z = torch.stack([mu + width(logvar) * draw(mu) for _ in range(samples)])
     return mean(torch.stack([-nll(x, g(draw)) for draw in z])) - kl(mu, logvar, z)
 
 
-_SCORE_WIDTHS = {"decode draws z from q(z|x), not its mean.": torch.zeros_like} | WIDTHS
-_SCORE_NLLS = {"the reconstruction is missing.": lambda x, t: 0 * x.sum(1)} | NLLS
+_SCORE_NLLS = {
+    "the reconstruction is missing.": lambda x, t: 0 * x.sum(1),
+    **NLLS,
+    **ROUNDED_NLLS,
+}
+
+
+def _wrong_kl(
+    mu, logvar, z, *, square=torch.square, variance=torch.exp, log=identity, one=1
+):
+    """The KL written by hand, with parts that may be wrong."""
+    return (square(mu) + variance(logvar) - one - log(logvar)).sum(1) / 2
+
+
 _SCORE_KLS = KLS | {
+    "μ enters the KL as its square.": partial(_wrong_kl, square=identity),
+    "the KL has σ², which is exp(logvar), not σ.": partial(_wrong_kl, variance=sigma_of),
+    "the KL has σ², which is exp(logvar), not logvar.": (
+        partial(_wrong_kl, variance=identity)
+    ),
+    "log σ² in the KL is logvar, not half of it.": (
+        partial(_wrong_kl, log=lambda logvar: logvar / 2)
+    ),
+    "the −1 of each axis of the KL is missing.": partial(_wrong_kl, one=0),
     "the KL is estimated from the draws as well. Take its closed form.": (
         lambda *q: drawn_kl(*q).mean(0)
     ),
@@ -187,7 +273,7 @@ _SCORE_MEANS = {
     ),
 }
 _SCORE_MISTAKES: Mistakes = {
-    **variants(_score, width=_SCORE_WIDTHS, nll=_SCORE_NLLS),
+    **variants(_score, width=WIDTHS, nll=_SCORE_NLLS),
     **variants(_score, kl=_SCORE_KLS, mean=_SCORE_MEANS),
     "the sign. A score is the ELBO, so that a higher one is better.": (
         lambda *a: -_score(*a)
@@ -198,6 +284,7 @@ _SCORE_MISTAKES: Mistakes = {
     "average over `samples` draws. This is a single one.": (
         lambda f, g, x, samples: _score(f, g, x, 1)
     ),
+    **noise_mistakes(_score, "picture", "number"),
 }
 
 
@@ -207,33 +294,46 @@ def check_score(answer: Callable[..., Tensor]) -> CheckResult:
     f, g, x (B, D), samples -> (B,), nats. Mean and spread of the scores of many equal
     pictures are compared.
     """
-    weight = torch.tensor([[1.0, -0.5], [0.5, 1.5], [-1.5, 0.3], [0.7, 0.9], [-0.2, -1.1]])
-    x = torch.tensor([[0.1, 0.8, 0.3, 0.9, 0.6], [0.7, 0.2, 0.5, 0.1, 0.4], [0.9] * 5])
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(4, 5, generator=generator)
+    weight = torch.randn(5, 3, generator=generator)
 
-    def encoder(logvar: float) -> objectives.GaussianEncoder:
-        return lambda x: (x @ weight + 0.2, logvar - x[:, :2])
+    # It also takes a single picture, without the axis of the batch, as vmap gives it.
+    def encoder(logvar: float, weight: Tensor = weight) -> objectives.GaussianEncoder:
+        return lambda x: (4 * x @ weight + 0.2, logvar - x[..., : weight.shape[1]])
 
     def decoder(z: Tensor) -> Tensor:
         return z @ weight.T - 0.3
 
-    def flat(z: Tensor) -> Tensor:
-        return 0 * decoder(z) + 0.4
+    def flat(*logits: float) -> Encoder:
+        return lambda z: 0 * z.sum(-1, keepdim=True) + torch.tensor(logits)
 
     certain, uncertain = encoder(-30.0), encoder(1.2)
+    small = encoder(-30.0, weight[:3, :2])
     cases = {
-        "an almost certain encoder": ("mean", 1000, certain, decoder, x, 2),
-        "a decoder that ignores the code": ("mean", 1000, certain, flat, x, 2),
+        "four pictures, an almost certain encoder": (
+            "mean", 1, certain, flat(0.9, 0.1, 0.7, 0.2, 0.4), x, 9
+        ),
+        "one picture of three pixels": (
+            "mean", 1, small, flat(0.9, 0.1, 0.7), x[:1, :3], 9
+        ),
+        "a decoder that ignores the code": (
+            "mean", 5000, uncertain, flat(2, -1.5, 0.7, -2.5, 1), x, 2
+        ),
+        "an almost certain code, decoded": ("mean", 1000, certain, decoder, x, 2),
+        "logits of ±30": ("mean", 1000, uncertain, flat(-30, 30, 30, -30, 3), x, 2),
+        "logits of ±150": ("mean", 1000, uncertain, flat(150, -3, 2, -150, 0), x, 2),
         "the mean score of an uncertain encoder": (
-            "mean", 40_000, uncertain, decoder, x[:1], 2
+            "mean", 5000, uncertain, decoder, x, 2
         ),
         "the spread of its scores, one draw each": (
-            "spread", 40_000, uncertain, decoder, x[:1], 1
+            "spread", 20_000, uncertain, decoder, x[:1], 1
         ),
         "the spread, with 9 draws each": (
-            "spread", 40_000, uncertain, decoder, x[:1], 9
+            "spread", 20_000, uncertain, decoder, x[:1], 9
         ),
     }  # fmt: skip
-    # 40,000 scores: the standard error of the spread is below 1 %.
+    # 20,000 scores: the standard error of the spread is below 1 %.
     return compare(answer, _score, cases, _SCORE_MISTAKES, wrapper=_statistics, rtol=0.04)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from course_utils.exercises._wrappers import value_and_gradient
+from course_utils.exercises._wrappers import as_tensor, value_and_gradient
 from course_utils.exercises.grading import CheckResult, Mistakes, compare, compare_value
 from course_utils.generative import vq_vae
 
@@ -24,6 +25,15 @@ _NEAREST_CODE_MISTAKES: Mistakes = {
     ),
     "the number of the code is asked for, not its vector.": (
         lambda z, codebook: codebook[vq_vae.nearest_code(z, codebook)]
+    ),
+    "the number of a code is an index, so an integer, as argmin gives it.": (
+        lambda *a: vq_vae.nearest_code(*a).float()
+    ),
+    "add up the squares of the differences, not their absolute values.": (
+        lambda z, codebook: torch.cdist(z, codebook, p=1).argmin(1)
+    ),
+    "directions are not enough: two codes may share one. Distances are asked for.": (
+        lambda z, codebook: (z @ F.normalize(codebook, dim=1).T).argmax(1)
     ),
     "the number of the code is asked for, not how far it is.": (
         lambda *a: torch.cdist(*a).amin(1)
@@ -41,13 +51,14 @@ _NEAREST_CODE_MISTAKES: Mistakes = {
 def check_nearest_code(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 11: the number of the nearest codebook vector.  (N, D), (K, D) -> (N,)"""
     generator = torch.Generator().manual_seed(0)
-    z = torch.randn(7, 3, generator=generator)
-    codebook = torch.randn(5, 3, generator=generator)
-    line = torch.tensor([[0.0], [1.0], [5.0]])
+    # So many that the nearest in another sense, such as Σ|zᵢ − eᵢ|, is another for some.
+    z = 2 * torch.randn(200, 3, generator=generator)
+    codebook = 2 * torch.randn(9, 3, generator=generator)
+    line = torch.tensor([[0.5], [1.5], [5.0]])
     cases = {
-        "three codes on a line": (torch.tensor([[0.4], [0.6], [2.9], [9.0]]), line),
-        "codes of different lengths": (z, codebook * torch.arange(1.0, 6.0)[:, None]),
-        "as many encodings as codes": (z[:5], codebook),
+        "three codes on a line": (torch.tensor([[0.9], [1.1], [2.9], [9.0]]), line),
+        "codes of different lengths": (z, codebook * torch.linspace(0.2, 2, 9)[:, None]),
+        "as many encodings as codes": (z[:9], codebook),
         "one encoding": (z[:1], codebook),
         "each code is nearest to itself": (codebook, codebook),
     }
@@ -77,19 +88,27 @@ _PERPLEXITY_MISTAKES: Mistakes = {
     ),
     "all codes count, not only the most frequent.": lambda p: 1 / p.max(),
     "the entropy has a log, not a square.": lambda p: 1 / p.square().sum(),
+    **{
+        f"{tiny:g} inside the logarithm changes it. Leave out what is never used.": (
+            lambda p, tiny=tiny: (-(p * (p + tiny).log()).sum()).exp()
+        )
+        for tiny in (1e-3, 1e-4, 1e-5, 1e-6)
+    },
 }
 
 
 def check_perplexity(answer: Callable[[Tensor], Tensor]) -> CheckResult:
-    """Notebook 11: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> ()"""
+    """Notebook 11: exp(−Σₖ pₖ log pₖ), with 0 log 0 = 0.  (K,) -> one number"""
+    many = 2 * torch.randn(512, generator=torch.Generator().manual_seed(0))
     cases = {
         "four codes, used alike": (torch.full((4,), 0.25),),
         "two codes, one of them more often": (torch.tensor([0.9, 0.1]),),
         "three codes": (torch.tensor([0.5, 0.3, 0.2]),),
         "some are never used": (torch.tensor([0.5, 0.0, 0.5, 0.0]),),
         "only one is used": (torch.tensor([0.0, 1.0, 0.0]),),
+        "512 codes, most of them rare": (many.softmax(0),),
     }
-    return compare(answer, _perplexity, cases, _PERPLEXITY_MISTAKES)
+    return compare(answer, _perplexity, cases, _PERPLEXITY_MISTAKES, wrapper=as_tensor)
 
 
 _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
@@ -97,7 +116,7 @@ _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
         lambda z, e: e
     ),
     "the gradient is right, but the decoder must get e.": lambda z, e: z,
-    "detach the whole difference: −z cancels the gradient.": (
+    "no gradient reaches z. The difference e − z is detached, all of it and no more.": (
         lambda z, e: z + (e.detach() - z)
     ),
     "the value is e, not half-way to it.": lambda z, e: (z + e) / 2,
@@ -111,7 +130,7 @@ _STRAIGHT_THROUGH_MISTAKES: Mistakes = {
 
 def check_straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     """Notebook 11: the value of e with the gradient of z.  (B, D), (B, D) -> (B, D)"""
-    z, e = torch.tensor([[0.2, -1.4], [3.0, 0.6]]), torch.tensor([[0.0, -1.0], [3.0, 1.0]])
+    z, e = 2 * torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
     cases = {
         "the value": ("value", z, e),
         "the gradient in z": (0, z, e),

@@ -17,6 +17,9 @@ RIGHT = {
         "tensors": lambda x, eps, alpha: diffusion.diffuse(
             x, eps, torch.tensor(alpha).prod()
         ),
+        "numbers taken out": lambda x, eps, alpha: diffusion.diffuse(
+            x, eps, torch.tensor([alpha.pop() for _ in range(len(alpha))]).prod()
+        ),
         "sum of logarithms": lambda x, eps, alpha: diffusion.diffuse(
             x, eps, torch.tensor(math.exp(sum(map(math.log, alpha))))
         ),
@@ -79,8 +82,18 @@ WRONG = {
                 math.sqrt(math.prod(alpha)) * x + math.sqrt(len(alpha) - sum(alpha)) * eps
             ),
         ),
+        "noise of its own, at once": (
+            "draw none.",
+            lambda x, eps, alpha: diffusion.diffuse(
+                x, torch.randn_like(x), torch.tensor(alpha).prod()
+            ),
+        ),
+        "three steps at most": (
+            "five different steps: expected",
+            lambda x, eps, alpha: diffusion.diffuse(x, eps, torch.tensor(alpha[:3]).prod()),
+        ),
         "noise of its own": (
-            "draw none",
+            "draw none at each step",
             lambda x, eps, alpha: reduce(
                 lambda x, a: math.sqrt(a) * x + math.sqrt(1 - a) * torch.randn_like(x),
                 alpha,

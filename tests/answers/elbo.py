@@ -1,11 +1,11 @@
 """Answers for notebook 08: right ones, and wrong ones with a part of the message."""
 
 import math
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import torch
-from torch.distributions import MultivariateNormal, kl_divergence
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from course_utils import objectives
 from course_utils.exercises import elbo
@@ -53,6 +53,9 @@ RIGHT = {
         "image by image, double precision": lambda log_joint, h, k: torch.stack(
             [(row.double().exp().sum() * h**k).log() for row in log_joint]
         ),
+        "point by point": lambda log_joint, h, k: (
+            reduce(torch.logaddexp, log_joint.T) + k * math.log(h)
+        ),
         "numpy": lambda log_joint, h, k: torch.from_numpy(
             np.logaddexp.reduce(log_joint.numpy(), axis=1) + k * np.log(h)
         ),
@@ -62,12 +65,21 @@ RIGHT = {
         "trace": elbo_by_matrices,
         "evidence less the gap": elbo_by_the_gap,
         "one line": elbo_with,
+        "torch.distributions": lambda x, w, b, sigma, mu, logvar: (
+            Normal(mu @ w.T + b, sigma).log_prob(x).sum(1)
+            - ((logvar / 2).exp()[:, None] * w).square().sum((1, 2)) / (2 * sigma**2)
+            - kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(1)
+        ),
+        "float64": lambda x, w, b, sigma, mu, logvar: elbo_with(
+            x.double(), w.double(), b.double(), sigma, mu.double(), logvar.double()
+        ),
     },
     elbo.check_importance_bound: {
         "package's line": lambda lw: torch.logsumexp(lw, 0) - math.log(len(lw)),
         "log of the mean, minus the largest": lambda lw: (
             (lw - lw.amax(0)).exp().mean(0).log() + lw.amax(0)
         ),
+        "double precision": lambda lw: lw.double().exp().mean(0).log(),
         "log L first": lambda lw: (lw - math.log(lw.shape[0])).logsumexp(dim=0),
         "image by image": lambda lw: torch.stack(
             [column.logsumexp(0) - torch.tensor(len(column)).log() for column in lw.T]
@@ -91,6 +103,12 @@ WRONG = {
                 log_joint.logsumexp(1) - math.log(log_joint.shape[1]) + k * math.log(h)
             ),
         ),
+        "the largest of all": (
+            "of each image, not the largest of all",
+            lambda log_joint, h, k: (
+                ((log_joint - log_joint.max()).exp().sum(1) * h**k).log() + log_joint.max()
+            ),
+        ),
         "no log": (
             "log is missing",
             lambda log_joint, h, k: log_joint.logsumexp(1).exp() * h**k,
@@ -107,6 +125,25 @@ WRONG = {
             ),
         ),
         "KL added": ("KL is subtracted", partial(elbo_with, kl=-1.0)),
+        "all of one logvar": (
+            "any q, σ = 1: expected",
+            lambda *a: elbo_with(*a[:5], a[5][:1].expand_as(a[5])),
+        ),
+        "spread without σ": (
+            "not by 2.",
+            lambda x, w, b, sigma, mu, logvar: (
+                elbo_with(x, w, b, sigma, mu, logvar, spread=0.0)
+                - logvar.exp() @ w.square().sum(0) / 2
+            ),
+        ),
+        "spread not halved": ("not by σ²", partial(elbo_with, spread=2.0)),
+        "constant without σ": (
+            "σ² inside the log",
+            lambda x, w, b, sigma, mu, logvar: (
+                elbo_with(x, w, b, sigma, mu, logvar, constant=0.0)
+                - len(b) / 2 * math.log(2 * math.pi)
+            ),
+        ),
         "one draw": (
             "draw of z is random",
             lambda x, w, b, sigma, mu, logvar: (
@@ -121,6 +158,14 @@ WRONG = {
         "divided by L after the log": (
             "inside the log",
             lambda lw: lw.logsumexp(0) / len(lw),
+        ),
+        "the largest of all": (
+            "of each image, not the largest of all",
+            lambda lw: (lw - lw.max()).exp().mean(0).log() + lw.max(),
+        ),
+        "no axis of one image": (
+            "expected shape (1,), got ()",
+            lambda lw: (lw.logsumexp(0) - math.log(len(lw))).squeeze(),
         ),
         "over the images": ("the axis", lambda lw: lw.logsumexp(1) - math.log(lw.shape[1])),
     },

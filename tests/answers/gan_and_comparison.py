@@ -11,6 +11,7 @@ RIGHT = {
         "densities": math.exp(-1.125) / (math.exp(-1.125) + math.exp(-0.125)),
         "sigmoid of the logit": torch.sigmoid(torch.tensor(2 - 2 * 1.5)),
         "rounded": 0.269,
+        "two digits": 0.27,
     },
     gan_exercises.check_discriminator_loss: {
         "softplus": lambda real, fake: (
@@ -24,6 +25,14 @@ RIGHT = {
         "cross entropy": lambda real, fake: sum(
             torch.nn.functional.binary_cross_entropy_with_logits(d, torch.full_like(d, y))
             for d, y in ((real, 1.0), (fake, 0.0))
+        ),
+        "cross entropy of two classes": lambda real, fake: sum(
+            -torch.stack([torch.zeros_like(d), d]).log_softmax(0)[y].mean()
+            for d, y in ((real, 1), (fake, 0))
+        ),
+        "float64": lambda real, fake: (
+            torch.nn.functional.softplus(-real.double()).mean()
+            + torch.nn.functional.softplus(fake.double()).mean()
         ),
         "logaddexp": lambda real, fake: (
             torch.logaddexp(torch.zeros_like(real), -real).mean()
@@ -52,6 +61,33 @@ WRONG = {
                 for d, y in ((real, 1.0), (fake, 0.0))
             ),
         ),
+        "exp of a logit": (
+            "exp of a large logit",
+            lambda real, fake: (
+                torch.log1p(torch.exp(-real)).mean() + torch.log1p(fake.exp()).mean()
+            ),
+        ),
+        "right values, gradients of nan": (
+            "data, up to ±170: expected",
+            lambda real, fake: (
+                torch.where(real < -40, -real, torch.log1p(torch.exp(-real))).mean()
+                + torch.where(fake > 40, fake, torch.log1p(fake.exp())).mean()
+            ),
+        ),
+        "clamped logits": (
+            "data, up to ±170: expected",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real.clamp(-150, 150)).mean()
+                + torch.nn.functional.softplus(fake.clamp(-150, 150)).mean()
+            ),
+        ),
+        "item": (
+            "return a tensor",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real).mean()
+                + torch.nn.functional.softplus(fake).mean()
+            ).item(),
+        ),
         "a small constant": (
             "1e-08 inside the logarithm",
             lambda real, fake: (
@@ -63,6 +99,13 @@ WRONG = {
             "leaves nothing to train with",
             lambda real, fake: (
                 torch.nn.functional.softplus(-real.detach()).mean()
+                + torch.nn.functional.softplus(fake.detach()).mean()
+            ),
+        ),
+        "draws detached": (
+            "the logits of the draws: D learns",
+            lambda real, fake: (
+                torch.nn.functional.softplus(-real).mean()
                 + torch.nn.functional.softplus(fake.detach()).mean()
             ),
         ),

@@ -1,5 +1,7 @@
 """Answers for notebook 09: right ones, and wrong ones with a part of the message."""
 
+from functools import partial
+
 import torch
 
 from course_utils.exercises import gradient_estimators
@@ -45,6 +47,10 @@ RIGHT = {
         "two lines": slopes,
         "autograd": slopes_by_autograd,
         "one by one, a list": slopes_one_by_one,
+        "vmap": lambda slope, mu, sigma, eps: torch.vmap(partial(slopes, slope, mu, sigma))(
+            eps
+        ),
+        "float64": lambda *a: slopes(*a[:3], a[3].double()),
         "one tensor": lambda slope, mu, sigma, eps: (
             slope(eps * sigma + mu) * torch.stack([torch.ones_like(eps), eps])
         ),
@@ -53,6 +59,14 @@ RIGHT = {
         "package": score_function_loss,
         "loops": loss_with_loops,
         "ratios": loss_by_ratios,
+        "pairs": lambda h, log_q: (
+            sum(
+                (h[i] - h[j]) * (log_q[i] - log_q[j])
+                for i in range(len(h))
+                for j in range(i)
+            )
+            / (len(h) * (len(h) - 1))
+        ),
         "covariance": lambda h, log_q: torch.cov(torch.stack([h, log_q]))[0, 1],
         "one number in a list": lambda h, log_q: (
             (h @ log_q - h.sum() * log_q.mean()).reshape(1) / (len(h) - 1)
@@ -83,7 +97,11 @@ WRONG = {
                 slope(mu + sigma * eps) * (eps**2 - 1) / sigma,
             ),
         ),
-        "numbers": ("expected a tensor, got tuple", lambda *_: (1.0, 2.0)),
+        "arrays": (
+            "expected a tensor, got ndarray",
+            lambda *a: tuple(part.numpy() for part in slopes(*a)),
+        ),
+        "numbers": ("expected a tensor, got float", lambda *_: (1.0, 2.0)),
         "forgotten return": ("a return may be missing", lambda *_: None),
     },
     gradient_estimators.check_score_loss: {
@@ -95,6 +113,13 @@ WRONG = {
         "a number": (
             "log_q must not be detached",
             lambda h, log_q: torch.tensor(score_function_loss(h, log_q).item()),
+        ),
+        "item": ("return a tensor", lambda *a: score_function_loss(*a).item()),
+        "the first weight detached": (
+            "its gradient by log q: expected",
+            lambda h, log_q: score_function_loss(
+                h, torch.cat([log_q[:1].detach(), log_q[1:]])
+            ),
         ),
         "averaged too early": (
             "each draw has its own weight",
@@ -110,7 +135,7 @@ WRONG = {
             ),
         ),
         "median": (
-            "its gradient by μ: expected",
+            "its gradient by log q: expected",
             lambda h, log_q: ((h - h.median()) * log_q).mean(),
         ),
     },
