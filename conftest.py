@@ -6,6 +6,7 @@ notebook. Settings are in pyproject.toml.
 
 import contextlib
 import copy
+import gc
 import inspect
 import math
 import os
@@ -57,6 +58,19 @@ class Kernel(RunningKernel):
 
 
 nbval.plugin.RunningKernel = Kernel
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect tests without the garbage collector.
+
+    The modules and tests that it would go through again and again all stay.
+    """
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 def pytest_collection_modifyitems(items):

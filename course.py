@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-# Run 1: everything but the timing tests, in parallel. Run 2: the timing tests, serially.
-# Both make decks of the executed notebooks that run 1 saves in the folder COURSE_RUNS.
+# Run 1: everything but the timing tests, in parallel; decks are made of the executed
+# notebooks, which it saves in the folder COURSE_RUNS. Run 2: the timing tests, serially.
 # Not included, since they take minutes to half an hour:
 SEPARATE_SUITES = [
     "tests/test_nbgrader.py",
@@ -36,7 +36,7 @@ SEPARATE_SUITES = [
     "tests/test_run_twice.py",
     "tests/test_knobs.py",
 ]
-TIMING_TESTS = ["tests/test_benchmarks.py", "tests/test_decks.py", "tests/browser"]
+TIMING_TESTS = ["tests/test_benchmarks.py", "tests/browser"]
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 ALL_TESTS = [
     [

@@ -4,7 +4,6 @@ import os
 import signal
 
 import pytest
-import torch
 from deck_inspection import offline_pages
 from hypothesis import settings
 from jupyterlab_session import chromium
@@ -15,9 +14,6 @@ settings.load_profile("course")
 
 # No windows; read when matplotlib is imported.
 os.environ.setdefault("MPLBACKEND", "agg")
-
-# The tensors of the tests are too small for a second thread.
-torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
@@ -37,11 +33,24 @@ def slow():
     """Requested by fixtures that train, start processes or take a second."""
 
 
+@pytest.fixture(scope="session")
+def torch():
+    """torch with one thread, since the tensors of the tests are too small for a second.
+
+    Imported here: the process that distributes the tests loads this file, but runs none.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    return torch
+
+
 @pytest.fixture(autouse=True)
-def same_start(monkeypatch):
+def same_start(monkeypatch, torch):
     """Each test starts from the same seed, on the CPU, whichever tests ran before."""
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
-    torch.manual_seed(0)
+    # torch.manual_seed would keep a stack trace for GPUs not yet in use, in a millisecond.
+    torch.default_generator.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +61,7 @@ def stop_button():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     with chromium() as browser:
         yield browser

@@ -107,8 +107,18 @@ def offline_pages(browser):
     assert errors == []
 
 
+def cpu_seconds(page) -> float:
+    """CPU seconds of the page's process until now; other processes do not change them."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return next(one["value"] for one in metrics if one["name"] == "ProcessTime")
+
+
 def printed_pages(page) -> int:
     """The number of printed pages of a deck that was opened with ?print-pdf."""
+    # Faster, and on as many pages.
+    page.add_style_tag(content="img, canvas, svg { visibility: hidden !important }")
     printed = page.pdf(prefer_css_page_size=True, print_background=True)
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 

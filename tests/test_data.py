@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from torch.testing import assert_close
-from torchvision import datasets
 
 from course_utils import data
 
@@ -34,8 +33,16 @@ def test_mnist_has_its_size_dtype_and_range(digits, split, n):
     assert (images.min(), images.max()) == (0, 1)
 
 
+@pytest.fixture(scope="module")
+def datasets(slow):
+    """torchvision's, whose import takes longer than all tests of this file."""
+    from torchvision import datasets
+
+    return datasets
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_mnist_is_what_torchvision_reads(digits, split, tmp_path):
+def test_mnist_is_what_torchvision_reads(digits, datasets, split, tmp_path):
     shutil.copytree(BUNDLE, tmp_path / "MNIST" / "raw")
     expected = datasets.MNIST(tmp_path, train=split == "train", download=True)
     images, labels = digits[split]
@@ -43,7 +50,7 @@ def test_mnist_is_what_torchvision_reads(digits, split, tmp_path):
     assert labels.equal(expected.targets)
 
 
-def test_the_bundled_archives_are_the_canonical_ones():
+def test_the_bundled_archives_are_the_canonical_ones(datasets):
     checksums = {
         path.name: hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         for path in BUNDLE.glob("*.gz")

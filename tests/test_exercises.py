@@ -66,6 +66,7 @@ def test_right_answers_are_accepted(check, answer):
     assert result.status == "right", result.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check, answer", cases(WRONG))
 def test_wrong_answers_are_refused(check, answer):
     """With the right hint, or none: it must not name a mistake that was not made."""
@@ -141,6 +142,7 @@ def once_a_case(run):
     return recall
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", RIGHT)
 def test_each_mistake_of_a_check_is_refused_with_its_own_hint(
     check, comparison_of, monkeypatch

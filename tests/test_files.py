@@ -142,9 +142,9 @@ def test_a_path_that_cannot_be_written_is_named_in_the_error(
 
 @pytest.mark.slow
 def test_a_tool_runs_from_any_folder(small):
-    def run(*arguments):
+    def run(tool, *arguments):
         return subprocess.run(
-            [sys.executable, "-m", "tools.slides", "--stored", *arguments],
+            [sys.executable, "-m", f"tools.{tool}", *arguments],
             cwd=small.parent,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             check=False,
@@ -152,9 +152,8 @@ def test_a_tool_runs_from_any_folder(small):
             text=True,
         )
 
-    assert run(small.name, "-o", "talk.html").returncode == 0
+    assert run("slides", "--stored", small.name, "-o", "talk.html").returncode == 0
     assert small.with_name("talk.html").exists()
-    failed = run("none.ipynb", "-o", "none.html")
+    failed = run("execute", "none.ipynb")  # which starts faster, with the same messages
     assert failed.returncode == 1
     assert failed.stderr.strip() == "none.ipynb: No such file or directory"
-    assert not small.with_name("none.html").exists()

@@ -65,53 +65,12 @@ DEATHS = {
 }
 
 
-@pytest.fixture
-def run(slow, tmp_path):
-    """Write notebooks, run pytest on them, return its exit code, report and seconds."""
-
-    def run(notebooks, *options, **variables):
-        numbered = dict(enumerate(notebooks.values(), start=1))
-        start = time.monotonic()
-        code, report = run_pytest(tmp_path, numbered, *options, **variables)
-        return code, report, time.monotonic() - start
-
-    return run
-
-
-def test_every_faulty_cell_fails_and_every_correct_cell_passes(run):
-    """All in one notebook, except that each cell that ends the kernel has its own."""
-    cells = CORRECT | {name: cell for name, (cell, _) in FAULTY.items()}
-    places = {name: f"notebooks/1.ipynb::Cell {i}" for i, name in enumerate(cells)}
-    for number, name in enumerate(DEATHS, start=2):
-        places[name] = f"notebooks/{number}.ipynb::Cell 0"
-    deaths = {name: [cell] for name, (cell, _) in DEATHS.items()}
-    code, report, seconds = run({"cells": list(cells.values()), **deaths})
-    assert code == pytest.ExitCode.TESTS_FAILED, report
-    for name, place in places.items():
-        outcome = [
-            kind for kind in ("PASSED", "FAILED") if re.search(rf"{kind} {place}\b", report)
-        ]
-        assert outcome == (["PASSED"] if name in CORRECT else ["FAILED"]), (
-            f"{name}:\n{report}"
-        )
-    for name, (_, words) in (FAULTY | DEATHS).items():
-        section = report.split(f"_ {places[name]} _")[1].split("\n____")[0]
-        assert words in section, f"{name}:\n{section}"
-    # Waiting for the cell timeout of the two dead kernels would take 300 seconds each.
-    assert seconds < 200
-
-
-def test_workers_and_their_kernels_share_the_cores(run):
-    source = (
-        "import os\n"
-        "threads, workers = (int(os.environ[name]) for name in\n"
-        "    ('OMP_NUM_THREADS', 'PYTEST_XDIST_WORKER_COUNT'))\n"
-        "assert threads >= 1 and threads * workers <= max(os.cpu_count(), workers)"
-    )
-    code, report, _ = run({"shares": [new_code_cell(source)]}, "-n2")
-    assert code == pytest.ExitCode.OK, report
-
-
+SHARES = """
+import os
+threads, workers = (int(os.environ[name]) for name in
+    ("OMP_NUM_THREADS", "PYTEST_XDIST_WORKER_COUNT"))
+assert threads >= 1 and threads * workers <= max(os.cpu_count(), workers)
+"""
 SHOWN = [
     """
 from IPython.display import display
@@ -128,13 +87,57 @@ from matplotlib import pyplot
 pyplot.plot([0, 1])
 pyplot.show()""",
 ]
+NOTEBOOKS = {
+    "cells": [*CORRECT.values(), *(cell for cell, _ in FAULTY.values())],
+    "shares": [new_code_cell(SHARES)],
+    "shown": [new_code_cell(source) for source in SHOWN],
+    # Each cell that ends the kernel has its own notebook.
+    **{f"death{i}": [cell] for i, (cell, _) in enumerate(DEATHS.values())},
+}
 
 
-def test_a_saved_run_holds_the_final_outputs(run, tmp_path):
-    shown = {"shown": [new_code_cell(source) for source in SHOWN]}
-    code, report, _ = run(shown, COURSE_RUNS=str(tmp_path))
-    assert code == pytest.ExitCode.OK, report
-    saved = nbformat.read(tmp_path / "1.ipynb", as_version=4)
+@pytest.fixture(scope="module")
+def run(slow, tmp_path_factory):
+    """All notebooks in one run with two workers.  -> folder, exit code, report, seconds"""
+    folder = tmp_path_factory.mktemp("nbval")
+    start = time.monotonic()
+    code, report = run_pytest(folder, NOTEBOOKS, "-n2", COURSE_RUNS=str(folder))
+    return folder, code, report, time.monotonic() - start
+
+
+def outcomes(report, place):
+    return [
+        kind for kind in ("PASSED", "FAILED") if re.search(rf"{kind} {place}\b", report)
+    ]
+
+
+def test_every_faulty_cell_fails_and_every_correct_cell_passes(run):
+    _, code, report, seconds = run
+    places = {
+        name: f"notebooks/cells.ipynb::Cell {i}" for i, name in enumerate(CORRECT | FAULTY)
+    }
+    for i, name in enumerate(DEATHS):
+        places[name] = f"notebooks/death{i}.ipynb::Cell 0"
+    assert code == pytest.ExitCode.TESTS_FAILED, report
+    for name, place in places.items():
+        expected = ["PASSED"] if name in CORRECT else ["FAILED"]
+        assert outcomes(report, place) == expected, f"{name}:\n{report}"
+    for name, (_, words) in (FAULTY | DEATHS).items():
+        section = report.split(f"_ {places[name]} _")[1].split("\n____")[0]
+        assert words in section, f"{name}:\n{section}"
+    # Waiting for the cell timeout of the two dead kernels would take 300 seconds each.
+    assert seconds < 200
+
+
+def test_workers_and_their_kernels_share_the_cores(run):
+    _, _, report, _ = run
+    assert outcomes(report, "notebooks/shares.ipynb::Cell 0") == ["PASSED"], report
+
+
+def test_a_saved_run_holds_the_final_outputs(run):
+    folder, _, report, _ = run
+    assert outcomes(report, "notebooks/shown.ipynb::Cell 0") == ["PASSED"], report
+    saved = nbformat.read(folder / "shown.ipynb", as_version=4)
     text, widget = saved.cells[0].outputs
     assert text.data["text/plain"] == "'finally'"
     view = widget.data["application/vnd.jupyter.widget-view+json"]
@@ -145,11 +148,12 @@ def test_a_saved_run_holds_the_final_outputs(run, tmp_path):
     assert picture.metadata["image/png"]["width"] > 100  # in high resolution, as in slides
 
 
-def test_notebooks_run_in_reverse_order_before_the_other_tests(run, tmp_path):
+@pytest.mark.slow
+def test_notebooks_run_in_reverse_order_before_the_other_tests(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_one.py").write_text("def test_one(): pass\n")
-    notebooks = {name: [new_code_cell("1"), new_code_cell("2")] for name in "ab"}
-    code, report, _ = run(notebooks, "--collect-only", "-q")
+    notebooks = {name: [new_code_cell("1"), new_code_cell("2")] for name in (1, 2)}
+    code, report = run_pytest(tmp_path, notebooks, "--collect-only", "-q")
     assert code == pytest.ExitCode.OK, report
     order = [line for line in report.splitlines() if "::" in line]
     cells = [f"notebooks/{n}.ipynb::Cell {i}" for n in (2, 1) for i in (0, 1)]

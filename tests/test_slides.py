@@ -899,17 +899,21 @@ def show(offline, tmp_path):
 @pytest.fixture
 def show_with_problems(browser, tmp_path):
     """Open a deck with problems.  -> page, lines of its console"""
+    pages = []
 
     def open_deck(*cells, models=None):
         path, console = tmp_path / "deck.html", []
         files.write(path, slides.deck(notebook(*cells, models=models), PATH))
         page = browser.new_page(viewport={"width": 1280, "height": 720})
+        pages.append(page)
         page.on("console", lambda message: console.append(message.text))
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")
         return page, console
 
-    return open_deck
+    yield open_deck
+    for page in pages:
+        page.close()
 
 
 def test_the_layout_check_and_the_console_report_content_that_does_not_fit(

@@ -125,7 +125,8 @@ def load(page, widget, address: str = "about:blank") -> None:
         for name, value in widget.get_state().items()
         if not name.startswith("_") and name != "layout"
     }
-    page.goto(address)
+    if page.url != address or page.evaluate("'model' in window"):  # not empty yet
+        page.goto(address)
     for style in (widget._css, with_core("core.css")):  # each widget loads it
         page.add_style_tag(content=style)
     page.evaluate(MODEL_WITHOUT_KERNEL, [widget._esm, traits])
@@ -156,15 +157,21 @@ def shown(page) -> list[int]:
 
 def pixels(canvas, channel: int = 0) -> np.ndarray:
     """Red, green, blue or alpha of a canvas, as it is drawn.  -> (height, width)"""
-    width, height, data = canvas.evaluate(
+    width, height, text = canvas.evaluate(
         """(canvas, channel) => {
             const { width, height } = canvas;
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-            return [width, height, Array.from(data.filter((_, i) => i % 4 === channel))];
+            let text = "";
+            for (let i = channel; i < data.length; i += 4) {
+                text += String.fromCharCode(data[i]);
+            }
+            return [width, height, btoa(text)];  // a list would take seconds
         }""",
         channel,
     )
-    return np.array(data).reshape(height, width)
+    return (
+        np.frombuffer(base64.b64decode(text), np.uint8).astype(int).reshape(height, width)
+    )
 
 
 def check_fit_and_contrast(root, stage, scheme: str) -> None:
@@ -205,21 +212,20 @@ MEASURE = """(stage, kind) => {
 }"""
 
 
-def delays(page, stage, kind: str, move) -> np.ndarray:
-    """ms from an event's handler until its frame is painted, of the best round.
+def check_delays(page, stage, kind: str, move, latest: float = FRAME) -> None:
+    """From an event's handler until its frame is painted it takes less than a frame.
 
+    So half of the times, and in 95 % less than ``latest`` ms, in one of several rounds.
     Other processes only add to delays, and not in all rounds: a slow widget is slow in each
     round, and a fast one is fast in some.
     """
-    rounds = []
     stage.evaluate(MEASURE, kind)
     for _ in range(ROUNDS):
         page.evaluate("() => { fromEvent.length = fromHandler.length = 0; }")
         move()
-        page.wait_for_function("() => fromHandler.length > 50")
-        rounds.append(np.array(page.evaluate("() => fromHandler")))
-        median, late = np.percentile(rounds[-1], [50, 95])
+        page.wait_for_function("() => fromHandler.length > 40")
+        median, late = np.percentile(page.evaluate("() => fromHandler"), [50, 95])
         print(f"handler to painted: median {median:.1f} ms, 95 % within {late:.1f} ms")
-        if late < FRAME:
-            break
-    return min(rounds, key=lambda values: np.percentile(values, 95))
+        if median < FRAME and late < latest:
+            return
+    raise AssertionError(f"the last of {ROUNDS} rounds: {median:.1f} and {late:.1f} ms")
