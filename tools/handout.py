@@ -238,8 +238,10 @@ def instructor_version(notebook: NotebookNode) -> NotebookNode:
         check.source = TEST.format(check=check.source, call=call)
         for cell in (stub, check):
             with errors_at(f"cell {cell.id!r}, stub and solution in one cell"):
-                flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-                compile(cell.source, cell.id, "exec", flags, dont_inherit=True)
+                symtable(cell.source, cell.id, "exec")
+                for statement in ast.parse(cell.source).body[1:]:
+                    if getattr(statement, "module", "") == "__future__":
+                        raise ToolError("an import from __future__ must be the first")
     return result
 
 
