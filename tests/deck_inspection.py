@@ -104,7 +104,7 @@ def offline_pages(browser):
 
     yield open_file
     context.close()
-    assert errors == []
+    assert not errors, "\n".join(errors)
 
 
 def cpu_seconds(page) -> float:

@@ -5,6 +5,7 @@ awkward/README.md says how to add one.
 
 import re
 import unicodedata
+from contextlib import closing
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import nbformat
 import pytest
-from jupyterlab_session import jupyterlab, open_page
+from jupyterlab_session import jupyterlab, open_notebook
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import formulas, render, slides
@@ -234,12 +235,8 @@ def in_jupyterlab(browser, tmp_path):
     nbformat.write(new_notebook(metadata=kernel), root / "a.ipynb")
 
     def rendered(sources, others):
-        with jupyterlab(root, private) as url, open_page(browser) as page:
-            page.goto(f"{url}/lab/tree/a.ipynb?reset", timeout=120_000)
-            page.wait_for_function(
-                "() => window.jupyterapp?.shell.currentWidget?.content?.rendermime",
-                timeout=120_000,
-            )
+        with jupyterlab(root, private) as url, closing(browser.new_page()) as page:
+            open_notebook(page, url, "a.ipynb")
             return page.evaluate(RENDER, sources), page.evaluate(READ, others)
 
     return rendered
