@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_utils import objectives
 from course_utils.exercises.grading import Function
@@ -302,16 +303,6 @@ KLS: dict[str, Function] = {
 }
 
 
-def seeded(function: Function) -> Function:
-    """The function with a seed inside, so that all its calls draw the same noise."""
-
-    def wrapped(*arguments: Any) -> Any:
-        torch.default_generator.manual_seed(0)
-        return function(*arguments)
-
-    return wrapped
-
-
 def remaining_bugs(bugs: Mapping[str, str], function: Function) -> dict[str, Function]:
     """Every nonempty subset of the bugs of a function, under the hints for these bugs.
 
@@ -324,3 +315,35 @@ def remaining_bugs(bugs: Mapping[str, str], function: Function) -> dict[str, Fun
         )
         for subset in subsets
     }
+
+
+def _log_plus(tiny: float, p: Tensor) -> Tensor:
+    return (p + tiny).log()
+
+
+# Log-likelihoods of Bernoulli pixels that round: a sigmoid of 30 is 1.
+OVERFLOW = "exp of a large logit is infinite; softplus is log(1 + exp) without that."
+# Logarithms of a sigmoid, each under its hint.
+LOGS: dict[str, Encoder] = {
+    "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": torch.log,
+    "below −100 this replaces a logarithm by −100, also that of a rounded 0.": (
+        lambda p: -F.binary_cross_entropy(p, torch.ones_like(p), reduction="none")
+    ),
+    **{
+        f"{tiny:g} inside the logarithm hides the infinity, and is wrong.": (
+            partial(_log_plus, tiny)
+        )
+        for tiny in TINY
+    },
+}
+
+
+def _rounded(log: Encoder) -> Function:
+    """−log p(x|z) from x and logits, by logarithms of a sigmoid.  (B, D) -> (B,)"""
+    return lambda x, t: -(x * log(t.sigmoid()) + (1 - x) * log(1 - t.sigmoid())).sum(1)
+
+
+ROUNDED_NLLS: dict[str, Function] = {
+    OVERFLOW: lambda x, t: ((1 + t.exp()).log() - x * t).sum(1),
+    **{hint: _rounded(log) for hint, log in LOGS.items()},
+}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.exercises._wrappers import identity, value_and_gradient
+from course_utils.exercises._wrappers import LOGS, OVERFLOW, identity, value_and_gradient
 from course_utils.exercises.grading import (
     CheckResult,
     Function,
@@ -17,7 +17,6 @@ from course_utils.exercises.grading import (
     compare,
     compare_value,
 )
-from course_utils.exercises.trained_vae import LOGS, OVERFLOW
 from course_utils.generative import gan
 from course_utils.objectives import Encoder
 

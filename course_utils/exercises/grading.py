@@ -172,7 +172,10 @@ class AnswerError(Exception):
 
 def _run(function: Function, arguments: tuple) -> Any:
     """The value of a function for copies of the arguments, with a fixed random seed."""
-    copies = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
+    copies = [
+        a.clone() if isinstance(a, Tensor) else [*a] if isinstance(a, list) else a
+        for a in arguments
+    ]
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         value = _run_with_time_limit(function, copies)

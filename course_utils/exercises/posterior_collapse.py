@@ -13,6 +13,7 @@ from course_utils import objectives
 from course_utils.exercises._wrappers import (
     KLS,
     NLLS,
+    ROUNDED_NLLS,
     WIDTHS,
     exact_kl,
     noise_mistakes,
@@ -22,7 +23,6 @@ from course_utils.exercises._wrappers import (
     variants,
 )
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
-from course_utils.exercises.trained_vae import ROUNDED_NLLS
 from course_utils.objectives import Encoder
 from course_utils.theory import linear_gaussian
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
     KLS,
     NLLS,
-    TINY,
+    ROUNDED_NLLS,
     WIDTHS,
     drawn_kl,
     exact_kl,
@@ -173,40 +172,6 @@ def _moments(draw: Function) -> Function:
         return z.mean(0) if what == "mean" else torch.cov(z.T)
 
     return wrapped
-
-
-# --- log-likelihoods of Bernoulli pixels that round -------------------------------------
-
-
-def _log_plus(tiny: float, p: Tensor) -> Tensor:
-    return (p + tiny).log()
-
-
-OVERFLOW = "exp of a large logit is infinite; softplus is log(1 + exp) without that."
-# Logarithms of a sigmoid, each under its hint.
-LOGS: dict[str, Encoder] = {
-    "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": torch.log,
-    "below −100 this replaces a logarithm by −100, also that of a rounded 0.": (
-        lambda p: -F.binary_cross_entropy(p, torch.ones_like(p), reduction="none")
-    ),
-    **{
-        f"{tiny:g} inside the logarithm hides the infinity, and is wrong.": (
-            partial(_log_plus, tiny)
-        )
-        for tiny in TINY
-    },
-}
-
-
-def _rounded(log: Encoder) -> Function:
-    """−log p(x|z) from x and logits, by logarithms of a sigmoid.  (B, D) -> (B,)"""
-    return lambda x, t: -(x * log(t.sigmoid()) + (1 - x) * log(1 - t.sigmoid())).sum(1)
-
-
-ROUNDED_NLLS: dict[str, Function] = {
-    OVERFLOW: lambda x, t: ((1 + t.exp()).log() - x * t).sum(1),
-    **{hint: _rounded(log) for hint, log in LOGS.items()},
-}
 
 
 # --- the score of a picture -------------------------------------------------------------
