@@ -74,7 +74,7 @@ def _artist(artist: Any) -> str:
 
 def _line(line: Line2D) -> str:
     """First and last value, and the lowest and highest between them."""
-    x, y = (np.asarray(values, float) for values in line.get_data())
+    x, y = np.asarray(line.get_xydata(), float).T  # names and dates as numbers
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
     if not len(y):
@@ -90,6 +90,8 @@ def _line(line: Line2D) -> str:
 
 def _bars(bars: BarContainer) -> str:
     """Each bar with its name, or the range of many."""
+    if not bars.patches:
+        return ""
     axis = bars.patches[0].axes
     horizontal = bars.orientation == "horizontal"
     ticks = (axis.yaxis if horizontal else axis.xaxis) if axis else None

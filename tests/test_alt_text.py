@@ -60,6 +60,35 @@ def test_lines_bars_and_points_are_told():
         assert part in words
 
 
+ANY = {
+    "nothing": lambda axis: None,
+    "no points": lambda axis: (axis.plot([], []), axis.bar([], []), axis.scatter([], [])),
+    "not a number": lambda axis: axis.plot([1, np.nan], [np.nan, 2]),
+    "names": lambda axis: axis.plot(["a", "b"], [1, 2]),
+    "dates": lambda axis: axis.plot(np.array(["2020-01-01"], "datetime64[D]"), [1]),
+    "colors": lambda axis: axis.imshow(np.zeros((2, 3, 3))),
+    "one value": lambda axis: axis.imshow([[np.nan]]),
+    "contours": lambda axis: axis.contourf(np.eye(3)),
+    "mesh": lambda axis: axis.pcolormesh(np.eye(3)),
+    "error bars": lambda axis: axis.errorbar([1, 2], [3, 4], 0.1),
+    "boxes": lambda axis: axis.boxplot([[1, 2, 3]]),
+    "pie": lambda axis: axis.pie([1, 2]),
+    "area": lambda axis: axis.fill_between([1, 2], [3, 4]),
+    "flow": lambda axis: axis.streamplot(range(3), range(3), np.ones((3, 3)), np.eye(3)),
+    "stacked bars": lambda axis: (axis.bar("ab", [1, 2]), axis.bar("ab", [1, 2], bottom=1)),
+}
+
+
+@pytest.mark.parametrize("draw", ANY.values(), ids=ANY)
+def test_any_figure_can_be_told(draw):
+    figure, axis = plt.subplots()
+    figure.suptitle("Something")
+    draw(axis)
+    words = alt_text(figure)
+    plt.close(figure)
+    assert words.startswith("Something.")
+
+
 def test_images_are_compared_with_the_first_row():
     x = np.zeros((3, 16))
     figure = plots.image_rows({"x": x, "x̂": x + 0.5}, title="t")
