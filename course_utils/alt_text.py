@@ -7,10 +7,12 @@ notebook every figure is shown with them, for screen readers and in exported pag
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -197,19 +199,25 @@ def bundle(png: str, words: str, size: dict[str, int]) -> tuple[dict, dict]:
     return {"image/png": png, "text/html": html}, {"image/png": {**size, "alt": words}}
 
 
-def show(figure: Figure) -> None:
-    """Display a figure in a notebook together with its alternative."""
-    from IPython.core.getipython import get_ipython
-    from IPython.display import display
+class _Drawing:
+    """Draws a figure once for the two forms in which a notebook has it, HTML and PNG."""
 
-    shell: Any = get_ipython()
-    drawn = shell.display_formatter.formatters["image/png"](figure)
-    data: dict[str, str] = {}
-    metadata: dict[str, dict] = {}
-    if drawn is not None:  # without the inline backend there is no picture
+    def __init__(self, draw: Callable) -> None:
+        self.draw = draw  # figure -> PNG, or PNG and size
+        self.kept: tuple[Any, Any] = (None, None)
+
+    def html(self, figure: Figure) -> str:
+        drawn = self.draw(figure)
         png, size = drawn if isinstance(drawn, tuple) else (drawn, {})
         data, metadata = bundle(png.strip(), alt_text(figure), size)
-    display({"text/plain": repr(figure), **data}, metadata=metadata, raw=True)
+        self.kept = figure, (data["image/png"], metadata["image/png"])
+        return data["text/html"]
+
+    def __call__(self, figure: Figure) -> tuple[str, dict]:
+        if figure is not self.kept[0]:
+            self.html(figure)
+        (_, picture), self.kept = self.kept, (None, None)
+        return picture
 
 
 def show_figures_with_words() -> None:
@@ -217,5 +225,19 @@ def show_figures_with_words() -> None:
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()
-    if shell:
-        shell.display_formatter.ipython_display_formatter.for_type(Figure, show)
+    if not shell:
+        return
+    # Loaded at the first figure, the inline backend would take the form away again.
+    plt.switch_backend(plt.get_backend())
+    forms = shell.display_formatter.formatters
+
+    def html(figure: Figure) -> str | None:
+        draw = forms["image/png"].for_type(Figure)
+        if draw is None:  # without matplotlib's inline backend
+            return None
+        if not isinstance(draw, _Drawing):  # now, or after %matplotlib inline
+            draw = _Drawing(draw)
+            forms["image/png"].for_type(Figure, draw)
+        return draw.html(figure)
+
+    forms["text/html"].for_type(Figure, html)  # it is called before that of the PNG

@@ -112,10 +112,17 @@ def outputs(slow):
 plots.image_rows({"x": [[0.5] * 16]}, title="Mine")""",
         "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('Own');",
         """from course_utils.widgets import Dial
-lines = {"x": [1, 2], "xlabel": "x", "ylabel": "y"}
-Dial("k", {k: plots.curves(lines={"a": [k, 9]}, title=f"k = {k}", **lines) for k in (1, 2)})
+axes = {"x": [1, 2], "xlabel": "x", "ylabel": "y"}
+Dial("k", {k: plots.curves(lines={"a": [k, 9]}, title=f"k = {k}", **axes) for k in (1, 2)})
 """,
     ]
+    cells.append(
+        """from IPython.display import display
+handle = display("a text", display_id=True)
+for k in (1, 2):
+    handle.update(plots.curves(lines={"a": [k, 9]}, title=f"n = {k}", **axes))
+"""
+    )
     notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND")  # a kernel shows figures
@@ -127,7 +134,8 @@ Dial("k", {k: plots.curves(lines={"a": [k, 9]}, title=f"k = {k}", **lines) for k
 
 
 def test_every_figure_of_a_notebook_is_shown_once_and_has_an_alternative(outputs):
-    for shown, words in zip(outputs, ("Mine. x: 1 images", "Own: 3 at 1, 4 at 2", "k = 1")):
+    expected = ("Mine. x: 1 images", "Own: 3 at 1, 4 at 2", "k = 1", "n = 2. a: 2 at 1")
+    for shown, words in zip(outputs, expected, strict=True):
         [output] = shown
         assert words in output.metadata["image/png"]["alt"]
         assert re.search(r'<img [^>]*alt="[^"]*' + words, output.data["text/html"])
