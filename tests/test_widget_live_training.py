@@ -86,7 +86,7 @@ def test_the_class_of_the_trained_model_follows_the_last_objective():
 
 
 def test_nothing_trained_is_said():
-    with pytest.raises(RuntimeError, match="press play in the widget, then pause"):
+    with pytest.raises(RuntimeError, match="press train in the widget, then pause"):
         LiveTraining(make_images()).trained_model()
 
 

@@ -33,6 +33,8 @@ const WIDTHS = [4, 8, 16, 32, 64, 128, 256];
 const SPEEDS = [[1, "1 step/s"], [10, "10 steps/s"], [100, "100 steps/s"],
   [1000, "1000 steps/s"], [0, "full speed"]];
 
+const option = (value, text) => `<option value="${value}">${escapeHtml(String(text))}</option>`;
+
 export const CONTROLS = `
   <div class="lt-head">
     <div class="lt-objectives" aria-label="objective"></div>
@@ -56,13 +58,11 @@ export const CONTROLS = `
     <button type="button" class="cw-button lt-epoch">1 epoch</button>
     <button type="button" class="cw-button lt-again"
       title="a new network, step 0; the same seed gives the same one">↺ start again</button>
-    <label><span class="lt-hidden">speed</span> <select class="lt-speed">${
-  SPEEDS.map(([value, text]) => `<option value="${value}">${text}</option>`).join("")
-}</select></label>
+    <select class="lt-speed" aria-label="speed">${
+  SPEEDS.map(([value, text]) => option(value, text)).join("")}</select>
     <p class="lt-when"></p>
     <div class="cw-line lt-share">
-      <label>this run as text <input class="lt-state" readonly
-        title="data, network and what was changed at which step"></label>
+      <label>this run as text <input class="lt-state" spellcheck="false"></label>
       <button type="button" class="cw-button lt-copy"
         title="what restores this run, to share it"></button>
     </div>
@@ -70,8 +70,7 @@ export const CONTROLS = `
   <div class="lt-message" role="alert" hidden><p></p>
     <button type="button" class="cw-button"></button></div>`;
 
-// --- knobs ---------------------------------------------------------------------------
-
+// --- objective and knobs -------------------------------------------------------------
 
 /** The row of objectives, the formula, and the knobs that are in it. */
 export function makeObjectives(find, { change, knobsMoved }) {
@@ -111,8 +110,6 @@ export function makeObjectives(find, { change, knobsMoved }) {
 }
 
 // --- data, network, player -----------------------------------------------------------
-
-const option = (value, text) => `<option value="${value}">${escapeHtml(String(text))}</option>`;
 
 /** Selects of data, width and seed: choose({dataset, width or seed}). */
 export function makeSetup(find, datasets, choose) {

@@ -23,6 +23,8 @@ export async function unpack(dataset) {
   return { ...dataset, train, test, labels: uint8(dataset.labels) };
 }
 
+export const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
+
 /** Half width of the square around points of the plane, with a margin. */
 export function reachOf(points) {
   let largest = 0;

@@ -15,8 +15,9 @@ export function makeHistory() {
     entries: () => entries,
     add({ step, terms, settings: { objective } }) {
       if (terms.loss === undefined) return;
-      const steps = step - (entries.at(-1)?.step ?? 0);
-      entries.push({ step, steps, objective, loss: terms.loss, recon: terms.recon,
+      const last = entries.at(-1), steps = step - (last?.step ?? 0);
+      const part = (last?.part ?? 0) + (last?.objective !== objective);
+      entries.push({ step, steps, objective, part, loss: terms.loss, recon: terms.recon,
         extra: terms.loss - terms.recon, kl: terms.kl });
       if (entries.length > MOST) entries = joined(entries);
     },
@@ -108,12 +109,12 @@ function rangeOf(entries) {
   return { low: ROOM * low, high: ROOM * Math.max(...most, 1e-6) };
 }
 
-/** A line through the entries, broken where the objective changes. */
+/** A line through the entries, broken where the objective was changed. */
 function pathOf(entries, name, x, y) {
   let before;
   return entries.map((entry) => {
-    const joins = before === entry.objective;
-    before = entry.objective;
+    const joins = before === entry.part;
+    before = entry.part;
     return `${joins ? "L" : "M"}${x(entry.step).toFixed(2)} ${y(entry[name]).toFixed(2)}`;
   }).join("");
 }

@@ -5,7 +5,7 @@ import { drawAxes, drawTicks, marksAt, panel, PICTURE, ticks } from "./axes.js";
 import { fillChoice, markChoice } from "./controls.js";
 import { fixed, put, rewrite, short } from "./core.js";
 import { drawMosaic } from "./image.js";
-import { reachOf } from "./live_data.js";
+import { meanOf, reachOf } from "./live_data.js";
 import { aboutDraws, READ_OBJECTIVES } from "./live_objectives.js";
 import { drawShades } from "./maps.js";
 import { drawClouds, drawGlyphs, lightened, makePlane, ringsOfPrior } from "./plane.js";
@@ -183,13 +183,11 @@ function aboutCodes({ means, deviations }, { objective }, edge, window) {
     deviations ? `Clouds: <i>σ</i> of the code’s noise, ${fixed(meanOf(deviations))}${
       objective === "vae" ? " on average" : ""}.` : "",
     objective === "vae" ? "Dashed: 1, 2, 3 standard deviations of <i>p</i>(<i>z</i>)." : "",
-    window < edge ? "Square: what is decoded beside." : "",
+    window < edge ? "Square: the part that is decoded." : "",
     `Standard deviation of the codes: ${spreads.map((s) => fixed(s)).join(", ")}.`,
-    outside ? `${outside} outside the picture.` : "",
+    outside ? `Outside the picture: ${outside}.` : "",
   ].join(" ");
 }
-
-const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
 
 function deviationOf(values) {
   const middle = meanOf(values);
@@ -332,6 +330,16 @@ function drawCrosses({ ink, pixels }, draws) {
 const normal = (z, mean, deviation) =>
   Math.exp(-(((z - mean) / deviation) ** 2) / 2) / (deviation * Math.sqrt(2 * Math.PI));
 
+/** Density of the codes in BINS equal parts of [−edge, edge]. */
+function histogram(codes, edge) {
+  const width = (2 * edge) / BINS, bins = Array(BINS).fill(0);
+  for (const z of codes) {
+    const k = Math.floor((z + edge) / width);
+    if (k >= 0 && k < BINS) bins[k] += 1 / (codes.length * width);
+  }
+  return bins;
+}
+
 /** Histogram of the codes, the mean of q(z|x), and the prior, as densities along z. */
 function makeCodeLine(find) {
   const edge = makeEdge(), svg = find(".lt-line svg");
@@ -341,11 +349,7 @@ function makeCodeLine(find) {
   return ({ objective }, means, deviations, window) => {
     const isVae = objective === "vae";
     const moves = edge.follow(Math.max(reachOfMost(means), isVae ? PRIOR / 1.15 : 0));
-    const e = edge.get(), width = (2 * e) / BINS, bins = new Float64Array(BINS);
-    for (const z of means) {
-      const k = Math.floor((z + e) / width);
-      if (k >= 0 && k < BINS) bins[k] += 1 / (means.length * width);
-    }
+    const e = edge.get(), bins = histogram(means, e);
     const axis = Array.from({ length: 81 }, (_, i) => (i / 40 - 1) * e);
     const isNoisy = deviations?.every((sigma) => sigma > 0 && sigma < Infinity);
     const q = isNoisy && axis.map((z) =>
@@ -354,8 +358,8 @@ function makeCodeLine(find) {
     const x = (z) => 50 * (1 + z / e), y = (density) => 100 * (1 - density / high);
     const line = (f) => `M${axis.map((z, i) => `${x(z)} ${y(f(z, i))}`).join("L")}`;
     put(svg.querySelector(".lt-range"), { x: x(-window), width: x(window) - x(-window) });
-    put(svg.querySelector(".lt-bins"), { d: [...bins].map((density, k) =>
-      `M${x(k * width - e)} 100V${y(density)}h${100 / BINS}V100z`).join("") });
+    put(svg.querySelector(".lt-bins"), { d: bins.map((density, k) =>
+      `M${(100 * k) / BINS} 100V${y(density)}h${100 / BINS}V100z`).join("") });
     put(svg.querySelector(".lt-q"), { d: q ? line((_, i) => q[i]) : "" });
     put(svg.querySelector(".lt-prior"), { d: isVae ? line((z) => normal(z, 0, 1)) : "" });
     if (drawnEdge !== e) {
@@ -365,7 +369,7 @@ function makeCodeLine(find) {
     rewrite(find(".lt-keys"), [
       KEY("lt-shade lt-bin", "codes", '<rect y="0" width="26" height="10"/>'),
       q ? KEY("lt-q", isVae ? "mean of <i>q</i>(<i>z</i>|<i>x</i>)" : "with noise <i>σ</i>") : "",
-      isVae ? KEY("lt-prior", "prior <i>p</i>(<i>z</i>)") : "", 
+      isVae ? KEY("lt-prior", "prior <i>p</i>(<i>z</i>)") : "",
       `standard deviation of the codes ${fixed(deviationOf(means))}`,
     ].join(" "));
     return moves;

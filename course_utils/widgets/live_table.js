@@ -2,6 +2,7 @@
 
 import { fixed, rewrite, short } from "./core.js";
 import { drawMosaic } from "./image.js";
+import { meanOf } from "./live_data.js";
 import { whyNoEvidence } from "./live_objectives.js";
 
 const DEPTHS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500]; // nats
@@ -37,8 +38,6 @@ function rowsOf(count, isPlane) {
   cells(isPlane ? 0 : count, "")}<td></td></tr>`).join("");
   return { images, numbers: bars + numbers };
 }
-
-const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
 
 /** Draws x̂ of the shown points, and log p(x), ELBO and gap of each and their mean. For data
     in the plane, x and x̂ are in the plane, and only means stand here. */
@@ -94,7 +93,7 @@ function columnsOf({ values, bounds }) {
   const columns = values.map((value, i) =>
     ({ evidence: value, elbo: bounds[i].elbo, gap: value - bounds[i].elbo }));
   const means = Object.fromEntries(NUMBERS.map(([name]) =>
-    [name, mean(columns.map((column) => column[name]))]));
+    [name, meanOf(columns.map((column) => column[name]))]));
   return [...columns, means];
 }
 

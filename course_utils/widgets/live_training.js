@@ -209,17 +209,24 @@ function makeMessage(find, el, { smaller, again }) {
   };
 }
 
-/** The text that restores a run: the address of a deck or page with it, in JupyterLab the text
-    itself. A run that goes on is paused first, since its steps belong to the text. */
-function makeCopy(find, model, run) {
+/** The text that restores a run, and another one that is written or pasted there. What is
+    copied is the address of a deck or page with it, in JupyterLab the text itself. A run that
+    goes on is paused first, since its steps belong to the text. */
+function makeText(find, model, run, restore) {
   const field = find(".lt-state"), button = find(".lt-copy");
   const hasKernel = "widget_manager" in model, face = hasKernel ? "copy" : "copy a link";
   const say = (text) => {
     button.textContent = text;
     find(".cw-spoken").textContent = text;
   };
-  let waits = false;
+  let waits = false, drawn = "";
   button.textContent = face;
+  field.addEventListener("keydown", ({ key }) => {
+    if (key === "Enter") restore(field.value);
+  });
+  field.addEventListener("blur", () => {
+    field.value = drawn;
+  });
   async function copy() {
     waits = false;
     const text = hasKernel ? field.value : addressOf(field.value);
@@ -238,8 +245,9 @@ function makeCopy(find, model, run) {
     else copy();
   });
   return function draw(text) {
+    drawn = text;
     field.value = text;
-    field.title = text;
+    field.title = `${text}\nPaste another one and press Enter to restore that run.`;
     button.textContent = face;
     if (waits) copy();
   };
@@ -316,7 +324,7 @@ function render({ model, el }) {
     return run.begin(plan, changes, steps);
   };
   const { drawObjectives, drawSetup, player, sendChange } = connect(find, run, datasets, meter);
-  const drawState = makeCopy(find, model, run), exchange = makeExchange(model, run, restore);
+  const drawState = makeText(find, model, run, restore), exchange = makeExchange(model, run, restore);
   restore(stateOfAddress() ?? model.get("state"));
   return callAll(exchange.end, sendChange.cancel, run.end, picture.end);
 }

@@ -56,8 +56,8 @@ class LiveTraining(WithPicture):
     "data=digits&width=64&seed=0&0=ae,lr:0.003&500=vae&700=beta:4&steps=1200": from step 0
     the autoencoder's objective, from step 500 the VAE's, from step 700 β = 4, trained for
     1200 steps. The same text gives the same network in every browser. When training stops,
-    the view updates it, ``step`` and ``parameters``, of which
-    ``trained_model()`` is made.
+    the view updates it, ``step`` and ``parameters``, of which ``trained_model()`` is made.
+    Such a text can also be pasted into the view.
     TypeError or ValueError for anything that cannot be trained.
     """
 
@@ -120,7 +120,8 @@ class LiveTraining(WithPicture):
         otherwise an Autoencoder. RuntimeError before the view has trained."""
         if not self.parameters:
             raise RuntimeError(
-                "nothing has been trained yet: press play in the widget, then pause."
+                "nothing has been trained yet: press train in the widget, then pause; or "
+                "wait until it has trained the steps of its state."
             )
         query = _parse(self.state)
         sizes = self._sizes[query.get("data", self.datasets[0]["name"])]

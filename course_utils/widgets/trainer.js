@@ -76,18 +76,18 @@ function makeBatches(n, seed) {
 
 // --- the network in the kernel's memory ------------------------------------------------
 
-/** Arrays of these lengths in the kernel's memory, each with its address `.at`. */
+/** Arrays in the kernel's memory, each with its address `.at`; `lengths` has their names. */
 function allocate({ memory, __heap_base: heap }, lengths) {
-  const align = (at) => (at + 15) & ~15;
-  const end = lengths.reduce((at, length) => align(at + 4 * length), align(heap.value));
+  let end = heap.value;
+  const places = Object.entries(lengths).map(([name, length]) => {
+    const at = (end + 15) & ~15; // of a vector
+    end = at + 4 * length;
+    return { name, at, length };
+  });
   const missing = end - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65536)); // moves earlier arrays
-  let at = align(heap.value);
-  return lengths.map((length) => {
-    const array = Object.assign(new Float32Array(memory.buffer, at, length), { at });
-    at = align(at + 4 * length);
-    return array;
-  });
+  return Object.fromEntries(places.map(({ name, at, length }) =>
+    [name, Object.assign(new Float32Array(memory.buffer, at, length), { at })]));
 }
 
 /** The layers of encoder and decoder, and where each one's W, then b, begin among the
@@ -119,12 +119,13 @@ function initialize(parameters, layers, seed) {
 function makeAutoencoder(kernel, { inputs, width, latent, seed }) {
   const layers = layersOf({ inputs, width, latent }), B = BATCH;
   const size = layers[3].at + (width + 1) * inputs;
-  const [parameters, gradient, mean, square, x, input, h, code, z, k, y, dy, dk, dz, dcode, dh]
-    = allocate(kernel, [size, size, size, size, B * inputs, B * inputs, B * width,
-      2 * B * latent, B * latent, B * width, B * inputs, B * inputs, B * width, B * latent,
-      2 * B * latent, B * width]);
-  mean.fill(0); // the memory may have been used before
-  square.fill(0);
+  const data = B * inputs, hidden = B * width, coded = B * latent;
+  const arrays = allocate(kernel, { parameters: size, gradient: size, mean: size, square: size,
+    x: data, input: data, h: hidden, code: 2 * coded, z: coded, k: hidden, y: data,
+    dy: data, dk: hidden, dz: coded, dcode: 2 * coded, dh: hidden });
+  const { parameters, gradient, input, h, code, z, k, y, dy, dk, dz, dcode, dh } = arrays;
+  arrays.mean.fill(0); // the memory may have been used before
+  arrays.square.fill(0);
   initialize(parameters, layers, seed);
 
   function forward({ n, m, at, relu }, from, to, rows) {
@@ -138,7 +139,7 @@ function makeAutoencoder(kernel, { inputs, width, latent, seed }) {
       dfrom === null ? 0 : dfrom.at, B, n, m, relu);
   }
   return {
-    layers, parameters, gradient, mean, square, x, code, y, dy, dz, dcode,
+    ...arrays, layers,
     encode(points, rows) {
       input.set(points);
       forward(layers[0], input, h, rows);
@@ -210,11 +211,8 @@ export function makeTrainer(kernel, data, { inputs, width, latent, seed }) {
   function gradients(rows, noise, settings) {
     const { noise: place, term, weight, penalty } = OBJECTIVES[settings.objective];
     x.set(rows);
-    const seen = Float32Array.from(rows);
-    if (place === "input") {
-      for (let i = 0; i < seen.length; i++) seen[i] += settings.sigma * noise.input[i];
-    }
-    encode(seen, B);
+    encode(place === "input"
+      ? rows.map((value, i) => value + settings.sigma * noise.input[i]) : rows, B);
     const codes = new Float32Array(B * latent);
     eachCode((i, mu, logvar) => {
       codes[i] = mu + deviation(settings, logvar) * noise.code[i];

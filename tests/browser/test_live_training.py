@@ -210,6 +210,19 @@ def test_the_text_restores_the_same_bits(open_live):
     assert other.parameters() != bits
 
 
+def test_a_text_that_is_pasted_is_restored(open_live, page):
+    live = open_live("steps=5")
+    before = live.state()
+    page.locator(".lt-state").fill("steps=9")
+    live.play.focus()  # without Enter
+    assert page.locator(".lt-state").input_value() == live.state() == before
+    page.locator(".lt-state").fill("seed=3&0=vae&steps=20")
+    page.locator(".lt-state").press("Enter")
+    live.wait_for_stop(2)
+    assert live.state() == "data=digits&width=64&seed=3&0=vae&steps=20"
+    assert page.locator(".lt-state").input_value() == live.state()
+
+
 def test_a_state_set_by_python_is_trained(open_live):
     live = open_live()
     live.set(state="0=vae&steps=20")
@@ -386,6 +399,13 @@ def test_numbers_stay_while_beta_is_turned(open_live, page):
     assert "KL" in live.text(".lt-legend").split("(")[1]  # β KL, and the KL alone
 
 
+def test_no_curve_goes_through_another_objective(open_live, page):
+    open_live("0=vae&50=sparse&100=vae&steps=150").settle()
+    path = page.locator(".lt-chart .lt-loss").get_attribute("d")
+    starts = [float(part.split()[0]) for part in path.split("M")[1:]]
+    assert len(starts) == 2 and starts[1] > 60  # percent of the steps
+
+
 def test_it_cleans_up_while_it_trains(open_live, page):
     live = open_live()
     live.play.click()
@@ -407,6 +427,8 @@ def test_it_is_used_with_keys_only(open_live, page):
     live.press("End")
     assert live.text("[data-knob=lam] b") == "100"
     live.play.focus()
+    outline = live.play.evaluate("(e) => getComputedStyle(e).outlineOffset")
+    assert outline == "2px"  # a gap, since button and outline have one color
     live.press(" ")
     live.wait_for_step(20)
     live.press(" ")
@@ -452,6 +474,10 @@ def test_nothing_is_drawn_out_of_sight(open_live, page):
     page.wait_for_function("() => drawn > 0")
 
 
+def is_touched(page) -> bool:
+    return page.evaluate("matchMedia('(pointer: coarse)').matches")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 800, 360])
 def test_it_fits_the_page_with_readable_text(open_live, page, scheme, width):
@@ -463,7 +489,7 @@ def test_it_fits_the_page_with_readable_text(open_live, page, scheme, width):
     check_fit_and_contrast(live.root, live.root.locator(".cw-stage"), scheme)
     targets = page.locator(".live-training :is(button, select, .lt-objectives label)")
     heights = [box["height"] for one in targets.all() if (box := one.bounding_box())]
-    assert len(heights) > 12 and min(heights) >= (28 if width > 620 else 36)
+    assert len(heights) > 12 and min(heights) >= (40 if is_touched(page) else 28)
 
 
 @pytest.mark.parametrize("data", ["digits", "arc"])
