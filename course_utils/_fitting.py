@@ -63,10 +63,9 @@ def _reads_mode(layer: nn.Module) -> bool:
 def check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
     """The data as a tuple; a clear ValueError now instead of an obscure error later."""
     if not isinstance(model, nn.Module):
-        name = getattr(model, "__name__", type(model).__name__)
         raise ValueError(  # noqa: TRY004 - ValueError for all bad arguments
             "the first argument must be a model, an nn.Module, and the second its "
-            f"objective; the first is {name}."
+            f"objective; the first is {_name(model)}."
         )
     tensors = data if isinstance(data, tuple) else (data,)
     for rows in tensors:
@@ -75,11 +74,9 @@ def check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
                 f"data must be a tensor (N, D), not {type(rows).__name__}: "
                 "use torch.as_tensor(data, dtype=torch.float32)."
             )
-    if not tensors or len({len(rows) for rows in tensors if rows.ndim}) > 1:
-        raise ValueError(
-            "these tensors must have the same number of rows, but have "
-            f"{', '.join(str(len(rows)) for rows in tensors)}."
-        )
+    counts = [len(rows) if rows.ndim else 0 for rows in tensors]
+    if len(set(counts)) != 1:
+        raise ValueError(f"data must be tensors of the same number of rows, not {counts}.")
     x = tensors[0]
     if x.ndim != 2 or len(x) == 0:
         raise ValueError(
@@ -125,9 +122,13 @@ def _mismatch(function: Callable, arguments: tuple) -> str:
     try:
         signature.bind(*arguments)
     except TypeError as error:
-        name = getattr(function, "__name__", type(function).__name__)
-        return f"{name}({', '.join(signature.parameters)}): {error}"
+        return f"{_name(function)}({', '.join(signature.parameters)}): {error}"
     return ""
+
+
+def _name(value: object) -> str:
+    """Of a function or class, else of its type."""
+    return getattr(value, "__name__", type(value).__name__)
 
 
 def terms_of(
@@ -138,9 +139,8 @@ def terms_of(
     Whether model, objective and data fit together shows when they are first called.
     """
     if isinstance(objective, type) or not callable(objective):
-        name = getattr(objective, "__name__", type(objective).__name__)
         raise ValueError(  # noqa: TRY004 - ValueError for all bad arguments
-            f"the objective must be a function such as ae_loss, not {name}."
+            f"the objective must be a function such as ae_loss, not {_name(objective)}."
         )
     networks = _networks(model, objective, data)
     names = ["encoder", "decoder"] if len(networks) == 2 else ["model"]
@@ -203,11 +203,16 @@ def check_terms(terms: dict[str, Tensor]) -> None:
             )
 
 
-def no_loss(terms: dict[str, Tensor]) -> str:
+def check_loss(terms: dict[str, Tensor]) -> None:
+    """ValueError unless one of the terms is the "loss" and has a gradient."""
     if "loss" not in terms:
         names = ", ".join(map(repr, terms))
-        return f'the objective returns {names}, but no "loss", the term to minimize.'
-    return (
-        "the loss has no gradient, so nothing can be learned: no .detach(), .item(), numpy "
-        "or torch.no_grad() between the model and the loss, and no frozen weights only."
-    )
+        raise ValueError(
+            f'the objective returns {names}, but no "loss", the term to minimize.'
+        )
+    if not terms["loss"].requires_grad:
+        raise ValueError(
+            "the loss has no gradient, so nothing can be learned: no .detach(), .item(), "
+            "numpy or torch.no_grad() between the model and the loss, and no frozen "
+            "weights only."
+        )

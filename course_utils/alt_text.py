@@ -21,7 +21,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import StepPatch
+from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.quiver import Quiver
 
 LISTED = 12  # longer lists are summed up
@@ -55,6 +55,7 @@ def _shown(axis: Axes) -> list[Any]:
     """The artists of a panel that carry data; a bar chart is one."""
     steps = [p for p in axis.patches if isinstance(p, StepPatch)]
     bars = [c for c in axis.containers if isinstance(c, BarContainer) and not steps]
+    bars = [c for c in bars if c and isinstance(c[0], Rectangle)]  # not in three dimensions
     return [*axis.images, *bars, *steps, *axis.lines, *axis.collections]
 
 
@@ -76,7 +77,7 @@ def _artist(artist: Any) -> str:
 
 def _line(line: Line2D) -> str:
     """First and last value, and the lowest and highest between them."""
-    x, y = np.asarray(line.get_xydata(), float).T  # names and dates as numbers
+    x, y = (np.asarray(values, float) for values in line.get_data(orig=False))
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
     if not len(y):
@@ -92,22 +93,18 @@ def _line(line: Line2D) -> str:
 
 def _bars(bars: BarContainer) -> str:
     """Each bar with its name, or the range of many."""
-    if not bars.patches:
-        return ""
-    axis = bars.patches[0].axes
+    axis: Any = bars[0].axes
     horizontal = bars.orientation == "horizontal"
-    ticks = (axis.yaxis if horizontal else axis.xaxis) if axis else None
+    ticks = axis.yaxis if horizontal else axis.xaxis
     heights = np.asarray(bars.datavalues, float)
-    if len(heights) > LISTED or ticks is None:
+    if len(heights) > LISTED:
         return f"{len(heights)} bars {_span(heights)}, highest bar {heights.argmax() + 1}"
     at = [
         p.get_y() + p.get_height() / 2 if horizontal else p.get_x() + p.get_width() / 2
-        for p in bars.patches
+        for p in bars
     ]
-    named = {
-        place: label.get_text()
-        for place, label in zip(ticks.get_ticklocs(), ticks.get_ticklabels())
-    }
+    labels = (label.get_text() for label in ticks.get_ticklabels())
+    named = dict(zip(ticks.get_ticklocs(), labels))
     names = [_plain(named.get(round(a, 9), "")) or _number(a) for a in at]
     return ", ".join(f"{name} {_number(h)}" for name, h in zip(names, heights))
 
@@ -188,7 +185,7 @@ def _span(values: np.ndarray) -> str:
 # --- in notebooks -----------------------------------------------------------------------
 
 
-def bundle(png: str, words: str, size: dict[str, int]) -> tuple[dict, dict]:
+def mime_bundle(png: str, words: str, size: dict[str, int]) -> tuple[dict, dict]:
     """An output with a picture and its alternative: data and metadata by MIME type.
 
     ``png`` in base64. JupyterLab and nbconvert ignore an alternative in the metadata and
@@ -209,7 +206,7 @@ class _Drawing:
     def html(self, figure: Figure) -> str:
         drawn = self.draw(figure)
         png, size = drawn if isinstance(drawn, tuple) else (drawn, {})
-        data, metadata = bundle(png.strip(), alt_text(figure), size)
+        data, metadata = mime_bundle(png.strip(), alt_text(figure), size)
         self.kept = figure, (data["image/png"], metadata["image/png"])
         return data["text/html"]
 

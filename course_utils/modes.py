@@ -36,14 +36,14 @@ def eval_mode(*networks: object) -> Iterator[None]:
                     switched.append(part)
                     part.training = False
 
-    for network in networks:
-        network = getattr(network, "__self__", network)  # of a method
-        if isinstance(network, nn.Module):
-            switch(network)
     compiled = "torch._dynamo" in sys.modules  # compiled code would keep the hook
     eager = torch.compiler.set_stance("force_eager") if compiled else nullcontext()
     hook = register_module_forward_pre_hook(switch)
     try:
+        for network in networks:
+            network = getattr(network, "__self__", network)  # of a method
+            if isinstance(network, nn.Module):
+                switch(network)
         with eager, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Using `torch.compile")  # it runs twice
             yield

@@ -42,12 +42,11 @@ MARKERS = ("o", "s", "^", "D", "v", "P")  # as many as LINE_COLORS
 HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on dots
 # Lighter than the points that are drawn on them, in gray print too.
 PALE = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0, 0.6, 256)))
-show_figures_with_words()
-
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
-
 Shape = Sequence[int]  # of an image: height and width
+
+show_figures_with_words()
 
 
 def image_rows(
@@ -68,7 +67,7 @@ def image_rows(
     inch = 0.8 if numbered else 0.68
     size = (0.62 * columns + 1.3, inch * len(arrays) + (0.75 if signed else 0.5))
     figure, axes = new_figure(size, len(arrays), 1, title)
-    count = 0
+    count, first = 0, next(iter(arrays.values()))
     for axis, (name, images) in zip(axes, arrays.items()):
         _, height, width = images.shape
         gap = -(-width // 28)  # one axes per row: a hundred axes would take seconds
@@ -76,7 +75,7 @@ def image_rows(
         draw_image(axis, line.swapaxes(0, 1).reshape(height, -1))
         axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
-        describe(axis, f"{name}: {_images(images, *arrays.values())}")
+        describe(axis, f"{name}: {_images(images, first)}")
         for i, image in enumerate(images):
             left = i * (width + 2 * gap) + gap - 0.5
             if image.any():  # an empty image is a gap
@@ -102,11 +101,11 @@ def signed_ink(images: ArrayLike) -> np.ndarray:
     return 0.5 + images / (2 * np.where(largest > 0, largest, 1))
 
 
-def _images(images: np.ndarray, *first: np.ndarray) -> str:
-    """Images in words, compared with as many of the first row.  (n, height, width), …"""
+def _images(images: np.ndarray, first: np.ndarray) -> str:
+    """Images in words, compared with those of the first row.  Each (n, height, width)"""
     words = f"{len(images)} images, {100 * images.mean():.2g} % ink"
-    if first and images is not first[0] and images.shape == first[0].shape:
-        error = ((images - first[0]) ** 2).sum((1, 2)).mean()
+    if images is not first and images.shape == first.shape:
+        error = ((images - first) ** 2).sum((1, 2)).mean()
         words += f", mean squared error {error:.3g} to the first row"
     return words
 
@@ -486,7 +485,7 @@ def image_grids(
         lines = block.reshape(rows, columns, height, width).swapaxes(1, 2)
         draw_image(axis, lines.reshape(rows * height, columns * width))
         axis.set_title(name)
-        describe(axis, _images(images))
+        describe(axis, _images(images, images))
         axis.axis("off")
     return figure
 

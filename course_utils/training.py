@@ -30,9 +30,9 @@ from course_utils._fitting import (
     Data,
     Objective,
     check_data,
+    check_loss,
     check_terms,
     check_training,
-    no_loss,
     terms_of,
     warn_of_eval_mode,
 )
@@ -219,8 +219,7 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
 
     def update(terms: dict[str, Tensor]) -> None:
-        if "loss" not in terms or not terms["loss"].requires_grad:
-            raise ValueError(no_loss(terms))
+        check_loss(terms)
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()

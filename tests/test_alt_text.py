@@ -1,19 +1,23 @@
 """Figures say in words what they show, from the numbers that they draw."""
 
 import re
+from datetime import date
 from io import BytesIO
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 from test_plots import CASES
 
 from course_utils import plots
-from course_utils.alt_text import alt_text
+from course_utils.alt_text import alt_text, show_figures_with_words
 from course_utils.widgets.picture import png, words_of
 from tools import files
 
@@ -87,6 +91,36 @@ def test_any_figure_can_be_told(draw):
     words = alt_text(figure)
     plt.close(figure)
     assert words.startswith("Something.")
+
+
+@pytest.mark.parametrize(
+    "draw, words",
+    [
+        (
+            lambda axis: axis.plot([date(2024, 1, 1), date(2024, 1, 3)], [5, 6]),
+            "5 at 1.97e4",
+        ),
+        (lambda axis: axis.plot(["cat", "dog"], [5, 6]), "5 at 0, 6 at 1"),
+        (lambda axis: axis.bar(["cat", "dog"], [5, 6]), "cat 5, dog 6"),
+        (lambda axis: axis.barh(["cat", "dog"], [5, 6]), "cat 5, dog 6"),
+        (lambda axis: axis.bar([], []), ""),
+    ],
+)
+def test_words_dates_and_no_data_are_told_too(draw, words):
+    figure, axis = plt.subplots()
+    draw(axis)
+    assert alt_text(figure).startswith(words)
+    plt.close(figure)
+
+
+def test_a_figure_in_another_format_is_left_to_ipython(monkeypatch):
+    """As by ``%config InlineBackend.figure_formats = ["svg"]``."""
+    shell = SimpleNamespace(display_formatter=DisplayFormatter())
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    show_figures_with_words()
+    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, lambda _: "<svg/>")
+    data, _ = shell.display_formatter.format(Figure())
+    assert data["image/svg+xml"] == "<svg/>"
 
 
 def test_images_are_compared_with_the_first_row():

@@ -244,7 +244,7 @@ def test_decoders_of_others_have_an_evidence_or_are_refused(habit):
 
 
 def test_every_measure_runs_in_eval_mode_and_leaves_the_mode():
-    """Each is given networks that raise an error in train mode or with gradients."""
+    """Each is given networks that raise an error in train mode."""
 
     class Strict(nn.Module):
         def __init__(self, *widths):

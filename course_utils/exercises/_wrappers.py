@@ -77,17 +77,6 @@ def loss_and_gradients(loss: Function) -> Function:
     return lambda what, *arguments: wrapped(what, one, one, *arguments)
 
 
-def draws_anew(draw: Function, calls: int = 2) -> Function:
-    """1 if some of the calls have different values, else 0, as with a seed inside."""
-
-    def wrapped(*arguments: Any) -> Tensor:
-        first, *others = (draw(*arguments) for _ in range(calls))
-        differ = (bool(torch.as_tensor(first != other).any()) for other in others)
-        return torch.tensor(float(any(differ)))
-
-    return wrapped
-
-
 def over_copies(what: str, z: Tensor, block: Tensor) -> Tensor:
     """The "mean" or "spread" of each number of a block over the copies in z.
 
@@ -139,6 +128,13 @@ def sigma_of(logvar: Tensor) -> Tensor:
 def exact_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
     """The KL of q(z|x) to the prior, whatever z was drawn.  (B, K), (B, K), … -> (B,)"""
     return objectives.kl_to_standard_normal(mu, logvar)
+
+
+def wrong_kl(
+    mu, logvar, *draws, square=torch.square, variance=torch.exp, log=identity, one=1
+):
+    """The KL written by hand, with parts that may be wrong.  (B, K), (B, K), … -> (B,)"""
+    return (square(mu) + variance(logvar) - one - log(logvar)).sum(1) / 2
 
 
 def drawn_kl(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_utils.exercises._wrappers import remaining_bugs
-from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
+from course_utils.exercises.grading import CheckResult, Mistakes, compare
 from course_utils.generative import diffusion
 
 
@@ -89,14 +89,7 @@ def check_diffuse(answer: Callable[[Tensor, Tensor, list[float]], Tensor]) -> Ch
         "a step without noise": (x, eps, [1.0]),
         "hardly anything is left of x": (x, eps, [0.5, 1e-4]),
     }
-
-    def with_own_list(function: Function) -> Function:
-        """An answer may take the numbers out of its list."""
-        return lambda x, eps, alpha: function(x, eps, [*alpha])
-
-    return compare(
-        answer, _of_product(_mix), cases, _DIFFUSE_MISTAKES, wrapper=with_own_list
-    )
+    return compare(answer, _of_product(_mix), cases, _DIFFUSE_MISTAKES)
 
 
 def _reverse_step(x, eps, alpha, alpha_bar, xi, *, part=False, variance=False, width=False):

@@ -172,7 +172,7 @@ class AnswerError(Exception):
 
 def _run(function: Function, arguments: tuple) -> Any:
     """The value of a function for copies of the arguments, with a fixed random seed."""
-    copies = [
+    copies: list[Any] = [
         a.clone() if isinstance(a, Tensor) else [*a] if isinstance(a, list) else a
         for a in arguments
     ]

@@ -22,6 +22,7 @@ from course_utils.exercises._wrappers import (
     noise_mistakes,
     sigma_of,
     variants,
+    wrong_kl,
 )
 from course_utils.exercises.grading import (
     CheckResult,
@@ -205,23 +206,16 @@ _SCORE_NLLS = {
 }
 
 
-def _wrong_kl(
-    mu, logvar, z, *, square=torch.square, variance=torch.exp, log=identity, one=1
-):
-    """The KL written by hand, with parts that may be wrong."""
-    return (square(mu) + variance(logvar) - one - log(logvar)).sum(1) / 2
-
-
 _SCORE_KLS = KLS | {
-    "μ enters the KL as its square.": partial(_wrong_kl, square=identity),
-    "the KL has σ², which is exp(logvar), not σ.": partial(_wrong_kl, variance=sigma_of),
+    "μ enters the KL as its square.": partial(wrong_kl, square=identity),
+    "the KL has σ², which is exp(logvar), not σ.": partial(wrong_kl, variance=sigma_of),
     "the KL has σ², which is exp(logvar), not logvar.": (
-        partial(_wrong_kl, variance=identity)
+        partial(wrong_kl, variance=identity)
     ),
     "log σ² in the KL is logvar, not half of it.": (
-        partial(_wrong_kl, log=lambda logvar: logvar / 2)
+        partial(wrong_kl, log=lambda logvar: logvar / 2)
     ),
-    "the −1 of each axis of the KL is missing.": partial(_wrong_kl, one=0),
+    "the −1 of each axis of the KL is missing.": partial(wrong_kl, one=0),
     "the KL is estimated from the draws as well. Take its closed form.": (
         lambda *q: drawn_kl(*q).mean(0)
     ),

@@ -27,6 +27,7 @@ from course_utils.exercises._wrappers import (
     value_and_gradient,
     variants,
     weighted_sum,
+    wrong_kl,
 )
 from course_utils.exercises.grading import CheckResult, Function, Mistakes, compare
 from course_utils.models import GaussianHead
@@ -44,14 +45,9 @@ _LOGVAR = torch.tensor(
 )
 
 
-def _wrong_kl(mu, logvar, *, variance=torch.exp, log=identity):
-    """The KL with another σ² and another log σ² of logvar."""
-    return (mu.square() + variance(logvar) - 1 - log(logvar)).sum(1) / 2
-
-
 def _kl_of(variance: Function) -> Function:
     """The KL with another σ² in both of its terms."""
-    return partial(_wrong_kl, variance=variance, log=lambda v: variance(v).log())
+    return partial(wrong_kl, variance=variance, log=lambda v: variance(v).log())
 
 
 _VARIANCES = {
@@ -80,7 +76,7 @@ _KL_MISTAKES: Mistakes = {
     "one number for each image was asked for, not their mean.": (
         lambda mu, logvar: _kl(mu, logvar).mean()
     ),
-    **variants(_wrong_kl, variance=_VARIANCES, log=_LOGS),
+    **variants(wrong_kl, variance=_VARIANCES, log=_LOGS),
     "logvar is log σ², so that σ² = exp(logvar), not logvar².": _kl_of(torch.square),
     "logvar is log σ², not σ². It may be negative, and then has no logarithm.": (
         _kl_of(identity)
@@ -95,17 +91,13 @@ _KL_MISTAKES: Mistakes = {
         lambda mu, logvar: _kl(mu, logvar / 2)
     ),
     "logvar is log σ², not σ. It may be negative, and then has no logarithm.": (
-        partial(_wrong_kl, variance=torch.square, log=lambda v: 2 * v.log())
+        partial(wrong_kl, variance=torch.square, log=lambda v: 2 * v.log())
     ),
     "this is the value for a draw of z. The KL is its mean, which has a closed form.": (
         lambda mu, logvar: drawn_kl(mu, logvar, _draw(mu, logvar))
     ),
-    "μ enters as its square.": lambda mu, logvar: (
-        (mu + logvar.exp() - 1 - logvar).sum(1) / 2
-    ),
-    "the −1 of each axis is missing.": (
-        lambda mu, logvar: _kl(mu, logvar) + mu.shape[1] / 2
-    ),
+    "μ enters as its square.": partial(wrong_kl, square=identity),
+    "the −1 of each axis is missing.": partial(wrong_kl, one=0),
     "no gradient reaches mu and logvar; detach(), item() and tolist() stop it.": (
         lambda mu, logvar: _kl(mu, logvar).detach()
     ),

@@ -73,9 +73,8 @@ def kl_to_true_posterior(
     Source: lecture, "Derivation of VAE objective".
     """
     evidence, lattice = _converged_log_evidence(g, x, nll, lattice)
-    mu, logvar = (
-        values[:, None] for values in gaussian_code(f, x)
-    )  # (B, 1, K) beside z (M, K)
+    mu, logvar = gaussian_code(f, x)
+    mu, logvar = mu[:, None], logvar[:, None]  # (B, 1, K) beside z (M, K)
     mass = kl = torch.zeros_like(evidence)
     for z in latent_lattice(*lattice).to(x).split(CHUNK):
         log_q = _log_gaussian(z, mu, logvar)  # (B, M)

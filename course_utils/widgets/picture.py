@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.alt_text import alt_text, bundle
+from course_utils.alt_text import alt_text, mime_bundle
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,5 +82,5 @@ class WithPicture(anywidget.AnyWidget):
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
         picture = self.picture()
         words = f"{self!r}. {words_of(picture)}"
-        image, about = bundle(b64encode(picture).decode(), words, {})
+        image, about = mime_bundle(b64encode(picture).decode(), words, {})
         return {**data, **image}, {**metadata, **about}
