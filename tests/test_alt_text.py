@@ -117,6 +117,7 @@ def test_a_figure_in_another_format_is_left_to_ipython(monkeypatch):
     """As by ``%config InlineBackend.figure_formats = ["svg"]``."""
     shell = SimpleNamespace(display_formatter=DisplayFormatter())
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    monkeypatch.setattr(plt, "switch_backend", lambda name: None)
     show_figures_with_words()
     shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, lambda _: "<svg/>")
     data, _ = shell.display_formatter.format(Figure())
