@@ -645,7 +645,11 @@ def new_figure(
 
 def as_array(values: ArrayLike) -> np.ndarray:
     """Tensors from any device, lists and arrays, as a numpy array."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    if not hasattr(values, "detach"):
+        return np.asarray(values)
+    tensor: Any = values.detach().cpu()
+    # numpy has no bfloat16
+    return np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
 
 
 def as_points(values: ArrayLike, name: str = "points of a plane") -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.distributions import (
     Bernoulli,
+    Categorical,
     ContinuousBernoulli,
     Independent,
     Laplace,
@@ -297,6 +298,9 @@ LIKELIHOODS = {
     "a sum of the wrong kind": (by(HALF, lambda nats: nats.sum(0)), *["for each row"] * 2),
     "another shape": (lambda x, h: bernoulli_nll(x, h[:, 1:]), *["same shape"] * 2),
     "a sigmoid too many": (lambda x, h: bernoulli_nll(x, h.sigmoid()), *["a sigmoid"] * 2),
+    "classes of the pixels": (
+        lambda x, h: -Categorical(logits=h).log_prob(x.argmax(1)), RIGHT, "linear in x"
+    ),
     "a float": (lambda x, h: 1.0, *["it gives float"] * 2),
 }  # fmt: skip
 

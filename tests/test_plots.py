@@ -582,3 +582,7 @@ def test_the_picture_of_the_readme_has_the_colors_of_the_digits():
     for color in map(matplotlib.colors.to_rgb, plots.DIGIT_COLORS):
         near = np.abs(shown - color).max(2) < 0.03  # a palette shifts colors a little
         assert near.sum() > 30, color
+
+
+def test_bfloat16_of_mixed_precision_is_drawn():
+    assert plots.as_array(torch.ones(2, dtype=torch.bfloat16)).tolist() == [1.0, 1.0]

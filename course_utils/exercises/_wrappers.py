@@ -174,7 +174,7 @@ def loss_mistakes(loss: Function) -> dict[str, Function]:
         "detach() keeps the gradient from the encoder.": (
             lambda f, *more: loss(detached(f), *more)
         ),
-        "detach() or no_grad() keeps the gradient from both networks.": (
+        "detach(), item() or no_grad() keeps the gradient from both networks.": (
             lambda *a: loss(*a).detach()
         ),
         "return a tensor. A Python number, as of item(), has no gradient.": (
@@ -216,7 +216,7 @@ def penalty_mistakes(loss: Function, each: Encoder) -> dict[str, Function]:
         "detach() keeps the gradient of the penalty from the encoder.": (
             partial(loss, penalty=lambda z: each(z).detach().sum(1).mean())
         ),
-        "detach() keeps the gradient of the error from the encoder.": (
+        "the gradient of the error ends before the encoder: by detach() or torch.normal?": (
             lambda f, g, x, lam: (
                 loss(detached(f), g, x, 0.0) + lam * each(f(x)).sum(1).mean()
             )
@@ -232,6 +232,7 @@ def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Funct
 
     ``row`` and ``number``: what the rows of x (B, D), and the numbers of a row, are called.
     """
+    one = "an" if row[0] in "aeiou" else "a"
     draws: dict[str, Encoder] = {
         "the noise ε is missing.": torch.zeros_like,
         "randn draws from the normal distribution, rand from the uniform one.": (
@@ -243,7 +244,7 @@ def noise_mistakes(function: Function, row: str, number: str) -> dict[str, Funct
         f"one ε for all {row}s. Each {row} has noise of its own.": (
             lambda x: torch.randn_like(x[0])
         ),
-        f"one ε for all {number}s of a {row}. Each {number} has noise of its own.": (
+        f"one ε for all {number}s of {one} {row}. Each {number} has noise of its own.": (
             lambda x: torch.randn(len(x), 1)
         ),
         "the noise has mean 0.": lambda x: torch.randn_like(x) + 1,
@@ -318,7 +319,10 @@ def _log_plus(tiny: float, p: Tensor) -> Tensor:
 
 
 # Log-likelihoods of Bernoulli pixels that round: a sigmoid of 30 is 1.
-OVERFLOW = "exp of a large logit is infinite; softplus is log(1 + exp) without that."
+OVERFLOW = (
+    "exp of a large logit is infinite, and the sigmoid of −150 is 0: softplus and "
+    "logsigmoid need neither."
+)
 # Logarithms of a sigmoid, each under its hint.
 LOGS: dict[str, Encoder] = {
     "log of a sigmoid that has rounded to 0 is infinite. Begin with the logits.": torch.log,

@@ -74,6 +74,9 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
     "each batch has its own mean; together, the larger one would count more.": (
         lambda real, fake: torch.cat([F.softplus(-real), F.softplus(fake)]).mean()
     ),
+    "each batch has its own mean; this is right only for batches of the same size.": (
+        lambda real, fake: 2 * torch.cat([F.softplus(-real), F.softplus(fake)]).mean()
+    ),
     "the two means are added, not averaged.": lambda real, fake: (
         _discriminator_loss(real, fake) / 2
     ),

@@ -15,6 +15,7 @@ Status = Literal["todo", "wrong", "right"]
 Function = Callable[..., Any]  # may return anything
 Mistakes = Mapping[str, Function]  # hint -> wrong answer
 
+SHOWN = 4  # numbers of a tensor in a message
 SECONDS = 10  # time limit of an answer on one case; the references take milliseconds
 SEED_HINT = "every call has to draw new random numbers: set no seed within the function."
 GENERATOR_HINT = "draw with torch.randn_like, so that the check can repeat your numbers."
@@ -91,7 +92,7 @@ def compare(
         else:
             if _agree(got, expected, rtol):
                 continue
-            message = f"{case}: {_difference(got, expected)}."
+            message = f"{case}: {_difference(got, expected, rtol)}."
         wrapped = {hint: wrapper(mistake) for hint, mistake in (mistakes or {}).items()}
         # The failed case first: it excludes most mistakes.
         hint = _hint(answer, {case: arguments, **cases}, wrapped, rtol)
@@ -254,7 +255,20 @@ def _in_words(error: BaseException) -> str:
             f"an error: the scale of a distribution is {what}. "
             "A scale is a standard deviation, σ"
         )
+    if ", but found invalid values" in str(error):  # of a distribution; the values follow
+        what = str(error).partition(", but found invalid values")[0]
+        return f"{type(error).__name__}: {what}, but it is not{_about_gray(what)}"
     return repr(error)
+
+
+def _about_gray(what: str) -> str:
+    """Why pixels are refused by a Bernoulli distribution, and what takes them."""
+    if "Boolean()" not in what:
+        return ""
+    return (
+        ". Gray pixels are not 0 or 1: use binary_cross_entropy_with_logits, or "
+        "Bernoulli with validate_args=False"
+    )
 
 
 def _agree(got: object, expected: Tensor, rtol: float, equal_nan: bool = False) -> bool:
@@ -273,9 +287,11 @@ def _fits(got: Tensor, expected: Tensor) -> bool:
     return got.shape == expected.shape or (expected.ndim == 0 and got.numel() == 1)
 
 
-def _difference(got: object, expected: Tensor) -> str:
+def _difference(got: Any, expected: Tensor, rtol: float) -> str:
     if got is None:
         return "expected a tensor, got None: a return may be missing"
+    if type(got).__module__ == "torch.return_types":  # of min, max, sort, topk
+        return f"expected a tensor, got {' and '.join(type(got).__match_args__)}: take one"
     if not isinstance(got, Tensor):
         return f"expected a tensor, got {type(got).__name__}"
     if not _fits(got, expected):
@@ -283,7 +299,15 @@ def _difference(got: object, expected: Tensor) -> str:
     if not torch.can_cast(got.dtype, expected.dtype):
         kind = "numbers" if expected.is_floating_point() else "whole numbers"
         return f"expected {kind} ({expected.dtype}), got {got.dtype}"
-    return f"expected {_short(expected)}, got {_short(got)}"
+    got, expected = got.flatten(), expected.flatten()
+    differs = ~torch.isclose(got.to(expected), expected, rtol, 1e-5)
+    first = int(differs.nonzero()[0])
+    if first < SHOWN:
+        return f"expected {_short(expected)}, got {_short(got)}"
+    return (
+        f"from number {first + 1} on, expected {_short(expected[first:])}, "
+        f"got {_short(got[first:])}"
+    )
 
 
 def _hint(
@@ -318,5 +342,5 @@ def _hint(
 
 def _short(values: Tensor) -> str:
     """The first few numbers of a tensor, for a message."""
-    first = ", ".join(f"{value:.4g}" for value in values.flatten()[:4].tolist())
-    return f"{first}, …" if values.numel() > 4 else first
+    first = ", ".join(f"{value:.4g}" for value in values.flatten()[:SHOWN].tolist())
+    return f"{first}, …" if values.numel() > SHOWN else first

@@ -157,7 +157,10 @@ _TRAINING_MISTAKES: Mistakes = {
             ),
         },
         zero={"gradients add up over the steps until zero_grad() removes them.": False},
-        step={"nothing is learned: step() is missing.": False},
+        step={
+            "nothing is learned: backward() or step() is missing, or zero_grad() comes "
+            "between them.": False
+        },
         new={"make the optimizer before the loop: Adam remembers earlier gradients.": True},
         after={"record the loss of the gradient, not the one after the step.": True},
     ),

@@ -250,9 +250,8 @@ _STEP_MISTAKES: Mistakes = {
     "step 7: zero_grad() is missing, so the gradients of all steps add up.": (
         _without("zero_grad")
     ),
-    "step 7: nothing is updated: backward() or optimizer.step() is missing.": (
-        _without("step")
-    ),
+    "step 7: nothing is updated: backward() or optimizer.step() is missing, or "
+    "zero_grad() comes between them.": (_without("step")),
     "step 7: only the decoder is updated; the gradient stops before the encoder.": (
         lambda f, *more: _step(lambda x: tuple(part.detach() for part in f(x)), *more)
     ),

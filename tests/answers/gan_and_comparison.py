@@ -48,6 +48,18 @@ WRONG = {
         "a guess": ("It is not 0.2", 0.2),
     },
     gan_exercises.check_discriminator_loss: {
+        "both batches as one": (
+            "batches of the same size",
+            lambda real, fake: (
+                2 * torch.nn.functional.softplus(torch.cat([-real, fake])).mean()
+            ),
+        ),
+        "sigmoid of the negative": (
+            "sigmoid of −150 is 0",
+            lambda real, fake: (
+                -real.sigmoid().log().mean() - (-fake).sigmoid().log().mean()
+            ),
+        ),
         "overflow": (
             "is infinite",
             lambda real, fake: (

@@ -76,6 +76,13 @@ RIGHT = {
 
 WRONG = {
     gradient_estimators.check_slopes: {
+        "divided by σ": (
+            "from number 6 on",
+            lambda slope, mu, sigma, eps: (
+                slope(mu + sigma * eps),
+                slope(mu + sigma * eps) * eps / sigma,
+            ),
+        ),
         "σε for ε": (
             "by log σ",
             lambda slope, mu, sigma, eps: (

@@ -11,6 +11,7 @@ def training(
     *,
     zero=True,
     step=True,
+    late=False,
     parameters=lambda f, g: [*f.parameters(), *g.parameters()],
     error=lambda x, x_hat: (x - x_hat).pow(2).sum(1).mean(),
     optimizer=torch.optim.Adam,
@@ -26,6 +27,8 @@ def training(
                 adam.zero_grad()
             loss = error(x, g(f(x)))
             loss.backward()
+            if late:
+                adam.zero_grad()
             if step:
                 adam.step()
             losses.append(loss.detach())
@@ -140,6 +143,7 @@ WRONG = {
     pca.check_training: {
         "gradients add up": ("add up over the steps", training(zero=False)),
         "no step": ("step() is missing", training(step=False)),
+        "zero_grad() before step()": ("comes between", training(late=True)),
         "encoder only": (
             "no weights of the decoder",
             training(parameters=lambda f, g: f.parameters()),

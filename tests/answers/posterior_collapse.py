@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
 from course_utils import objectives
@@ -189,6 +189,12 @@ WRONG = {
         "without a": ("doubled", lambda a, sigma: 2 * sigma**2),
     },
     posterior_collapse.check_vae_loss: {
+        "a Bernoulli distribution of gray pixels": (
+            "Gray pixels are not 0 or 1",
+            lambda f, g, x: objectives.vae_loss(
+                f, g, x, nll=lambda x, t: -Bernoulli(logits=t).log_prob(x).sum(1)
+            )["loss"],
+        ),
         "mean over pixels": (
             "add up the pixels",
             lambda f, g, x: objectives.vae_loss(

@@ -173,6 +173,13 @@ WRONG = {
         "forgotten return": ("a return may be missing", lambda x, mean: None),
     },
     probabilistic_autoencoder.check_regularized_pae: {
+        "torch.normal": (
+            "or torch.normal",
+            lambda f, g, x, lam: (
+                (x - g(torch.normal(f(x), 1.0))).square().sum(1).mean()
+                + lam * f(x).square().sum(1).mean()
+            ),
+        ),
         "no noise": (
             "noise ε is missing",
             lambda f, g, x, lam: (

@@ -169,6 +169,12 @@ WRONG = {
         "a word": ("is not a number", "half"),
     },
     trained_vae.check_class_draws: {
+        "covariance of the rows": (
+            "constraint PositiveDefinite(), but it is not",
+            lambda codes, n: MultivariateNormal(codes.mean(0), torch.cov(codes)).sample(
+                (n,)
+            ),
+        ),
         "the prior": (
             "does not know the class",
             lambda codes, n: torch.randn(n, codes.shape[1]),

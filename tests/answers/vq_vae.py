@@ -68,6 +68,10 @@ RIGHT = {
 
 WRONG = {
     exercises.check_nearest_code: {
+        "min, not argmin": (
+            "got values and indices: take one",
+            lambda z, codebook: torch.cdist(z, codebook).min(1),
+        ),
         "largest product": ("long codes", lambda z, codebook: (z @ codebook.T).argmax(1)),
         "a float": (
             "so an integer",
