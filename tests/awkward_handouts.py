@@ -40,24 +40,18 @@ def version(major, minor):
     return {"nbformat": major, "nbformat_minor": minor}
 
 
+def cell(made, name):
+    return next(cell for cell in made["cells"] if cell["id"] == name)
+
+
 def put(name, **fields):
     """Change fields of one cell."""
-
-    def change(made):
-        next(cell for cell in made["cells"] if cell["id"] == name).update(fields)
-
-    return change
+    return lambda made: cell(made, name).update(fields)
 
 
 def meta(name, **fields):
     """Change metadata of one cell."""
-
-    def change(made):
-        next(cell for cell in made["cells"] if cell["id"] == name)["metadata"].update(
-            fields
-        )
-
-    return change
+    return lambda made: cell(made, name)["metadata"].update(fields)
 
 
 def add(kind, source, *tags, name="more", **more):

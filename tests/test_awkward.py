@@ -71,14 +71,8 @@ def on_slides(file: str) -> dict[str, str | ToolError]:
 
 # --- what a reader sees ---------------------------------------------------------------
 
-IGNORED = {
-    "div",
-    "section",
-    "span",
-    "tbody",
-    "mjx-container",
-    "annotation",
-}  # no difference to be seen
+# No difference to be seen.
+IGNORED = set("div section span tbody mjx-container annotation".split())
 ATTRIBUTES = {"href", "open", "start", "type", "checked", "colspan", "align", "alt"}
 INVISIBLE = re.compile("[\u2061-\u2064\u200b\ufe00-\ufe0f]")
 # Signs of a formula that look the same: accents and bars.

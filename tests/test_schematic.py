@@ -12,7 +12,7 @@ from nbformat.v4 import new_output
 
 from course_utils import schematic
 from course_utils.schematic import autoencoder, funnel, generator, reparameterization, vae
-from tools import render
+from tools import formulas, render
 
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -215,7 +215,9 @@ def test_notebooks_and_decks_show_an_image_with_its_alternative():
     alternative = re.search(r' alt="([^"]*)"', data["text/html"])[1]
     assert unescape(alternative) == picture.text == data["text/plain"]
     assert "<svg" not in data["text/html"]
-    shown = render.output(new_output("display_data", data), None, ROOT, "title")
+    shown = render.output(
+        new_output("display_data", data), None, ROOT, "title", formulas.macros()
+    )
     assert shown.count("<img") == 1 and 'class="picture"' in shown
     assert f' alt="{alternative}"' in shown
     width, height = re.search(r'width="(\d+)" height="(\d+)"', picture.svg).groups()

@@ -80,7 +80,6 @@ def write(path: Path, text: str) -> None:
 def write_all(texts: Mapping[Path, str]) -> None:
     """Write files: if one cannot be written, none is replaced."""
     drafts = {path: path.with_name(f"{path.name}.draft") for path in texts}
-    path = Path()
     try:
         for path, draft in drafts.items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,7 @@ from glob import escape
 from pathlib import Path
 from symtable import symtable
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote  # noqa: TID251 - connects to nothing
 
 import nbformat
 from nbformat import NotebookNode
@@ -108,10 +109,9 @@ class Exercise:
 
 def exercises_of(notebook: NotebookNode) -> list[Exercise]:
     """The exercises, in order.  ToolError if stub, check and solution do not match."""
-    tags = {cell.id: _tag(cell) for cell in notebook.cells}
-    tagged = {
-        tag: [cell for cell in notebook.cells if tags[cell.id] == tag] for tag in TAGS
-    }
+    tagged: dict[str, list[NotebookNode]] = {tag: [] for tag in ("", *TAGS)}
+    for cell in notebook.cells:
+        tagged[_tag(cell)].append(cell)
     tagged["exercise"] = [c for c in tagged["exercise"] if c.cell_type != "markdown"]
     stubs = _by_name(tagged["exercise"], "exercise", lambda c: _assigned(c, _python(c)))
     checks = _by_name(tagged["check"], "check", _checked)
@@ -403,10 +403,7 @@ def _attached(cell: NotebookNode) -> tuple[str, ...]:
 
 def _letters(text: str) -> str:
     """Letters and digits of an address, in which a blank may be %20, and _ be \\_."""
-    plain = re.sub(
-        rb"%([0-9A-Fa-f]{2})", lambda code: bytes.fromhex(code[1].decode()), text.encode()
-    )
-    return re.sub(r"\W|_", "", plain.decode("utf-8", "replace"))
+    return re.sub(r"\W|_", "", unquote(text))
 
 
 def _slide_type(cell: NotebookNode) -> str:

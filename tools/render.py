@@ -121,14 +121,11 @@ def _with_links(tokens: list[Token]) -> Iterator[Token]:
 MARKDOWN = _parser()
 
 
-def markdown(
-    source: str, cell: NotebookNode, folder: Path, known: LatexToMathML | None = None
-) -> str:
+def markdown(source: str, cell: NotebookNode, folder: Path, known: LatexToMathML) -> str:
     """Markdown as HTML, with the images of the folder and the attachments of the cell.
 
     ``known`` has the macros of earlier cells and remembers those of this one.
     """
-    known = known or formulas.macros()
     text, latex = formulas.take_out(source)
     html = formulas.put_back(MARKDOWN.render(text), latex)
     html = html.replace("<p><strong>Predict", '<p class="predict"><strong>Predict')
@@ -145,7 +142,7 @@ def markdown(
         lambda address: self_contained.as_data(
             address, folder, cell.get("attachments", {})
         ),
-        only_known=True,
+        in_markdown=True,
     )
     rest = " ".join(outside)
     if "$" in rest and (found := LATEX_COMMAND.search(rest)):
@@ -157,11 +154,7 @@ def markdown(
 
 
 def output(
-    shown: NotebookNode,
-    cell: NotebookNode,
-    folder: Path,
-    title: str,
-    known: LatexToMathML | None = None,
+    shown: NotebookNode, cell: NotebookNode, folder: Path, title: str, known: LatexToMathML
 ) -> str:
     """One output of a cell as HTML; "" for progress and warnings, which slides omit."""
     if shown.output_type == "error":
@@ -178,7 +171,6 @@ def output(
         return ""
     if "image/svg+xml" in data:  # in preference to the same picture as HTML
         return _drawing(data["image/svg+xml"], alt)
-    known = known or formulas.macros()
     if "text/markdown" in data:
         return markdown(data["text/markdown"], cell, folder, known)
     if "text/latex" in data:

@@ -39,7 +39,7 @@ STYLES = set(
     """.split()
 )
 PAGE = {"body", "head", "html"}  # a browser would give their attributes to the deck
-PICTURES = {"audio", "image", "img", "input", "source", "track", "video"}
+MEDIA = {"audio", "image", "img", "input", "source", "track", "video"}
 VOID = set("area br col hr img input source track wbr".split())
 # Elements that a browser closes by itself.
 OPTIONAL = set(
@@ -122,9 +122,8 @@ def as_data(address: str, folder: Path, attachments: dict) -> str:
         attached = attachments.get(name) or attachments.get(address.partition(":")[2])
         if not attached:
             raise ToolError(f"no picture {name!r} is attached to the cell")
-        kind = min(
-            attached, key=lambda kind: (kind != "image/svg+xml", kind != "image/png")
-        )
+        # The order of JupyterLab.
+        kind = min(attached, key=lambda k: (k != "image/svg+xml", k != "image/png"))
         data = attached[kind]
         if kind == "image/svg+xml" and "<" in data:
             data = b64encode(data.encode()).decode()
@@ -137,7 +136,8 @@ def as_data(address: str, folder: Path, attachments: dict) -> str:
         raise ToolError(f"there is no picture {name!r} in the folder of the notebook")
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ToolError(f"the picture {name!r} is outside of the folder of the notebook")
-    kind = mimetypes.guess_type(path.name)[0] or ""
+    # Not strict: before Python 3.13 WebP is no official type.
+    kind = mimetypes.guess_type(path.name, strict=False)[0] or ""
     if not kind.startswith(("image/", "video/", "audio/", "text/vtt")):
         raise ToolError(f"{name!r} is no picture")
     return f"data:{kind};base64,{b64encode(path.read_bytes()).decode()}"
@@ -147,10 +147,10 @@ class _Writer(HTMLParser):
     """Writes HTML anew, see ``written``."""
 
     def __init__(
-        self, draw: Callable[[str], str], find: Callable[[str], str], only_known: bool
+        self, draw: Callable[[str], str], find: Callable[[str], str], in_markdown: bool
     ) -> None:
         super().__init__(convert_charrefs=True)
-        self.draw, self.find, self.only_known = draw, find, only_known
+        self.draw, self.find, self.in_markdown = draw, find, in_markdown
         self.html: list[str] = []
         self.text = ""  # since the last tag
         self.open: list[str] = []
@@ -160,30 +160,30 @@ class _Writer(HTMLParser):
         text, self.text = self.text, ""
         if "style" in self.open:
             if loads(text):
-                self.refuse("<style>")
+                self.refuse()
             # JupyterLab applies no style of a Markdown cell.
-            self.html.append("" if self.only_known else text)
+            self.html.append("" if self.in_markdown else text)
         elif VERBATIM.isdisjoint(self.open):
             self.html.append(self.draw(text))
         else:
             self.html.append(escape(text, quote=False))
 
-    def refuse(self, tag: str) -> None:
-        raise ToolError(f"the slides would load a resource or run a script: {tag[:200]}")
+    def refuse(self) -> None:
+        tag = (self.get_starttag_text() or "")[:200]
+        raise ToolError(f"the slides would load a resource or run a script: {tag}")
 
     def handle_data(self, data: str) -> None:
         self.text += data
 
     def handle_starttag(self, tag: str, attributes: list, end: str = "") -> None:
-        source = self.get_starttag_text() or ""
-        if self.only_known and tag not in ELEMENTS and "-" not in tag:
-            self.text += source  # such as List<int>
+        if self.in_markdown and tag not in ELEMENTS and "-" not in tag:
+            self.text += self.get_starttag_text() or ""  # such as List<int>
             return
         self.flush()
         if tag in PAGE:
             return
         if tag in REFUSED:
-            self.refuse(source)
+            self.refuse()
         written = "".join(self.attribute(tag, name, value) for name, value in attributes)
         self.html.append(f"<{tag}{written}{end}>")
         if tag not in VOID and not end:
@@ -196,20 +196,19 @@ class _Writer(HTMLParser):
         """One attribute, if it is safe, with a blank before it."""
         if value is None:
             return f" {name}"
-        source = self.get_starttag_text() or ""
         is_link = tag in ("a", "area") and name == "href"
         if (
             name.startswith("on")
-            or (name == "attributename" and "href" in value)
+            or (name == "attributename" and "href" in value)  # what an animation sets
             or (is_link and SCRIPT.match(value))
             or (name in STYLES and loads(value))
         ):
-            self.refuse(source)
+            self.refuse()
         if is_link and (found := NOTEBOOK.fullmatch(value)):
             value = f"{found[1]}.html{found[2] or ''}"
         elif name in ADDRESSES and not is_link and not INSIDE.match(value):
-            if tag not in PICTURES or "srcset" in name or re.match(r"\s*(\w+:)?//", value):
-                self.refuse(source)
+            if tag not in MEDIA or "srcset" in name or re.match(r"\s*(\w+:)?//", value):
+                self.refuse()
             value = self.find(value)
         return f' {name}="{escape(value)}"'
 
@@ -224,24 +223,21 @@ class _Writer(HTMLParser):
         if tag not in OPTIONAL:
             self.html.append(f"</{tag}>")
 
-    def written(self, html: str) -> str:
-        self.feed(html)
-        self.close()
-        self.flush()
-        while self.open:
-            self.close_tag(self.open.pop())
-        return "".join(self.html)
-
 
 def written(
     html: str,
     draw: Callable[[str], str],
     find: Callable[[str], str],
-    only_known: bool = False,
+    in_markdown: bool = False,
 ) -> str:
     """The HTML anew: ``draw`` makes HTML of a text, ``find`` data of a picture's address.
 
-    With ``only_known``, as in Markdown, ``<int>`` is text. ToolError if the HTML would load
-    or run anything.
+    In Markdown ``<int>`` is text. ToolError if the HTML would load or run anything.
     """
-    return _Writer(draw, find, only_known).written(html)
+    writer = _Writer(draw, find, in_markdown)
+    writer.feed(html)
+    writer.close()
+    writer.flush()
+    while writer.open:
+        writer.close_tag(writer.open.pop())
+    return "".join(writer.html)

@@ -3,7 +3,7 @@
 
 import { fitAgain, fitOrSplit } from "./slides_fit.js";
 import { addArrows, addMenu, lettersAct } from "./slides_menu.js";
-import { partNamed, showAsColumn } from "./slides_reading.js";
+import { addressed, showAsColumn } from "./slides_reading.js";
 import { startWidget } from "./without_kernel.js";
 
 const STAGES = [1180, 860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
@@ -48,12 +48,11 @@ async function startOnSlide(container) {
 
 // --- keys ------------------------------------------------------------------------------
 
-/** Whether the deck handles a key: not in a widget, not space on a button. Keys from the
+/** Whether the deck handles a key: not in a widget or the menu, not space on a button. Keys from the
  *  speaker view have no target. */
 function deckHandles({ target, key }) {
   if (!lettersAct() && /^\S$/.test(key)) return false;
-  if (target?.closest?.(".deck-menu")) return false;
-  if (target?.closest?.(".widget")) return false;
+  if (target?.closest?.(".deck-menu, .widget")) return false;
   if (target?.closest?.(".fold > div") && /^Arrow(Up|Down)$/.test(key)) return false; // scrolls
   return !(target?.closest?.("summary, a, button") && [" ", "Enter"].includes(key));
 }
@@ -139,8 +138,7 @@ function watchTextSize() {
 
 async function showAsSlides() {
   await document.fonts.load('30px "deck math"');
-  const name = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
-  const first = document.getElementById(name) ?? partNamed(name)?.closest("section");
+  const first = addressed()?.closest("section");
   if (PRINT) slides().forEach(fitOne);
   else fitOne(slides().includes(first) ? first : slides()[0]);
 

@@ -21,7 +21,6 @@ import re
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
 from pathlib import Path
@@ -32,7 +31,7 @@ from nbformat import NotebookNode
 from course_utils.widgets.core import with_imports
 from tools import files, formulas, render, self_contained
 from tools.execute import WIDGET_VIEW, run
-from tools.files import ToolError
+from tools.files import ToolError, errors_at
 from tools.without_kernel import script, states_json
 
 VENDOR = Path(__file__).with_name("vendor")
@@ -47,7 +46,8 @@ LICENSES = (
     "marked/LICENSE.md",
     "stix-two-math/OFL.txt",
 )
-# What a deck may load: only what is inside. Frames: the speaker view shows the deck.
+# What a deck may load: only what is inside. Eval: LiveTraining compiles WebAssembly, and a
+# widget of others may compile code. Frames: the speaker view shows the deck.
 POLICY = (
     "default-src data: blob: 'unsafe-inline' 'unsafe-eval'; frame-src 'self' file:; "
     "form-action 'none'; base-uri 'none'"
@@ -95,8 +95,8 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     known = formulas.macros()
     skipped = None  # the cell that would have begun the slide
     for cell in notebook.cells:
-        position = f"{path}, cell {cell.get('id', '?')!r}"
-        with _errors_at(position):
+        position = f"{path}, cell {cell.id!r}"
+        with errors_at(position):
             kind = _slide_type(cell)
             if kind == "skip":
                 if cell.cell_type == "markdown":
@@ -117,8 +117,6 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
 
 def _slide_type(cell: NotebookNode) -> str:
     kind = (cell.metadata.get("slideshow") or {}).get("slide_type")
-    if "id" not in cell:
-        raise ToolError("it has no id: save the notebook once in JupyterLab")
     if kind not in TYPES:
         raise ToolError(f"its slide type is {kind!r}; it must be one of {', '.join(TYPES)}")
     return kind
@@ -126,16 +124,6 @@ def _slide_type(cell: NotebookNode) -> str:
 
 def _warn(position: str, what: str) -> None:
     print(f"{position}: {what}", file=sys.stderr)
-
-
-@contextmanager
-def _errors_at(position: str) -> Iterator[None]:
-    """Put the position in front of the message of any error."""
-    try:
-        yield
-    except Exception as error:  # of any library
-        kind = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
-        raise ToolError(f"{position}: {kind}{error}") from error
 
 
 def _add(
@@ -162,11 +150,12 @@ def _add(
         if kind not in ("fragment", "notes") and (found := HEADING.match(html)):
             slide.level, slide.heading = found.groups()
             html = html[found.end() :]
+    elif kind == "notes":  # which fold no code and start no widget
+        note = Slide("")
+        parts = list(_code_parts(cell, note, {}, folder, known))
+        html = "\n".join([*note.folded, *parts])
     else:
-        target = Slide("") if kind == "notes" else slide
-        live = {} if kind == "notes" else widgets
-        parts = list(_code_parts(cell, target, live, folder, known))
-        html = "\n".join([*(target.folded if kind == "notes" else []), *parts])
+        html = "\n".join(_code_parts(cell, slide, widgets, folder, known))
     if kind == "notes":
         slide.notes.append(html)
     elif html.strip():
@@ -296,7 +285,7 @@ def _add_notes(columns: list[list[Slide]], path: Path, known: LatexToMathML) -> 
     notes = speaker_notes(source)
     for slide in (slide for column in columns for slide in column):
         if text := notes.pop(slide.name, "").strip():
-            with _errors_at(f"{source}, section {slide.name!r}"):
+            with errors_at(f"{source}, section {slide.name!r}"):
                 slide.notes.append(
                     render.markdown(text, NotebookNode(), path.parent, known)
                 )
@@ -448,11 +437,11 @@ def read_plan(path: Path) -> dict[str, list[tuple[Path, list[str]]]]:
     the course's notebook 06, ``06`` alone takes all of them. ToolError for anything else.
     """
     lessons = {lesson.stem[:2]: lesson for lesson in files.course_notebooks()}
-    with _errors_at(str(path)):
+    with errors_at(str(path)):
         lines = path.read_text("utf-8-sig").splitlines()
     plan: dict[str, list[tuple[Path, list[str]]]] = {}
     for number, line in enumerate(lines, 1):
-        with _errors_at(f"{path}, line {number}"):
+        with errors_at(f"{path}, line {number}"):
             if line.startswith("# "):
                 title = line[2:].strip()
                 if title in plan:

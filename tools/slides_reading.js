@@ -23,11 +23,14 @@ export function showAsColumn(deck) {
     }
   };
   new ResizeObserver(letKeysScroll).observe(deck);
-  const name = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
-  (document.getElementById(name) ?? partNamed(name))?.scrollIntoView();
+  const goToAddress = () => addressed()?.scrollIntoView();
+  addEventListener("hashchange", goToAddress); // a link to another slide
+  goToAddress();
 }
 
-/** The part of a slide that a cell became. */
-export function partNamed(name) {
-  return document.querySelector(`[data-cell="${CSS.escape(name)}"]`);
+/** The slide that the address names, or the part of a slide that a cell became. */
+export function addressed() {
+  const name = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+  return document.getElementById(name)
+    ?? document.querySelector(`[data-cell="${CSS.escape(name)}"]`);
 }
