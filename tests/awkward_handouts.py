@@ -212,6 +212,10 @@ CASES = {
         put("stub", source="my_kl = 0.6931  # SOLUTION"),
         "contains '# SOLUTION'",
     ),
+    "otter's tests": (
+        both(add("raw", "# BEGIN TESTS"), add("code", "assert f(1) == 42", name="test")),
+        "'more': it contains 'BEGIN TESTS'",
+    ),
     "mark in the check": (
         put("check", source="# END HIDDEN TESTS\ncheck_kl(my_kl)"),
         "'check': it contains 'END HIDDEN TESTS'",
@@ -247,6 +251,18 @@ CASES = {
         add("code", "def my_kl():\n    return 3"),
         "'more' assigns my_kl",
     ),
+    "a cell with a magic overwrites the answer": (
+        add("code", "%%time\ndef my_kl():\n    return 3"),
+        "'more' assigns my_kl",
+    ),
+    "a cell with a command overwrites the answer": (
+        add("code", "!pip install x\nmy_kl = 3"),
+        "'more' assigns my_kl",
+    ),
+    "a raw cell keeps another answer": (
+        add("raw", "def my_kl():\n    return 3"),
+        "'more' assigns my_kl",
+    ),
     "another cell uses the answer": (add("code", "%time my_kl\nmy_kl == 3"), RIGHT),
     # --- solutions without a tag
     **{
@@ -258,6 +274,7 @@ CASES = {
             ("markdown", "Do.\n<!-- solution: 42 -->"),
             ("markdown", "<summary>Show the solution</summary>"),
             ("raw", "Solution. 42"),
+            ("markdown", "### Solution to exercise 1\n\n42"),
             ("code", "# Solution\nz = 42"),
         )
     },
@@ -369,6 +386,17 @@ CASES = {
     "attachment without Latin letters": (
         put("task", attachments={"\u56fe": {"image/png": "QUJD"}}),
         RIGHT | {"hidden": "QUJD"},
+    ),
+    "attachment whose name ends another": (
+        put(
+            "task",
+            source="![](attachment:my_image.png)",
+            attachments={
+                "my_image.png": {"image/png": "QUJD"},
+                "image.png": {"image/png": "aGlkZGVu"},
+            },
+        ),
+        RIGHT | {"student": "QUJD", "hidden": "aGlkZGVu"},
     ),
     "attachment of deleted text": (
         put("task", attachments=PICTURE),

@@ -335,6 +335,26 @@ def test_a_widget_that_needs_a_kernel_shows_its_picture():
     assert 'class="picture"' in page and "data-widget" not in page
 
 
+@pytest.mark.parametrize("box", ["'0 0 250 200'", '"0, 0, 250, 200"', '"0,0 250 200 "'])
+def test_the_view_box_of_a_drawing_is_read_in_each_spelling(box):
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg'\n viewBox={box}></svg>"
+    page = html(code("draw()", shows(**{"image_svg+xml": svg})))
+    assert "--ratio: 1.2500" in page
+
+
+@pytest.mark.parametrize("widgets", [None, {slides.WIDGET_STATE: {"state": {"a": {}}}}])
+def test_incomplete_states_of_widgets_are_no_live_widgets(widgets):
+    notebook = new_notebook(cells=[text("# A")], metadata={"widgets": widgets})
+    assert "A</h1>" in slides.deck(notebook, PATH)
+
+
+def test_a_widget_without_a_number_is_refused_with_its_cell():
+    output = shows(text_plain="W()")
+    output.data[WIDGET_VIEW] = "broken"
+    with pytest.raises(ToolError, match="cell 'bad'"):
+        html(code("w", output, name="bad"))
+
+
 def test_links_to_notebooks_become_links_to_decks():
     links = ["02_pca.ipynb", "../notebooks/02_pca.ipynb#x", "https://x.org/a.ipynb", "#x"]
     page = html(text(" ".join(f"[a]({link})" for link in links)))

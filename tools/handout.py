@@ -84,11 +84,13 @@ CELL_METADATA = (
 )
 # The marks of nbgrader and otter-grader.
 MARK = re.compile(
-    r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|AUTOTEST|#[ \t]*SOLUTION\b"
+    r"(BEGIN|END) (SOLUTION|(HIDDEN )?TESTS|MARK SCHEME)|AUTOTEST|#[ \t]*SOLUTION\b"
 )
-# How an untagged solution may begin: "## Solution", "**Solution 2.** Since", "# solution:".
+# How an untagged solution may begin: "## Solution", "**Solution 2.** Since", "# solution:",
+# "Solution to exercise 2".
 TITLE = re.compile(
-    r"^\W*(sample |model )?solutions?[ \d]*([^\w ]|$)|<summary.*solution",
+    r"^\W*(sample |model )?solutions?"
+    r"([ \d]*([^\w ]|$)| (to|for|of) (the )?(exercise|task)\b)|<summary.*solution",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -313,9 +315,10 @@ def _check_nothing_is_left(student: NotebookNode, exercises: list[Exercise]) -> 
                 raise ToolError(
                     f"cell {cell.id!r} contains the answer of {exercise.solution.id!r}"
                 )
-            if cell.cell_type == "code" and cell.id != stub.id:
-                with suppress(*NOT_PYTHON):  # such as a magic
-                    if f"my_{name}" in _my_names(cell, cell.source):
+            if cell.cell_type != "markdown" and cell.id != stub.id:
+                code = re.sub(r"^[ \t]*[%!].*", "", _lines(cell.source), flags=re.MULTILINE)
+                with suppress(*NOT_PYTHON):  # another language, or text
+                    if f"my_{name}" in _my_names(cell, code):
                         raise ToolError(
                             f"cell {cell.id!r} assigns my_{name}, as a solution does"
                         )
@@ -398,7 +401,8 @@ def _only(keys: tuple[str, ...], values: NotebookNode) -> NotebookNode:
 def _attached(cell: NotebookNode) -> tuple[str, ...]:
     """The attachments that the text of a cell shows; others remain of deleted text."""
     names = tuple(cell.get("attachments") or {})
-    return tuple(name for name in names if _letters(name) in _letters(cell.source))
+    text = _letters(cell.source)
+    return tuple(name for name in names if _letters(f"attachment:{name}") in text)
 
 
 def _letters(text: str) -> str:

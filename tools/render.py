@@ -28,7 +28,10 @@ LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+")
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
 EMPTY_HEADER = re.compile(r"<th([^>]*)></th>")
 ALT = re.compile(r'<img\b[^>]*\balt="([^"]+)"')
-VIEW_BOX = re.compile(r'<svg\b[^>]*\bviewBox="\S+ \S+ (\S+) ([^"\s]+)"')
+VIEW_BOX = re.compile(
+    r"""<svg\b[^>]*\bviewBox\s*=\s*["']\s*(?:[\d.e+-]+[\s,]+){2}"""
+    r"""([\d.e+-]+)[\s,]+([\d.e+-]+)\s*["']"""
+)
 # What other front ends store about an output beside it.
 DESCRIPTIONS = (
     "application/vnd.dataresource",

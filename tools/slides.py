@@ -109,8 +109,9 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
                 _warn(position, f"left out with the skipped slide {skipped!r}")
                 continue
             _add(cell, kind, columns, widgets, path.parent, known)
-        if any(_is_lost(output, widgets) for output in cell.get("outputs", [])):
-            _warn(position, "a widget without a picture, which needs a kernel, is left out")
+            if any(_is_lost(output, widgets) for output in cell.get("outputs", [])):
+                lost = "a widget without a picture, which needs a kernel, is left out"
+                _warn(position, lost)
     _add_notes(columns, path, known)
     return columns
 
@@ -299,8 +300,13 @@ def _add_notes(columns: list[list[Slide]], path: Path, known: LatexToMathML) -> 
 
 def _live_widgets(notebook: NotebookNode) -> dict[str, dict]:
     """The saved widgets with a JavaScript module: id -> stored model."""
-    saved = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
-    return {number: model for number, model in saved.items() if model["state"].get("_esm")}
+    widgets = notebook.metadata.get("widgets") or {}
+    saved = (widgets.get(WIDGET_STATE) or {}).get("state") or {}
+    return {
+        number: model
+        for number, model in saved.items()
+        if (model.get("state") or {}).get("_esm")
+    }
 
 
 # --- from slides to a file ------------------------------------------------------------
