@@ -96,70 +96,76 @@ def _without_formulas_inside(found: re.Match) -> str:
 
 # --- formulas in Markdown -------------------------------------------------------------
 
-MARKS = re.compile(
-    r"(\$\$?|\\(?:begin|end)\{[a-z]*\*?\}|\\[{}$]|[{}]|(?:\n\s*)+|@@\d+@@|\\\\[()\[\]])",
-    re.IGNORECASE,
+# Code has no formulas: a fence, or a piece of a line.
+CODE = (
+    r"^(?P<fence>`{3,}|~{3,})[^`\n]*\n(?:.*\n)*?(?P=fence)`*$"
+    r"|(?<![\\`])(?P<ticks>`+)[^\n]*?[^`\n](?P=ticks)(?!`)"
 )
-FENCE = re.compile(r"^(`{3,}|(~T){3,})[^`\n]*\n([\s\S]*?)^\1`*$", re.MULTILINE)
-CODE = re.compile(r"(^|[^\\])(`+)([^\n]*?[^`\n])\2(?!`)", re.MULTILINE)
+ENVIRONMENT = r"\{[a-z]*\*?\}"
+OUTSIDE = re.compile(
+    rf"(?P<code>{CODE})|(?P<dollar>(?<!\\)\\\$)"
+    rf"|(?P<opens>\$\$?|\\\\[(\[]|\\begin{ENVIRONMENT})",
+    re.MULTILINE | re.IGNORECASE,
+)
+INSIDE_FORMULA = re.compile(
+    rf"{CODE}|(?P<paragraph>\n\s*\n)|\\[{{}}$]|[{{}}]"
+    rf"|\$\$?|\\\\[)\]]|\\end{ENVIRONMENT}",
+    re.MULTILINE | re.IGNORECASE,
+)
+CLOSES = {"$": "$", "$$": "$$", r"\\(": r"\\)", r"\\[": r"\\]"}
 PLACE = re.compile(r"@@(\d+)@@")
 
 
 def take_out(source: str) -> tuple[str, list[str]]:
     """Markdown with ``@@0@@``, ``@@1@@``, … in place of its formulas, and these.
 
-    This is ``removeMath`` of JupyterLab: a formula ends with its paragraph, at the latest,
-    and code has none. In addition ``\\$`` is a dollar, as in all other front ends.
+    As in JupyterLab a formula ends with its paragraph, at the latest, and code has none. In
+    addition ``\\$`` is a dollar, as in all other front ends.
     """
-    source = source.replace("~", "~T")
-    for code in (FENCE, CODE):
-        source = code.sub(lambda found: found[0].replace("$", "~D"), source)
-    parts = MARKS.split(re.sub(r"\r\n?", "\n", source))
+    source = re.sub(r"\r\n?", "\n", source)
     formulas: list[str] = []
-    start: int | None = None  # positions of a formula's marks
-    end: int | None = None
-    close, braces = "", 0
 
-    def replace_by_place(first: int, last: int) -> None:
-        formulas.append(_with_signs("".join(parts[first : last + 1])))
-        parts[first : last + 1] = [f"@@{len(formulas) - 1}@@", *[""] * (last - first)]
+    def place(formula: str) -> str:
+        formulas.append(formula)
+        return f"@@{len(formulas) - 1}@@"
 
-    for i in range(1, len(parts), 2):
-        mark = parts[i]
-        if mark.startswith("@"):  # the text itself holds such a place
-            formulas.append(mark)
-            parts[i] = f"@@{len(formulas) - 1}@@"
-        elif start is None:
-            braces = 0
-            if mark in ("$", "$$"):
-                start, close = i, mark
-            elif mark in (r"\\(", r"\\["):
-                start, close = i, mark.translate({ord("("): ")", ord("["): "]"})
-            elif mark.startswith(r"\begin"):
-                start, close = i, rf"\end{mark[6:]}"
-            elif mark == r"\$" and not parts[i - 1].endswith("\\"):
-                replace_by_place(i, i)
-        elif mark == close:
-            if braces:
-                end = i
-            else:
-                replace_by_place(start, i)
-                start = end = None
-        elif mark.count("\n") > 1:
-            if end is not None:
-                replace_by_place(start, end)
-            start = end = None
-        elif mark == "{":
-            braces += 1
-        elif mark == "}" and braces:
-            braces -= 1
-    if start is not None and end is not None:
-        replace_by_place(start, end)
-    return _with_signs("".join(parts)), formulas
+    def text(part: str) -> str:
+        """A part without formulas, which may itself hold what looks like a place."""
+        return PLACE.sub(lambda found: place(found[0]), part)
+
+    shown, position = [], 0
+    while found := OUTSIDE.search(source, position):
+        shown.append(text(source[position : found.start()]))
+        position = found.end()
+        if found["code"]:
+            shown.append(text(found[0]))
+        elif found["dollar"]:
+            shown.append(place(found[0]))
+        else:
+            close = CLOSES.get(found[0]) or found[0].replace("begin", "end", 1)
+            end, position = _end(source, position, close)
+            if end:
+                shown.append(place(source[found.start() : end]))
+            shown.append(text(source[end or found.start() : position]))
+    return "".join([*shown, text(source[position:])]), formulas
 
 
-def _with_signs(text: str) -> str:
-    return re.sub("~[TD]", lambda found: "~" if found[0] == "~T" else "$", text)
+def _end(source: str, start: int, close: str) -> tuple[int, int]:
+    """Where a formula ends, 0 if it does not, and where the text goes on.
+
+    It ends at the first closing mark outside of braces. Where the braces do not match, it
+    ends at the last one of its paragraph.
+    """
+    depth = last = 0
+    for mark in INSIDE_FORMULA.finditer(source, start):
+        if mark["paragraph"]:
+            return last, mark.start()
+        if mark[0] == close and depth == 0:
+            return mark.end(), mark.end()
+        if mark[0] == close:
+            last = mark.end()
+        depth = max(0, depth + (mark[0] == "{") - (mark[0] == "}"))
+    return last, len(source)
 
 
 def learn(source: str, known: LatexToMathML) -> None:
