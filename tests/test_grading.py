@@ -165,7 +165,8 @@ def test_whole_numbers_that_came_as_floats_are_refused():
 
 @pytest.mark.parametrize("scale, words", [(-1.0, "is not positive"), (math.nan, "is nan")])
 def test_a_wrong_scale_of_a_distribution_is_said_in_words(scale, words):
-    result = check(lambda x: torch.distributions.Normal(x, scale).sample())
+    strict = {"validate_args": True}  # the default, which torch.compile turns off
+    result = check(lambda x: torch.distributions.Normal(x, scale, **strict).sample())
     assert f"the scale of a distribution {words}. A scale is a standard" in result.message
 
 

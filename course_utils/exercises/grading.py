@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Thread
@@ -249,7 +250,8 @@ def _run_with_time_limit(function: Function, arguments: Sequence) -> Any:
 
 def _in_words(error: BaseException) -> str:
     """The error, also where torch's own message, of several lines, does not help."""
-    if "Expected parameter scale" in str(error):
+    # The second message: torch.compile has turned off the checks of distributions.
+    if re.search("Expected parameter scale|elements of std >= 0", str(error)):
         what = "nan" if "nan" in str(error) else "not positive"
         return (
             f"an error: the scale of a distribution is {what}. "
