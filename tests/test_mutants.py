@@ -21,6 +21,8 @@ from test_handout import imported
 from course_utils.exercises import grading
 from tools import handout
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute
+
 NOTEBOOKS = sorted(Path(__file__, "../../notebooks").resolve().glob("*.ipynb"))
 
 # Their results are numbers to look at, or draws: nothing is trained through them.
