@@ -54,7 +54,10 @@ export function addMenu(commands, withLetters) {
   document.addEventListener("pointerdown", ({ target }) => {
     if (!menu.contains(target)) menu.open = false;
   });
-  document.body.append(menu);
+  const landmark = document.createElement("nav");
+  landmark.setAttribute("aria-label", "Menu");
+  landmark.append(menu);
+  document.body.append(landmark);
 }
 
 /** Buttons to turn the slides, where there is no keyboard. */
