@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch.nn.parameter import is_lazy
 from tqdm.auto import tqdm
 
-from course_utils._fitting import (
+from course_utils._training_checks import (
     Data,
     Objective,
     check_data,

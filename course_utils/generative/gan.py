@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils._fitting import check_training, warn_of_eval_mode
+from course_utils._training_checks import check_training, warn_of_eval_mode
 from course_utils._validation import check_count, described, in_words
 from course_utils.models import check_input, mlp, to_images
 from course_utils.modes import measure
