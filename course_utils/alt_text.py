@@ -222,7 +222,7 @@ def show_figures_with_words() -> None:
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()
-    if not shell:
+    if not hasattr(shell, "kernel"):  # no shell, or one in a terminal, which shows none
         return
     # Loaded at the first figure, the inline backend would take the form away again.
     plt.switch_backend(plt.get_backend())

@@ -103,7 +103,9 @@ def signed_ink(images: ArrayLike) -> np.ndarray:
 
 def _images(images: np.ndarray, first: np.ndarray) -> str:
     """Images in words, compared with those of the first row.  Each (n, height, width)"""
-    words = f"{len(images)} images, {100 * images.mean():.2g} % ink"
+    words = (
+        f"{len(images)} image{'s' * (len(images) != 1)}, {100 * images.mean():.2g} % ink"
+    )
     if images is not first and images.shape == first.shape:
         error = ((images - first) ** 2).sum((1, 2)).mean()
         words += f", mean squared error {error:.3g} to the first row"

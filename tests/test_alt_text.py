@@ -115,7 +115,7 @@ def test_words_dates_and_no_data_are_told_too(draw, words):
 
 def test_a_figure_in_another_format_is_left_to_ipython(monkeypatch):
     """As by ``%config InlineBackend.figure_formats = ["svg"]``."""
-    shell = SimpleNamespace(display_formatter=DisplayFormatter())
+    shell = SimpleNamespace(display_formatter=DisplayFormatter(), kernel=None)
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
     monkeypatch.setattr(plt, "switch_backend", lambda name: None)
     show_figures_with_words()
@@ -169,7 +169,7 @@ for k in (1, 2):
 
 
 def test_every_figure_of_a_notebook_is_shown_once_and_has_an_alternative(outputs):
-    expected = ("Mine. x: 1 images", "Own: 3 at 1, 4 at 2", "k = 1", "n = 2. a: 2 at 1")
+    expected = ("Mine. x: 1 image,", "Own: 3 at 1, 4 at 2", "k = 1", "n = 2. a: 2 at 1")
     for shown, words in zip(outputs, expected, strict=True):
         [output] = shown
         assert words in output.metadata["image/png"]["alt"]
