@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 Status = Literal["todo", "wrong", "right"]
 Function = Callable[..., Any]  # may return anything
@@ -178,13 +180,24 @@ def _run(function: Function, arguments: tuple) -> Any:
         a.clone() if isinstance(a, Tensor) else [*a] if isinstance(a, list) else a
         for a in arguments
     ]
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _distributions_validated():
         torch.default_generator.manual_seed(0)
         value = _run_with_time_limit(function, copies)
     pairs = zip(copies, arguments)
     if any(isinstance(a, Tensor) and not a.equal(before) for a, before in pairs):
         raise AnswerError("your function changed its argument")
     return value
+
+
+@contextmanager
+def _distributions_validated() -> Iterator[None]:
+    """Let distributions refuse wrong arguments, which torch.compile turns off."""
+    before = Distribution._validate_args
+    Distribution.set_default_validate_args(True)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(before)
 
 
 def _hint_about_draws(
@@ -250,7 +263,7 @@ def _run_with_time_limit(function: Function, arguments: Sequence) -> Any:
 
 def _in_words(error: BaseException) -> str:
     """The error, also where torch's own message, of several lines, does not help."""
-    # The second message: torch.compile has turned off the checks of distributions.
+    # The second message is that of torch.normal.
     if re.search("Expected parameter scale|elements of std >= 0", str(error)):
         what = "nan" if "nan" in str(error) else "not positive"
         return (
