@@ -445,6 +445,21 @@ def test_a_skipped_heading_takes_its_fragments_and_notes_along(capsys):
     ]
 
 
+def test_a_skipped_slide_with_a_note_takes_its_fragments_along(noted, capsys):
+    """Also one that begins with code: its section in the speaker notes tells."""
+    deck = noted(
+        "## one\n\nStay.\n\n## two\n\nGo.\n",
+        slide_named("one"),
+        code("plot()", kind="skip", name="two"),
+        text("of two", "fragment", name="more"),
+        text("of two, too", "notes", name="note"),
+        slide_named("three"),
+    )
+    assert [words(note) for note in deck["one"].notes] == ["Stay."]
+    assert deck["one"].parts == deck["three"].parts == deck["three"].notes == []
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
 def test_a_widget_that_is_left_out_is_named_but_no_progress_bar(capsys):
     bar = view("2", text_plain="  0%|          | 0/3 [00:00<?, ?it/s]")
     html(code("interact(f)", view("1", text_plain="interactive()"), bar, name="lost"))
@@ -686,85 +701,6 @@ def test_an_output_file_for_several_notebooks_is_refused(capsys):
     with pytest.raises(SystemExit):
         slides.main(["a.ipynb", "b.ipynb", "-o", "talk.html"])
     assert "-o is for one notebook" in capsys.readouterr().err
-
-
-# --- a plan ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def course(tmp_path, monkeypatch):
-    """A course of two notebooks, each with a widget and notes, and a function that writes a
-    plan."""
-    monkeypatch.setattr(files, "ROOT", tmp_path)
-    (tmp_path / "notebooks" / "speaker_notes").mkdir(parents=True)
-    for number, name in (("01", "one"), ("02", "two")):
-        models = {number: {"state": {"_esm": f"// of {name}"}, "buffers": []}}
-        cells = (
-            text(f"# {name.title()}", name="title"),
-            text("## Look", name="look"),
-            code("f()", view(number), name="see", kind="fragment"),
-            text("below", "subslide", name="below"),
-        )
-        path = tmp_path / "notebooks" / f"{number}_{name}.ipynb"
-        nbformat.write(notebook(*cells, models=models), path)
-        slides.notes_file(path).write_text(f"## look\n\nPoint at {name}.", "utf-8")
-
-    def write(plan):
-        (tmp_path / "plan.txt").write_text(plan, "utf-8")
-        return tmp_path / "plan.txt"
-
-    return write
-
-
-def test_a_plan_makes_one_deck_of_several_notebooks(course, tmp_path):
-    plan = course("# All & *more*\n\n02 below look\n01 look\n")
-    slides.main([str(plan), "--stored", "-o", str(tmp_path / "deck.html")])
-    page = (tmp_path / "deck.html").read_text("utf-8")
-    assert re.findall(r'<section id="([^"]*)"', page) == [
-        "title",
-        "two-below",
-        "two-look",
-        "one-look",
-    ]
-    assert "<title>All &amp; *more*</title>" in page
-    assert page.index("Point at two.") < page.index("Point at one.")
-    assert 'data-cell="two-see"' in page and 'data-cell="one-see"' in page
-    data = re.search(r'application/json">(.*?)</script>', page, re.DOTALL)[1]
-    assert set(json.loads(data)["models"]) == {"01", "02"}
-
-
-def test_a_plan_of_several_decks_numbers_them_and_a_bare_number_takes_all(course, tmp_path):
-    plan = course("# First\n01\n# Second\n02 look\n")
-    slides.build_plan(plan, tmp_path / "talk.html", stored=True)
-    first, second = (
-        re.findall(r'<section id="([^"]*)"', path.read_text("utf-8"))
-        for path in sorted(tmp_path.glob("talk_0[12].html"))
-    )
-    assert first == ["title", "one-title", "one-look", "one-below"]
-    assert second == ["title", "two-look"]
-
-
-@pytest.mark.parametrize(
-    "plan, cause",
-    [
-        ("# A\n01 look\n01 gone", "line 3: no slide of 01_one.ipynb begins with .*'gone'"),
-        ("# A\n01 see", "line 2: no slide .*'see'"),  # a fragment
-        ("# A\n07 look", "line 2: no notebook has the number '07'"),
-        ("# A\n01 look\n01 below look", "line 3: the slide 'look' is already in this deck"),
-        ("01 look", "line 1: a deck begins with a line '# ' and its title"),
-        ("# A\n01\n# A\n02", "line 3: two decks are called 'A'"),
-        ("# A\n# B\n01", ": a deck has no slides"),
-        ("", ": a deck has no slides"),
-    ],
-)
-def test_an_error_of_a_plan_names_file_and_line(plan, cause, course):
-    with pytest.raises(ToolError, match=rf"plan\.txt(, )?{cause}"):
-        slides.read_plan(course(plan))
-
-
-def test_a_plan_that_is_missing_is_named(course, tmp_path):
-    with pytest.raises(ToolError, match=r"gone\.txt: FileNotFoundError"):
-        slides.read_plan(tmp_path / "gone.txt")
 
 
 WITH_TAGS = "</script><!-- </SCRIPT> <script>"

@@ -17,7 +17,7 @@ from course_utils.generative.vq_vae import perplexity
 from course_utils.objectives import gaussian_nll, kl_to_standard_normal
 from course_utils.theory.lattice import prior_mass
 from course_utils.theory.linear_gaussian import implied_variance, reverse_water_filling
-from tools import slides
+from tools import slides, talk
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -58,7 +58,7 @@ def test_the_numbers_are_those_measured():
 
 @pytest.mark.parametrize("title", ["one_lecture", "two_weeks", "module"])
 def test_a_lecture_of_75_minutes_leaves_time_for_questions(title):
-    lectures = slides.read_plan(ROOT / "docs" / "plans" / f"{title}.txt")
+    lectures = talk.read_plan(ROOT / "docs" / "plans" / f"{title}.txt")
     minutes = measured()
     assert [name for name in lectures if minutes[name][1] > 67] == []
 
@@ -68,22 +68,22 @@ def test_a_lecture_of_75_minutes_leaves_time_for_questions(title):
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_a_plan_names_slides_that_exist(path):
-    assert slides.read_plan(path)
+    assert talk.read_plan(path)
     assert f"(plans/{path.name})" in PAGE
 
 
 def test_the_module_shows_every_slide_of_every_notebook():
-    plan = slides.read_plan(ROOT / "docs" / "plans" / "module.txt")
+    plan = talk.read_plan(ROOT / "docs" / "plans" / "module.txt")
     assert [path for [(path, _)] in plan.values()] == NOTEBOOKS
 
 
 @pytest.mark.slow
 def test_a_plan_becomes_a_deck_whose_slides_fit(tmp_path, offline):
     plan, target = ROOT / "docs" / "plans" / "one_lecture.txt", tmp_path / "deck.html"
-    slides.build_plan(plan, target, stored=True)
+    slides.build_talk(plan, target, stored=True)
     page = offline(target)
     shown = page.evaluate("Reveal.getSlides().map((slide) => slide.id)")
-    [(title, parts)] = slides.read_plan(plan).items()
+    [(title, parts)] = talk.read_plan(plan).items()
     named = [f"{lesson.stem[3:]}-{name}" for lesson, names in parts for name in names]
     assert [name for name in shown if name in named] == named  # the others: overflow
     assert page.title() == title

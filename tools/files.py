@@ -43,7 +43,7 @@ def read_notebook(path: Path) -> NotebookNode:
         if stored.nbformat < 4:
             for cell in notebook.cells:
                 del cell.id  # random
-        _add_ids(notebook.cells)
+        add_ids(notebook.cells)
         notebook.nbformat_minor = max(notebook.nbformat_minor, 5)
     for cell in notebook.cells:
         try:
@@ -56,7 +56,7 @@ def read_notebook(path: Path) -> NotebookNode:
     return notebook
 
 
-def _add_ids(cells: list[NotebookNode]) -> None:
+def add_ids(cells: list[NotebookNode]) -> None:
     """Give each cell an id that is valid and its own; a valid one stays.
 
     Older notebooks and those of Colab have none, VS Code writes #VSC-…, and a copied cell
@@ -70,6 +70,38 @@ def _add_ids(cells: list[NotebookNode]) -> None:
         others = (f"{name[:60]}-{number}" for number in count(2))
         cell.id = next(other for other in chain([name], others) if other not in used)
         used.add(cell.id)
+
+
+def sections(path: Path) -> list[tuple[str, str]]:
+    """The sections of a Markdown file, each below a line ``## name``: name, text.
+
+    Only titles, ``# …``, stand above the first; ToolError for other text. No file, no
+    sections.
+    """
+    try:
+        text = path.read_text("utf-8-sig")  # editors on Windows may write a signature
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ToolError(f"{path} cannot be read: {error}") from error
+    found: list[tuple[str, str]] = []
+    in_code = False
+    for line in text.splitlines():
+        in_code ^= line.startswith("```")
+        if line.startswith("## ") and not in_code:  # in code it is a comment
+            found.append((line[3:].strip(), ""))
+        elif found:
+            found[-1] = (found[-1][0], f"{found[-1][1]}{line}\n")
+        elif line.strip() and not line.startswith("# "):
+            raise ToolError(
+                f"{path}: {line!r} is above the first section, so it belongs to no slide; "
+                "begin with a line ## and the name of the section"
+            )
+    if in_code:
+        raise ToolError(
+            f"{path}, section {found[-1][0]!r}: a code block has no closing ```"
+        )
+    return found
 
 
 def write(path: Path, text: str) -> None:

@@ -241,6 +241,14 @@ def _drawing(svg: str, alt: str) -> str:
     return _image("image/svg+xml", source, float(box[1]) / float(box[2]), alt)
 
 
+def figure(address: str, alt: str) -> str:
+    """A picture, given as a data address, as one that fills its slide."""
+    kind, _, source = address.removeprefix("data:").partition(";base64,")
+    if kind == "image/svg+xml":
+        return _drawing(b64decode(source).decode("utf-8"), alt)
+    return _picture(kind, source, alt)
+
+
 def _image(kind: str, source: str, ratio: float, alt: str) -> str:
     """An image whose ratio lets the style sheet fill the slide, with its alternative."""
     return (

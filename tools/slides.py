@@ -1,12 +1,13 @@
-"""One HTML file of slides from a notebook or a plan. It works offline, with live widgets.
+"""One HTML file of slides from a notebook, a plan or a talk: offline, with live widgets.
 
     python -m tools.slides                             all, and a page that links them
     python -m tools.slides notebooks/02_pca.ipynb      one: slides/02_pca.html
     python -m tools.slides notebooks/02_pca.ipynb -o talk.html
     python -m tools.slides docs/plans/one_lecture.txt  slides of several notebooks
+    python -m tools.slides docs/talk/talk.toml         with a title page and own slides
     python -m tools.slides --stored                    from stored outputs
 
-A plan is a text file that chooses slides; docs/slides.md describes it.
+A plan chooses slides, a talk has a title page and colors, too: docs/talks.md, talk.py.
 
 Slide types are those of JupyterLab; every cell needs one. The speaker notes are beside the
 notebook, in speaker_notes/02_pca.md, a section for each slide. A copy of the notebook is
@@ -17,6 +18,7 @@ reveal.js and the math font come from the folder vendor.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from base64 import b64encode
@@ -32,12 +34,13 @@ from course_utils.widgets.core import with_imports
 from tools import files, formulas, render, self_contained
 from tools.execute import WIDGET_VIEW, run
 from tools.files import ToolError, errors_at
+from tools.talk import Talk, prefix_of, read_source, read_talks, slide_name
 from tools.without_kernel import script, states_json
 
 VENDOR = Path(__file__).with_name("vendor")
-THEME, STYLE = (
+THEME, STYLE, TALK_STYLE = (
     Path(__file__).with_name(name).read_text("utf-8")
-    for name in ("theme.css", "slides.css")
+    for name in ("theme.css", "slides.css", "talk.css")
 )
 SCRIPT = with_imports(Path(__file__).with_suffix(".js"))
 LICENSES = (
@@ -56,6 +59,9 @@ TYPES = ("slide", "subslide", "fragment", "notes", "skip")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 HEADING = re.compile(r"\A\s*<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
 TITLE = re.compile(r"\s*##?\s")  # of a slide; exercises have smaller ones
+LINK = re.compile(r'href="(?:([^"/#:]+)\.html)?(?:#/?([^"]*))?"')
+PICTURE_ALONE = re.compile(r'<p><img src="(data:image/[^"]+)" alt="([^"]*)"></p>')
+WITHOUT_ALT = re.compile(r'<img\b(?![^>]*\balt="[^"]*[^"\s])[^>]{0,60}')
 
 
 @dataclass
@@ -69,6 +75,7 @@ class Slide:
     parts: list[str] = field(default_factory=list)
     folded: list[str] = field(default_factory=list)  # collapsed code
     notes: list[str] = field(default_factory=list)
+    language: str = ""  # if it is not that of the deck
 
     @property
     def has_picture(self) -> bool:
@@ -93,15 +100,20 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     columns: list[list[Slide]] = []
     widgets = _live_widgets(notebook)
     known = formulas.macros()
+    notes = speaker_notes(notes_file(path))
     skipped = None  # the cell that would have begun the slide
     for cell in notebook.cells:
         position = f"{path}, cell {cell.id!r}"
         with errors_at(position):
             kind = _slide_type(cell)
             if kind == "skip":
+                is_title = cell.cell_type == "markdown" and TITLE.match(cell.source)
+                if is_title or slide_name(cell) in notes:
+                    skipped = cell.id
                 if cell.cell_type == "markdown":
                     formulas.learn(cell.source, known)
-                    skipped = cell.id if TITLE.match(cell.source) else skipped
+                if notes.pop(slide_name(cell), ""):
+                    _warn(position, "its speaker note is left out with it")
                 continue
             if kind in ("slide", "subslide"):
                 skipped = None
@@ -112,7 +124,7 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
             if any(_is_lost(output, widgets) for output in cell.get("outputs", [])):
                 lost = "a widget without a picture, which needs a kernel, is left out"
                 _warn(position, lost)
-    _add_notes(columns, path, known)
+    _add_notes(columns, notes, path, known)
     return columns
 
 
@@ -142,7 +154,7 @@ def _add(
         before = columns[-1][-1] if columns else Slide("")
         if kind == "slide" or not columns:
             columns.append([])
-        columns[-1].append(Slide(_name(cell), kicker=before.heading or before.kicker))
+        columns[-1].append(Slide(slide_name(cell), kicker=before.heading or before.kicker))
     if not columns:
         raise ToolError(f"a {kind} before the first slide")
     slide = columns[-1][-1]
@@ -166,12 +178,6 @@ def _add(
             f'<div class="part{fragment}{filled}" data-cell="{escape(cell.id)}">'
             f"{html.strip()}</div>"
         )
-
-
-def _name(cell: NotebookNode) -> str:
-    """The name of the slide that begins with a cell."""
-    # reveal.js reads a number in an address as the position of a slide.
-    return f"cell-{cell.id}" if cell.id.isdigit() else cell.id
 
 
 def _is_lost(output: NotebookNode, widgets: dict) -> bool:
@@ -250,40 +256,21 @@ def notes_file(path: Path) -> Path:
 def speaker_notes(path: Path) -> dict[str, str]:
     """The sections of a file of speaker notes: id of a slide's first cell -> Markdown.
 
-    A section begins with the line ``## <id>``; only titles, ``# …``, stand above the first.
-    No file, no notes. ToolError for other text above, and for two sections with one id.
+    ToolError for two sections with one id.
     """
-    try:
-        text = path.read_text("utf-8-sig")  # editors on Windows may write a signature
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ToolError(f"{path} cannot be read: {error}") from error
-    notes: dict[str, str] = {}
-    name, in_code = "", False
-    for line in text.splitlines():
-        in_code ^= line.startswith("```")
-        if line.startswith("## ") and not in_code:  # in code it is a comment
-            name = line[3:].strip()
-            if name in notes:
-                raise ToolError(f"{path}: two sections are called {name!r}; join them")
-            notes[name] = ""
-        elif name:
-            notes[name] += f"{line}\n"
-        elif line.strip() and not line.startswith("# "):
-            raise ToolError(
-                f"{path}: {line!r} is above the first section, so it belongs to no slide; "
-                "begin a section with ## and the id of the first cell of a slide"
-            )
-    if in_code:
-        raise ToolError(f"{path}, section {name!r}: a code block has no closing ```")
+    sections = files.sections(path)
+    notes = dict(sections)
+    for name in notes:
+        if [other for other, _ in sections].count(name) > 1:
+            raise ToolError(f"{path}: two sections are called {name!r}; join them")
     return notes
 
 
-def _add_notes(columns: list[list[Slide]], path: Path, known: LatexToMathML) -> None:
+def _add_notes(
+    columns: list[list[Slide]], notes: dict[str, str], path: Path, known: LatexToMathML
+) -> None:
     """Add the speaker notes of a notebook to its slides."""
     source = notes_file(path)
-    notes = speaker_notes(source)
     for slide in (slide for column in columns for slide in column):
         if text := notes.pop(slide.name, "").strip():
             with errors_at(f"{source}, section {slide.name!r}"):
@@ -321,16 +308,27 @@ def deck(notebook: NotebookNode, path: Path) -> str:
     return _page(title, columns, _live_widgets(notebook), path)
 
 
-def _page(title: str, columns: list[list[Slide]], widgets: dict, path: Path) -> str:
+def _page(
+    title: str,
+    columns: list[list[Slide]],
+    widgets: dict,
+    path: Path,
+    *,
+    language: str = "en",
+    labels: dict[str, str] | None = None,
+    style: str = "",
+) -> str:
     """The HTML of slides; the path is for the message of an error."""
     body = "\n".join(
         "<section>" + "\n".join(map(_section, column)) + "</section>" for column in columns
     )
+    if labels:
+        body = _translated(body, labels)
     font = b64encode((VENDOR / "stix-two-math/STIXTwoMath-Regular.woff2").read_bytes())
     source = f"data:font/woff2;base64,{font.decode()}"
     licenses = "\n".join(map(_vendored, LICENSES))
     return f"""<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -341,10 +339,10 @@ Their licenses:
 {licenses}-->
 <style>{_vendored("reveal.js/dist/reveal.css")}</style>
 <style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}
-{THEME}{STYLE}</style>
+{THEME}{STYLE}{style}</style>
 </head>
 <body>
-<main class="reveal"><div class="slides">
+<main class="reveal" data-labels="{escape(json.dumps(labels or {}))}"><div class="slides">
 {body}
 </div></main>
 <script type="application/json">{_widgets_json(widgets, body, path)}</script>
@@ -354,6 +352,15 @@ Their licenses:
 </body>
 </html>
 """
+
+
+def _translated(body: str, labels: dict[str, str]) -> str:
+    """The slides with the builder's own words in another language."""
+    for english, html in (("code", "<summary>{}</summary>"), ("figure", 'alt="{}: ')):
+        own = escape(labels.get(english, english))
+        body = body.replace(html.format(english), html.format(own))
+    predict = f"<strong>{escape(labels.get('Predict', 'Predict'))}"
+    return body.replace(f"<p>{predict}", f'<p class="predict">{predict}')
 
 
 def _section(slide: Slide) -> str:
@@ -373,8 +380,9 @@ def _section(slide: Slide) -> str:
         notes = f'<aside class="notes">{"".join(slide.notes)}</aside>'
     kind = "title" if slide.level == "1" else "full" if slide.has_picture else "text"
     body = "\n".join(slide.parts)
+    language = f' lang="{slide.language}"' if slide.language else ""
     return (
-        f'<section id="{escape(slide.name)}" class="{kind}">{head}'
+        f'<section id="{escape(slide.name)}" class="{kind}"{language}>{head}'
         f'<div class="body">{body}</div>{fold}{notes}</section>'
     )
 
@@ -433,107 +441,134 @@ def build(path: Path, target: Path, stored: bool = False) -> None:
     files.write(target, deck(_outputs(path, stored), path))
 
 
-# --- from a plan to decks -------------------------------------------------------------
+# --- from several notebooks to a deck ------------------------------------------------
 
 
-def read_plan(path: Path) -> dict[str, list[tuple[Path, list[str]]]]:
-    """The decks of a plan: title -> the notebooks in order, each with names of slides.
-
-    A line ``# title`` begins a deck. ``06 question-model see-free`` takes these slides of
-    the course's notebook 06, ``06`` alone takes all of them. ToolError for anything else.
-    """
-    lessons = {lesson.stem[:2]: lesson for lesson in files.course_notebooks()}
-    with errors_at(str(path)):
-        lines = path.read_text("utf-8-sig").splitlines()
-    plan: dict[str, list[tuple[Path, list[str]]]] = {}
-    for number, line in enumerate(lines, 1):
-        with errors_at(f"{path}, line {number}"):
-            if line.startswith("# "):
-                title = line[2:].strip()
-                if title in plan:
-                    raise ToolError(f"two decks are called {title!r}")
-                plan[title] = []
-            elif not plan and line.strip():
-                raise ToolError("a deck begins with a line '# ' and its title")
-            elif line.strip():
-                plan[title].append(_choice(line.split(), lessons, plan[title]))
-    if not all(plan.values()) or not plan:
-        raise ToolError(f"{path}: a deck has no slides")
-    return plan
+def build_talk(path: Path, target: Path, stored: bool = False) -> None:
+    """Write the decks of a plan or a talk: one is the target, several are numbered."""
+    talks = read_talks(path)
+    names = [target.name]
+    if len(talks) > 1:
+        names = [f"{target.stem}_{n:02}{target.suffix}" for n in range(1, len(talks) + 1)]
+    sources = sorted({source for talk in talks for source, _ in talk.slides})
+    notebooks = {
+        source: read_source(source) if source.suffix == ".md" else _outputs(source, stored)
+        for source in sources
+    }
+    decks = [talk_deck(talk, notebooks, path) for talk in talks]
+    files.write_all({target.with_name(name): html for name, html in zip(names, decks)})
 
 
-def _choice(
-    words: list[str], lessons: dict[str, Path], before: list[tuple[Path, list[str]]]
-) -> tuple[Path, list[str]]:
-    """The notebook and the slides of one line; a deck shows no slide twice."""
-    if words[0] not in lessons:
-        raise ToolError(f"no notebook has the number {words[0]!r}")
-    lesson = lessons[words[0]]
-    known = [
-        _name(cell)
-        for cell in files.read_notebook(lesson).cells
-        if cell.metadata.get("slideshow", {}).get("slide_type") in ("slide", "subslide")
-    ]
-    names = words[1:] or known
-    shown = [name for earlier, names in before if earlier == lesson for name in names]
-    for name in names:
-        if name not in known:
-            raise ToolError(
-                f"no slide of {lesson.name} begins with the cell {name!r}; a slide has the "
-                "id of its first cell"
-            )
-        if name in shown:
-            raise ToolError(f"the slide {name!r} is already in this deck")
-        shown.append(name)
-    return lesson, names
-
-
-def plan_decks(path: Path, stored: bool = False) -> Iterator[str]:
-    """The HTML of each deck of a plan; each notebook is executed once.
+def talk_deck(talk: Talk, notebooks: dict[Path, NotebookNode], path: Path) -> str:
+    """The HTML of a talk, from its executed notebooks; the path is for errors.
 
     The address of a slide begins with its notebook, such as pca-question-arc, since several
     notebooks may have a slide of the same name.
     """
-    plan = read_plan(path)
+    addresses = {
+        (source.stem, name): prefix_of(source) + name
+        for source, names in talk.slides
+        for name in names
+    }
+    for (stem, _), address in list(addresses.items()):
+        addresses.setdefault((stem, ""), address)
     slides: dict[tuple[Path, str], Slide] = {}
-    titles: dict[Path, str] = {}
+    titles: list[str] = []
     widgets: dict[str, dict] = {}
-    for lesson in sorted({lesson for parts in plan.values() for lesson, _ in parts}):
-        notebook = _outputs(lesson, stored)
-        columns = slides_of(notebook, lesson)
-        titles[lesson] = columns[0][0].heading
+    for source in dict.fromkeys(source for source, _ in talk.slides):
+        notebook = notebooks[source]
+        columns = slides_of(notebook, source)
+        titles += [columns[0][0].heading] if source.suffix == ".ipynb" else []
         widgets |= _live_widgets(notebook)
         for slide in (slide for column in columns for slide in column):
-            slides[lesson, slide.name] = _prefixed(slide, f"{lesson.stem[3:]}-")
-    for title, parts in plan.items():
-        used = "<br>".join(dict.fromkeys(titles[lesson] for lesson, _ in parts))
-        contents = f'<div class="part"><p>{used}</p></div>'
-        first = Slide("title", heading=escape(title), level="1", parts=[contents])
-        chosen = [[slides[lesson, name]] for lesson, names in parts for name in names]
-        yield _page(escape(title), [[first], *chosen], widgets, path)
+            slides[source, slide.name] = _in_talk(slide, source, talk, addresses)
+    chosen = [[slides[source, name]] for source, names in talk.slides for name in names]
+    with errors_at(str(path)):
+        first, style = _title_page(talk, "<br>".join(titles))
+    return _page(
+        escape(talk.title),
+        [[first], *chosen],
+        widgets,
+        path,
+        language=talk.language,
+        labels=talk.labels,
+        style=style,
+    )
 
 
-def _prefixed(slide: Slide, prefix: str) -> Slide:
-    """A slide whose name and cells have a prefix."""
+def _in_talk(
+    slide: Slide, source: Path, talk: Talk, addresses: dict[tuple[str, str], str]
+) -> Slide:
+    """A slide as one of a talk: its name and cells have a prefix, and its links lead to
+    slides of the talk. In a Markdown file, a picture alone in a paragraph is a figure."""
+    prefix = prefix_of(source)
+
+    def linked(html: str) -> str:
+        return LINK.sub(lambda found: _link(found, source.stem, addresses), html)
 
     def prefixed(html: list[str]) -> list[str]:
-        return [part.replace('data-cell="', f'data-cell="{prefix}') for part in html]
+        html = [part.replace('data-cell="', f'data-cell="{prefix}') for part in html]
+        return [linked(part) for part in html]
 
+    parts = prefixed(slide.parts)
+    if source.suffix == ".md":
+        with errors_at(f"{source}, slide {slide.heading!r}"):
+            parts = [_with_figures(part) for part in parts]
+    is_foreign = source in files.course_notebooks() and talk.language[:2] != "en"
     return replace(
         slide,
         name=prefix + slide.name,
         level="2",  # the deck has a title of its own
-        parts=prefixed(slide.parts),
+        parts=parts,
         folded=prefixed(slide.folded),
+        notes=[linked(note) for note in slide.notes],
+        language="en" if is_foreign else "",
     )
 
 
-def build_plan(path: Path, target: Path, stored: bool = False) -> None:
-    """Write the decks of a plan: one is the target, several are numbered."""
-    several = len(read_plan(path)) > 1
-    for number, html in enumerate(plan_decks(path, stored), 1):
-        name = f"{target.stem}_{number:02}{target.suffix}" if several else target.name
-        files.write(target.with_name(name), html)
+def _link(found: re.Match, stem: str, addresses: dict[tuple[str, str], str]) -> str:
+    """A link to a slide of the talk; none to a notebook or a slide that is not in it."""
+    page, name = found[1] or stem, found[2] or ""
+    if not found[1] and not name:
+        return found[0]
+    if address := addresses.get((page, name)):
+        return f'href="#/{escape(address)}"'
+    is_lesson = page in [lesson.stem for lesson in files.course_notebooks()]
+    return "" if found[1] and (is_lesson or (page, "") in addresses) else found[0]
+
+
+def _with_figures(part: str) -> str:
+    """Pictures alone in a paragraph fill the slide. ToolError for one without words."""
+    if found := WITHOUT_ALT.search(part):
+        raise ToolError(
+            "a picture needs words for those who cannot see it: ![what it shows](file), "
+            f"but there is {found[0]}"
+        )
+    shown = PICTURE_ALONE.sub(lambda one: render.figure(one[1], one[2]), part)
+    return part if shown == part else shown.replace('class="part', 'class="part filled', 1)
+
+
+def _title_page(talk: Talk, notebooks: str) -> tuple[Slide, str]:
+    """The first slide of a talk, and the style of the talk."""
+    who = "<br>".join(escape(name) for name in (talk.speaker, talk.university) if name)
+    texts = (escape(talk.subtitle) or notebooks, who, escape(talk.date))
+    part = "".join(f"<p>{text}</p>" for text in texts if text)
+    parts = [f'<div class="part">{part}</div>']
+    style = f"{TALK_STYLE}{talk.style}\n:root {{ --footer: {_css_text(talk.footer)}; "
+    if talk.logo:
+        address = self_contained.as_data(talk.logo, talk.folder, {})
+        picture = render.figure(address, escape(talk.university))
+        ratio = picture.partition("--ratio: ")[2].partition('"')[0]
+        parts.append(
+            f'<div class="logo"><img src="{address}" alt="{escape(talk.university)}"></div>'
+        )
+        style += f"--logo: url({address}); --logo-ratio: {ratio}; "
+    return Slide("title", heading=escape(talk.title), level="1", parts=parts), style + "}"
+
+
+def _css_text(text: str) -> str:
+    """A text as a string of CSS, in a style element."""
+    return '"' + re.sub(r"[^\w .,·–-]", lambda sign: f"\\{ord(sign[0]):x} ", text) + '"'
 
 
 def _refuse_source(target: Path | None, sources: list[Path]) -> None:
@@ -550,7 +585,7 @@ def main(arguments: list[str]) -> None:
         "notebooks",
         nargs="*",
         type=Path,
-        help="notebooks, or plans (.txt); default: all notebooks of the course",
+        help="notebooks, plans (.txt), talks (.toml); default: all notebooks of the course",
     )
     parser.add_argument("-o", dest="target", type=Path, help="the file, for one notebook")
     parser.add_argument("--stored", action="store_true", help="use stored outputs")
@@ -566,7 +601,7 @@ def main(arguments: list[str]) -> None:
         for path in options.notebooks or files.course_notebooks():
             decks.append(options.target or folder / f"{path.stem}.html")
             print(f"{path.name}: {decks[-1]}", flush=True)
-            make = build_plan if path.suffix == ".txt" else build
+            make = build_talk if path.suffix in (".txt", ".toml") else build
             make(path, decks[-1], options.stored)
         if not options.notebooks:
             files.write(folder / "index.html", index(decks))

@@ -1,6 +1,8 @@
 // The menu of a deck: for readers without a keyboard, and for those whose speech or hands
 // press letters that they do not mean.
 
+import { translated } from "./slides_labels.js";
+
 const LETTERS = "deck: single letters are commands";
 
 /** Whether single letters are commands. The choice is kept where the browser allows it. */
@@ -20,7 +22,7 @@ function setLetters(on) {
 
 function button(label, act) {
   const element = Object.assign(document.createElement("button"), { type: "button" });
-  element.append(label);
+  element.append(translated(label));
   element.addEventListener("click", act);
   return element;
 }
@@ -29,7 +31,7 @@ function button(label, act) {
 export function addMenu(commands, withLetters) {
   const menu = Object.assign(document.createElement("details"), { className: "deck-menu" });
   const summary = document.createElement("summary");
-  summary.append("menu");
+  summary.append(translated("menu"));
   const items = document.createElement("div");
   for (const [label, act] of Object.entries(commands)) {
     items.append(button(label, () => {
@@ -41,7 +43,7 @@ export function addMenu(commands, withLetters) {
     const label = document.createElement("label");
     const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: letters });
     box.addEventListener("change", () => setLetters(box.checked));
-    label.append(box, " single letters are commands");
+    label.append(box, ` ${translated("single letters are commands")}`);
     items.append(label);
   }
   menu.append(summary, items);
@@ -55,7 +57,7 @@ export function addMenu(commands, withLetters) {
     if (!menu.contains(target)) menu.open = false;
   });
   const landmark = document.createElement("nav");
-  landmark.setAttribute("aria-label", "Menu");
+  landmark.setAttribute("aria-label", translated("menu"));
   landmark.append(menu);
   document.body.append(landmark);
 }
@@ -63,10 +65,10 @@ export function addMenu(commands, withLetters) {
 /** Buttons to turn the slides, where there is no keyboard. */
 export function addArrows(back, next) {
   const arrows = Object.assign(document.createElement("nav"), { className: "deck-arrows" });
-  arrows.setAttribute("aria-label", "Slides");
+  arrows.setAttribute("aria-label", translated("Slides"));
   for (const [sign, label, act] of [["‹", "Previous slide", back], ["›", "Next slide", next]]) {
     const element = button(sign, act);
-    element.setAttribute("aria-label", label);
+    element.setAttribute("aria-label", translated(label));
     arrows.append(element);
   }
   document.body.append(arrows);
