@@ -37,10 +37,28 @@ REWRITTEN = [
     (r"\\end\{smallmatrix\}", r"\\end{subarray}"),
     (r"\\\\\*?\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\]", r"\\\\ "),  # the distance of two rows
     (r"\\require\s*\{\w+\}", ""),
+    # Their sizes do not say what opens and what closes, as the space around a minus needs.
+    (r"\\([bB]igg?)(?=\s*(?:\(|\[|\\[\{]))", r"\\\1l"),
+    (r"\\([bB]igg?)(?=\s*(?:\)|\]|\\[\}]))", r"\\\1r"),
+    # Engines do not agree on the width of a wide accent over one letter.
+    (r"\\wide(hat|tilde)\s*\{((?:\\math\w+\s*\{?)?[A-Za-z]\}?)\}", r"\\\1{\2}"),
     (
         rf"\\DeclareMathOperator(\*?){NAME}\{{([^{{}}]*)\}}",
         r"\\def\2{\\operatorname\1{\3}}",
     ),
+]
+# MathML that three engines show alike, in place of what the converter writes.
+MENDED = [
+    # A sign in a superscript is no operator between two things: Safari spaces r * (x).
+    (r"<mo>([∗⋆†])</mo>(?=</msup>|</msubsup>)", r'<mo lspace="0" rspace="0">\1</mo>'),
+    # A prime is high and small in the font already; only Firefox takes another one there.
+    (
+        r"<msup>(<mi>[^<]*</mi>)<mo>([′″‴]+)</mo></msup>",
+        r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>',
+    ),
+    (r"<mo( [^>]*)?>(?=[⊕⊖⊗⊘⊙])", r'<mo\1 largeop="false">'),  # large in Firefox
+    (r"(<mtd[^>]*(?<!/)>)", r"\1<mrow>"),  # Safari enlarges brackets only in rows
+    (r"</mtd>", "</mrow></mtd>"),
 ]
 DEFINITION = re.compile(rf"\\(?:new|renew|provide)command\*?{NAME}(?:\[(\d)\]\s*)?(?=\{{)")
 DEFINES = re.compile(r"\\(?:(?:new|renew|provide)command|def|let|DeclareMathOperator)\b")
@@ -65,6 +83,8 @@ def mathml(latex: str, display: bool, known: LatexToMathML) -> str:
         )
     except LatexError as error:
         raise ToolError(f"LaTeX that cannot be rendered: {error} in ${latex}$") from error
+    for pattern, replacement in MENDED:
+        html = re.sub(pattern, replacement, html)
     return f'<span class="formula">{html}</span>' if display else html
 
 
