@@ -122,12 +122,21 @@ def _steps(steps: StepPatch) -> str:
 
 
 def _map(image: AxesImage) -> str:
-    """A matrix as colors: its size and range."""
+    """A matrix as colors, or a picture in color: its size and range."""
     values: np.ndarray = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
     rows, columns = values.shape[:2]
+    if values.ndim == 3:
+        return f"{rows} × {columns} pixels in color, {mean_color(values)}"
     bar = image.colorbar
     of = f" of {_plain(bar.ax.get_ylabel())}" if bar else ""
     return f"{rows} × {columns} values{of} {_span(values)}"
+
+
+def mean_color(pixels: np.ndarray) -> str:
+    """The mean of red, green and blue, the first of the channels.  (…, channels)"""
+    means = pixels.reshape(-1, pixels.shape[-1])[:, :3].mean(0)
+    colors = zip(("red", "green", "blue"), means)
+    return "mean " + ", ".join(f"{color} {_number(mean)}" for color, mean in colors)
 
 
 def _collection(collection: Collection) -> str:

@@ -1,8 +1,11 @@
 """Figures of the course: arrays in, a matplotlib Figure out. Nothing is shown or trained.
 
-Images are rows of pixels, 0 black and 1 white, drawn dark on white. They are square, unless
-``shape``, their height and width, says otherwise. Labels are digits 0 to 9. Points of the
-plane are (N, 2); ValueError for more dimensions, since only two of them would be seen.
+Images are (n, height, width) or (n, channels, height, width), gray with 1 channel and in
+color (red, green, blue) with 3, or rows of pixels (n, D) of a ``shape``, (height, width) or
+(channels, height, width); without it they are gray and square. Values beyond [0, 1] are
+drawn as 0 and 1. Gray is ink, 0 white and 1 black; color is light, 0 black and 1 full.
+Points of the plane are (N, 2); ValueError for more dimensions, since only two of them would
+be seen.
 Every figure has a title, which states its message.
 """
 
@@ -12,6 +15,7 @@ import itertools
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import matplotlib
@@ -27,7 +31,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
-from course_utils.alt_text import describe, show_figures_with_words
+from course_utils.alt_text import describe, mean_color, show_figures_with_words
 
 # Contrast to white at least 3. Digits stay apart for color-blind readers (CIE76 over
 # 16 in the simulations of Machado et al. 2009 of protanopia, deuteranopia and tritanopia);
@@ -44,7 +48,7 @@ HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on do
 PALE = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0, 0.6, 256)))
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
-Shape = Sequence[int]  # of an image: height and width
+Shape = Sequence[int]  # of an image: (height, width) or (channels, height, width)
 
 show_figures_with_words()
 
@@ -57,70 +61,79 @@ def image_rows(
     signed: bool = False,
     shape: Shape | None = None,
 ) -> Figure:
-    """Rows of images, each with its name.  name -> (n, D)
+    """Rows of images, each with its name.  name -> (n, D), (n, H, W) or (n, C, H, W)
 
     ``numbered`` counts the images, on from row to row. ``signed`` adds the legend of
     images from ``signed_ink``.
     """
     arrays = {name: as_images(images, shape) for name, images in rows.items()}
     columns = max(len(images) for images in arrays.values())
-    inch = 0.8 if numbered else 0.68
-    size = (0.62 * columns + 1.3, inch * len(arrays) + (0.75 if signed else 0.5))
-    figure, axes = new_figure(size, len(arrays), 1, title)
     count, first = 0, next(iter(arrays.values()))
+    stretch = math.sqrt(first.shape[2] / first.shape[1])  # wide images: lower rows
+    inch = 0.62 / stretch + (0.18 if numbered else 0.06)
+    below = 0.75 if signed else 0.5
+    size = (0.62 * stretch * columns + 1.3, inch * len(arrays) + below)
+    figure, axes = new_figure(size, len(arrays), 1, title)
     for axis, (name, images) in zip(axes, arrays.items()):
-        _, height, width = images.shape
+        _, height, width, channels = images.shape
         gap = -(-width // 28)  # one axes per row: a hundred axes would take seconds
-        line = np.pad(images, ((0, columns - len(images)), (0, 0), (gap, gap)))
-        draw_image(axis, line.swapaxes(0, 1).reshape(height, -1))
+        line = on_paper(images, columns, gap)
+        draw_image(axis, line.swapaxes(0, 1).reshape(height, -1, channels))
         axis.text(-0.01, 0.5, name, ha="right", va="center", transform=axis.transAxes)
         axis.axis("off")
         describe(axis, f"{name}: {_images(images, first)}")
         for i, image in enumerate(images):
             left = i * (width + 2 * gap) + gap - 0.5
-            if image.any():  # an empty image is a gap
+            if channels == 3 or image.any():  # an empty gray image is a gap
                 frame: dict[str, Any] = {"color": "#c8c8c8", "lw": 0.5, "clip_on": False}
                 axis.add_patch(Rectangle((left, -0.5), width, height, fill=False, **frame))
             if numbered:
                 count += 1
                 axis.text(left + width / 2, -1.5, str(count), ha="center", size=10)
     if signed:
-        shades = [Patch(fc=INK(value), ec="gray", lw=0.5) for value in (0.0, 0.5, 1.0)]
+        shade = str if first.shape[-1] == 3 else INK  # "0.5" is a gray of matplotlib
+        shades = [Patch(fc=shade(value), ec="gray", lw=0.5) for value in (0.0, 0.5, 1.0)]
         names = ["negative", "0", "positive"]
         figure.legend(shades, names, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def signed_ink(images: ArrayLike) -> np.ndarray:
-    """Values of both signs as ink: mid-gray is 0, dark positive, light negative.  (n, D)
+    """Values of both signs as ink: mid-gray is 0, dark positive, light negative.
 
     ½ + x / (2 max |x|), each image by its own maximum; an image of zeros is mid-gray.
+    (n, D), (n, H, W) or (n, C, H, W) -> the same; in color, light is positive.
     """
     images = as_array(images)
-    largest = np.abs(images).max(1, keepdims=True)
+    largest = np.abs(images).max(tuple(range(1, images.ndim)), keepdims=True)
     return 0.5 + images / (2 * np.where(largest > 0, largest, 1))
 
 
 def _images(images: np.ndarray, first: np.ndarray) -> str:
-    """Images in words, compared with those of the first row.  Each (n, height, width)"""
-    words = (
-        f"{len(images)} image{'s' * (len(images) != 1)}, {100 * images.mean():.2g} % ink"
-    )
+    """Images in words, compared with those of the first row.  Each (n, H, W, channels)"""
+    words = f"{len(images)} image{'s' * (len(images) != 1)}, {_shades(images)}"
     if images is not first and images.shape == first.shape:
-        error = ((images - first) ** 2).sum((1, 2)).mean()
+        error = ((images - first) ** 2).sum((1, 2, 3)).mean()
         words += f", mean squared error {error:.3g} to the first row"
     return words
+
+
+def _shades(images: np.ndarray) -> str:
+    """How much of the paper is black, or the mean color.  (…, channels)"""
+    if images.shape[-1] == 3:
+        return f"in color, {mean_color(images)}"
+    return f"{100 * images.mean():.2g} % ink"
 
 
 def digit_grid(
     images: ArrayLike, *, half_width: float, title: str, shape: Shape | None = None
 ) -> Figure:
-    """The latent lattice over [−a, a]², a = half_width, decoded.  (n·n, D)
+    """The latent lattice over [−a, a]², a = half_width, decoded.  (n·n, D), (n·n, C, H, W)
 
     Images in the order of ``latent_lattice``: the first row has the largest z₂.
     """
     figure, [axis] = new_figure((5.8, 6.0), 1, 1, title)
-    draw_lattice(axis, as_array(images), half_width, shape)
+    draw_lattice(axis, images, half_width, shape)
     return figure
 
 
@@ -350,13 +363,14 @@ def code_bars(
     shape: Shape | None = None,
 ) -> Figure:
     """Images, their codes with a bar per unit, reconstructions.  (n, D), (n, K), (n, D)"""
-    images, codes, reconstructions = map(as_array, (images, codes, reconstructions))
+    images, reconstructions = (as_images(x, shape) for x in (images, reconstructions))
+    codes = as_array(codes)
     size = (9, 1.25 * len(images) + 0.6)
     ratios = {"width_ratios": (1, 7, 1), "sharey": "col"}
     figure, axes = new_figure(size, len(images), 3, title, **ratios)
     left, middle, right = axes[::3], axes[1::3], axes[2::3]
     for axis, image in zip(left + right, (*images, *reconstructions)):
-        draw_image(axis, image, shape)
+        draw_image(axis, image)
         axis.axis("off")
     for axis, code in zip(middle, codes):
         active = np.flatnonzero(code)
@@ -473,7 +487,7 @@ def named_bars(
 def image_grids(
     grids: Mapping[str, ArrayLike], *, title: str, shape: Shape | None = None
 ) -> Figure:
-    """Blocks of images side by side, ten images per row.  name -> (n, D)"""
+    """Blocks of images side by side, ten images per row.  name -> (n, D) or (n, C, H, W)"""
     columns = 10
     arrays = {name: as_images(images, shape) for name, images in grids.items()}
     rows = math.ceil(max(len(images) for images in arrays.values()) / columns)
@@ -481,11 +495,7 @@ def image_grids(
     size = (inch * columns * len(arrays) + 0.3 * len(arrays), inch * rows + 0.8)
     figure, axes = new_figure(size, 1, len(arrays), title)
     for axis, (name, images) in zip(axes, arrays.items()):
-        _, height, width = images.shape
-        block = np.zeros((rows * columns, height, width))
-        block[: len(images)] = images
-        lines = block.reshape(rows, columns, height, width).swapaxes(1, 2)
-        draw_image(axis, lines.reshape(rows * height, columns * width))
+        draw_image(axis, _tiled(on_paper(images, rows * columns), rows))
         axis.set_title(name)
         describe(axis, _images(images, images))
         axis.axis("off")
@@ -857,61 +867,101 @@ def draw_rings(axis: Axes) -> None:
         axis.text(0, -k, f"{k}σ", size=10, bbox=paper, **where)
 
 
-def image_shape(pixels: int, shape: Shape | None) -> tuple[int, int]:
-    """Height and width of an image of so many pixels; ValueError if it has not so many.
+def image_shape(numbers: int, shape: Shape | None) -> tuple[int, int, int]:
+    """Channels, height and width of an image of so many numbers.
 
-    Square by default: 36 numbers are 6 × 6 pixels, so those of 4 × 9 need their ``shape``.
+    Gray and square by default: 36 numbers are 6 × 6 pixels, so those of 4 × 9 need their
+    ``shape``. ValueError if it has not so many numbers, or not 1 or 3 channels.
     """
     if shape is None:
-        shape = (math.isqrt(pixels),) * 2
-        if math.prod(shape) != pixels:
+        shape = (math.isqrt(numbers),) * 2
+        if math.prod(shape) != numbers:
             raise ValueError(
-                f"an image of {pixels} numbers is no square: give shape=(height, width)."
+                f"an image of {numbers} numbers is no square: give shape=(height, width), "
+                "or shape=(3, height, width) if it is in color."
             )
     sides = tuple(shape) if isinstance(shape, Sequence) else ()
-    if len(sides) != 2 or min(sides) < 1 or math.prod(sides) != pixels:
+    if (
+        len(sides) not in (2, 3)
+        or not all(isinstance(side, Integral) and side > 0 for side in sides)
+        or math.prod(sides) != numbers
+        or (1, *sides)[-3] not in (1, 3)
+    ):
         raise ValueError(
-            f"shape must be (height, width) of {pixels} pixels together, not {shape!r}."
+            "shape must be (height, width), or (channels, height, width) with 1 or 3 "
+            f"channels, of {numbers} numbers together, not {shape!r}."
         )
-    return int(sides[0]), int(sides[1])
+    channels, height, width = (1, *map(int, sides))[-3:]
+    return channels, height, width
 
 
 def as_images(values: ArrayLike, shape: Shape | None = None) -> np.ndarray:
-    """Rows of pixels as images.  (n, D) -> (n, height, width)"""
-    rows = as_array(values)
-    if rows.ndim != 2:
+    """Images with their channels last, as matplotlib has them.  -> (n, H, W, channels)
+
+    From rows of pixels (n, D) of this shape, from (n, H, W), or from (n, channels, H, W).
+    """
+    images = as_array(values)
+    if images.ndim not in (2, 3, 4):
         raise ValueError(
-            f"images must be rows of pixels, (n, D), not {rows.shape}: use "
-            "images.flatten(1), and shape=(height, width) if they are no squares."
+            "images must be (n, D), rows of pixels, (n, height, width) or (n, channels, "
+            f"height, width), not {images.shape}: use image[None] for a single one."
         )
-    return rows.reshape(-1, *image_shape(rows.shape[1], shape))
+    if images.ndim == 4 and images.shape[1] not in (1, 3):
+        raise ValueError(
+            "images must be (n, channels, height, width) with 1 or 3 channels, not "
+            f"{images.shape}: use images.permute(0, 3, 1, 2) if channels come last."
+        )
+    if images.dtype.kind in "iu" and images.size and images.max() > 1:
+        raise ValueError("pixels lie in [0, 1]; for whole numbers to 255 divide by 255.")
+    n, *own = images.shape
+    numbers = math.prod(own)
+    sides = image_shape(numbers, shape if len(own) == 1 else own)
+    if shape is not None and image_shape(numbers, shape) != sides:
+        raise ValueError(f"shape is {shape!r}, but the images are {images.shape}.")
+    return np.moveaxis(images.reshape(n, *sides), 1, -1)
+
+
+def on_paper(images: np.ndarray, n: int, gap: int = 0) -> np.ndarray:
+    """The images with white at their left and right, and white ones up to n of them."""
+    white = 1 if images.shape[-1] == 3 else 0  # color is light, gray is ink
+    margins = (0, n - len(images)), (0, 0), (gap, gap), (0, 0)
+    return np.pad(images, margins, constant_values=white)
+
+
+def _tiled(images: np.ndarray, rows: int) -> np.ndarray:
+    """Rows of images as one image.  (rows · n, H, W, C) -> (rows · H, n · W, C)"""
+    _, height, width, channels = images.shape
+    lines = images.reshape(rows, -1, height, width, channels).swapaxes(1, 2)
+    return lines.reshape(rows * height, -1, channels)
 
 
 def draw_image(
     axis: Axes, image: np.ndarray, shape: Shape | None = None, **where: Any
 ) -> None:
-    """An image, dark on white.  (D,) or (height, width)
+    """An image: dark on white, or in color.  (D,), (H, W) or (H, W, channels)
 
     Stage "data": interpolate before coloring, so that no new shade appears.
     """
     if image.ndim == 1:
-        image = image.reshape(image_shape(image.size, shape))
+        [image] = as_images(image[None], shape)
+    if image.shape[-1] == 3 and image.ndim == 3:  # NaN is white, as it is in gray
+        image = np.nan_to_num(image.astype(float).clip(0, 1), nan=1.0)
+    image = image.squeeze(-1) if image.shape[2:] == (1,) else image
     axis.imshow(image, cmap=INK, vmin=0, vmax=1, interpolation_stage="data", **where)
 
 
 def draw_lattice(
-    axis: Axes, images: np.ndarray, half_width: float, shape: Shape | None = None
+    axis: Axes, images: ArrayLike, half_width: float, shape: Shape | None = None
 ) -> None:
     """Decoded images, each at its z in [−a, a]², a = half_width.  (n·n, D)
 
     Images that are no squares are stretched to squares, so that they fill the plane.
     """
-    n, (_, height, width) = lattice_side(images), as_images(images, shape).shape
-    blocks = images.reshape(n, n, height, width).transpose(0, 2, 1, 3)
-    picture = blocks.reshape(n * height, n * width)
+    images = as_images(images, shape)
+    n = lattice_side(images)
     edge = half_width * n / (n - 1)  # an image is centered on its z
-    draw_image(axis, picture, extent=(-edge, edge, -edge, edge))
-    describe(axis, f"{n} × {n} decoded images, {100 * images.mean():.2g} % ink")
+    draw_image(axis, _tiled(images, n), extent=(-edge, edge, -edge, edge))
+    describe(axis, f"{n} × {n} decoded images, {_shades(images)}")
     ticks = half_width * np.linspace(-1, 1, 5)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", xticks=ticks, yticks=ticks)
 

@@ -192,3 +192,13 @@ def test_each_stored_picture_has_an_alternative_of_its_own(path):
     found = dict(alternatives(path))
     assert [name for name, words in found.items() if not words] == []
     assert len(set(found.values())) == len(found)
+
+
+def test_images_in_color_are_told_by_their_mean_color():
+    red = np.zeros((2, 3, 4, 4))
+    red[:, 0] = 0.5
+    words = alt_text(plots.image_rows({"x": red, "x̂": red + 0.25}, title="t"))
+    assert "x: 2 images, in color, mean red 0.5, green 0, blue 0." in words
+    assert "mean red 0.75, green 0.25, blue 0.25, mean squared error 3 to" in words
+    words = alt_text(plots.code_bars(red, np.ones((2, 5)), red, title="t"))
+    assert "4 × 4 pixels in color, mean red 0.5, green 0, blue 0" in words

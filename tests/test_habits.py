@@ -428,18 +428,88 @@ def test_images_that_are_no_squares_are_drawn_in_their_shape():
     assert gap.shape == [2, 8]
 
 
-@pytest.mark.parametrize("shape", [(6, 7), (36,), (1, 6, 6), (-4, -9), 36, "4×9", (4, 0)])
+@pytest.mark.parametrize("shape", [(6, 7), (36,), (2, 3, 6), (-4, -9), 36, "4×9", (4, 0)])
 def test_a_shape_that_does_not_fit_is_refused(shape):
-    words = "shape must be .height, width. of 36 pixels"
+    words = "shape must be .height, width.*1 or 3 channels, of 36 numbers"
     outcome(words, plots.image_rows, {"x": WIDE}, shape=shape, title="Wide")
     outcome(words, LatentWalk, nn.Linear(K, 36), CODES, [0, 1, 2, 3], shape=shape)
 
 
-@pytest.mark.parametrize("images", [WIDE.view(4, 4, 9), WIDE.view(4, 1, 4, 9), WIDE[0]])
-def test_images_that_are_no_rows_are_refused(images):
+COLOR = torch.zeros(4, 3, 2, 5)
+COLOR[:, 0, 0] = 1  # the first of two rows of five pixels is red
+
+
+@pytest.mark.parametrize("form", ["rows", "images", "channel"])
+def test_images_of_any_form_are_the_same_picture(form):
+    images, shape = {
+        "rows": (WIDE, {"shape": (1, 4, 9)}),
+        "images": (WIDE.view(4, 4, 9), {}),
+        "channel": (WIDE.view(4, 1, 4, 9), {"shape": (4, 9)}),
+    }[form]
+    for function, arguments in (
+        (plots.image_rows, ({"x": images},)),
+        (plots.image_grids, ({"x": images},)),
+        (plots.code_bars, (images, CODES, images)),
+        (partial(plots.digit_grid, half_width=1), (images,)),
+    ):
+        flat = [
+            {"x": WIDE} if isinstance(a, dict) else a.view(len(a), -1) for a in arguments
+        ]
+        expected = function(*flat, shape=(4, 9), title="Wide")
+        found = function(*arguments, **shape, title="Wide")
+        assert np.array_equal(drawn(found.axes[0]), drawn(expected.axes[0]))
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_images_in_color_are_drawn_in_color(flat):
+    images, shape = (COLOR.flatten(1), {"shape": (3, 2, 5)}) if flat else (COLOR, {})
+    named = {**shape, "title": "Red over black"}
+    red = np.moveaxis(COLOR[0].numpy(), 0, -1)
+    row = drawn(plots.image_rows({"x": images, "y": images[:3]}, **named).axes[1])
+    assert row.shape == (2, 4 * 7, 3)
+    assert np.array_equal(row[:, 1:6], red)
+    assert (row[:, [0, 6, *range(21, 28)]] == 1).all()  # the paper is white
+    block = drawn(plots.image_grids({"x": images}, **named).axes[0])
+    assert np.array_equal(block[:, 15:20], red) and (block[:, 20:] == 1).all()
+    grid = drawn(plots.digit_grid(images, half_width=1, **named).axes[0])
+    assert np.array_equal(grid, np.tile(red, (2, 2, 1)))
+    shown = drawn(plots.code_bars(images, CODES, images, **named).axes[0])
+    assert np.array_equal(shown, red)
+
+
+def test_colors_beyond_0_and_1_are_clipped_without_a_warning_and_nan_is_white():
+    wild = COLOR.clone()
+    wild[0, :, 1, 0], wild[0, :, 0, 0] = torch.tensor([-1, 0.5, 2]), torch.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        row = drawn(plots.image_rows({"x": wild}, title="Wild").axes[0])
+    assert row[1, 1].tolist() == [0, 0.5, 1] and row[0, 1].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "images, shape, words",
+    [
+        (WIDE[0], None, r"image\[None\]"),
+        (torch.zeros(2, 1000), None, "1000 numbers is no square.*height, width.*3, height"),
+        (torch.zeros(2, 3072), None, "3072 numbers is no square.*in color"),
+        (COLOR.permute(0, 2, 3, 1), None, r"permute\(0, 3, 1, 2\)"),
+        (COLOR, (3, 5, 2), r"shape is \(3, 5, 2\), but the images are \(4, 3, 2, 5\)"),
+        ((255 * COLOR).byte(), None, "divide by 255"),
+    ],
+)
+def test_images_of_no_shape_are_refused_in_words(images, shape, words):
     for function in (plots.image_rows, plots.image_grids):
-        outcome("rows of pixels", function, {"x": images}, title="Wide")
-    outcome("rows of pixels", plots.digit_grid, images[:4], half_width=1, title="Wide")
+        outcome(words, function, {"x": images}, shape=shape, title="Wide")
+    outcome(words, plots.digit_grid, images, half_width=1, shape=shape, title="Wide")
+
+
+def test_a_widget_that_draws_gray_images_refuses_color():
+    g = nn.Linear(K, 30)
+    shape = {"shape": (3, 2, 5)}
+    outcome("gray images only", SideBySide, {"g": (g, CODES)}, [0, 1, 2, 3], **shape)
+    wide = torch.rand(1, 30)
+    encoder = Returns(lambda *q: q)
+    outcome("gray images only", EvidenceGap, encoder, g, wide, **shape)
 
 
 def test_a_lattice_of_another_number_of_images_is_refused():

@@ -25,6 +25,7 @@ from course_utils.theory.posterior_grid import (
 from course_utils.widgets._validation import (
     check_image_rows,
     finite,
+    gray_shape,
     index_below,
 )
 from course_utils.widgets.core import BOTH_WAYS, with_core
@@ -81,7 +82,7 @@ class EvidenceGap(WithPicture):
         shape: plots.Shape | None = None,
     ) -> None:
         check_image_rows(x)
-        sides = plots.image_shape(x.shape[1], shape)
+        sides = gray_shape(x.shape[1], shape)
         if labels is None:
             labels = [f"image {i}" for i in range(len(x))]
         names = plots.as_labels(labels, len(x), "images").tolist()
@@ -99,7 +100,7 @@ class EvidenceGap(WithPicture):
         images = (255 * x.clamp(0, 1)).round().byte().cpu().numpy()
         super().__init__(
             images=[image.tobytes() for image in images],
-            shape=list(sides),
+            shape=sides,
             labels=list(map(str, names)),
             windows=[_describe(window) for window in self._windows],
             log_joints=[

@@ -23,7 +23,12 @@ from course_utils.theory.lattice import (
     prior_mass,
     ring_mass,
 )
-from course_utils.widgets._validation import checked_digits, checked_points, one_of
+from course_utils.widgets._validation import (
+    checked_digits,
+    checked_points,
+    gray_shape,
+    one_of,
+)
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths
 from course_utils.widgets.network import browser_network, n_out
@@ -103,14 +108,14 @@ class LatentWalk(WithPicture, WithCursor):
         labels = checked_digits(labels, len(codes), "codes")
         half_widths = checked_half_widths(half_widths)
         network = browser_network(g, n_in=2)
-        sides = plots.image_shape(n_out(network), shape)
+        sides = gray_shape(n_out(network), shape)
         sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
         self._points = codes, labels
         decode = _decoder_of(g)
         self._lattice = decode(latent_lattice(half_widths[0])).numpy()
         super().__init__(
             decoder=network,
-            shape=list(sides),
+            shape=sides,
             codes=codes.astype("<f4").tobytes(),
             labels=labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),

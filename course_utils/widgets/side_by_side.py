@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from course_utils import plots
-from course_utils.widgets._validation import checked_digits, checked_points
+from course_utils.widgets._validation import checked_digits, checked_points, gray_shape
 from course_utils.widgets.core import with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths
 from course_utils.widgets.network import browser_network, n_out
@@ -66,11 +66,11 @@ class SideBySide(WithPicture, WithCursor):
             self._labels = checked_digits(labels, len(points), "codes")[:CODES]
             self._planes[name] = points[:CODES]
             networks.append(browser_network(g, n_in=2))
-        shapes = [plots.image_shape(n_out(network), shape) for network in networks]
+        shapes = [gray_shape(n_out(network), shape) for network in networks]
         super().__init__(
             names=list(models),
             decoders=networks,
-            shapes=[list(sides) for sides in shapes],
+            shapes=shapes,
             codes=[codes.astype("<f4").tobytes() for codes in self._planes.values()],
             labels=self._labels.tobytes(),
             colors=list(plots.DIGIT_COLORS),
