@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from traitlets import TraitError
 
-from course_utils.plots import Shape, as_digits, as_points, image_shape
+from course_utils.plots import Shape, as_array, as_digits, as_points, image_shape
 
 # --- arguments ------------------------------------------------------------------------
 
@@ -26,9 +26,29 @@ def checked_points(name: str, points: ArrayLike) -> np.ndarray:
     return points
 
 
-def checked_digits(labels: ArrayLike, n: int, of: str) -> np.ndarray:
-    """Labels of n codes or images (``of``); ValueError unless each has a color.  (n,)"""
-    return as_digits(labels, n, of).astype(np.uint8)
+def checked_codes(codes: ArrayLike) -> np.ndarray:
+    """Codes of two or more dimensions as an array (N, K); ValueError for anything else."""
+    codes = as_array(codes)
+    if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) == 0:
+        raise ValueError(
+            f"codes must have shape (N, K), one row per image and K ≥ 2, not {codes.shape}."
+        )
+    if not np.isfinite(codes).all():
+        raise ValueError("codes contain NaN or infinity.")
+    return codes
+
+
+def checked_shape(images: Tensor, shape: Shape | None) -> list[int]:
+    """Of one image each: [height, width] if it is gray, [3, height, width] in color.
+
+    ``images`` are rows (n, D), which need a ``shape`` if they are no gray squares, or
+    (n, height, width), or (n, channels, height, width).
+    """
+    own = images.shape[1:]
+    sides = [*image_shape(math.prod(own), tuple(own) if len(own) > 1 else shape)]
+    if shape is not None and sides != [*image_shape(math.prod(own), shape)]:
+        raise ValueError(f"shape is {shape!r}, but the images are {tuple(own)}.")
+    return sides if sides[:-2] == [3] else sides[-2:]
 
 
 def gray_shape(pixels: int, shape: Shape | None) -> list[int]:
@@ -37,6 +57,11 @@ def gray_shape(pixels: int, shape: Shape | None) -> list[int]:
     if channels > 1:
         raise ValueError(f"this widget draws gray images only, not those of {shape!r}.")
     return sides
+
+
+def checked_digits(labels: ArrayLike, n: int, of: str) -> np.ndarray:
+    """Labels of n codes or images (``of``); ValueError unless each has a color.  (n,)"""
+    return as_digits(labels, n, of).astype(np.uint8)
 
 
 def check_image_rows(x: Tensor) -> None:

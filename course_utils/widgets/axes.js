@@ -41,10 +41,13 @@ export function drawTicks(el, below, beside) {
   write(".cw-beside", beside.map(([y, t]) => tick("cw-up", `top:${100 - 100 * y}`, t)));
 }
 
-/** Marks of both axes, and their names z₁ and z₂ at position `at`. */
-export function drawAxes(el, below, beside, at, letter = "z") {
-  const name = (index) => [at, `<i>${letter}</i><sub>${index}</sub>`];
-  drawTicks(el, [...below, name(1)], [...beside, name(2)]);
+/** <i>z</i><sub>1</sub> and the like. */
+export const subscript = (letter, index) => `<i>${letter}</i><sub>${index}</sub>`;
+
+/** Marks of both axes, and their names, by default z₁ and z₂, at position `at`. */
+export function drawAxes(el, below, beside, at, letter = "z",
+  names = [subscript(letter, 1), subscript(letter, 2)]) {
+  drawTicks(el, [...below, [at, names[0]]], [...beside, [at, names[1]]]);
 }
 
 /** The viewBox of an SVG that shows [−e, e]². */

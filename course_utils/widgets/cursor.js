@@ -6,17 +6,18 @@ import { clamp, short, tuple } from "./core.js";
 export const htmlOfZ = (z) => `<i>z</i> = ${tuple(z)}`;
 
 /** `boxes` is the element with a button for each. The pointer, a key or a button moves the cursor
-    only if mayMove(event). */
-export function makeCursor(model, set, boxes, mayMove = () => true) {
+    only if mayMove(event). read() and write(place) give and take its place in the plane. */
+export function makeCursor(model, set, boxes, mayMove = () => true,
+  { read, write } = { read: () => model.get("z"), write: (z) => set("z", z) }) {
   const halfWidths = model.get("half_widths"), halfWidth = () => model.get("half_width");
   const cursor = {
     moveTo(z) {
       const a = halfWidth();
-      set("z", z.map((value) => clamp(value, -a, a)));
+      write(z.map((value) => clamp(value, -a, a)));
     },
     chooseBox(a) {
       set("half_width", a);
-      cursor.moveTo(model.get("z")); // clipped to the box
+      cursor.moveTo(read()); // clipped to the box
     },
     /** Chooses the smallest box that holds coordinates up to `reach`, unless the box does. */
     makeRoom(reach) {
@@ -31,7 +32,7 @@ export function makeCursor(model, set, boxes, mayMove = () => true) {
       onArrows(stage, (direction, event) => {
         const step = halfWidth() / (event.shiftKey ? 10 : 50);
         if (mayMove(event)) {
-          cursor.moveTo(model.get("z").map((value, i) => value + step * direction[i]));
+          cursor.moveTo(read().map((value, i) => value + step * direction[i]));
         }
       });
     },

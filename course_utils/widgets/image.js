@@ -1,14 +1,18 @@
-// Gray images: pixels from 0, white, to 1, black.
+// Images of pixels from 0 to 1: gray from white to black, or in color.
 
 /** Pixels from 0 to 1, of bytes from 0 to 255. */
 export const pixelsFrom = (bytes) => Float32Array.from(bytes, (value) => value / 255);
 
-/** Draws an image of so many columns, by default a square one, with its top left corner at
-    (x, y). */
-export function drawPixels(context, pixels, x = 0, y = 0, columns = Math.sqrt(pixels.length)) {
-  const image = new ImageData(columns, pixels.length / columns), data = image.data;
-  for (let i = 0, at = 0; i < pixels.length; i++, at += 4) {
-    data[at] = data[at + 1] = data[at + 2] = 255 - 255 * pixels[i];
+const squareOf = ({ length }) => [Math.sqrt(length), Math.sqrt(length)];
+
+/** Draws an image of shape [height, width], gray, 1 is black, or [3, height, width], red, green
+    and blue, 1 is full; by default gray and square. Its top left corner is at (x, y). */
+export function drawPixels(context, pixels, x = 0, y = 0, shape = squareOf(pixels)) {
+  const [height, width] = shape.slice(-2), n = height * width, inColor = shape.length === 3;
+  const image = new ImageData(width, height), data = image.data;
+  for (let i = 0, at = 0; i < n; i++, at += 4) {
+    if (inColor) for (let c = 0; c < 3; c++) data[at + c] = 255 * pixels[c * n + i];
+    else data[at] = data[at + 1] = data[at + 2] = 255 - 255 * pixels[i];
     data[at + 3] = 255;
   }
   context.putImageData(image, x, y);

@@ -1,4 +1,5 @@
-// The latent walk: decodes in the browser, in the same frame as the pointer moves.
+// The latent walk: decodes in the browser, in the same frame as the pointer moves, or asks the
+// kernel.
 
 import { drawAxes, INTERACTIVE, marksAt, panel, quarters } from "./axes.js";
 import { fillChoice, markChoice } from "./controls.js";
@@ -6,14 +7,16 @@ import {
   clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, short, uint8,
 } from "./core.js";
 import { makeCursor, htmlOfZ } from "./cursor.js";
+import { canDecode, makeDecoder } from "./decoder.js";
+import { makeFrame } from "./frame.js";
 import { drawPixels } from "./image.js";
 import { drawShades, MAPS } from "./maps.js";
-import { makeNetwork } from "./network.js";
 import { along, makePaths } from "./paths.js";
 import { ellipse, legend, makePlane, nearestCode, polyline, RINGS, ringsOfPrior } from "./plane.js";
 import { drawPlayButton, inSlices, makePlayer } from "./player.js";
 
 const POINTS = 21; // per side of the lattice
+const SPREAD = 200; // the order of the lattice's images, which fills it evenly
 const MIDDLE = (POINTS - 1) / 2; // row and column of z = (0, 0)
 const STRIP = 11; // images along a path
 const DURATION = 3000; // ms along a path, from one end to the other
@@ -35,6 +38,7 @@ const PAGE = `
       <p class="lw-z"></p>
       <div class="lw-boxes" aria-label="box"></div>
       <div>
+        <p class="lw-near"></p>
         <p class="lw-share"></p>
         <p class="cw-help">Move over a square, or click it and use the arrow keys; with
           shift, a lattice step.</p>
@@ -45,6 +49,20 @@ const PAGE = `
       ${panel(INTERACTIVE)}
       <div class="cw-foot"></div>
     </figure>
+  </div>
+  <p class="lw-kernel" role="status"></p>
+  <div class="cw-line lw-more lw-space">
+    <div class="cw-line lw-group">
+      <span class="lw-name">Axes</span>
+      <div class="lw-bases" aria-label="axes"></div>
+      <label>across <select></select></label>
+      <label>up <select></select></label>
+    </div>
+    <div class="lw-group lw-others">
+      <p><span class="lw-name">The other axes</span>
+        <button type="button" class="cw-button lw-reset">All to 0</button></p>
+      <div class="lw-sliders"></div>
+    </div>
   </div>
   <div class="cw-line lw-more">
     <div class="cw-line lw-group lw-draw">
@@ -75,8 +93,8 @@ const PAGE = `
   </div>`;
 
 /** The plane of codes, with elements for rings, ellipses, map and path. */
-function makeCodes(find, el, model, edge) {
-  const codes = float32(model.get("codes")), labels = uint8(model.get("labels"));
+function makeCodes(find, el, model, edge, frame, codes) {
+  const labels = uint8(model.get("labels"));
   const colors = model.get("colors"), stage = find(".lw-plane .cw-stage");
   const plane = makePlane(stage, edge);
   plane.lines.innerHTML =
@@ -88,36 +106,52 @@ function makeCodes(find, el, model, edge) {
   stage.setAttribute("aria-label", "plane of codes: arrow keys move z");
   find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class`;
   find(".cw-legend").innerHTML = legend(labels, colors);
+  let places = frame.places();
   return {
     ...plane, stage, codes, labels,
+    project() {
+      places = frame.places();
+    },
     draw() {
       const a = model.get("half_width"), marks = marksAt(quarters(a), plane.across);
-      drawAxes(el, marks, marks, plane.across(0.75 * a)); // of both stages
+      const names = frame.shown().map(frame.html);
+      drawAxes(el, marks, marks, plane.across(0.75 * a), "z", names); // of both stages
       plane.show();
-      plane.dots(codes, labels, colors);
+      plane.dots(places, labels, colors);
     },
   };
 }
 
 /** The lattice of a box, decoded. */
-function makeLattice(find, model, decode) {
+function makeLattice(find, model, { decode, frame }) {
   const stage = find(".lw-lattice .cw-stage"), canvas = find(".lw-lattice canvas");
-  const ink = canvas.getContext("2d");
-  const [height, width] = model.get("shape");
+  const ink = canvas.getContext("2d"), shape = model.get("shape");
+  const [height, width] = shape.slice(-2);
   canvas.width = POINTS * width;
   canvas.height = POINTS * height;
   stage.insertAdjacentHTML("beforeend", '<div class="lw-cursor"></div>');
   stage.setAttribute("aria-label", "lattice of decoded images: arrow keys move z");
   find(".lw-lattice .cw-title").textContent = "The lattice, decoded";
+  let others = ""; // the values along the other axes that are drawn
+  const key = () => frame.others().map((i) => frame.value(i, model.get("z")).toFixed(4)).join();
   const drawImages = inSlices(POINTS ** 2, (i) => {
-    const step = model.get("half_width") / MIDDLE;
-    const column = i % POINTS, row = Math.floor(i / POINTS);
-    const z = [(column - MIDDLE) * step, (MIDDLE - row) * step];
-    drawPixels(ink, decode(z), column * width, row * height, width);
+    const step = model.get("half_width") / MIDDLE, at = (SPREAD * (i + 1) - 1) % POINTS ** 2;
+    const column = at % POINTS, row = Math.floor(at / POINTS), [across, up] = frame.shown();
+    const z = frame.moved(model.get("z"),
+      [[across, (column - MIDDLE) * step], [up, (MIDDLE - row) * step]]);
+    decode.at(at, z, (pixels) =>
+      drawPixels(ink, pixels, column * width, row * height, shape));
   });
   return {
     stage,
+    /** Draws it again if z has moved along other axes than those on show. */
+    follow() {
+      if (key() === others) return;
+      others = key();
+      drawImages();
+    },
     draw() {
+      others = key();
       find(".lw-lattice .cw-foot").textContent =
         `${POINTS} × ${POINTS} points, ${short(model.get("half_width") / MIDDLE)} apart`;
       ink.clearRect(0, 0, canvas.width, canvas.height);
@@ -128,7 +162,7 @@ function makeLattice(find, model, decode) {
 }
 
 /** The prior's rings with their shares, and the ellipses of q(z|x). */
-function makeOverlays(find, model, set, plane, edge) {
+function makeOverlays(find, model, set, plane, { edge, frame }) {
   const sampled = float32(model.get("sampled")), colors = model.get("colors");
   for (const name of ["rings", "clouds"]) {
     const box = find(`.lw-${name}`);
@@ -151,9 +185,12 @@ function makeOverlays(find, model, set, plane, edge) {
     drawClouds() {
       const on = model.get("clouds"), shapes = [];
       find(".lw-clouds").checked = on;
-      for (let i = 0; on && i < sampled.length; i += 5) {
-        const [m1, m2, s1, s2, label] = sampled.subarray(i, i + 5);
-        shapes.push(`<g style="color:${colors[label]}">${ellipse([m1, m2], [s1, s2])}</g>`);
+      const { k } = frame;
+      for (let i = 0; on && i < sampled.length; i += 2 * k + 1) {
+        const row = sampled.subarray(i, i + 2 * k + 1);
+        const { axes, turn } = frame.ellipse(row.subarray(k, 2 * k));
+        const shape = ellipse(frame.place(row.subarray(0, k)), axes, 1, "cw-ellipse", turn);
+        shapes.push(`<g style="color:${colors[row[2 * k]]}">${shape}</g>`);
       }
       find(".lw-on-clouds").innerHTML = shapes.join("");
     },
@@ -163,6 +200,7 @@ function makeOverlays(find, model, set, plane, edge) {
 /** The map behind the dots, and its scale. */
 function makeMap(find, model, set, codes, box) {
   const maps = model.get("maps"), names = ["none", ...Object.keys(maps)];
+  find(".lw-maps").parentElement.hidden = names.length === 1;
   const range = () => maps[model.get("map")]?.ranges[box()];
   fillChoice(find(".lw-maps"), names, (i) => set("map", names[i]));
   return {
@@ -192,12 +230,13 @@ function makeMap(find, model, set, codes, box) {
 /** The path between two classes on the plane, and its images in a strip. */
 function makePathOnPlane(find, el, model, { decode, edge }) {
   const paths = makePaths(model), colors = model.get("colors"), strip = find(".lw-strip");
-  const [height, width] = model.get("shape");
+  const shape = model.get("shape"), [height, width] = shape.slice(-2);
   strip.width = STRIP * width;
   strip.height = height;
   let points = []; // of the path that is shown
-  const drawStrip = inSlices(STRIP, (i) => drawPixels(strip.getContext("2d"),
-    decode(along(points, i / (STRIP - 1))), i * width, 0, width));
+  const drawStrip = inSlices(STRIP, (i) => decode.at(`strip ${i}`,
+    along(points, i / (STRIP - 1)),
+    (pixels) => drawPixels(strip.getContext("2d"), pixels, i * width, 0, shape)));
   const dot = ([x, y], label) =>
     `<circle cx="${x}" cy="${y}" r="${0.025 * edge()}" style="fill:${colors[label]}"/>`;
   return {
@@ -222,7 +261,7 @@ function makePathOnPlane(find, el, model, { decode, edge }) {
 
 /** The controls of the path: its ends, its kind, and a button that moves z along it. */
 function makePathControls(find, el, model, { set, way, player, cursor }) {
-  const selects = [...el.querySelectorAll("select")], button = find(".lw-play");
+  const selects = [...el.querySelectorAll(".lw-paths select")], button = find(".lw-play");
   const faces = way.kinds.slice(1).map((kind) => `${kind} <span class="lw-length"></span>`);
   fillChoice(find(".lw-kinds"), ["none", ...faces], (i) => set("path", way.kinds[i]));
   for (const [i, select] of selects.entries()) {
@@ -260,9 +299,9 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
 }
 
 /** z in both stages, and its decoded image. */
-function makeCursorImage(find, el, model, { decode, plane }) {
+function makeCursorImage(find, el, model, { decode, plane, frame }) {
   const canvas = find(".lw-here canvas"), ink = canvas.getContext("2d");
-  const [height, width] = model.get("shape");
+  const shape = model.get("shape"), [height, width] = shape.slice(-2);
   Object.assign(canvas, { width, height });
   canvas.setAttribute("aria-label", "the image decoded at the cursor");
   const [onPlane, onLattice] = el.querySelectorAll(".lw-cursor");
@@ -270,46 +309,124 @@ function makeCursorImage(find, el, model, { decode, plane }) {
     cursor.style.transform = `translate(${100 * x}%, ${100 * y}%)`;
   };
   const snap = (share) => (clamp(Math.floor(share * POINTS), 0, POINTS - 1) + 0.5) / POINTS;
-  return (z) => {
-    const image = decode(z), x = plane.across(z[0]), y = plane.down(z[1]);
-    drawPixels(ink, image, 0, 0, width);
+  return (z, drawn) => {
+    const place = frame.place(z), x = plane.across(place[0]), y = plane.down(place[1]);
+    decode.at("cursor", z, (image) => {
+      drawPixels(ink, image, 0, 0, shape);
+      drawn(image);
+    });
     move(onPlane, x, y);
     move(onLattice, snap(x), snap(y));
-    find(".lw-z").innerHTML = htmlOfZ(z);
-    return image;
+    find(".lw-z").innerHTML = frame.k === 2 ? htmlOfZ(z)
+      : frame.shown().map((i, at) => `${frame.html(i)} = ${fixed(place[at])}`).join(", ");
+    if (frame.k > 2) find(".lw-near").textContent = nearestInWords(plane, z);
   };
 }
 
+function nearestInWords({ codes, labels }, z) {
+  const { index, distance } = nearestCode(codes, z);
+  return `the nearest code is of a ${labels[index]}, ${fixed(distance)} away`;
+}
+
+/** K > 2: the choice of the axes, and a slider for each of the others. */
+function makeSpace(find, el, model, set, frame) {
+  const selects = [...el.querySelectorAll(".lw-space select")], sliders = find(".lw-sliders");
+  const reach = Math.max(...model.get("half_widths"));
+  const bases = ["directions of largest variance", "coordinates"];
+  fillChoice(find(".lw-bases"), bases, (i) => set("principal", i === 0));
+  find(".lw-bases").title = "Directions: principal components of the codes, through z = 0";
+  for (const [at, select] of selects.entries()) {
+    select.addEventListener("change", () => {
+      const before = model.get("axes"), axes = [...before];
+      axes[at] = +select.value;
+      if (axes[0] === axes[1]) axes[1 - at] = before[at]; // swap them
+      set("axes", axes);
+    });
+  }
+  const moveTo = (values) => set("z", frame.moved(model.get("z"), values));
+  sliders.addEventListener("input", ({ target }) =>
+    moveTo([[+target.dataset.axis, +target.value]]));
+  find(".lw-reset").addEventListener("click", () =>
+    moveTo(frame.others().map((i) => [i, 0])));
+  return {
+    drawChoice() {
+      const principal = model.get("principal"), shares = model.get("variances")[+principal];
+      markChoice(find(".lw-bases"), principal ? 0 : 1);
+      for (const [at, select] of selects.entries()) {
+        select.innerHTML = shares.map((share, i) => `<option value="${i}">${frame.text(i)} · ${
+          Math.round(100 * share)} % of variance</option>`).join("");
+        select.value = model.get("axes")[at];
+      }
+      sliders.innerHTML = frame.others().map((i) => `<label>${frame.html(i)}
+        <input type="range" min="${-reach}" max="${reach}" step="${reach / 100}"
+          data-axis="${i}" aria-label="${frame.text(i)}"><output></output></label>`).join("");
+    },
+    drawValues() {
+      const z = model.get("z");
+      for (const input of sliders.querySelectorAll("input")) {
+        const value = frame.value(+input.dataset.axis, z);
+        if (+input.value !== value) input.value = value;
+        input.nextElementSibling.textContent = fixed(value);
+      }
+    },
+  };
+}
+
+/** In words: there is no kernel, and the browser alone cannot decode. The page keeps the
+    picture of a widget with data-needs-kernel. */
+function renderWithoutDecoder(model, el) {
+  el.classList.add("course-widget", "latent-walk");
+  el.innerHTML = `<p class="lw-kernel" data-needs-kernel>This decoder needs a running kernel: ${
+    ""}open the notebook in JupyterLab to move through its codes. This is its picture.</p>`;
+}
+
 function render({ model, el }) {
+  if (!canDecode(model)) return renderWithoutDecoder(model, el);
   const find = fill(el, "latent-walk", PAGE);
-  const decode = makeNetwork(model.get("decoder"));
+  const note = find(".lw-kernel");
+  const ofKernel = model.get("kernel_because") && "The kernel decodes, not the browser.";
+  note.title = model.get("kernel_because");
+  const say = (text) => {
+    note.textContent = text || ofKernel;
+    note.hidden = !note.textContent;
+  };
+  say("");
+  const decode = makeDecoder(model, say);
+  const codes = float32(model.get("codes")), frame = makeFrame(model, codes);
   // Both stages show [−e, e]² with e = 21/20 a, so that an image of the lattice is centered
   // on its z, and the same z has the same position in both.
   const edge = () => (model.get("half_width") * POINTS) / (2 * MIDDLE);
-  const plane = makeCodes(find, el, model, edge);
-  const lattice = makeLattice(find, model, decode);
-  const drawAtCursor = makeCursorImage(find, el, model, { decode, plane });
+  const plane = makeCodes(find, el, model, edge, frame, codes);
+  const lattice = makeLattice(find, model, { decode, frame });
+  const drawAtCursor = makeCursorImage(find, el, model, { decode, plane, frame });
   const set = makeSetter(model, () => {
-    const { index, distance } = nearestCode(plane.codes, model.get("z"));
-    find(".cw-spoken").textContent = `${find(".lw-z").textContent}; the nearest code is of a ${
-      plane.labels[index]}, ${fixed(distance)} away${map.text()}`;
+    const spoken = `${find(".lw-z").textContent}; ${nearestInWords(plane, model.get("z"))}`;
+    find(".cw-spoken").textContent = spoken + map.text();
   });
   const player = makePlayer(() => path.drawButton());
   const cursor = makeCursor(model, set, find(".lw-boxes"), (event) => {
     if (event.type !== "pointermove") player.stop(); // clicks stop the animation
     return !player.plays();
+  }, {
+    read: () => frame.place(model.get("z")),
+    write: (place) => set("z",
+      frame.moved(model.get("z"), frame.shown().map((i, at) => [i, place[at]]))),
   });
-  const map = makeMap(find, model, set, plane.codes, cursor.index);
-  const overlays = makeOverlays(find, model, set, plane, edge);
+  const map = makeMap(find, model, set, codes, cursor.index);
+  const overlays = makeOverlays(find, model, set, plane, { edge, frame });
   const pathOnPlane = model.get("path_classes").length < 2 ? null
     : makePathOnPlane(find, el, model, { decode, edge });
   const path = pathOnPlane
     && makePathControls(find, el, model, { set, way: pathOnPlane, player, cursor });
   find(".lw-paths").hidden = !path;
+  const space = frame.k > 2 && makeSpace(find, el, model, set, frame);
+  find(".lw-space").hidden = !space;
 
   function drawCursor() {
     const z = model.get("z");
-    map.read(z, drawAtCursor(z));
+    drawAtCursor(z, (image) => map.read(z, image));
+    lattice.follow();
+    if (space) space.drawValues();
   }
   function drawMap() {
     map.draw();
@@ -317,23 +434,29 @@ function render({ model, el }) {
   }
   function drawBox() {
     cursor.markBox();
-    find(".lw-share").textContent =
-      `holds ${model.get("prior_shares")[cursor.index()]} of the prior`;
+    find(".lw-share").textContent = `holds ${
+      model.get("prior_shares")[cursor.index()]} of the prior${space ? " in these axes" : ""}`;
     for (const draw of [plane.draw, lattice.draw, overlays.drawRings, drawMap]) draw();
     path?.draw();
   }
+  function drawAxesOnShow() {
+    plane.project();
+    if (space) space.drawChoice();
+    overlays.drawClouds();
+    drawBox();
+  }
 
   for (const { stage } of [plane, lattice]) cursor.follow(stage, plane);
-  const cursorMoved = perFrame(drawCursor);
+  const cursorMoved = perFrame(drawCursor), axesChanged = perFrame(drawAxesOnShow);
   const stopListening = listenTo(model, {
     "change:z": cursorMoved, "change:half_width": drawBox, "change:map": drawMap,
+    "change:axes": axesChanged, "change:principal": axesChanged,
     "change:rings": overlays.drawRings, "change:clouds": overlays.drawClouds,
     ...(path && { "change:path": path.changed, "change:path_ends": path.changed }),
   });
-  drawBox();
-  overlays.drawClouds();
-  return callAll(stopListening, player.stop, cursorMoved.cancel, lattice.cancel,
-    () => pathOnPlane?.cancel(), set.finish);
+  drawAxesOnShow();
+  return callAll(stopListening, player.stop, cursorMoved.cancel, axesChanged.cancel,
+    lattice.cancel, decode.stop, () => pathOnPlane?.cancel(), set.finish);
 }
 
 export default { render };

@@ -232,7 +232,9 @@ def _upsample(layer: nn.Upsample, x: Tensor) -> Step:
     else:
         ratios = [1 / f for f in (factors if isinstance(factors, tuple) else [factors] * 2)]
     products = 4 * y[0].numel()
-    return Step(["upsample", *x.shape[1:], *y.shape[2:], *ratios, mode], (), layer, products)
+    return Step(
+        ["upsample", *x.shape[1:], *y.shape[2:], *ratios, mode], (), layer, products
+    )
 
 
 def _activation(describe: Callable[..., list]) -> Callable[..., Step]:

@@ -84,14 +84,17 @@ export const lightened = (colors) => colors.map((color) =>
     return Math.round(level + 0.5 * (255 - level));
   }).join(" ")})`);
 
-/** The code (of 2N numbers) nearest to z, its number and its distance. */
-export function nearestCode(codes, [z1, z2]) {
+/** The code (of N · K numbers) nearest to z (K), its number and its distance. */
+export function nearestCode(codes, z) {
+  const k = z.length;
   let smallest = Infinity, at = 0;
-  for (let i = 0; i < codes.length; i += 2) {
-    const d1 = codes[i] - z1, d2 = codes[i + 1] - z2, square = d1 * d1 + d2 * d2;
+  for (let i = 0; i < codes.length; i += k) {
+    let square = 0;
+    for (let j = 0; j < k; j++) square += (codes[i + j] - z[j]) ** 2;
     if (square < smallest) [smallest, at] = [square, i];
   }
-  return { code: [codes[at], codes[at + 1]], index: at / 2, distance: Math.sqrt(smallest) };
+  const code = Array.from(codes.subarray(at, at + k));
+  return { code, index: at / k, distance: Math.sqrt(smallest) };
 }
 
 /** Circles at one, two and three standard deviations of N(0, I). */
@@ -99,10 +102,10 @@ export function ringsOfPrior() {
   return RINGS.map((r) => `<circle class="cw-ring" r="${r}"/>`).join("");
 }
 
-/** The ellipse of N(μ, diag σ²) at a number of standard deviations. */
-export function ellipse([m1, m2], [s1, s2], deviations = 1, kind = "cw-ellipse") {
+/** The ellipse of N(μ, diag σ²) at a number of standard deviations, turned by degrees. */
+export function ellipse([m1, m2], [s1, s2], deviations = 1, kind = "cw-ellipse", turn = 0) {
   return `<ellipse class="${kind}" cx="${m1}" cy="${m2}" rx="${deviations * s1}"
-    ry="${deviations * s2}"/>`;
+    ry="${deviations * s2}"${turn ? ` transform="rotate(${turn} ${m1} ${m2})"` : ""}/>`;
 }
 
 /** A line through points [z₁, z₂]. */

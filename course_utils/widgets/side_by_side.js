@@ -43,7 +43,8 @@ const PAGE = (models) => `
   </div>`;
 
 /** A model's column: its plane, the image at the cursor, and the images of the last draws. */
-function makeColumn(root, name, network, [height, width], codes, labels, edge) {
+function makeColumn(root, name, network, shape, codes, labels, edge) {
+  const [height, width] = shape.slice(-2);
   const stage = root.querySelector(".cw-stage"), plane = makePlane(stage, edge);
   const decode = makeNetwork(network);
   const [image, draws] = root.querySelectorAll(".sb-image, .sb-draws");
@@ -69,7 +70,7 @@ function makeColumn(root, name, network, [height, width], codes, labels, edge) {
     drawCursor(z) {
       const [z1, z2] = z, e = edge(), { code, index, distance } = nearestCode(codes, z);
       nearest = labels[index];
-      drawPixels(ink, decode(z), 0, 0, width);
+      drawPixels(ink, decode(z), 0, 0, shape);
       far.textContent = fixed(distance);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
       toCode.setAttribute("d", `M${z1} ${z2}L${code.join(" ")}`);
@@ -77,7 +78,7 @@ function makeColumn(root, name, network, [height, width], codes, labels, edge) {
     },
     addDraw(z) {
       past.drawImage(draws, width, 0);
-      drawPixels(past, decode(z), 0, 0, width);
+      drawPixels(past, decode(z), 0, 0, shape);
     },
   };
 }
