@@ -43,8 +43,7 @@ class Model {
     else if (!listener) this.#listeners.delete(name);
     else this.#listeners.get(name)?.delete(listener);
   }
-  save_changes() {}
-  send() {}
+  save_changes() {} // no send(): a widget that needs answers can see that none will come
   #notify(name, value) {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(this, value);
   }
@@ -90,7 +89,10 @@ export async function startWidget(container) {
   try {
     const render = await loadWidget(container.dataset.widget);
     await render(stage);
-    container.querySelector(":scope > .picture")?.remove();
+    const picture = container.querySelector(":scope > .picture");
+    const note = stage.querySelector("[data-needs-kernel]"); // the widget cannot compute here
+    if (note && picture) note.after(picture.querySelector("img"));
+    picture?.remove();
     container.dataset.awake = "yes";
     return stage;
   } catch (error) {

@@ -318,7 +318,7 @@ function makeCursorImage(find, el, model, { decode, plane, frame }) {
     move(onPlane, x, y);
     move(onLattice, snap(x), snap(y));
     find(".lw-z").innerHTML = frame.k === 2 ? htmlOfZ(z)
-      : frame.shown().map((i, at) => `${frame.html(i)} = ${fixed(place[at])}`).join(", ");
+      : frame.shown().map((i, at) => `${frame.html(i)} = ${fixed(place[at])}`).join("<br>");
     if (frame.k > 2) find(".lw-near").textContent = nearestInWords(plane, z);
   };
 }
@@ -357,7 +357,7 @@ function makeSpace(find, el, model, set, frame) {
           Math.round(100 * share)} % of variance</option>`).join("");
         select.value = model.get("axes")[at];
       }
-      sliders.innerHTML = frame.others().map((i) => `<label>${frame.html(i)}
+      sliders.innerHTML = frame.others().map((i) => `<label><span>${frame.html(i)}</span>
         <input type="range" min="${-reach}" max="${reach}" step="${reach / 100}"
           data-axis="${i}" aria-label="${frame.text(i)}"><output></output></label>`).join("");
     },
@@ -372,8 +372,8 @@ function makeSpace(find, el, model, set, frame) {
   };
 }
 
-/** In words: there is no kernel, and the browser alone cannot decode. The page keeps the
-    picture of a widget with data-needs-kernel. */
+/** In words: there is no kernel, and the browser alone cannot decode. Below data-needs-kernel
+    without_kernel.js puts the picture of the widget. */
 function renderWithoutDecoder(model, el) {
   el.classList.add("course-widget", "latent-walk");
   el.innerHTML = `<p class="lw-kernel" data-needs-kernel>This decoder needs a running kernel: ${

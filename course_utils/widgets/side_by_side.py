@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 import traitlets
 from numpy.typing import ArrayLike
 from torch import nn
 
 from course_utils import plots
-from course_utils.widgets._validation import checked_digits, checked_points, gray_shape
+from course_utils.widgets._validation import checked_digits, checked_points, checked_shape
 from course_utils.widgets.core import with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths
-from course_utils.widgets.network import browser_network, n_out
+from course_utils.widgets.network import browser_network
 from course_utils.widgets.picture import WithPicture, png
 
 CODES = 1000  # shown for each model; each frame searches the nearest
@@ -23,14 +24,15 @@ class SideBySide(WithPicture, WithCursor):
 
         SideBySide({"AE": (ae.decoder, codes), "VAE": (g, mu)}, labels)
 
-    models       name -> (g, codes). The decoder g: nn.Sequential (may be nested) of
-                 Linear, ReLU and Sigmoid, from (B, 2) to images (B, D) in [0, 1]; other
-                 values are clipped. The browser runs a copy of its weights in float16, in
-                 eval mode. Codes (N, 2) of the same N images; only the first 1000 are
-                 used.
+    models       name -> (g, codes). The decoder g: an nn.Sequential that the browser can
+                 run, see ``browser_network``, from (B, 2) to images (B, D) or (B, C, H, W)
+                 in [0, 1]; other values are clipped. The browser runs a copy of its weights
+                 in float16, in eval mode. Codes (N, 2) of the same N images; only the first
+                 1000 are used.
     labels       (N,), digits 0 to 9 that color the codes.
     half_widths  a of each box [−a, a]² to choose from, initially the first.
-    shape        height and width of the images, by default square
+    shape        (height, width), gray, or (channels, height, width) of images that are
+                 rows, by default gray and square
 
     The button draws z from the prior N(0, I), and switches to a larger box if there is one
     and z needs it.
@@ -66,7 +68,8 @@ class SideBySide(WithPicture, WithCursor):
             self._labels = checked_digits(labels, len(points), "codes")[:CODES]
             self._planes[name] = points[:CODES]
             networks.append(browser_network(g, n_in=2))
-        shapes = [gray_shape(n_out(network), shape) for network in networks]
+        outputs = [torch.empty(1, *network["shape"]) for network in networks]
+        shapes = [checked_shape(output, shape) for output in outputs]
         super().__init__(
             names=list(models),
             decoders=networks,
