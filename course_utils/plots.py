@@ -4,6 +4,7 @@ Images are (n, height, width) or (n, channels, height, width), gray with 1 chann
 color (red, green, blue) with 3, or rows of pixels (n, D) of a ``shape``, (height, width) or
 (channels, height, width); without it they are gray and square. Values beyond [0, 1] are
 drawn as 0 and 1. Gray is ink, 0 white and 1 black; color is light, 0 black and 1 full.
+Labels are whole numbers from 0, with ``names`` of the classes if wanted, or words.
 Points of the plane are (N, 2); ValueError for more dimensions, since only two of them would
 be seen.
 Every figure has a title, which states its message.
@@ -142,16 +143,17 @@ def latent_plane(
     labels: ArrayLike,
     *,
     title: str,
+    names: Sequence[str] | None = None,
     half_width: float | None = None,
     rings: bool = False,
 ) -> Figure:
-    """Two-dimensional codes, colored by class, with the digit near their median.
+    """Two-dimensional codes, colored by class, with its digit or name near their median.
 
     (N, 2), (N,). ``half_width`` = a shows the box [−a, a]² only; ``rings`` draws the prior
     N(0, I) as circles of one, two and three σ.
     """
     figure, [axis] = new_figure((5.2, 4.4), 1, 1, title)
-    draw_codes(axis, as_points(codes), as_array(labels), half_width=half_width)
+    draw_codes(axis, as_array(codes), labels, names=names, half_width=half_width)
     if rings:
         draw_rings(axis)
     return figure
@@ -162,6 +164,7 @@ def latent_planes(
     labels: ArrayLike,
     *,
     title: str,
+    names: Sequence[str] | None = None,
     share: bool = False,
     rings: bool = False,
 ) -> Figure:
@@ -170,7 +173,7 @@ def latent_planes(
     Each plane is a square around the origin that holds all its codes; with ``share`` all
     planes show the largest of these squares. ``rings`` are those of the prior N(0, I).
     """
-    arrays = {name: as_points(codes) for name, codes in planes.items()}
+    arrays = {name: as_points(codes, "codes") for name, codes in planes.items()}
     edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
     width = min(10.4, 3.8 * len(arrays))
     height = 0.85 * width / len(arrays) + 0.75
@@ -178,7 +181,7 @@ def latent_planes(
     for axis, (name, codes), edge in zip(axes, arrays.items(), edges):
         edge = max(edges) if share else edge
         last = axis is axes[-1]
-        draw_codes(axis, codes, as_array(labels), legend=last, half_width=edge)
+        draw_codes(axis, codes, labels, names=names, legend=last, half_width=edge)
         if rings:
             draw_rings(axis)
         axis.set_title(name)
@@ -624,17 +627,18 @@ def posteriors(
     labels: ArrayLike,
     *,
     title: str,
+    names: Sequence[str] | None = None,
 ) -> Figure:
     """Each q(z|x) as the one-σ ellipse around its μ.  (N, 2), (N, 2), (N,)
 
     The dashed circles are those of the prior, at one, two and three σ.
     """
     mu, sigma = as_points(mu), as_points(sigma)
-    labels = as_digits(labels, len(mu))
     figure, [axis] = new_figure((5.2, 4.5), 1, 1, title)
-    draw_codes(axis, mu, labels, half_width=4)
-    for center, widths, label in zip(mu, sigma, labels):
-        line = {"color": DIGIT_COLORS[label], "lw": 0.8, "alpha": 0.5}
+    draw_codes(axis, mu, labels, names=names, half_width=4)
+    numbers, _ = as_classes(labels, len(mu), names)
+    for center, widths, number in zip(mu, sigma, numbers):
+        line = {"color": class_color(number), "lw": 0.8, "alpha": 0.5}
         draw_gaussian(axis, center, widths, times=(1,), **line)
     draw_rings(axis)
     return figure
@@ -670,6 +674,7 @@ def as_points(values: ArrayLike, name: str = "points of a plane") -> np.ndarray:
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(
             f"{name} must have shape (N, 2), one row per point, not {points.shape}."
+            + " Choose two columns, such as codes[:, [0, 1]]." * (points.ndim == 2)
         )
     return points
 
@@ -684,8 +689,54 @@ def as_labels(labels: ArrayLike, n: int, of: str) -> np.ndarray:
     return labels
 
 
+def as_classes(
+    labels: ArrayLike, n: int, names: Sequence[str] | None = None
+) -> tuple[np.ndarray, dict[int, str]]:
+    """The number of the class of each of n codes, and the name of each class.
+
+    (n,) -> int64 (n,), number -> name. Words are numbered in the order of ``names``, or of
+    the alphabet. Without names, numbers are names: 0 to 9, or those that there are.
+    ValueError for a label without a name, and for what is no class.
+    """
+    labels = as_labels(labels, n, "codes")
+    if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
+        raise ValueError(f'names must be a list such as ["cat", "dog"], not {names!r}.')
+    if labels.dtype.kind in "USO":
+        words = [str(label) for label in labels]
+        names = sorted(set(words)) if names is None else list(map(str, names))
+        if unknown := sorted(set(words) - set(names)):
+            raise ValueError(f"names must hold all labels; {unknown[0]!r} is not in it.")
+        return np.array([names.index(word) for word in words], int), dict(enumerate(names))
+    if labels.dtype.kind not in "biuf" or not (labels % 1 == 0).all() or (labels < 0).any():
+        raise ValueError(
+            "labels must be whole numbers from 0, or words, one for each code."
+        )
+    numbers = labels.astype(int)
+    largest = max(numbers, default=0)
+    if names is None:
+        classes = range(10) if largest < 10 else np.unique(numbers).tolist()
+        return numbers, {number: str(number) for number in classes}
+    if largest >= len(names):
+        raise ValueError(
+            f"there is a label {largest}, but names for 0 to {len(names) - 1} only."
+        )
+    return numbers, dict(enumerate(map(str, names)))
+
+
+def class_color(number: int) -> str:
+    """One of ten; a class beyond the tenth shares it and has another ``class_marker``."""
+    return DIGIT_COLORS[number % len(DIGIT_COLORS)]
+
+
+def class_marker(number: int) -> str:
+    return MARKERS[number // len(DIGIT_COLORS) % len(MARKERS)]
+
+
 def as_digits(labels: ArrayLike, n: int, of: str = "codes") -> np.ndarray:
-    """Labels of n codes or images; ValueError unless each has a color.  -> int64 (n,)"""
+    """Labels of n codes or images, for a widget, which has ten colors.  -> int64 (n,)
+
+    ValueError unless they are whole numbers from 0 to 9.
+    """
     labels = as_labels(labels, n, of)
     known = range(len(DIGIT_COLORS))
     if not np.isin(labels, known).all():
@@ -820,41 +871,52 @@ def draw_posterior(
 def draw_codes(
     axis: Axes,
     codes: np.ndarray,
-    labels: np.ndarray,
+    labels: ArrayLike,
     *,
+    names: Sequence[str] | None = None,
     legend: bool = True,
     half_width: float | None = None,
 ) -> None:
-    """Dots colored by class, each class's digit near the median of its dots.  (N, 2), (N,)
+    """Dots colored by class, its digit or name near the median of its dots.  (N, 2), (N,)
 
     ``half_width`` = a shows the box [−a, a]², and medians are those of the codes in it.
+    Each ten classes have a marker.
     """
-    codes = as_points(codes)
-    labels = as_digits(labels, len(codes))
+    codes = as_points(codes, "codes")
+    numbers, classes = as_classes(labels, len(codes), names)
     if half_width:
         inside = np.abs(codes).max(1) <= half_width
-        codes, labels = codes[inside], labels[inside]
+        codes, numbers = codes[inside], numbers[inside]
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
-    digits = np.unique(labels)
-    # In order of the codes: no class lies on top. Snapped to pixels: a smaller file.
-    colors = np.array(DIGIT_COLORS)[labels]
-    axis.scatter(codes[:, 0], codes[:, 1], s=5, color=colors, linewidths=0, snap=True)
-    if len(digits):
-        medians = [np.median(codes[labels == digit], 0) for digit in digits]
+    shown = np.unique(numbers).tolist()
+    dot: dict[str, Any] = {"s": 5, "linewidths": 0}
+    markers = np.array([class_marker(number) for number in numbers], "U1")
+    for marker in np.unique(markers):
+        # In order of the codes: no class lies on top. Snapped to pixels: a smaller file.
+        part = markers == marker
+        dot |= {"color": [class_color(k) for k in numbers[part]], "marker": marker}
+        axis.scatter(*codes[part].T, **dot, snap=True)
+    if shown:
+        medians = [np.median(codes[numbers == number], 0) for number in shown]
         center: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
         center["zorder"] = 4  # above the names of the rings
-        classes = (f"{k} at ({z1:.2g}, {z2:.2g})" for k, (z1, z2) in zip(digits, medians))
-        words = f"{len(codes)} dots; medians of the classes: {', '.join(classes)}"
-        describe(axis, words.replace("-", "−"))
-        for digit, (z1, z2) in zip(digits, apart(np.array(medians), in_data(axis, 12))):
-            axis.text(z1, z2, str(digit), size=13, path_effects=HALO, **center)
+        places = (f"({z1:.2g}, {z2:.2g})".replace("-", "−") for z1, z2 in medians)
+        told = ", ".join(f"{classes[k]} at {place}" for k, place in zip(shown, places))
+        describe(axis, f"{len(codes)} dots; medians of the classes: {told}")
+        longest = max(len(classes[number]) for number in shown)
+        size = 13 if longest == 1 else 10
+        least = in_data(axis, min(10 + 2 * longest, 20))  # points between names
+        for number, (z1, z2) in zip(shown, apart(np.array(medians), least)):
+            name = classes[number]
+            axis.text(z1, z2, name, size=size, path_effects=HALO, **center)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     if legend:
-        for digit, color in enumerate(DIGIT_COLORS):
-            axis.scatter([], [], s=5, color=color, linewidths=0, label=str(digit))
-        axis.legend(
-            markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
-        )
+        for number, name in classes.items():
+            dot |= {"color": class_color(number), "marker": class_marker(number)}
+            axis.scatter([], [], **dot, label=name)
+        place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        columns = -(-len(classes) // 16)
+        axis.legend(markerscale=4, frameon=False, ncols=columns, **place)
 
 
 def draw_rings(axis: Axes) -> None:

@@ -369,12 +369,34 @@ def test_a_field_shows_the_denoiser_in_eval_mode():
 
 @each(COLORED)
 def test_labels_have_colors_or_are_refused(habit):
-    labels, expected = habit
-    outcome(expected, LatentWalk, decoder(), CODES, labels)
-    outcome(expected, SideBySide, {"g": (decoder(), CODES)}, labels)
+    labels, expected, in_widgets = habit
+    outcome(in_widgets, LatentWalk, decoder(), CODES, labels)
+    outcome(in_widgets, SideBySide, {"g": (decoder(), CODES)}, labels)
     outcome(expected, plots.latent_plane, CODES, labels, title="Codes")
     outcome(expected, plots.latent_planes, {"g": CODES}, labels, title="Codes")
     outcome(expected, plots.posteriors, CODES, CODES.exp(), labels, title="q")
+
+
+@pytest.mark.parametrize(
+    "labels, names, words",
+    [
+        ([0, 1, 2, 1], ["cat", "dog"], "label 2, but names for 0 to 1"),
+        (["cat", "cow", "dog", "cat"], ["cat", "dog"], "'cow' is not in it"),
+        ([0, 1, 1, 1], "cat", "names must be a list"),
+    ],
+)
+def test_a_class_without_a_name_is_refused(labels, names, words):
+    named = {"names": names, "title": "Codes"}
+    outcome(words, plots.latent_plane, CODES, labels, **named)
+    outcome(words, plots.latent_planes, {"g": CODES}, labels, **named)
+    outcome(words, plots.posteriors, CODES, CODES.exp(), labels, **named)
+
+
+def test_codes_of_more_dimensions_say_what_to_choose():
+    words = r"codes must have shape \(N, 2\).*\(4, 10\).*codes\[:, \[0, 1\]\]"
+    codes = torch.randn(4, 10)
+    outcome(words, plots.latent_plane, codes, [0, 1, 2, 3], title="Codes")
+    outcome(words, plots.latent_planes, {"g": codes}, [0, 1, 2, 3], title="Codes")
 
 
 @pytest.mark.parametrize("points", [torch.randn(4, 3), torch.randn(4, 1), torch.randn(4)])

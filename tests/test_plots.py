@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from course_utils import plots
+from course_utils.alt_text import alt_text
 from course_utils.theory import lattice
 
 RECORDS = [{"epoch": 1, "loss": 3.0, "recon": 2.0, "kl": 1.0}] * 3
@@ -231,6 +232,45 @@ def test_codes_are_colored_by_class():
         assert color == plots.DIGIT_COLORS[digit]
         assert axis.get_legend().get_texts()[digit].get_text() == str(digit)
     assert len(set(plots.DIGIT_COLORS)) == len(legend) == 10
+
+
+@pytest.mark.parametrize("words", [True, False])
+@pytest.mark.parametrize("draw", ["latent_plane", "latent_planes", "posteriors"])
+def test_every_class_is_drawn_with_its_name_however_many_there_are(draw, words):
+    names = [f"class {i:02}" for i in range(25)]
+    labels, codes = torch.arange(30) % 25, CODES.clamp(-3, 3)
+    given = [names[i] for i in labels] if words else labels
+    named = {"title": "Many"} if words else {"title": "Many", "names": names}
+    figure = {
+        "latent_plane": lambda: plots.latent_plane(codes, given, **named),
+        "latent_planes": lambda: plots.latent_planes({"VAE": codes}, given, **named),
+        "posteriors": lambda: plots.posteriors(codes, codes.abs(), given, **named),
+    }[draw]()
+    [axis] = figure.axes
+    clouds = [c for c in axis.collections if len(c.get_offsets())]
+    markers = {(c.get_paths()[0].vertices.tobytes()) for c in clouds}
+    assert sum(len(c.get_offsets()) for c in clouds) == 30 and len(markers) == 3
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == names
+    assert set(names) <= {text.get_text() for text in axis.texts}
+    assert "class 24 at (" in alt_text(figure)
+    if draw == "posteriors":
+        colors = [matplotlib.colors.to_hex(e.get_edgecolor()) for e in axis.patches[:30]]
+        assert colors == [plots.DIGIT_COLORS[i % 10] for i in labels]
+
+
+def test_the_legend_has_the_marker_and_the_color_of_each_class():
+    axis = plots.latent_plane(CODES, torch.arange(30), title="Thirty").axes[0]
+    clouds = [c for c in axis.collections if len(c.get_offsets())]
+    entries = axis.collections[len(clouds) :]
+    drawn = {
+        tuple(at): (cloud.get_paths()[0].vertices.tobytes(), tuple(color))
+        for cloud in clouds
+        for at, color in zip(cloud.get_offsets().tolist(), cloud.get_facecolor())
+    }
+    assert len(set(drawn.values())) == 30
+    for code, entry in zip(CODES.tolist(), entries, strict=True):
+        path, color = entry.get_paths()[0].vertices.tobytes(), entry.get_facecolor()[0]
+        assert drawn[tuple(code)] == (path, tuple(color))
 
 
 @pytest.mark.parametrize("half_width", [None, 4])
