@@ -74,6 +74,10 @@ def check_data(model: nn.Module, data: Data) -> tuple[Tensor, ...]:
                 f"data must be a tensor (N, D), not {type(rows).__name__}: "
                 "use torch.as_tensor(data, dtype=torch.float32)."
             )
+        if rows.layout != torch.strided or rows.is_nested or rows.is_quantized:
+            raise ValueError("data must be a dense tensor: use data.to_dense().")
+        if rows.is_complex():
+            raise ValueError(f"data must be real numbers, not {rows.dtype}.")
     counts = [len(rows) if rows.ndim else 0 for rows in tensors]
     if len(set(counts)) != 1:
         raise ValueError(f"data must be tensors of the same number of rows, not {counts}.")

@@ -53,6 +53,8 @@ def check_floats(*tensors: Tensor) -> None:
                 f"this must be a tensor, not {type(x).__name__}: "
                 "use torch.as_tensor(x, dtype=torch.float32)."
             )
+        if x.layout != torch.strided or x.is_nested:
+            raise ValueError("this must be a dense tensor: use x.to_dense().")
         if not x.is_floating_point():
             raise ValueError(f"this must be float, not {x.dtype}: use x.float().")
     for kind in ("device", "dtype"):
@@ -146,6 +148,20 @@ def described(value: object) -> str:
     if isinstance(value, tuple | list) and 0 < len(value) < 5:
         return " and ".join(map(described, value))
     return type(value).__name__
+
+
+ROWS = 1024  # that a network gets at a time, to bound the memory
+
+
+def batches(x: Tensor) -> tuple[Tensor, ...]:
+    """The rows of x, so many at a time; what is no tensor is refused later, in words."""
+    return x.split(ROWS) if isinstance(x, Tensor) and x.ndim else (x,)
+
+
+def gaussian_codes(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
+    """As ``gaussian_code``, in batches."""
+    mu, logvar = zip(*(gaussian_code(f, rows) for rows in batches(x)))
+    return torch.cat(mu), torch.cat(logvar)
 
 
 def gaussian_code(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:

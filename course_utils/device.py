@@ -12,7 +12,8 @@ Device = torch.device | str | None  # None is the CPU
 def choose_device() -> torch.device:
     """The best available device: CUDA, else MPS, else the CPU.
 
-    The environment variable COURSE_DEVICE overrides it, for example ``cpu`` or ``cuda:1``.
+    The environment variable COURSE_DEVICE overrides it, by ``cpu``, ``cuda``, ``cuda:1``
+    or ``mps``.
     ValueError for a device that this machine does not have.
     """
     name = os.environ.get("COURSE_DEVICE")
@@ -28,6 +29,6 @@ def choose_device() -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"COURSE_DEVICE is {name!r}, which this machine cannot use: "
-            "unset it, or set it to 'cpu'."
+            "unset it, or set it to cpu, or where there is one to cuda, cuda:1 or mps."
         ) from error
     return device

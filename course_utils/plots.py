@@ -17,7 +17,7 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -49,6 +49,7 @@ HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on do
 PALE = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0, 0.6, 256)))
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
+T = TypeVar("T")
 Shape = Sequence[int]  # of an image: (height, width) or (channels, height, width)
 
 show_figures_with_words()
@@ -67,7 +68,7 @@ def image_rows(
     ``numbered`` counts the images, on from row to row. ``signed`` adds the legend of
     images from ``signed_ink``.
     """
-    arrays = {name: as_images(images, shape) for name, images in rows.items()}
+    arrays = {name: as_images(images, shape) for name, images in named(rows)}
     columns = max(len(images) for images in arrays.values())
     count, first = 0, next(iter(arrays.values()))
     stretch = math.sqrt(first.shape[2] / first.shape[1])  # wide images: lower rows
@@ -153,7 +154,7 @@ def latent_plane(
     N(0, I) as circles of one, two and three σ.
     """
     figure, [axis] = new_figure((5.2, 4.4), 1, 1, title)
-    draw_codes(axis, as_array(codes), labels, names=names, half_width=half_width)
+    draw_codes(axis, codes, labels, names=names, half_width=half_width)
     if rings:
         draw_rings(axis)
     return figure
@@ -173,8 +174,8 @@ def latent_planes(
     Each plane is a square around the origin that holds all its codes; with ``share`` all
     planes show the largest of these squares. ``rings`` are those of the prior N(0, I).
     """
-    arrays = {name: as_points(codes, "codes") for name, codes in planes.items()}
-    edges = [1.05 * np.abs(codes).max() for codes in arrays.values()]
+    arrays = {name: as_points(codes, "codes") for name, codes in named(planes)}
+    edges = [1.05 * np.abs(codes).max(initial=0) or 1.0 for codes in arrays.values()]
     width = min(10.4, 3.8 * len(arrays))
     height = 0.85 * width / len(arrays) + 0.75
     figure, axes = new_figure((width, height), 1, len(arrays), title)
@@ -196,7 +197,8 @@ def distance_map(
     (n·n,), (N, 2). The color scale is logarithmic, since codes lie far closer
     together in the dense parts of a plane than in its corners.
     """
-    distances, codes = as_array(distances), as_points(codes)
+    half_width = as_half_width(half_width)
+    distances, codes = as_vector("distances", distances), as_points(codes, "codes")
     n = lattice_side(distances)
     edge = half_width * n / (n - 1)  # a square is centered on its z
     figure, [axis] = new_figure((6.4, 5.2), 1, 1, title)
@@ -219,11 +221,10 @@ def residuals(
     """Points of the plane, with lines to their reconstructions whose squared lengths are
     the squared errors; one panel per model.  (N, 2), name -> (N, 2)"""
     points = as_points(points)
-    figure, axes = new_figure(
-        (4.2 * len(reconstructions), 3.8), 1, len(reconstructions), title
-    )
-    for axis, (name, x_hat) in zip(axes, reconstructions.items()):
-        x_hat = as_points(x_hat)
+    arrays = {name: as_points(x_hat) for name, x_hat in named(reconstructions)}
+    figure, axes = new_figure((4.2 * len(arrays), 3.8), 1, len(arrays), title)
+    for axis, (name, x_hat) in zip(axes, arrays.items()):
+        check_length(name, x_hat, len(points))
         segments = LineCollection(
             list(np.stack([points, x_hat], axis=1)), colors="#bbbbbb", lw=0.5
         )
@@ -258,17 +259,19 @@ def curves(
     x (n,), name -> y (n,). ``bands``: name -> (low (n,), high (n,)), shaded between the
     two. Several names stand at the right ends of what they name.
     """
-    x = as_array(x)
+    x = as_vector("x", x)
     bands = bands or {}
     figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
     ends = {}
     for name, (low, high) in bands.items():
-        low, high = as_array(low), as_array(high)
+        low, high = as_vector(name, low), as_vector(name, high)
+        check_length(name, low, len(x))
         axis.fill_between(x, low, high, color="#888888", alpha=0.3, lw=0)
         ends[name] = (low + high) / 2, "#555555"
     styles = itertools.cycle(zip(LINE_COLORS, MARKERS, itertools.cycle(DASHES)))
-    for (name, y), (color, marker, dash) in zip(lines.items(), styles):
-        y = as_array(y)
+    for (name, y), (color, marker, dash) in zip(named(lines), styles):
+        y = as_vector(name, y)
+        check_length(name, y, len(x))
         style: dict[str, Any] = {"color": color, "ls": dash}
         if len(x) <= 30:  # more would hide the line
             style |= {"marker": marker, "markersize": 5}
@@ -295,11 +298,19 @@ def curves(
 def history(records: Sequence[Mapping[str, float]], *, ylabel: str, title: str) -> Figure:
     """The terms of an objective against the epoch, from what ``fit`` returns.
 
-    ValueError if there is no record.
+    ValueError if there is no record, or one without the terms of the first.
     """
+    if not isinstance(records, Sequence) or not all(
+        isinstance(record, Mapping) and "epoch" in record for record in records
+    ):
+        raise ValueError(
+            'records are what fit returns, a list such as [{"epoch": 1, "loss": 0.5}, …].'
+        )
     if not records:
         raise ValueError("there is no record, so there is nothing to draw.")
     terms = [name for name in records[0] if name != "epoch"]
+    if any(missing := set(terms) - set(record) for record in records):
+        raise ValueError(f"some of the records have no {', '.join(sorted(missing))}.")
     lines = {name: [record[name] for record in records] for name in terms}
     if len(terms) == 2:  # the loss and its only term are the same
         del lines["loss"]
@@ -317,8 +328,18 @@ def histograms(
     ylabel: str = "images",
     log_x: bool = False,
 ) -> Figure:
-    """Histograms of named samples over common bins.  name -> (n,)"""
-    arrays = {name: as_array(sample) for name, sample in values.items()}
+    """Histograms of named samples over common bins.  name -> (n,)
+
+    ValueError for NaN and infinity, which have no bin, as 0 has none on a logarithmic axis.
+    """
+    arrays = {name: as_vector(name, sample) for name, sample in named(values)}
+    for name, sample in arrays.items():
+        if not np.isfinite(sample).all():
+            raise ValueError(
+                f"{name!r} has NaN or infinity: draw values[isfinite(values)]."
+            )
+        if log_x and not (sample > 0).all():
+            raise ValueError(f"{name!r} must be > 0 on a logarithmic axis.")
     low = min(sample.min() for sample in arrays.values())
     high = max(sample.max() for sample in arrays.values())
     bins = np.geomspace(low, high, 81) if log_x else np.linspace(low, high, 81)
@@ -345,7 +366,7 @@ def arrows(
     is an eighth as long as the range of ``at``.
     """
     at, points = as_points(at), as_points(points)
-    arrays = {name: as_points(vectors) for name, vectors in fields.items()}
+    arrays = {name: as_points(vectors) for name, vectors in named(fields)}
     longest = max(np.linalg.norm(vectors, axis=1).max() for vectors in arrays.values())
     scale = {"scale_units": "xy", "scale": 8 * (longest or 1) / np.ptp(at[:, 0])}
     width = min(10.4, 4.2 * len(arrays))
@@ -367,7 +388,9 @@ def code_bars(
 ) -> Figure:
     """Images, their codes with a bar per unit, reconstructions.  (n, D), (n, K), (n, D)"""
     images, reconstructions = (as_images(x, shape) for x in (images, reconstructions))
-    codes = as_array(codes)
+    codes = as_matrix("codes", codes)
+    check_length("codes", codes, len(images))
+    check_length("reconstructions", reconstructions, len(images))
     size = (9, 1.25 * len(images) + 0.6)
     ratios = {"width_ratios": (1, 7, 1), "sharey": "col"}
     figure, axes = new_figure(size, len(images), 3, title, **ratios)
@@ -391,7 +414,7 @@ def heatmap(
     values: ArrayLike, *, xlabel: str, ylabel: str, label: str, title: str
 ) -> Figure:
     """A matrix as colors from white (0) to dark, rows counted from 0.  (rows, columns)"""
-    values = as_array(values)
+    values = as_matrix("values", values)
     figure, [axis] = new_figure((8.6, 3.4), 1, 1, title)
     picture = axis.imshow(
         values, aspect="auto", cmap="Blues", vmin=0, interpolation="nearest"
@@ -408,8 +431,9 @@ def clouds(
 
     The axes are [−half_width, half_width]², by default large enough for all points.
     """
-    arrays = {name: as_points(points) for name, points in panels.items()}
-    edge = half_width or 1.05 * max(np.abs(points).max() for points in arrays.values())
+    arrays = {name: as_points(points) for name, points in named(panels)}
+    largest = max(np.abs(points).max(initial=0) for points in arrays.values())
+    edge = 1.05 * largest or 1.0 if half_width is None else as_half_width(half_width)
     width = min(10.4, 3.4 * len(arrays))
     figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
     for axis, (name, points) in zip(axes, arrays.items()):
@@ -423,10 +447,12 @@ def cloud_rows(
     rows: Mapping[str, Mapping[str, ArrayLike]], *, half_width: float, title: str
 ) -> Figure:
     """Rows of clouds of points, each row with its name.  row -> name -> (N, 2)"""
-    columns = max(len(panels) for panels in rows.values())
+    half_width = as_half_width(half_width)
+    arrays = {row: dict(named(panels)) for row, panels in named(rows)}
+    columns = max(len(panels) for panels in arrays.values())
     size = (1.75 * columns + 0.6, 1.75 * len(rows) + 0.7)
     figure, axes = new_figure(size, len(rows), columns, title)
-    for i, (row, panels) in enumerate(rows.items()):
+    for i, (row, panels) in enumerate(arrays.items()):
         line = axes[i * columns : (i + 1) * columns]
         line[0].set_ylabel(row)
         for axis, (name, points) in zip(line, panels.items()):
@@ -443,7 +469,8 @@ def codebooks(
     panels: Mapping[str, tuple[ArrayLike, ArrayLike]], *, half_width: float, title: str
 ) -> Figure:
     """Points of the plane and codebook vectors among them.  name -> ((N, 2), (K, 2))"""
-    arrays = {name: tuple(map(as_points, pair)) for name, pair in panels.items()}
+    half_width = as_half_width(half_width)
+    arrays = {name: tuple(map(as_points, pair)) for name, pair in named_parts(panels, 2)}
     figure, axes = new_figure((3.7 * len(arrays), 4.1), 1, len(arrays), title)
     for axis, (name, (points, codes)) in zip(axes, arrays.items()):
         axis.scatter(points[:, 0], points[:, 1], s=5, color="#9bb8d3", linewidths=0)
@@ -457,9 +484,9 @@ def bars(
     panels: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str, title: str
 ) -> Figure:
     """One bar for each entry of a list, a panel for each list.  name -> (n,)"""
-    figure, axes = new_figure((8.6, 3.2), 1, len(panels), title)
-    for axis, (name, heights) in zip(axes, panels.items()):
-        heights = as_array(heights)
+    arrays = {name: as_vector(name, heights) for name, heights in named(panels)}
+    figure, axes = new_figure((8.6, 3.2), 1, len(arrays), title)
+    for axis, (name, heights) in zip(axes, arrays.items()):
         axis.bar(np.arange(len(heights)), heights, color="#1f77b4", width=0.8)
         axis.set(title=name, xlabel=xlabel, ylabel=ylabel)
         if len(heights) <= 10:  # label each
@@ -474,10 +501,14 @@ def named_bars(
 
     All numbers have as many decimals as give the largest three digits.
     """
-    figure, axes = new_figure((9.4, 2.6), 1, len(panels), title)
-    widest = max(max(bars.values()) for bars in panels.values()) or 1.0
+    arrays = {name: dict(named(bars)) for name, bars in named(panels)}
+    figure, axes = new_figure((9.4, 2.6), 1, len(arrays), title)
+    widest = max(max(bars.values()) for bars in arrays.values())
+    if not 0 <= widest < math.inf:
+        raise ValueError(f"the largest of the bars must be a number >= 0, not {widest!r}.")
+    widest = widest or 1.0
     decimals = max(0, 2 - math.floor(math.log10(widest)))
-    for axis, (panel, bars) in zip(axes, panels.items()):
+    for axis, (panel, bars) in zip(axes, arrays.items()):
         axis.barh(list(bars), list(bars.values()), color="#1f77b4")
         for row, value in enumerate(bars.values()):  # a value may be slightly negative
             number = f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no "-0"
@@ -492,7 +523,7 @@ def image_grids(
 ) -> Figure:
     """Blocks of images side by side, ten images per row.  name -> (n, D) or (n, C, H, W)"""
     columns = 10
-    arrays = {name: as_images(images, shape) for name, images in grids.items()}
+    arrays = {name: as_images(images, shape) for name, images in named(grids)}
     rows = math.ceil(max(len(images) for images in arrays.values()) / columns)
     inch = min(0.42, 10 / (columns * len(arrays)))
     size = (inch * columns * len(arrays) + 0.3 * len(arrays), inch * rows + 0.8)
@@ -513,13 +544,17 @@ def densities(
     One scale for all panels, one shade per nat: the darkest shade is the maximum of the
     median panel, white is eight nats below.
     """
-    arrays = {name: tuple(map(as_array, panel)) for name, panel in panels.items()}
+    half_width = as_half_width(half_width)
+    arrays = {
+        name: (as_vector(name, log_density), as_points(points))
+        for name, (log_density, points) in named_parts(panels, 2)
+    }
     heights = sorted(log_density.max() for log_density, _ in arrays.values())
     levels = heights[len(heights) // 2] + np.arange(-8, 1)
     width = min(10.4, 3.7 * len(arrays) + 0.8)
     figure, axes = new_figure((width, width / len(arrays) + 0.6), 1, len(arrays), title)
     for axis, (name, (log_density, points)) in zip(axes, arrays.items()):
-        n, points = lattice_side(log_density), as_points(points)
+        n = lattice_side(log_density)
         line = np.linspace(-half_width, half_width, n)
         values = log_density.reshape(n, n)[::-1]  # z₂ upwards, as contourf expects
         shades = axis.contourf(line, line, values, levels=levels, cmap=PALE, extend="max")
@@ -541,10 +576,13 @@ def gaussians_on_posteriors(
     Posterior: name -> (z1 (n,), z2 (m,), log p(x, z) (n, m)), each on its own grid.
     Gaussians: name -> a pair mu (2,), sigma (2,) for each of the posteriors, in order.
     """
-    figure, axes = new_figure((3.4 * len(posteriors), 4.2), 1, len(posteriors), title)
+    grids = named_parts(posteriors, 3)
+    for name, pairs in named(gaussians):
+        check_length(name, pairs, len(grids))
+    figure, axes = new_figure((3.4 * len(grids), 4.2), 1, len(grids), title)
     styles = dict(zip(gaussians, zip(("#d95f02", "#00441b", "#6a51a3"), DASHES)))
-    for number, (axis, name) in enumerate(zip(axes, posteriors)):
-        draw_posterior(axis, *map(as_array, posteriors[name]))
+    for number, (axis, (name, grid)) in enumerate(zip(axes, grids)):
+        draw_posterior(axis, *map(as_array, grid))
         for q, (color, dash) in styles.items():
             mu, sigma = map(as_array, gaussians[q][number])
             draw_gaussian(axis, mu, sigma, times=(2,), color=color, lw=1.8, ls=dash)
@@ -569,7 +607,7 @@ def water_level(
     The height of a blue bar above the line, in natural logarithms, is twice the rate
     ½ log (λₖ / βσ²) of its unit. ``limits`` of the λ axis make several figures comparable.
     """
-    eigenvalues = as_array(eigenvalues)
+    eigenvalues = as_vector("eigenvalues", eigenvalues)
     units = np.arange(1, len(eigenvalues) + 1)
     active = eigenvalues > level
     figure, [axis] = new_figure((6.4, 3.6), 1, 1, title)
@@ -601,7 +639,8 @@ def tradeoff(
 
     The last of the lines is drawn as dots; ``marks`` labels each with its parameter.
     """
-    arrays = {name: as_points(points) for name, points in lines.items()}
+    arrays = {name: as_points(points) for name, points in named(lines)}
+    check_length("marks", marks, len(list(arrays.values())[-1]))
     figure, [axis] = new_figure((6.4, 3.8), 1, 1, title)
     styles = zip(LINE_COLORS, itertools.cycle(DASHES))
     for (color, dash), (name, points) in zip(itertools.cycle(styles), arrays.items()):
@@ -634,6 +673,7 @@ def posteriors(
     The dashed circles are those of the prior, at one, two and three σ.
     """
     mu, sigma = as_points(mu), as_points(sigma)
+    check_length("sigma", sigma, len(mu))
     figure, [axis] = new_figure((5.2, 4.5), 1, 1, title)
     draw_codes(axis, mu, labels, names=names, half_width=4)
     numbers, _ = as_classes(labels, len(mu), names)
@@ -660,28 +700,109 @@ def new_figure(
 
 
 def as_array(values: ArrayLike) -> np.ndarray:
-    """Tensors from any device, lists and arrays, as a numpy array."""
+    """Tensors from any device, lists and arrays, as numbers of numpy.
+
+    ValueError for what is no array of numbers, such as words or rows of several lengths.
+    """
+    array = _array(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"these must be real numbers, not {_kind(array)}.")
+    return array
+
+
+def _array(values: Any) -> np.ndarray:
+    """As ``as_array``, of any kind."""
+    if isinstance(values, list | tuple):
+        values = [_array(x) if hasattr(x, "detach") else x for x in values]
     if not hasattr(values, "detach"):
-        return np.asarray(values)
-    tensor: Any = values.detach().cpu()
+        try:
+            return np.asarray(values)
+        except ValueError as error:
+            raise ValueError(f"rows must have the same length: {error}") from error
+    tensor: Any = values.detach().cpu().to_dense()
     # numpy has no bfloat16
     return np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
 
 
+def _kind(array: np.ndarray) -> str:
+    """What an array holds, in words: its dtype, or the type of its first element."""
+    if array.dtype.kind != "O":
+        return "words" if array.dtype.kind in "US" else str(array.dtype)
+    return type(next(array.flat, None)).__name__
+
+
+def as_vector(name: str, values: ArrayLike) -> np.ndarray:
+    """(n,) numbers, at least one; ValueError with this name for anything else."""
+    vector = as_array(values)
+    if vector.ndim != 1 or not vector.size:
+        raise ValueError(
+            f"{name!r} must be a list of numbers, (n,) with n >= 1, not {vector.shape}."
+        )
+    return vector
+
+
+def as_matrix(name: str, values: ArrayLike) -> np.ndarray:
+    """(rows, columns) numbers; ValueError with this name for anything else."""
+    matrix = as_array(values)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValueError(f"{name!r} must be a matrix, (rows, columns), not {matrix.shape}.")
+    return matrix
+
+
+def check_length(name: str, values: Sequence | np.ndarray, n: int) -> None:
+    """ValueError unless there are n of them."""
+    if len(values) != n:
+        raise ValueError(
+            f"{name!r} must have {n} entries, one for each, not {len(values)}."
+        )
+
+
+def named(values: Mapping[str, T]) -> list[tuple[str, T]]:
+    """The items of a dict; ValueError if it is another type, or empty."""
+    if not isinstance(values, Mapping) or not values:
+        found = "an empty one" if isinstance(values, Mapping) else type(values).__name__
+        raise ValueError(
+            f'names are needed: a dict such as {{"name": values, …}}, not {found}.'
+        )
+    return list(values.items())
+
+
+def named_parts(values: Mapping[str, T], n: int) -> list[tuple[str, T]]:
+    """As ``named``; ValueError unless each entry is n arrays."""
+    items = named(values)
+    for name, parts in items:
+        if not isinstance(parts, tuple | list) or len(parts) != n:
+            raise ValueError(f"{name!r} must be {n} arrays, not {type(parts).__name__}.")
+    return items
+
+
+def as_half_width(value: float) -> float:
+    """The number a of a box [−a, a]²; ValueError unless it is > 0 and finite."""
+    a = _array(value)
+    if a.size != 1 or a.dtype.kind not in "iuf" or not 0 < a.item() < math.inf:
+        raise ValueError(f"half_width must be a number > 0, not {value!r}.")
+    return a.item()
+
+
 def as_points(values: ArrayLike, name: str = "points of a plane") -> np.ndarray:
-    """An array (N, 2); ValueError for anything else: further dimensions would be lost."""
+    """An array (N, 2); ValueError for anything else: further dimensions would be lost.
+
+    And for NaN and infinity, which would not be seen.
+    """
     points = as_array(values)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(
             f"{name} must have shape (N, 2), one row per point, not {points.shape}."
             + " Choose two columns, such as codes[:, [0, 1]]." * (points.ndim == 2)
         )
+    if not np.isfinite(points).all():
+        raise ValueError(f"{name} contain NaN or infinity.")
     return points
 
 
 def as_labels(labels: ArrayLike, n: int, of: str) -> np.ndarray:
     """One label of any kind for each of n codes or images (``of``).  (n,)"""
-    labels = as_array(labels)
+    labels = _array(labels)
     if labels.shape != (n,):
         raise ValueError(
             f"one label for each is needed: {n} {of}, labels of shape {labels.shape}."
@@ -750,8 +871,8 @@ def as_digits(labels: ArrayLike, n: int, of: str = "codes") -> np.ndarray:
 def lattice_side(values: np.ndarray) -> int:
     """n, for n · n values on a lattice; ValueError for another number of them."""
     n = math.isqrt(len(values))
-    if n * n != len(values):
-        raise ValueError(f"a lattice has n · n points, not {len(values)}.")
+    if n * n != len(values) or n < 2:
+        raise ValueError(f"a lattice has n · n points, n >= 2, not {len(values)}.")
     return n
 
 
@@ -870,7 +991,7 @@ def draw_posterior(
 
 def draw_codes(
     axis: Axes,
-    codes: np.ndarray,
+    codes: ArrayLike,
     labels: ArrayLike,
     *,
     names: Sequence[str] | None = None,
@@ -882,11 +1003,12 @@ def draw_codes(
     ``half_width`` = a shows the box [−a, a]², and medians are those of the codes in it.
     Each ten classes have a marker.
     """
-    codes = as_points(codes, "codes")
-    numbers, classes = as_classes(labels, len(codes), names)
-    if half_width:
-        inside = np.abs(codes).max(1) <= half_width
-        codes, numbers = codes[inside], numbers[inside]
+    points = as_points(codes, "codes")
+    numbers, classes = as_classes(labels, len(points), names)
+    if half_width is not None:
+        half_width = as_half_width(half_width)
+        inside = np.abs(points).max(1) <= half_width
+        points, numbers = points[inside], numbers[inside]
         axis.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width))
     shown = np.unique(numbers).tolist()
     dot: dict[str, Any] = {"s": 5, "linewidths": 0}
@@ -895,14 +1017,14 @@ def draw_codes(
         # In order of the codes: no class lies on top. Snapped to pixels: a smaller file.
         part = markers == marker
         dot |= {"color": [class_color(k) for k in numbers[part]], "marker": marker}
-        axis.scatter(*codes[part].T, **dot, snap=True)
+        axis.scatter(*points[part].T, **dot, snap=True)
     if shown:
-        medians = [np.median(codes[numbers == number], 0) for number in shown]
+        medians = [np.median(points[numbers == number], 0) for number in shown]
         center: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
         center["zorder"] = 4  # above the names of the rings
         places = (f"({z1:.2g}, {z2:.2g})".replace("-", "−") for z1, z2 in medians)
         told = ", ".join(f"{classes[k]} at {place}" for k, place in zip(shown, places))
-        describe(axis, f"{len(codes)} dots; medians of the classes: {told}")
+        describe(axis, f"{len(points)} dots; medians of the classes: {told}")
         longest = max(len(classes[number]) for number in shown)
         size = 13 if longest == 1 else 10
         least = in_data(axis, min(10 + 2 * longest, 20))  # points between names
@@ -1019,7 +1141,7 @@ def draw_lattice(
 
     Images that are no squares are stretched to squares, so that they fill the plane.
     """
-    images = as_images(images, shape)
+    images, half_width = as_images(images, shape), as_half_width(half_width)
     n = lattice_side(images)
     edge = half_width * n / (n - 1)  # an image is centered on its z
     draw_image(axis, _tiled(images, n), extent=(-edge, edge, -edge, edge))

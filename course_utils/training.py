@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, TypeVar
@@ -94,6 +94,8 @@ def fit(
     ``objective(model, batch)`` if the model has no encoder. The model is trained in the
     mode, train or eval, in which it is.
 
+    Called again, it trains the same weights further: the schedule of ``lr`` starts anew.
+
     The stop button ends the training, not the notebook: the model keeps what it has
     learned, and the records of the finished epochs are returned. There is at least one:
     before the first epoch is finished, the stop is a KeyboardInterrupt.
@@ -134,15 +136,20 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
         print(f"Stopped after {number}. What has been learned so far is kept.")
 
 
+def progress(steps: Sequence[T] | range, unit: str) -> Iterable[T]:
+    """The steps of a long work, under a bar that shows after two seconds and then goes."""
+    return tqdm(steps, unit=unit, leave=False, delay=2)
+
+
 @measure
 def evaluate(model: nn.Module, objective: Objective, data: Data) -> Record:
     """Mean of every term over a data set (N, D), measured in eval mode.
 
-    The model is not changed. Errors as in ``training_epochs``.
+    In batches of 1000 rows. The model is not changed. Errors as in ``training_epochs``.
     """
     data = check_data(model, data)
     terms, means = terms_of(model, objective, data), _RunningMeans()
-    for batch in zip(*(rows.split(1000) for rows in data)):
+    for batch in progress(list(zip(*(rows.split(1000) for rows in data))), "batch"):
         means.add(terms(*batch), len(batch[0]))
     return means.values()
 

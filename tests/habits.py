@@ -251,6 +251,9 @@ TRAINED = {
         nn.Sequential(nn.Linear(D, CLASSES), nn.Softmax(1)), classification, PAIR,
         "softmax comes before"),
     "another width": (parts(nn.Linear(9, K), nn.Linear(K, D)), ae_loss, X, "50x16"),
+    "sparse data": (Autoencoder(D, K), ae_loss, X.to_sparse(), "dense.*to_dense"),
+    "sparse rows": (Autoencoder(D, K), ae_loss, X.to_sparse_csr(), "dense.*to_dense"),
+    "complex numbers": (Autoencoder(D, K), ae_loss, X + 0j, "real numbers"),
     "bytes": (parts(nn.Linear(D, K), nn.Linear(K, D)), ae_loss, X.byte(), "data.float"),
     "float64": (parts(nn.Linear(D, K), nn.Linear(K, D)), ae_loss, X.double(), "float64"),
 }  # fmt: skip
@@ -366,3 +369,37 @@ COLORED = {
     "one-hot": (torch.eye(4), *[r"shape \(4, 4\)"] * 2),
     "too few": ([0, 1], *["4 codes"] * 2),
 }
+
+# --- what plots are given -------------------------------------------------------------
+
+NAN = [1.0, math.nan, 2.0]
+RECORD = {"epoch": 1, "loss": 0.5}
+XY = {"xlabel": "x", "ylabel": "y"}
+CLOUD = torch.randn(4, 2)
+
+# name: (plot, arguments, named ones, part of the sentence)
+PLOTTED = {
+    "images of several sizes": ("image_rows", [{"x": [[1, 2], [3]]}], {}, "same length"),
+    "words as images": ("image_rows", [{"x": [["a", "b"]]}], {}, "numbers, not words"),
+    "None as images": ("image_rows", [{"x": None}], {}, "numbers, not NoneType"),
+    "complex images": ("image_grids", [{"x": X + 0j}], {}, "numbers, not complex"),
+    "one number": ("bars", [{"a": 3}], XY, "'a' must be a list of numbers"),
+    "no numbers": ("histograms", [{"a": []}], {"xlabel": "x"}, "'a' must be a list"),
+    "NaN": ("histograms", [{"a": NAN}], {"xlabel": "x"}, "'a' has NaN or infinity"),
+    "a logarithm of 0": (
+        "histograms", [{"a": [0, 1]}], {"xlabel": "x", "log_x": True}, "must be > 0"),
+    "a bar of NaN": ("named_bars", [{"a": {"b": math.nan}}], {"xlabel": "x"}, "bars must"),
+    "curves of two lengths": ("curves", [[1, 2, 3], {"a": [1, 2]}], XY, "3 entries"),
+    "a record alone": ("history", [RECORD], {"ylabel": "y"}, "what fit returns"),
+    "losses alone": ("history", [[0.5, 0.4]], {"ylabel": "y"}, "what fit returns"),
+    "a record without a term": (
+        "history", [[RECORD, {"epoch": 2}]], {"ylabel": "y"}, "have no loss"),
+    "a word as box": (
+        "latent_plane", [CLOUD, [0] * 4], {"half_width": "5"}, "half_width must be"),
+    "two boxes": ("clouds", [{"a": CLOUD}], {"half_width": (1, 5)}, "half_width must be"),
+    "no box": ("digit_grid", [X[:4]], {"half_width": None}, "half_width must be a number"),
+    "NaN among the codes": (
+        "latent_plane", [CLOUD * math.nan, [0] * 4], {}, "codes contain NaN"),
+    "a single image of a lattice": ("digit_grid", [X[:1]], {"half_width": 1}, "n >= 2"),
+    "codes of other images": ("code_bars", [X[:3], X[:2], X[:3]], {}, "have 3 entries"),
+}  # fmt: skip

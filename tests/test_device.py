@@ -47,5 +47,6 @@ def test_an_empty_variable_counts_as_unset(machine, monkeypatch):
 @pytest.mark.parametrize("name", ["abacus", "cuda:99", "cpu:x", "gpu"])
 def test_a_device_that_is_not_available_is_refused(monkeypatch, name):
     monkeypatch.setenv("COURSE_DEVICE", name)
-    with pytest.raises(ValueError, match=f"COURSE_DEVICE is '{name}'.*unset it"):
+    words = f"COURSE_DEVICE is '{name}'.*unset it.*cpu.*cuda:1 or mps"
+    with pytest.raises(ValueError, match=words):
         choose_device()

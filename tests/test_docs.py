@@ -101,6 +101,22 @@ def test_commands_exist(path):
     assert set(re.findall(r"course\.py ([a-z]+)", text(path))) <= set(known)
 
 
+# --- code in the docs ---------------------------------------------------------------------
+
+RUN = ["docs/own_objective.md"]
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_the_code_of_a_page_runs_from_top_to_bottom(page):
+    names = {}
+    blocks = re.findall(r"^```python\n(.*?)^```", read(page), re.DOTALL | re.MULTILINE)
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+    assert len(blocks) > 5
+    if page == "docs/own_objective.md":
+        assert names["norms"][1] < 0.5 * names["norms"][0]  # the title of its figure
+
+
 # --- README.md --------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from habits import (
     DECODERS,
     ENCODERS,
     LIKELIHOODS,
+    PLOTTED,
     RIGHT,
     TRAINED,
     D,
@@ -420,6 +421,34 @@ def test_points_of_other_dimensions_are_never_cut(points):
     outcome("have shape|2 inputs", LatentWalk, decoder(), points, [0, 1, 2, 3])
 
 
+@each(PLOTTED)
+def test_what_no_plot_can_draw_is_refused_in_words(habit):
+    name, values, named, words = habit
+    outcome(words, getattr(plots, name), *values, **named, title="t")
+
+
+NAMED = "image_rows image_grids histograms bars named_bars clouds cloud_rows codebooks"
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2], torch.ones(3), {}], ids=["list", "tensor", "{}"]
+)
+@pytest.mark.parametrize("name", NAMED.split())
+def test_values_without_names_are_refused_in_words(name, values):
+    axes = {"xlabel": "x", "ylabel": "y", "half_width": 1, "title": "t"}
+    function = getattr(plots, name)
+    wanted = inspect.signature(function).parameters
+    named = {key: value for key, value in axes.items() if key in wanted}
+    outcome("names are needed", function, values, **named)
+
+
+@pytest.mark.parametrize("half_widths", [5, 0, None, "5", (1, "a"), (), (1, math.nan)])
+def test_half_widths_that_are_no_list_of_numbers_are_refused(half_widths):
+    words = "half_widths must be positive numbers"
+    outcome(words, LatentWalk, decoder(), CODES, [0, 1, 2, 3], half_widths)
+    outcome(words, SideBySide, {"g": (decoder(), CODES)}, [0, 1, 2, 3], half_widths)
+
+
 WIDE = torch.zeros(4, 36)
 WIDE[:, :9] = 1  # the first of four rows of nine pixels
 
@@ -535,4 +564,4 @@ def test_a_widget_that_draws_gray_images_refuses_color():
 
 
 def test_a_lattice_of_another_number_of_images_is_refused():
-    outcome("n · n points, not 3", plots.digit_grid, WIDE[:3], half_width=1, title="Wide")
+    outcome("n · n points.* not 3", plots.digit_grid, WIDE[:3], half_width=1, title="Wide")

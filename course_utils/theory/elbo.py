@@ -1,5 +1,8 @@
 """The ELBO of test images and the importance-weighted bound, estimated by draws from q.
 
+Networks get 1024 rows at a time, so memory holds no more than these and the results. A
+decoder with the labels of its images inside must get no more rows than these.
+
 Which ELBO is which:
 
     objectives.vae_loss             −ELBO as a loss: β, gradients, mean over the batch
@@ -19,9 +22,10 @@ import torch
 from torch import Tensor
 
 from course_utils._validation import (
+    batches,
     check_count,
     check_likelihood,
-    gaussian_code,
+    gaussian_codes,
     row_nats,
 )
 from course_utils.modes import measure
@@ -33,6 +37,7 @@ from course_utils.objectives import (
     reparameterize,
 )
 from course_utils.theory.evidence import Nll, _log_gaussian
+from course_utils.training import progress
 
 
 @measure
@@ -46,10 +51,12 @@ def rate_and_distortion(
     Source: Alemi et al. (2018), section 2.
     """
     check_count("samples", samples)
-    mu, logvar = gaussian_code(f, x)
+    mu, logvar = gaussian_codes(f, x)
     check_likelihood(nll, g, x, mu)
-    draws = [row_nats(nll, g, x, reparameterize(mu, logvar)) for _ in range(samples)]
-    return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
+    distortion = torch.zeros_like(mu[:, 0])
+    for _ in progress(range(samples), "draw"):
+        distortion += _nats(nll, g, x, reparameterize(mu, logvar))
+    return kl_to_standard_normal(mu, logvar), distortion / samples
 
 
 def elbo(
@@ -74,11 +81,17 @@ def importance_weighted_bound(
     ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
     """
     check_count("samples", samples)
-    mu, logvar = gaussian_code(f, x)
+    mu, logvar = gaussian_codes(f, x)
     check_likelihood(nll, g, x, mu)
-    log_weights = []
-    for _ in range(samples):
+    log_sum = torch.full_like(mu[:, 0], -math.inf)
+    for _ in progress(range(samples), "draw"):
         z, zero = reparameterize(mu, logvar), torch.zeros_like(mu)
         log_p, log_q = _log_gaussian(z, zero, zero), _log_gaussian(z, mu, logvar)
-        log_weights.append(log_p - row_nats(nll, g, x, z) - log_q)
-    return torch.stack(log_weights).logsumexp(0) - math.log(samples)
+        log_sum = torch.logaddexp(log_sum, log_p - _nats(nll, g, x, z) - log_q)
+    return log_sum - math.log(samples)
+
+
+def _nats(nll: Nll, g: Decoder, x: Tensor, z: Tensor) -> Tensor:
+    """−log p(x|z) of each row, in batches.  (B, D), (B, K) -> (B,)"""
+    pairs = progress(list(zip(batches(x), batches(z))), "batch")
+    return torch.cat([row_nats(nll, g, *pair) for pair in pairs])

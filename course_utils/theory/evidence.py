@@ -8,17 +8,18 @@ run in eval mode, without gradients.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from course_utils._validation import (
+    batches,
     check_count,
     check_finite_rows,
     check_likelihood,
     check_rows,
-    gaussian_code,
+    gaussian_codes,
     in_words,
     row_nats,
 )
@@ -29,6 +30,7 @@ from course_utils.objectives import (
     bernoulli_nll,
 )
 from course_utils.theory.lattice import PLANE, Lattice, latent_lattice
+from course_utils.training import progress
 
 Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), decoder output (B, D) -> (B,)
 MAX_POINTS = 1_000_000  # of a lattice; about a minute with the decoders of this course
@@ -73,15 +75,15 @@ def kl_to_true_posterior(
     Source: lecture, "Derivation of VAE objective".
     """
     evidence, lattice = _converged_log_evidence(g, x, nll, lattice)
-    mu, logvar = gaussian_code(f, x)
-    mu, logvar = mu[:, None], logvar[:, None]  # (B, 1, K) beside z (M, K)
-    mass = kl = torch.zeros_like(evidence)
-    for z in latent_lattice(*lattice).to(x).split(CHUNK):
-        log_q = _log_gaussian(z, mu, logvar)  # (B, M)
-        log_p = _log_joint(g, x, z, nll) - evidence[:, None]
-        q = lattice.cell * log_q.exp()
-        mass = mass + q.sum(1)
-        kl = kl + (q * (log_q - log_p)).sum(1)
+    codes = gaussian_codes(f, x)
+    mass, kl = torch.zeros_like(evidence), torch.zeros_like(evidence)
+    for z in progress(latent_lattice(*lattice).to(x).split(CHUNK), "chunk"):
+        rows = zip(*map(batches, (*codes, evidence, mass, kl)))
+        for log_joint, (mu, logvar, log_p_x, *sums) in zip(_log_joints(g, x, z, nll), rows):
+            log_q = _log_gaussian(z, mu[:, None], logvar[:, None])  # (B, M)
+            q = lattice.cell * log_q.exp()
+            for total, part in zip(sums, (q, q * (log_q - log_joint + log_p_x[:, None]))):
+                total += part.sum(1)  # a part of mass and of kl
     if (mass - 1).abs().max() > 0.01:
         raise ValueError(
             "some q(z|x) is narrower than the lattice or extends beyond its box: "
@@ -102,10 +104,12 @@ def log_joint(g: Decoder, x: Tensor, z: Tensor, *, nll: Nll = bernoulli_nll) -> 
     """
     check_rows(z)
     _check_data(g, x, z.shape[1], nll)
-    return torch.cat([_log_joint(g, x, part, nll) for part in z.split(CHUNK)], dim=1)
+    parts = [torch.cat([*_log_joints(g, x, part, nll)]) for part in z.split(CHUNK)]
+    return torch.cat(parts, dim=1)
 
 
-def _log_joint(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
+def _log_joints(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Iterator[Tensor]:
+    """``log_joint`` of the images, a batch at a time, for codes decoded once."""
     output = g(z)
     if not output.isfinite().all():
         raise ValueError("the decoder output has NaN or infinity: its training diverged.")
@@ -116,18 +120,20 @@ def _log_joint(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Tensor:
         # A nll that reads x by indices has no slope in it: the check below refuses it.
         at_reference = at_reference + 0 * reference.sum()
         (slope,) = torch.autograd.grad(at_reference.sum(), reference)
-    offset = x - reference[:1].detach()
-    pairs = at_reference.detach() + offset @ slope.T  # up to a term that depends on x only
-    best, worst = pairs.argmin(1, keepdim=True), pairs.argmax(1, keepdim=True)
-    pairs += nll(x, output[best[:, 0]])[:, None] - pairs.gather(1, best)
-    expected = nll(x, output[worst[:, 0]])
-    if not torch.allclose(pairs.gather(1, worst)[:, 0], expected, rtol=1e-4, atol=0.01):
-        raise ValueError(
-            "the lattice needs a nll that is linear in x up to a term without z, such as "
-            "bernoulli_nll or gaussian_nll with a fixed sigma."
-        )
     zero = torch.zeros_like(z)
-    return _log_gaussian(z, zero, zero) - pairs
+    log_prior = _log_gaussian(z, zero, zero)
+    for rows in batches(x):
+        offset = rows - reference[:1].detach()
+        pairs = at_reference.detach() + offset @ slope.T  # up to a term of x only
+        best, worst = pairs.argmin(1, keepdim=True), pairs.argmax(1, keepdim=True)
+        pairs += nll(rows, output[best[:, 0]])[:, None] - pairs.gather(1, best)
+        expected = nll(rows, output[worst[:, 0]])
+        if not torch.allclose(pairs.gather(1, worst)[:, 0], expected, rtol=1e-4, atol=0.01):
+            raise ValueError(
+                "the lattice needs a nll that is linear in x up to a term without z, such "
+                "as bernoulli_nll or gaussian_nll with a fixed sigma."
+            )
+        yield log_prior - pairs
 
 
 def _log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -171,8 +177,11 @@ def _converged_log_evidence(
 def _lattice_sum(g: Decoder, x: Tensor, nll: Nll, lattice: Lattice) -> Tensor:
     """log Σⱼ hᴷ p(x, zⱼ) over one lattice, in chunks of points.  -> (B,)"""
     chunks = latent_lattice(*lattice).to(x).split(CHUNK)
-    sums = [_log_joint(g, x, z, nll).logsumexp(1) for z in chunks]
-    return torch.stack(sums).logsumexp(0) + math.log(lattice.cell)
+    log_sum = torch.full_like(x[:, 0], -math.inf)
+    for z in progress(chunks, "chunk"):
+        parts = [rows.logsumexp(1) for rows in _log_joints(g, x, z, nll)]
+        log_sum = torch.logaddexp(log_sum, torch.cat(parts))
+    return log_sum + math.log(lattice.cell)
 
 
 def _check_data(g: Decoder, x: Tensor, latent_dim: int, nll: Nll) -> None:

@@ -7,10 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from course_utils._validation import check_finite_rows, gaussian_code
+from course_utils._validation import batches, check_finite_rows, gaussian_codes
 from course_utils.modes import measure
 from course_utils.objectives import GaussianEncoder, reparameterize
 from course_utils.theory.evidence import _log_gaussian
+from course_utils.training import progress
 
 
 @measure
@@ -19,7 +20,7 @@ def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
 
     In eval mode. Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """
-    mu, _ = gaussian_code(f, x)
+    mu, _ = gaussian_codes(f, x)
     check_finite_rows(mu)
     return mu.var(0, correction=0) > 0.01
 
@@ -32,11 +33,14 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     N images. The mean rate is I(x; z) + KL(q(z) ‖ p(z)). In eval mode.
     Source: Hoffman & Johnson (2016); Alemi et al. (2018).
     """
-    mu, logvar = gaussian_code(f, x)
+    mu, logvar = gaussian_codes(f, x)
     z = reparameterize(mu, logvar)
     log_ratios = []
-    for rows in torch.arange(len(x), device=x.device).split(256):  # not all N² at once
-        log_q = _log_gaussian(z[rows, None], mu, logvar)  # (256, N)
-        log_q_own = log_q[torch.arange(len(rows)), rows]  # log q(zᵢ|xᵢ)
-        log_ratios.append(log_q_own - log_q.logsumexp(1) + math.log(len(x)))
+    rows = [part.split(256) for part in (z, mu, logvar)]
+    for own, *q in progress(list(zip(*rows)), "batch"):  # not all N² pairs at once
+        log_sum = torch.full_like(own[:, 0], -math.inf)  # log Σᵢ q(z|xᵢ)
+        for others in zip(batches(mu), batches(logvar)):
+            log_q = _log_gaussian(own[:, None], *others)  # (256, 1024)
+            log_sum = torch.logaddexp(log_sum, log_q.logsumexp(1))
+        log_ratios.append(_log_gaussian(own, *q) - log_sum + math.log(len(x)))
     return torch.cat(log_ratios).mean()

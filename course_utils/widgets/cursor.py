@@ -37,9 +37,12 @@ class WithCursor(traitlets.HasTraits):
 
 def checked_half_widths(half_widths: Sequence[float]) -> list[float]:
     """As floats; ValueError if there is none, or one is not positive and finite."""
-    half_widths = [float(a) for a in half_widths]
-    if not half_widths or not all(0 < a < math.inf for a in half_widths):
+    try:
+        numbers = [float(a) for a in half_widths]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers or not all(0 < a < math.inf for a in numbers):
         raise ValueError(
             "half_widths must be positive numbers, a for each box [−a, a]², such as (1, 5)."
         )
-    return half_widths
+    return numbers
