@@ -252,7 +252,6 @@ TRAINED = {
         "softmax comes before"),
     "another width": (parts(nn.Linear(9, K), nn.Linear(K, D)), ae_loss, X, "50x16"),
     "sparse data": (Autoencoder(D, K), ae_loss, X.to_sparse(), "dense.*to_dense"),
-    "sparse rows": (Autoencoder(D, K), ae_loss, X.to_sparse_csr(), "dense.*to_dense"),
     "complex numbers": (Autoencoder(D, K), ae_loss, X + 0j, "real numbers"),
     "bytes": (parts(nn.Linear(D, K), nn.Linear(K, D)), ae_loss, X.byte(), "data.float"),
     "float64": (parts(nn.Linear(D, K), nn.Linear(K, D)), ae_loss, X.double(), "float64"),

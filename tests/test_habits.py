@@ -442,7 +442,7 @@ def test_values_without_names_are_refused_in_words(name, values):
     outcome("names are needed", function, values, **named)
 
 
-@pytest.mark.parametrize("half_widths", [5, 0, None, "5", (1, "a"), (), (1, math.nan)])
+@pytest.mark.parametrize("half_widths", [5, 0, None, "a", (1, "a"), (), (1, math.nan)])
 def test_half_widths_that_are_no_list_of_numbers_are_refused(half_widths):
     words = "half_widths must be positive numbers"
     outcome(words, LatentWalk, decoder(), CODES, [0, 1, 2, 3], half_widths)
