@@ -158,14 +158,13 @@ def batches(x: Tensor) -> tuple[Tensor, ...]:
     return x.split(ROWS) if isinstance(x, Tensor) and x.ndim else (x,)
 
 
-def gaussian_codes(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``gaussian_code``, in batches."""
-    mu, logvar = zip(*(gaussian_code(f, rows) for rows in batches(x)))
+def gaussian_code(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
+    """mu, logvar of q(z|x) = f(x), each (B, K); ValueError for anything else."""
+    mu, logvar = zip(*(_gaussian_code(f, rows) for rows in batches(x)))
     return torch.cat(mu), torch.cat(logvar)
 
 
-def gaussian_code(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
-    """mu, logvar of q(z|x) = f(x), each (B, K); ValueError for anything else."""
+def _gaussian_code(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
     with in_words(f"the encoder, for x of {described(x)},"):
         q = f(x)
     if not isinstance(q, tuple | list) or len(q) != 2:

@@ -21,12 +21,12 @@ import math
 import torch
 from torch import Tensor
 
+from course_utils import _validation
 from course_utils._validation import (
     batches,
     check_count,
     check_likelihood,
-    gaussian_codes,
-    row_nats,
+    gaussian_code,
 )
 from course_utils.modes import measure
 from course_utils.objectives import (
@@ -51,12 +51,10 @@ def rate_and_distortion(
     Source: Alemi et al. (2018), section 2.
     """
     check_count("samples", samples)
-    mu, logvar = gaussian_codes(f, x)
+    mu, logvar = gaussian_code(f, x)
     check_likelihood(nll, g, x, mu)
-    distortion = torch.zeros_like(mu[:, 0])
-    for _ in progress(range(samples), "draw"):
-        distortion += _nats(nll, g, x, reparameterize(mu, logvar))
-    return kl_to_standard_normal(mu, logvar), distortion / samples
+    draws = [row_nats(nll, g, x, reparameterize(mu, logvar)) for _ in range(samples)]
+    return kl_to_standard_normal(mu, logvar), torch.stack(draws).mean(0)
 
 
 def elbo(
@@ -81,17 +79,17 @@ def importance_weighted_bound(
     ValueError for less than one draw. Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
     """
     check_count("samples", samples)
-    mu, logvar = gaussian_codes(f, x)
+    mu, logvar = gaussian_code(f, x)
     check_likelihood(nll, g, x, mu)
     log_sum = torch.full_like(mu[:, 0], -math.inf)
     for _ in progress(range(samples), "draw"):
         z, zero = reparameterize(mu, logvar), torch.zeros_like(mu)
         log_p, log_q = _log_gaussian(z, zero, zero), _log_gaussian(z, mu, logvar)
-        log_sum = torch.logaddexp(log_sum, log_p - _nats(nll, g, x, z) - log_q)
+        log_sum = torch.logaddexp(log_sum, log_p - row_nats(nll, g, x, z) - log_q)
     return log_sum - math.log(samples)
 
 
-def _nats(nll: Nll, g: Decoder, x: Tensor, z: Tensor) -> Tensor:
+def row_nats(nll: Nll, g: Decoder, x: Tensor, z: Tensor) -> Tensor:
     """−log p(x|z) of each row, in batches.  (B, D), (B, K) -> (B,)"""
     pairs = progress(list(zip(batches(x), batches(z))), "batch")
-    return torch.cat([row_nats(nll, g, *pair) for pair in pairs])
+    return torch.cat([_validation.row_nats(nll, g, *pair) for pair in pairs])

@@ -19,7 +19,7 @@ from course_utils._validation import (
     check_finite_rows,
     check_likelihood,
     check_rows,
-    gaussian_codes,
+    gaussian_code,
     in_words,
     row_nats,
 )
@@ -75,7 +75,7 @@ def kl_to_true_posterior(
     Source: lecture, "Derivation of VAE objective".
     """
     evidence, lattice = _converged_log_evidence(g, x, nll, lattice)
-    codes = gaussian_codes(f, x)
+    codes = gaussian_code(f, x)
     mass, kl = torch.zeros_like(evidence), torch.zeros_like(evidence)
     for z in progress(latent_lattice(*lattice).to(x).split(CHUNK), "chunk"):
         rows = zip(*map(batches, (*codes, evidence, mass, kl)))

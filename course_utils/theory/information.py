@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from course_utils._validation import batches, check_finite_rows, gaussian_codes
+from course_utils._validation import batches, check_finite_rows, gaussian_code
 from course_utils.modes import measure
 from course_utils.objectives import GaussianEncoder, reparameterize
 from course_utils.theory.evidence import _log_gaussian
@@ -20,7 +20,7 @@ def active_units(f: GaussianEncoder, x: Tensor) -> Tensor:
 
     In eval mode. Source: Burda, Grosse & Salakhutdinov (2016), section 5.
     """
-    mu, _ = gaussian_codes(f, x)
+    mu, _ = gaussian_code(f, x)
     check_finite_rows(mu)
     return mu.var(0, correction=0) > 0.01
 
@@ -33,7 +33,7 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     N images. The mean rate is I(x; z) + KL(q(z) ‖ p(z)). In eval mode.
     Source: Hoffman & Johnson (2016); Alemi et al. (2018).
     """
-    mu, logvar = gaussian_codes(f, x)
+    mu, logvar = gaussian_code(f, x)
     z = reparameterize(mu, logvar)
     log_ratios = []
     rows = [part.split(256) for part in (z, mu, logvar)]
