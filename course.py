@@ -4,7 +4,7 @@
     python course.py check      lint, types, layers and the quick tests: before every commit
     python course.py test       run the tests and all notebooks
     python course.py execute    run the notebooks and store their outputs
-    python course.py slides     turn the notebooks into slides, in the folder slides
+    python course.py slides     turn notebooks or a talk into slides, in the folder slides
     python course.py handout    make assignments of them, in the folder handout
     python course.py playground write a page that trains an autoencoder: playground.html
     python course.py new NAME   write a new notebook, with an example of each required cell

@@ -359,17 +359,22 @@ def test_every_slide_of_the_example_fits(page, example, offline):
     assert printed_pages(in_print) == count
 
 
-BELOW = """() => { const [before, after] = ["::before", "::after"].map((name) =>
-  getComputedStyle(document.querySelector("section.present section.present") , name));
+BELOW = """(slide) => { const [before, after] = ["::before", "::after"].map((name) =>
+  getComputedStyle(document.getElementById(slide), name));
   return [before.content, before.width, after.content]; }"""
 
 
-def test_footer_and_logo_are_on_each_slide_but_the_title_page(page):
-    page.evaluate(SHOW_SLIDE, "own-where-to-go-on")
-    _, width, footer = page.evaluate(BELOW)
-    assert footer.startswith('"Machine Learning II · Jane Doe"') and width != "auto"
-    page.evaluate(SHOW_SLIDE, "title")
-    assert page.evaluate(BELOW)[2] == "none"
+@pytest.mark.parametrize("query", ["", "?print-pdf"])
+def test_footer_and_logo_are_on_each_slide_but_the_title_page(query, example, offline):
+    page = offline(example, query)
+    if query:
+        page.wait_for_selector(".pdf-page")
+    else:
+        page.evaluate(SHOW_SLIDE, "own-where-to-go-on")
+    content, width, footer = page.evaluate(BELOW, "own-where-to-go-on")
+    assert footer.startswith('"Machine Learning II · Jane Doe"')
+    assert content == '""' and width.startswith("86.4")  # 22 pixels high
+    assert page.evaluate(BELOW, "title")[2] == "none"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
