@@ -324,19 +324,20 @@ def hooked():
 normalized = decoder(nn.BatchNorm1d(8))
 dropped = decoder(nn.Dropout(0.5))
 
-# name: (decoder, what comes of it as logits, in log p(x), and in the browser)
+# name: (decoder, what comes of it as logits, in log p(x), and in the browser: "has …" is
+# why the kernel decodes)
 DECODERS = {
     "layers": (decoder(), RIGHT, RIGHT),
     "Dropout": (dropped, RIGHT, RIGHT),
     "Identity and Flatten": (decoder(nn.Identity(), nn.Flatten()), RIGHT, RIGHT),
-    "BatchNorm": (normalized, RIGHT, "has BatchNorm1d"),
+    "BatchNorm": (normalized, RIGHT, RIGHT),
     "a noise layer": (decoder(Noise()), RIGHT, "has Noise"),
     "a Sequential of one's own": (
         decoder(Residual(nn.Linear(8, 8))),
         RIGHT,
         "has Residual",
     ),
-    "a hook": (hooked(), RIGHT, "Linear with a forward hook"),
+    "a hook": (hooked(), RIGHT, "has Linear with a forward hook"),
     "a function": (lambda z: dropped(z).mul(2), RIGHT, "has function"),
     "a method": (EncodeDecode().decode, RIGHT, "has method"),
     "compiled": (torch.compile(decoder(), backend="eager"), RIGHT, "has OptimizedModule"),
@@ -346,11 +347,12 @@ DECODERS = {
     "an image": (
         decoder(last=[nn.Unflatten(1, (1, 4, 4))]),
         r"\(3, 1, 4, 4\)",
-        "Unflatten",
+        RIGHT,
     ),
     "another code": (nn.Linear(3, D), "codes of 2 numbers.* failed", "2 inputs"),
     "another width": (nn.Linear(K, 9), "same length.*16, 9", RIGHT),
-    "a pair": (lambda z: (dropped(z), dropped(z)), "tensor, not tuple", "has function"),
+    "a pair": (
+        lambda z: (dropped(z), dropped(z)), "tensor, not tuple", "return an image for"),
 }  # fmt: skip
 
 # --- labels of codes, and codes -------------------------------------------------------

@@ -353,12 +353,15 @@ CODES = torch.randn(4, K)
 @each(DECODERS)
 def test_a_walk_shows_what_the_decoder_gives_or_says_why_not(habit):
     g, _, expected = habit
-    walk = outcome(expected, LatentWalk, g, CODES, [0, 1, 2, 3])
+    by_kernel = expected.startswith("has ")
+    walk = outcome(RIGHT if by_kernel else expected, LatentWalk, g, CODES, [0, 1, 2, 3])
     if isinstance(g, nn.Module):
         outcome(expected, SideBySide, {"g": (g, CODES)}, [0, 1, 2, 3])
     if walk:
+        assert bool(walk.decoder) != by_kernel
+        assert (expected in walk.kernel_because) == by_kernel
         with torch.no_grad(), eval_mode(g):
-            images = g(latent_lattice(1.0)).clamp(0, 1)
+            images = g(latent_lattice(1.0)).clamp(0, 1).flatten(1)
         assert np.array_equal(walk._lattice, images)
 
 
@@ -418,7 +421,8 @@ def test_points_of_other_dimensions_are_never_cut(points):
         (plots.posteriors, (points, points.exp(), [0, 1, 2, 3]), {}),
     ):
         outcome(words, function, *arguments, **named, title="Points")
-    outcome("have shape|2 inputs", LatentWalk, decoder(), points, [0, 1, 2, 3])
+    outcome("have shape|have 3 inputs", LatentWalk, decoder(), points, [0, 1, 2, 3])
+    outcome(words, SideBySide, {"g": (decoder(), points)}, [0, 1, 2, 3])
 
 
 @each(PLOTTED)
@@ -554,10 +558,12 @@ def test_images_of_no_shape_are_refused_in_words(images, shape, words):
     outcome(words, plots.digit_grid, images, half_width=1, shape=shape, title="Wide")
 
 
-def test_a_widget_that_draws_gray_images_refuses_color():
+def test_a_widget_draws_images_in_color_or_refuses_them():
     g = nn.Linear(K, 30)
     shape = {"shape": (3, 2, 5)}
-    outcome("gray images only", SideBySide, {"g": (g, CODES)}, [0, 1, 2, 3], **shape)
+    side = SideBySide({"g": (g, CODES)}, [0, 1, 2, 3], **shape)
+    assert side.shapes == [[3, 2, 5]]
+    assert LatentWalk(g, CODES, [0, 1, 2, 3], **shape).shape == [3, 2, 5]
     wide = torch.rand(1, 30)
     encoder = Returns(lambda *q: q)
     outcome("gray images only", EvidenceGap, encoder, g, wide, **shape)

@@ -81,7 +81,8 @@ REFUSED = {
     "a function as decoder": (
         ({"AE": (lambda z: z, CODES)}, LABELS), {}, TypeError, "nn.Module"),
     "a layer without a browser's version": (
-        ({"AE": (make_decoder(nn.Tanh()), CODES)}, LABELS), {}, TypeError, "Tanh"),
+        ({"AE": (make_decoder(nn.LayerNorm(16)), CODES)}, LABELS), {},
+        TypeError, "LayerNorm"),
     "a decoder of three numbers": (
         ({"AE": (nn.Linear(3, 16), CODES)}, LABELS), {}, ValueError, "has 3"),
     "pixels that make no square": (

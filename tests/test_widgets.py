@@ -22,7 +22,14 @@ from course_utils.theory.evidence import kl_to_true_posterior, log_evidence
 from course_utils.theory.geodesics import curve_length
 from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.theory.posterior_grid import PosteriorGrid
-from course_utils.widgets import Dial, EvidenceGap, LatentWalk, evidence_gap, latent_walk
+from course_utils.widgets import (
+    Dial,
+    EvidenceGap,
+    LatentWalk,
+    evidence_gap,
+    latent_walk,
+    network,
+)
 from course_utils.widgets.picture import WithPicture, png
 from tools.execute import WIDGET_VIEW, _keep
 
@@ -229,20 +236,25 @@ def test_traits_refuse_invalid_values(walk, name, value):
 
 CODES, LABELS = torch.zeros(4, 2), torch.zeros(4)
 REFUSED = {
-    "a layer without a browser's version": (
-        (make_decoder(nn.Tanh()), CODES, LABELS), TypeError, "Tanh"),
-    "a model that is no chain of layers": (
-        (nn.Bilinear(2, 2, 4), CODES, LABELS), TypeError, "Bilinear"),
+    "a decoder that is no function": ((3, CODES, LABELS), TypeError, "has int"),
+    "a decoder of two inputs": (
+        (nn.Bilinear(2, 2, 4), CODES, LABELS), ValueError, "the decoder.*failed.*Bilinear"),
+    "a decoder that returns no images": (
+        (lambda z: 1.0, CODES, LABELS), ValueError, "an image for each row.*not float"),
+    "a decoder of the whole batch": (
+        (lambda z: z.mean(0), torch.zeros(4, 3), LABELS), ValueError, "for each row"),
     "a decoder of three numbers": (
         (nn.Linear(3, 784), CODES, LABELS), ValueError, "has 3"),
     "a decoder without weights": (
-        (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "has no Linear layer"),
+        (nn.Sequential(nn.ReLU()), CODES, LABELS), ValueError, "2 numbers is no square"),
     "pixels that make no square": (
         (make_decoder(out=783), CODES, LABELS), ValueError, "783 numbers is no square"),
     "codes with three columns": (
-        (make_decoder(), torch.zeros(4, 3), LABELS), ValueError, r"\(4, 3\)"),
+        (make_decoder(), torch.zeros(4, 3), LABELS), ValueError, "have 3 inputs.*has 2"),
+    "codes with one column": (
+        (nn.Linear(1, 4), torch.zeros(4, 1), LABELS), ValueError, r"K ≥ 2, not \(4, 1\)"),
     "codes without a second axis": (
-        (make_decoder(), torch.zeros(4), LABELS), ValueError, r"\(N, 2\)"),
+        (make_decoder(), torch.zeros(4), LABELS), ValueError, r"\(N, K\)"),
     "codes that are not finite": (
         (make_decoder(), CODES / 0, LABELS), ValueError, "NaN or infinity"),
     "labels of another length": (
@@ -292,6 +304,128 @@ def test_a_smaller_box_clips_z():
     walk.z = [4.0, -0.5]
     walk.half_width = 1.0
     assert walk.z == [1.0, -0.5]
+
+
+# --- the latent walk, K > 2 -----------------------------------------------------------
+
+WIDE_CODES = torch.randn(200, 4, generator=torch.Generator().manual_seed(2)) * torch.tensor(
+    [1.0, 0.1, 3.0, 0.5]
+)
+
+
+def make_wide_walk(decoder=None, **arguments) -> LatentWalk:
+    """Four dimensions, of which the third varies most, then the first."""
+    torch.manual_seed(0)
+    decoder = decoder or nn.Sequential(nn.Linear(4, 27), nn.Sigmoid())
+    labels = torch.arange(len(WIDE_CODES)) % 3
+    return LatentWalk(decoder, WIDE_CODES, labels, shape=(3, 3, 3), **arguments)
+
+
+def test_the_first_axes_are_those_of_largest_variance():
+    walk = make_wide_walk()
+    assert walk.principal and walk.axes == [0, 1] and walk.z == [0, 0, 0, 0]
+    directions = buffer(walk, "directions", "<f4").reshape(4, 4)
+    assert np.allclose(directions @ directions.T, np.eye(4), atol=1e-6)
+    centered = (WIDE_CODES - WIDE_CODES.mean(0)).numpy()
+    _, singular, exact = np.linalg.svd(centered, full_matrices=False)
+    assert np.allclose(np.abs((directions * exact).sum(1)), 1, atol=1e-5)
+    assert np.allclose(walk.variances[1], singular**2 / (singular**2).sum())
+    assert np.argsort(walk.variances[0]).tolist() == [1, 3, 0, 2]
+    assert (directions[np.arange(4), np.abs(directions).argmax(1)] > 0).all()
+
+
+@pytest.mark.parametrize("axes", [None, (0, 3), (3, 0)])
+def test_the_picture_shows_the_codes_and_images_over_its_axes(axes):
+    decoder = nn.Sequential(nn.Linear(4, 27), nn.Sigmoid())
+    walk = make_wide_walk(decoder, axes=axes)
+    plane = walk._frame()[walk.axes] if axes is None else np.eye(4)[[*axes]]
+    lattice = latent_lattice(1.0) @ torch.as_tensor(plane).float()
+    with torch.no_grad():
+        assert np.allclose(walk._lattice, decoder(lattice), atol=1e-6)
+    figure = latent_walk._draw(
+        WIDE_CODES.numpy() @ plane.T, np.zeros(200, int), walk._lattice, 1, walk.shape, "ab"
+    )
+    assert figure.axes[1].images[0].get_array().shape == (63, 63, 3)
+    assert [axis.get_xlabel() for axis in figure.axes[:2]] == ["a", "a"]
+    names = ["PC 1", "PC 2"] if axes is None else [f"$z_{{{k + 1}}}$" for k in axes]
+    assert [walk._axis_name(k) for k in walk.axes] == names
+    assert walk.picture().startswith(PNG)
+
+
+def test_a_smaller_box_clips_only_the_axes_on_show():
+    walk = make_wide_walk(axes=(0, 3))
+    walk.half_width = 5.0
+    walk.z = [4.0, 3.0, -3.0, -2.0]
+    walk.half_width = 1.0
+    assert walk.z == [1.0, 3.0, -3.0, -1.0]
+    walk.principal, walk.axes = True, [0, 1]
+    walk.half_width = 5.0
+    directions = walk._frame()
+    walk.z = (directions.T @ [4.0, -0.5, 3.0, 2.0]).tolist()
+    walk.half_width = 1.0
+    assert directions @ walk.z == pytest.approx([1.0, -0.5, 3.0, 2.0])
+
+
+@pytest.mark.parametrize("axes", [(0,), (0, 0), (0, 4), (-1, 0), (0, 1, 2), (0.5, 1), "01"])
+def test_axes_are_two_different_dimensions(axes):
+    with pytest.raises(ValueError, match="two different whole numbers from 0 to 3"):
+        make_wide_walk(axes=axes)
+    if isinstance(axes, tuple):
+        with pytest.raises(TraitError):
+            make_wide_walk().axes = [*axes]
+
+
+def test_traits_beyond_the_plane_refuse_invalid_values(walk):
+    with pytest.raises(TraitError, match="4 finite numbers"):
+        make_wide_walk().z = [0.0, 0.0]
+    with pytest.raises(TraitError, match="no other axes"):
+        walk.principal = True
+
+
+# --- the latent walk, decoded by the kernel -------------------------------------------
+
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.dropout = nn.Linear(4, 27), nn.Dropout(0.5)
+
+    def forward(self, z):
+        return self.dropout(self.layer(z)).sigmoid().view(-1, 3, 3, 3)
+
+
+def answers(walk: LatentWalk, monkeypatch, message: dict) -> list:
+    sent = []
+    monkeypatch.setattr(walk, "send", lambda *parts: sent.append(parts))
+    walk._handle_custom_msg(message, [])
+    return sent
+
+
+def test_an_unknown_decoder_is_run_by_the_kernel(monkeypatch):
+    decoder = Own()
+    walk = make_wide_walk(decoder)
+    assert walk.decoder == {} and "has Own" in walk.kernel_because
+    assert repr(walk).startswith("LatentWalk(decoder 4 → … → 3 × 3 × 3, run by the kernel")
+    points = [[0.0, 1.0, 2.0, 3.0], [1.0, 0.0, 0.0, -1.0]]
+    [(content, [images])] = answers(walk, monkeypatch, {"id": "a 1", "points": points})
+    with torch.no_grad():
+        exact = decoder.eval()(torch.tensor(points)).flatten()
+    assert content == {"id": "a 1"}
+    assert np.abs(np.frombuffer(images, np.uint8) / 255 - exact.numpy()).max() < 0.51 / 255
+
+
+def test_a_decoder_that_fails_later_is_named_in_the_view(monkeypatch):
+    walk = make_wide_walk(Own())
+    walk_decoder_breaks = {"id": "a 2", "points": [[0.0, 1.0]]}
+    [(content,)] = answers(walk, monkeypatch, walk_decoder_breaks)
+    assert content["id"] == "a 2" and "ValueError: the decoder" in content["error"]
+
+
+def test_a_decoder_beyond_the_limits_is_run_by_the_kernel(monkeypatch):
+    assert make_wide_walk().decoder
+    monkeypatch.setattr(network, "MOST_PRODUCTS", 100)
+    walk = make_wide_walk()
+    assert walk.decoder == {} and "too large for the browser" in walk.kernel_because
 
 
 # --- the dial -------------------------------------------------------------------------

@@ -165,12 +165,12 @@ class LatentWalk(WithPicture, WithCursor):
         return self._directions if self.principal else np.eye(len(self._directions))
 
     def _answer(self, message: dict, buffers: Sequence[bytes]) -> None:
-        """Decodes for a view: {"id", "points": (n, K)} -> the id, images as uint8 (n, D)."""
+        """Decodes for a view: {"id", "points": (n, K)} -> the id, uint8 (n, D)."""
         reply = {"id": message["id"]}
         try:
             with torch.no_grad():
                 images = self._decode(torch.tensor(message["points"]).float())
-        except Exception as error:  # whatever the decoder raises: the view shows it
+        except Exception as error:  # noqa: BLE001 - whatever it raises, the view shows it
             self.send({**reply, "error": f"{type(error).__name__}: {error}"})
         else:
             self.send(reply, [(255 * images).round().byte().numpy().tobytes()])
@@ -309,8 +309,8 @@ def _decoder_of(g: Callable, codes: np.ndarray) -> Callable[[Tensor], Tensor]:
             images = g(z.to(weights[0]) if weights else z)
         if not isinstance(images, Tensor) or len(images) != len(z):
             raise ValueError(
-                f"the decoder must return an image for each row of z of {described(z)}, not "
-                f"{described(images)}."
+                f"the decoder must return an image for each row of z of {described(z)}, "
+                f"not {described(images)}."
             )
         return images.clamp(0, 1).float().cpu()
 

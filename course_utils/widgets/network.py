@@ -88,7 +88,7 @@ def _kind_of(module: nn.Module) -> type[nn.Module] | None:
     """The class in STEPS whose forward the module runs."""
     kind = next((kind for kind in STEPS if _runs_as(kind, module)), None)
     if kind is GaussianHead:
-        parts = module.mu, module.logvar
+        parts = list(module.children())
         return kind if all(_runs_as(nn.Linear, part) for part in parts) else None
     return kind
 
@@ -131,9 +131,7 @@ class Step(NamedTuple):
 
 
 def _step(layer: nn.Module, x: Tensor) -> Step:
-    kind = _kind_of(layer)
-    assert kind  # _flatten has found it
-    return STEPS[kind](layer, x)
+    return STEPS[_kind_of(layer) or nn.Identity](layer, x)  # _flatten has found it
 
 
 def _refuse(layer: nn.Module, x: Tensor | None = None) -> NotForTheBrowser:
@@ -165,7 +163,7 @@ def _affine(weight: Tensor, bias: Tensor, layer: nn.Module, x: Tensor) -> Step:
     return Step(["linear", *weight.T.shape], (weight, bias), run, weight.numel())
 
 
-def _bias(layer: nn.Module, n: int) -> Tensor:
+def _bias(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, n: int) -> Tensor:
     return layer.weight.new_zeros(n) if layer.bias is None else layer.bias
 
 
@@ -195,7 +193,12 @@ def _transposed_conv(layer: nn.ConvTranspose2d, x: Tensor) -> Step:
 
 
 def _kernel(
-    kind: str, layer: nn.Module, x: Tensor, y: Tensor, padding: Sequence, weight: Tensor
+    kind: str,
+    layer: nn.Conv2d | nn.ConvTranspose2d,
+    x: Tensor,
+    y: Tensor,
+    padding: Sequence[int],
+    weight: Tensor,
 ) -> Step:
     """Weights (O, C/groups, kh, kw) are sent as (O, kh, kw, C/groups)."""
     bias = _bias(layer, y.shape[1])

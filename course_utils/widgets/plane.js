@@ -93,7 +93,7 @@ export function nearestCode(codes, z) {
     for (let j = 0; j < k; j++) square += (codes[i + j] - z[j]) ** 2;
     if (square < smallest) [smallest, at] = [square, i];
   }
-  const code = Array.from(codes.subarray(at, at + k));
+  const code = Array.from(codes.slice(at, at + k));
   return { code, index: at / k, distance: Math.sqrt(smallest) };
 }
 

@@ -280,7 +280,7 @@ def test_a_path_is_drawn_between_its_classes(walk, page):
         lengths = walk.widget.path_lengths[pair]
         assert [float(text) for text in shown] == pytest.approx(lengths, abs=0.051)
         assert lengths[1] <= lengths[0]
-    start, end = walk.root.locator("select").all()
+    start, end = walk.root.locator(".lw-paths select").all()
     end.select_option("3")
     walk.settle()
     assert trait(page, "path_ends") == [8, 3], "never from a class to itself"
@@ -410,3 +410,133 @@ def test_it_fits_the_page_with_readable_text(walk, page, scheme, width):
     for group in walk.root.locator(".lw-group > *:not([hidden])").all():
         box = group.bounding_box()
         assert box is None or box["x"] + box["width"] <= width
+
+
+# --- more than two dimensions ---------------------------------------------------------
+
+K = 5
+
+
+@cache
+def wide_decoder() -> nn.Sequential:
+    """5 → 3 × 4 × 6, in color."""
+    torch.manual_seed(0)
+    layers = nn.Linear(K, 72), nn.Tanh(), nn.Linear(72, 72), nn.Sigmoid()
+    for layer in layers[::2]:
+        nn.init.kaiming_normal_(layer.weight)
+    return nn.Sequential(*layers, nn.Unflatten(1, (3, 4, 6)))
+
+
+def wide_walk(decoder=None, **arguments) -> LatentWalk:
+    torch.manual_seed(1)
+    codes, sigmas = torch.randn(60, K) * torch.arange(1, K + 1), torch.rand(60, K) + 0.1
+    labels = torch.arange(60) % 3
+    return LatentWalk(decoder or wide_decoder(), codes, labels, sigmas=sigmas, **arguments)
+
+
+def colors(walk: Walk, canvas: str) -> np.ndarray:
+    """(3, height, width), from 0 to 255."""
+    one = walk.root.locator(canvas)
+    return np.stack([pixels(one, channel) for channel in range(3)])
+
+
+def decoded(z) -> np.ndarray:
+    with torch.no_grad():
+        return 255 * wide_decoder()(torch.tensor([z]).float())[0].numpy()
+
+
+@pytest.mark.parametrize("axes", [None, (4, 1)])
+def test_the_pointer_moves_two_axes_and_sliders_the_others(page, axes):
+    widget = wide_walk(axes=axes)
+    walk = show_walk(page, widget)
+    frame = widget._frame()
+    i, j = axes or (0, 1)
+    walk.hover(0.8, 0.3)
+    z = trait(page, "z")
+    expected = np.zeros(K)
+    expected[[i, j]] = 0.6 * 1.05, 0.4 * 1.05
+    assert frame @ z == pytest.approx(expected, abs=0.01)
+    sliders = walk.root.locator(".lw-sliders input")
+    others = [k for k in range(K) if k not in (i, j)]
+    names = sliders.evaluate_all("(all) => all.map((el) => el.ariaLabel)")
+    letters = "₁₂₃₄₅"
+    assert names == [f"z{letters[k]}" if axes else f"PC {k + 1}" for k in others]
+    sliders.nth(1).focus()
+    sliders.nth(1).fill("2")
+    walk.press("ArrowRight")
+    expected[others[1]] = 2.05
+    z = trait(page, "z")
+    assert frame @ z == pytest.approx(expected, abs=0.01)
+    assert np.abs(colors(walk, ".lw-here canvas") - decoded(z)).max() <= 1.5
+    _, distance = nearest(widget, z)
+    assert f"{distance:.2f} away" in walk.root.locator(".lw-near").inner_text()
+    walk.root.locator(".lw-reset").click()
+    walk.settle()
+    expected[others[1]] = 0
+    assert frame @ trait(page, "z") == pytest.approx(expected, abs=0.01)
+
+
+def nearest(widget: LatentWalk, z) -> tuple[int, float]:
+    codes = np.frombuffer(widget.codes, "<f4").reshape(-1, K)
+    distances = np.linalg.norm(codes - np.array(z), axis=1)
+    return distances.argmin(), distances.min()
+
+
+def test_the_lattice_is_that_of_the_axes_and_of_the_sliders(page):
+    widget = wide_walk()
+    walk = show_walk(page, widget)
+    walk.root.locator(".lw-sliders input").nth(2).fill("3")
+    walk.settle()
+    page.wait_for_timeout(1500)
+    drawn = colors(walk, ".lw-lattice canvas").reshape(3, 21, 4, 21, 6)
+    for row, column in [(0, 0), (10, 10), (20, 3)]:
+        values = np.array([-1 + 0.1 * column, 1 - 0.1 * row, 0, 0, 3])
+        exact = decoded(values @ widget._frame())
+        assert np.abs(drawn[:, row, :, column] - exact).max() <= 1.5
+
+
+def test_axes_are_chosen_by_keys_and_the_dots_follow(page):
+    widget = wide_walk()
+    walk = show_walk(page, widget)
+    walk.toggle("clouds")
+    before = walk.pixels(".lw-plane .cw-stage > canvas:not(.lw-map)")
+    walk.root.locator(".lw-bases input").first.focus()
+    walk.press("ArrowRight")
+    assert trait(page, "principal") is False
+    across, up = walk.root.locator(".lw-space select").all()
+    across.select_option("3")
+    up.select_option("3")  # they swap
+    walk.settle()
+    assert trait(page, "axes") == [1, 3]
+    assert (walk.pixels(".lw-plane .cw-stage > canvas:not(.lw-map)") != before).any()
+    sent = np.frombuffer(widget.sampled, "<f4").reshape(-1, 2 * K + 1)
+    for one, row in zip(shapes(walk, "ellipse"), sent):
+        found = [one[name] for name in ("cx", "cy", "rx", "ry")]
+        assert found == pytest.approx(row[[1, 3, K + 1, K + 3]])
+    assert walk.page.evaluate("leaked") == []
+
+
+def test_ellipses_of_directions_are_those_of_the_projected_covariance(page):
+    widget = wide_walk()
+    walk = show_walk(page, widget)
+    walk.toggle("clouds")
+    plane = widget._frame()[:2]
+    sent = np.frombuffer(widget.sampled, "<f4").reshape(-1, 2 * K + 1)
+    for one, row in zip(shapes(walk, "ellipse"), sent):
+        turn = np.radians(float(str(one.get("transform", "(0 ")).split("(")[1].split()[0]))
+        rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        found = rotation @ np.diag([one["rx"] ** 2, one["ry"] ** 2]) @ rotation.T
+        exact = plane @ np.diag(row[K : 2 * K] ** 2) @ plane.T
+        assert np.allclose(found, exact, atol=1e-4)
+        assert [one["cx"], one["cy"]] == pytest.approx(plane @ row[:K], abs=1e-4)
+
+
+def unknown(z):
+    return wide_decoder()(z)
+
+
+def test_without_a_kernel_a_decoder_of_the_kernel_is_refused_in_words(page):
+    show(page, wide_walk(unknown))
+    note = page.locator("[data-needs-kernel]")
+    assert "needs a running kernel" in note.inner_text()
+    assert page.locator("canvas").count() == 0

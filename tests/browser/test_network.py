@@ -1,4 +1,4 @@
-"""Networks that the browser runs, compared with torch: each kind of layer, and whole ones."""
+"""Networks that the browser runs, compared with torch: each kind of layer, and all."""
 
 import base64
 import json
