@@ -8,7 +8,7 @@ digits of the course. The mouse moves over the widget in steps; a step starts wh
 picture of the last one is on the screen, and its latency is the time from its event until
 the frame with its picture is painted. A step without a new picture is an error. Then an
 arrow key is held in both directions, with thirty presses per second, and the pictures on
-the screen are counted. About four minutes.
+the screen are counted. About five minutes.
 """
 
 from __future__ import annotations
@@ -88,6 +88,21 @@ show()
 ipywidgets.VBox([z1, z2, view])
 """
 
+IN_COLOR = """
+def up(n_in, n_out):
+    return nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1)
+
+color = nn.Sequential(
+    nn.Linear(10, 128 * 4 * 4), nn.ReLU(), nn.Unflatten(1, (128, 4, 4)),
+    up(128, 64), nn.BatchNorm2d(64), nn.ReLU(), up(64, 32), nn.ReLU(),
+    up(32, 3), nn.Sigmoid()).requires_grad_(False)
+for layer in color:
+    if hasattr(layer, "kernel_size"):
+        nn.init.kaiming_normal_(layer.weight)  # images of high contrast
+wide = torch.randn(2000, 10)
+widgets.LatentWalk({decoder}, wide, labels[:2000], (3,))
+"""
+
 
 @dataclass
 class Trial:
@@ -124,6 +139,11 @@ TRIALS = [
     Trial("`ipywidgets.Image`", IMAGE, SLIDER, "img.widget-image",
           (0.5, 0.5), (0.95, 0.5), focus=".noUi-handle"),
     Trial("`LatentWalk`", "widgets.LatentWalk(decode, codes, labels)",
+          ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
+    Trial("`LatentWalk`, K = 10, in color", IN_COLOR.replace("{decoder}", "color"),
+          ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
+    Trial("the same, decoded by the kernel",
+          IN_COLOR.replace("{decoder}", "lambda z: color(z)"),
           ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
     Trial("`LiveTraining`", "widgets.LiveTraining()", "[data-knob=lr] input", ".lt-knobs",
           (0.02, 0.5), (0.98, 0.5), event="input"),

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from traitlets import TraitError
 
-from course_utils.models import VAE, Autoencoder, mlp
+from course_utils.models import VAE, Autoencoder, GaussianHead, mlp
 from course_utils.theory import elbo
 from course_utils.widgets import DrawDigit
 
@@ -100,13 +100,41 @@ def test_the_draws_are_always_the_same():
     assert make().eps == make().eps
 
 
+def convolutional(side: int) -> VAE:
+    """Of images of side × side, an even number."""
+    torch.manual_seed(0)
+    vae, half = VAE(4 * side, 2, ()), side // 2
+    vae.encoder = nn.Sequential(
+        *(nn.Unflatten(1, (1, side, side)), nn.Conv2d(1, 4, 4, 2, 1), nn.SiLU()),
+        *(nn.Flatten(), GaussianHead(4 * half * half, 2)),
+    )
+    vae.decoder = nn.Sequential(
+        *(nn.Linear(2, 4 * half * half), nn.ELU(), nn.Unflatten(1, (4, half, half))),
+        *(nn.ConvTranspose2d(4, 1, 4, 2, 1), nn.Flatten()),
+    )
+    return vae
+
+
+def test_drawings_have_the_size_that_the_encoder_reads():
+    for vae in (make_vae(data_dim=36), convolutional(6)):
+        widget = make(vae, examples=torch.rand(2, 36))
+        assert len(widget.pixels) == 36 and widget.x.shape == (1, 36)
+        assert widget.picture() and np.isfinite(widget.elbo)
+        with pytest.raises(TraitError, match="36 bytes, 6 × 6"):
+            widget.pixels = bytes(784)
+
+
 MODEL = make_vae()
 REFUSED = {
     "an autoencoder": (
         lambda: make(Autoencoder(784, 2, (8,))), TypeError, "GaussianHead"),
     "a code of three numbers": (lambda: make(make_vae(3)), ValueError, "has 3"),
-    "small images": (
-        lambda: make(make_vae(data_dim=36)), ValueError, "must have 784 inputs"),
+    "images that are no squares": (
+        lambda: make(make_vae(data_dim=35)), ValueError, "reads 35 numbers"),
+    "examples of another size": (
+        lambda: make(make_vae(data_dim=36), examples=IMAGES), ValueError, "36 pixels"),
+    "an encoder without layers": (lambda: DrawDigit(
+        nn.ReLU(), MODEL.decoder, CODES, LABELS, ELBOS), TypeError, "begins with"),
     "a decoder with its sigmoid": (
         lambda: DrawDigit(MODEL.encoder, nn.Sequential(MODEL.decoder, nn.Sigmoid()), CODES,
                           LABELS, ELBOS), ValueError, "ends in sigmoid"),

@@ -11,24 +11,24 @@ import { makeNetwork } from "./network.js";
 import { drawDots, ellipse, legend, makePlane, ringsOfPrior } from "./plane.js";
 import { inSlices } from "./player.js";
 
-const SIDE = 28, BOX = 20; // pixels of an image, and of a digit's longer side in it
-const GRAIN = 15; // pixels of the paper per pixel of an image, before scaling
-const PAPER = GRAIN * SIDE;
+const BOX = 20 / 28; // a digit's longer side, in sides of an image of MNIST
+const PAPER = 420; // pixels of a side of the paper, before scaling
 const SHOWN = 6; // draws that are shown
 const PER_FRAME = 2; // of them, updated in turn while the pen moves; all others when it stops
 const LENS = 240; // pixels of its canvas; a larger one would be too slow
 const BINS = 76; // of the histogram
-const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in pixels of an image
+const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in 28ths of the paper
 
 // --- from the paper to x -----------------------------------------------------------------
 
-/** An image like those of MNIST from a paper of side² pixels, 0 to 255: cropped,
-    its longer side scaled to 20 pixels by averaging areas, its center of mass within the
-    pixel at (14, 14), as in every image of MNIST.  -> uint8 (784), zeros for empty paper */
-export function asMnist(ink, side) {
-  const image = new Uint8Array(SIDE * SIDE), box = boxOf(ink, side);
+/** An image like those of MNIST from a paper of side² pixels, 0 to 255: cropped, its longer
+    side scaled to 20 of 28 pixels by averaging areas, its center of mass within the pixel at
+    (14, 14), as in every image of MNIST, and in proportion for images of another size.
+    -> uint8 (size²), zeros for empty paper */
+export function asMnist(ink, side, size = 28) {
+  const image = new Uint8Array(size * size), box = boxOf(ink, side);
   if (!box) return image;
-  const scale = Math.max(box.width, box.height) / BOX; // pixels of the paper for one of ours
+  const scale = Math.max(box.width, box.height) / Math.round(BOX * size); // pixels of the paper for one of ours
   const columns = intervals(box.width, scale), rows = intervals(box.height, scale);
   const small = [];
   let mass = 0, massX = 0, massY = 0;
@@ -48,11 +48,11 @@ export function asMnist(ink, side) {
     }
   }
   const shift = (center, length) =>
-    clamp(Math.ceil(SIDE / 2 - center - 1e-6), 0, SIDE - length); // nothing is cut off
+    clamp(Math.ceil(size / 2 - center - 1e-6), 0, size - length); // nothing is cut off
   const x = shift(massX / mass, columns.length), y = shift(massY / mass, rows.length);
   for (const [i, sum] of small.entries()) {
     const c = i % columns.length, r = Math.floor(i / columns.length);
-    image[(y + r) * SIDE + x + c] = Math.round(sum);
+    image[(y + r) * size + x + c] = Math.round(sum);
   }
   return image;
 }
@@ -132,9 +132,9 @@ export function makeEvaluator(model) {
 // --- the view ----------------------------------------------------------------------------
 
 const Q = "<i>q</i>(<i>z</i>|<i>x</i>)";
-const IMAGE_CANVAS = `<canvas width="${SIDE}" height="${SIDE}" role="img"></canvas>`;
+const imageCanvas = (size) => `<canvas width="${size}" height="${size}" role="img"></canvas>`;
 
-const PAGE = `
+const PAGE = (size) => `
   <div class="cw-row">
     <figure class="dd-draw">
       <figcaption class="cw-title">Draw a digit</figcaption>
@@ -157,12 +157,12 @@ const PAGE = `
     <div class="dd-images">
       <figure class="dd-pair">
         <figcaption>Input</figcaption><figcaption>Reconstruction</figcaption>
-        ${IMAGE_CANVAS}<span aria-hidden="true">→</span>${IMAGE_CANVAS}
-        <p class="cw-help"><i>x</i>, 28 × 28</p><p class="cw-help"><i>g</i>(<i>μ</i>)</p>
+        ${imageCanvas(size)}<span aria-hidden="true">→</span>${imageCanvas(size)}
+        <p class="cw-help"><i>x</i>, ${size} × ${size}</p><p class="cw-help"><i>g</i>(<i>μ</i>)</p>
       </figure>
       <figure class="dd-draws">
         <figcaption>${SHOWN} draws <i>z</i> from ${Q}, decoded</figcaption>
-        ${IMAGE_CANVAS.repeat(SHOWN)}
+        ${imageCanvas(size).repeat(SHOWN)}
       </figure>
       <p class="dd-q"></p>
     </div>
@@ -198,25 +198,27 @@ const PAGE = `
 // --- the paper -------------------------------------------------------------------------
 
 /** An image or none, strokes on it, and the pen that keys move. */
-const newPaper = (canvas) => ({
+const newPaper = (canvas, size) => ({
+  size, // of the images
   ink: canvas.getContext("2d", { willReadFrequently: true }),
   image: null, strokes: [],
   pen: [0.5, 0.5], down: false, width: PENS[1][1],
   pointer: null, // id of the pointer that draws
 });
 
-function drawPaper({ ink, image, strokes }) {
+function drawPaper({ ink, image, strokes, size }) {
+  const grain = PAPER / size;
   ink.clearRect(0, 0, PAPER, PAPER);
   for (const [i, value] of (image ?? []).entries()) {
     ink.fillStyle = `rgb(0 0 0 / ${value / 255})`;
-    ink.fillRect(GRAIN * (i % SIDE), GRAIN * Math.floor(i / SIDE), GRAIN, GRAIN);
+    ink.fillRect(grain * (i % size), grain * Math.floor(i / size), grain, grain);
   }
   for (const stroke of strokes) drawStroke(ink, stroke);
 }
 
 /** Draws a stroke from its point `from` on, so that extending it is cheap. */
 function drawStroke(ink, { width, points }, from = 0) {
-  ink.lineWidth = width * GRAIN;
+  ink.lineWidth = (width * PAPER) / 28;
   ink.lineCap = "round";
   ink.fillStyle = ink.strokeStyle = "#000000";
   for (let i = from; i < points.length; i++) {
@@ -233,12 +235,12 @@ function drawStroke(ink, { width, points }, from = 0) {
   }
 }
 
-/** Bytes (784) for the encoder; an image without strokes is not changed. */
-function readPaper({ ink, image, strokes }) {
-  if (!strokes.length) return image ?? new Uint8Array(SIDE * SIDE);
+/** Bytes (size²) for the encoder; an image without strokes is not changed. */
+function readPaper({ ink, image, strokes, size }) {
+  if (!strokes.length) return image ?? new Uint8Array(size * size);
   const { data } = ink.getImageData(0, 0, PAPER, PAPER), alpha = new Uint8Array(PAPER ** 2);
   for (let i = 0; i < alpha.length; i++) alpha[i] = data[4 * i + 3];
-  return asMnist(alpha, PAPER);
+  return asMnist(alpha, PAPER, size);
 }
 
 function extend(paper, position) {
@@ -260,7 +262,7 @@ function showPen(find, { pen, down, width }, keyed) {
   mark.classList.toggle("dd-down", down);
   mark.style.left = `${100 * pen[0]}%`;
   mark.style.top = `${100 * pen[1]}%`;
-  mark.style.setProperty("--width", `${(100 * width) / SIDE}%`);
+  mark.style.setProperty("--width", `${(100 * width) / 28}%`);
 }
 const showPenAgain = (find, paper) =>
   showPen(find, paper, find(".dd-paper").classList.contains("dd-keyed"));
@@ -321,8 +323,6 @@ function connectKeys(find, paper, drawn, undo) {
 
 // --- the results -----------------------------------------------------------------------
 
-const white = new Float32Array(SIDE * SIDE);
-
 /** The images: input of the encoder, reconstruction, and draws from q. */
 function makeImages(el) {
   const [input, reconstruction] = el.querySelectorAll(".dd-pair canvas");
@@ -341,7 +341,9 @@ function makeImages(el) {
       for (let n = moving ? PER_FRAME : SHOWN; n > 0; n--) drawOne(current, turn++ % SHOWN);
     },
     clear() {
-      for (const canvas of [reconstruction, ...draws]) onto(canvas, white);
+      for (const canvas of [reconstruction, ...draws]) {
+        onto(canvas, new Float32Array(canvas.width * canvas.height));
+      }
     },
   };
 }
@@ -510,7 +512,7 @@ function fillExamples(group, examples, take) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `test digit ${i + 1}`);
-    button.innerHTML = IMAGE_CANVAS.replace('role="img"', 'aria-hidden="true"');
+    button.innerHTML = imageCanvas(Math.sqrt(example.length)).replace('role="img"', 'aria-hidden="true"');
     drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example));
     button.addEventListener("click", () => take(example));
     group.append(button);
@@ -525,9 +527,10 @@ function fillPens(group, choose) {
 }
 
 function render({ model, el }) {
-  const find = fill(el, "draw-digit", PAGE);
+  const size = Math.sqrt(model.get("pixels").byteLength); // of a side of an image
+  const find = fill(el, "draw-digit", PAGE(size));
   const set = makeSetter(model), view = makeView(find, el, model);
-  const paper = newPaper(find(".dd-paper canvas"));
+  const paper = newPaper(find(".dd-paper canvas"), size);
   let known = new Uint8Array(0); // the last pixels that were sent or received
   const drawn = perFrame(() => {
     known = readPaper(paper);

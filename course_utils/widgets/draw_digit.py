@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,6 @@ from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
-PIXELS = 28 * 28  # drawings are resized to MNIST's images
 DRAWS = 64  # z ~ q(z|x) over which the browser averages
 SHOWN = 6  # of them, as images
 
@@ -33,21 +33,23 @@ class DrawDigit(WithPicture):
         elbos = elbo.elbo(vae.encoder, vae.decoder, test)
         DrawDigit(vae.encoder, vae.decoder, mu, labels, elbos, examples=test[:6])
 
-    f         encoder, q(z|x): nn.Sequential of Linear and ReLU, at the end a GaussianHead
-              with two codes, x (B, 784) -> mu, logvar (B, 2)
-    g         decoder, p(x|z): nn.Sequential of Linear and ReLU, z (B, 2) -> logits (B, 784)
+    f         encoder, q(z|x): an nn.Sequential that the browser can run, at the end a
+              GaussianHead with two codes, x (B, D) -> mu, logvar (B, 2). Its first layer
+              tells D, the pixels of a gray square image: 784 for 28 × 28. One that starts
+              with convolutions makes images of rows first, by nn.Unflatten.
+    g         decoder, p(x|z): an nn.Sequential, z (B, 2) -> logits of D pixels
     codes     (N, 2), means of test digits, drawn as dots
     labels    (N,), digits 0 to 9 that color the dots
     elbos     (M,), nats, of test digits, for comparison with that of the drawing
-    examples  (n, 784), test images in [0, 1] to start from; the first is shown at once
+    examples  (n, D), test images in [0, 1] to start from; the first is shown at once
 
     The browser runs copies of both networks in float16 and takes the mean over 64 fixed
     draws of ε, so that the ELBO does not fluctuate; they do not follow further training.
     A drawing becomes x as MNIST's digits did: cropped, its longer side scaled to 20 pixels,
-    placed with its center of mass in the middle of 28 × 28.
+    placed with its center of mass in the middle of 28 × 28; other sizes in proportion.
 
     Traits shared with the view: ``pixels``, the bytes of x, about 0.1 s after the
-    pointer rests. Properties: ``x`` (1, 784) in [0, 1], which may be set; ``mu`` and
+    pointer rests. Properties: ``x`` (1, D) in [0, 1], which may be set; ``mu`` and
     ``sigma`` (2,) of q(z|x); ``elbo``, nats, by torch with the browser's draws. They are
     defined for an empty drawing, too.
     TypeError or ValueError for anything that the browser cannot run or draw.
@@ -64,11 +66,11 @@ class DrawDigit(WithPicture):
     labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
     colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     elbos = traitlets.Bytes().tag(sync=True)  # float32 (M,)
-    examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (784,), ink
-    pixels = traitlets.Bytes(bytes(PIXELS)).tag(
+    examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (D,), ink
+    pixels = traitlets.Bytes().tag(
         **BOTH_WAYS,  # a delayed echo would erase newer strokes
         from_json=lambda value, widget: bytes(value),
-    )  # uint8 (784,), ink
+    )  # uint8 (D,), ink
 
     def __init__(
         self,
@@ -80,12 +82,13 @@ class DrawDigit(WithPicture):
         *,
         examples: ArrayLike | None = None,
     ) -> None:
-        encoder, decoder = _checked_encoder(f), _checked_decoder(g)
+        self._size = n = _image_size(f)
+        encoder, decoder = _checked_encoder(f, n), _checked_decoder(g, n)
         codes = checked_points("codes", codes)
         labels = checked_digits(labels, len(codes), "codes")
         self._points = codes, labels
-        empty = np.empty((0, PIXELS))
-        images = _checked_images("examples", empty if examples is None else examples)
+        empty = np.empty((0, n))
+        images = _checked_images("examples", empty if examples is None else examples, n)
         elbos = _checked_elbos(elbos)
         self._networks = copy.deepcopy(f).eval(), copy.deepcopy(g).eval()
         self._eps = torch.randn(DRAWS, 2, generator=torch.Generator().manual_seed(0))
@@ -98,26 +101,27 @@ class DrawDigit(WithPicture):
             colors=list(plots.DIGIT_COLORS),
             elbos=elbos.astype("<f4").tobytes(),
             examples=[image.tobytes() for image in images],
-            pixels=images[0].tobytes() if len(images) else bytes(PIXELS),
+            pixels=images[0].tobytes() if len(images) else bytes(n),
         )
 
     @traitlets.validate("pixels")
     def _an_image(self, proposal: dict) -> bytes:
-        if len(proposal["value"]) != PIXELS:
+        n = self._size
+        if len(proposal["value"]) != n:
             raise traitlets.TraitError(
-                f"pixels must be {PIXELS} bytes, 28 × 28, not {len(proposal['value'])}."
+                f"pixels must be {n} bytes, {_sides(n)}, not {len(proposal['value'])}."
             )
         return proposal["value"]
 
     @property
     def x(self) -> Tensor:
-        """Input of the encoder, on its device.  -> (1, 784) in [0, 1]"""
+        """Input of the encoder, on its device.  -> (1, D) in [0, 1]"""
         pixels = torch.frombuffer(bytearray(self.pixels), dtype=torch.uint8)
         return (pixels.float() / 255)[None].to(next(self._networks[0].parameters()))
 
     @x.setter
     def x(self, image: ArrayLike) -> None:
-        [pixels] = _checked_images("x", plots.as_array(image).reshape(1, -1))
+        [pixels] = _checked_images("x", plots.as_array(image).reshape(1, -1), self._size)
         self.pixels = pixels.tobytes()
 
     @property
@@ -132,7 +136,7 @@ class DrawDigit(WithPicture):
     @torch.no_grad()
     def elbo(self) -> float:
         mu, logvar = self._q()
-        logits = self._networks[1](self._draws(DRAWS))
+        logits = self._networks[1](self._draws(DRAWS)).flatten(1)
         nll = bernoulli_nll(self.x.expand_as(logits), logits).mean()
         return float(-nll - kl_to_standard_normal(mu, logvar)[0])
 
@@ -148,7 +152,7 @@ class DrawDigit(WithPicture):
     @torch.no_grad()
     def picture(self) -> bytes:
         """Input, reconstruction, draws; q(z|x) in the plane; its ELBO among the others."""
-        g = self._networks[1]
+        g = nn.Sequential(self._networks[1], nn.Flatten())
         images = {
             "input of the encoder": self.x,
             "reconstruction": g(self.mu[None]).sigmoid(),
@@ -201,8 +205,29 @@ def _draw(
 # --- checks ---------------------------------------------------------------------------
 
 
-def _checked_encoder(f: nn.Module) -> dict:
-    network = browser_network(f, n_in=PIXELS)
+def _image_size(f: nn.Module) -> int:
+    """The pixels of an image that the encoder reads; ValueError unless it is a square."""
+    for layer in f.modules() if isinstance(f, nn.Module) else ():
+        if isinstance(layer, nn.Linear | nn.Unflatten):
+            linear = isinstance(layer, nn.Linear)
+            n = layer.in_features if linear else math.prod(layer.unflattened_size)
+            if math.isqrt(n) ** 2 != n:
+                raise ValueError(
+                    f"drawings are gray square images; this encoder reads {n} numbers."
+                )
+            return n
+    raise TypeError(
+        "the encoder must be an nn.Sequential that begins with a Linear layer or, for "
+        "convolutions, with nn.Unflatten(1, (1, height, width))."
+    )
+
+
+def _sides(n: int) -> str:
+    return f"{math.isqrt(n)} × {math.isqrt(n)}"
+
+
+def _checked_encoder(f: nn.Module, n: int) -> dict:
+    network = browser_network(f, n_in=n)
     last = f
     while isinstance(last, nn.Sequential):
         last = last[-1]
@@ -218,13 +243,13 @@ def _checked_encoder(f: nn.Module) -> dict:
     return network
 
 
-def _checked_decoder(g: nn.Module) -> dict:
+def _checked_decoder(g: nn.Module, n: int) -> dict:
     network = browser_network(g, n_in=2)
-    if n_out(network) != PIXELS:
+    if n_out(network) != n:
         raise ValueError(
-            f"the decoder must output {PIXELS} logits, 28 × 28, not {n_out(network)}."
+            f"the decoder must output {n} logits, {_sides(n)}, not {n_out(network)}."
         )
-    if network["layers"][-1][0] != "linear":
+    if network["layers"][-1][0] not in ("linear", "conv", "transposed", "scale"):
         raise ValueError(
             f"the decoder must output logits, but it ends in {network['layers'][-1][0]}: "
             "remove the last layer, since the ELBO is computed from logits."
@@ -246,12 +271,12 @@ def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
     return elbos
 
 
-def _checked_images(name: str, images: ArrayLike) -> np.ndarray:
-    """Images in 256 gray levels.  (n, 784) in [0, 1] -> (n, 784) uint8"""
+def _checked_images(name: str, images: ArrayLike, pixels: int) -> np.ndarray:
+    """Images in 256 gray levels.  (n, D) in [0, 1] -> (n, D) uint8"""
     images = plots.as_array(images)
-    if images.ndim != 2 or images.shape[1] != PIXELS:
+    if images.ndim != 2 or images.shape[1] != pixels:
         raise ValueError(
-            f"{name} must hold images of {PIXELS} pixels, one per row, not {images.shape}."
+            f"{name} must hold images of {pixels} pixels, one per row, not {images.shape}."
         )
     if not ((images >= 0) & (images <= 1)).all():  # also refuses NaN
         raise ValueError(f"{name} must have pixels in [0, 1], 0 is white and 1 is black.")

@@ -374,3 +374,18 @@ def test_it_fits_the_page_with_readable_text(page, scheme, width):
     paper = Paper(page)
     check_fit_and_contrast(paper.root, page.locator(".dd-plane .cw-stage").first, scheme)
     assert grays(paper.paper)[1] == 255, "the paper is white in each theme"
+
+
+def test_a_drawing_has_the_size_that_the_encoder_reads(page):
+    torch.manual_seed(0)
+    vae = VAE(16 * 16, 2, (8,))
+    codes, elbos = torch.randn(20, 2), -torch.rand(30)
+    show(page, DrawDigit(vae.encoder, vae.decoder, codes, torch.arange(20) % 10, elbos))
+    assert page.locator(".dd-pair").inner_text().count("16 × 16") == 1
+    user = User(page)
+    user.drag(page.locator(".dd-paper"), (0.3, 0.2), (0.3, 0.8))
+    page.wait_for_function("() => saved.length > 0")
+    drawn = page.evaluate("Array.from(new Uint8Array(model.get('pixels').buffer))")
+    rows = np.flatnonzero(np.array(drawn).reshape(16, 16).max(1))
+    assert rows.max() - rows.min() + 1 == 11, "20 / 28 of 16 pixels"
+    assert page.locator(".dd-pair canvas").first.evaluate("(el) => el.width") == 16
