@@ -209,8 +209,8 @@ def _image_size(f: nn.Module) -> int:
     """The pixels of an image that the encoder reads; ValueError unless it is a square."""
     for layer in f.modules() if isinstance(f, nn.Module) else ():
         if isinstance(layer, nn.Linear | nn.Unflatten):
-            linear = isinstance(layer, nn.Linear)
-            n = layer.in_features if linear else math.prod(layer.unflattened_size)
+            sizes = getattr(layer, "unflattened_size", None)
+            n: int = math.prod(sizes) if sizes else layer.in_features  # type: ignore[assignment]
             if math.isqrt(n) ** 2 != n:
                 raise ValueError(
                     f"drawings are gray square images; this encoder reads {n} numbers."

@@ -174,7 +174,7 @@ def _conv(layer: nn.Conv2d, x: Tensor) -> Step:
     return _kernel("conv", layer, x, y, _first_padding(layer), layer.weight)
 
 
-def _first_padding(layer: nn.Conv2d) -> Sequence[int]:
+def _first_padding(layer: nn.Conv2d | nn.ConvTranspose2d) -> Sequence[int]:
     """Above and left of the image; "same" puts the odd pixel below and right."""
     if layer.padding == "valid":
         return 0, 0
@@ -189,7 +189,7 @@ def _transposed_conv(layer: nn.ConvTranspose2d, x: Tensor) -> Step:
         raise _refuse(layer, x)
     # (C, O/groups, …) -> (O, C/groups, …), as of Conv2d
     weight = layer.weight.unflatten(0, (layer.groups, -1)).transpose(1, 2).flatten(0, 1)
-    return _kernel("transposed", layer, x, layer(x), layer.padding, weight)
+    return _kernel("transposed", layer, x, layer(x), _first_padding(layer), weight)
 
 
 def _kernel(

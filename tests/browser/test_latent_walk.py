@@ -10,7 +10,16 @@ import pytest
 import torch
 from latent_walk_page import Walk
 from torch import nn
-from widget_page import SLOW_DOWN, check_delays, check_fit_and_contrast, load, pixels, show
+from widget_page import (
+    RENDER,
+    SLOW_DOWN,
+    check_delays,
+    check_fit_and_contrast,
+    load,
+    pixels,
+    show,
+    wait_until,
+)
 
 from course_utils.theory.lattice import distance_to_nearest, latent_lattice, pixel_entropy
 from course_utils.widgets import LatentWalk
@@ -540,3 +549,45 @@ def test_without_a_kernel_a_decoder_of_the_kernel_is_refused_in_words(page):
     note = page.locator("[data-needs-kernel]")
     assert "needs a running kernel" in note.inner_text()
     assert page.locator("canvas").count() == 0
+
+
+# A kernel that decodes z to an image of one shade, (z₁ + 1) / 2, or fails.
+KERNEL = """() => {
+    window.asked = [];
+    const on = model.on;
+    model.on = (event, f) => {
+        if (event === "msg:custom") window.receive = f;
+        on(event, f);
+    };
+    model.send = ({ id, points }) => {
+        asked.push(points.length);
+        const shades = points.flatMap(([z1]) =>
+            Array(72).fill(Math.round((255 * (z1 + 1)) / 2)));
+        const error = window.fails ? "ValueError: no" : undefined;
+        setTimeout(() => {
+            receive({ id: "of another view" }, [new DataView(new ArrayBuffer(72))]);
+            receive({ id, error }, [new DataView(Uint8Array.from(shades).buffer)]);
+        }, 5);
+    };
+}"""
+
+
+def test_a_kernel_decodes_the_cursor_and_the_lattice(page):
+    load(page, wide_walk(unknown, axes=(0, 1)))
+    page.evaluate(KERNEL)
+    page.evaluate(RENDER)
+    walk = Walk(page)
+    assert "The kernel decodes" in walk.root.locator(".lw-kernel").inner_text()
+    walk.hover(0.9, 0.4)
+    z1 = trait(page, "z")[0]
+    shade = round(255 * (z1 + 1) / 2)
+    wait_until(page, lambda: (colors(walk, ".lw-here canvas") == shade).all())
+    walk.wait_until_complete()
+    drawn = colors(walk, ".lw-lattice canvas").reshape(3, 21, 4, 21, 6)[0, :, 0, :, 0]
+    assert np.abs(drawn - 255 * np.arange(21) / 20).max() <= 1
+    assert 1 <= max(page.evaluate("asked")) <= 32
+    page.evaluate("() => { window.fails = true; }")
+    walk.hover(0.2, 0.4)
+    note = walk.root.locator(".lw-kernel", has_text="The decoder failed: ValueError: no")
+    note.wait_for()
+    walk.close()
