@@ -137,11 +137,23 @@ KINDS = {
         "drag",
         (" ", *ARROWS),
     ),  # space: pen down
-    ".denoising-field": (".df-read", ".cw-stage", "drag", (*ARROWS, "Enter")),
+    ".denoising-field": (".df-read", ".cw-stage", "drag", ("ArrowLeft", "Enter")),
     ".dial": (".dial-pictures", "input[type=range], .cw-choice input", "drag", ARROWS),
     ".evidence-gap": (".eg-chart", ".cw-stage", "drag", ARROWS),
     ".reparameterization": (".rp-read", ".rp-axis .cw-stage", "drag", ARROWS),
 }
+
+
+def controls(name: str) -> tuple:
+    """The entry of a kind of widget in KINDS, by the name of its class."""
+    return KINDS["." + re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()]
+
+
+# What an element shows: text, attributes, values and pixels, without the mark that a focus
+# leaves.
+LOOK = """(root) => root.outerHTML.replaceAll(' data-lm-suppress-shortcuts="true"', "") +
+  [root, ...root.querySelectorAll("*")].map((el) =>
+    el.localName === "canvas" ? el.toDataURL() : el.value ?? "").join()"""
 
 
 # With all fragments, since the widget may be one.

@@ -37,7 +37,8 @@ function scaleToFit(stage, container) {
     stage.style.transform = `scale(${scale}) translate(-50%, -50%)`;
   };
   measure();
-  new ResizeObserver(measure).observe(stage);
+  // In the next frame: a size changed here would be reported as an error, which Safari shows.
+  new ResizeObserver(() => requestAnimationFrame(measure)).observe(stage);
 }
 
 async function startOnSlide(container) {
