@@ -29,8 +29,9 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # Run 1: everything but the timing tests, in parallel; decks are made of the executed
 # notebooks, which it saves in the folder COURSE_RUNS. Run 2: the timing tests, serially.
-# Not included, since they take minutes to half an hour:
+# Not included, since they take minutes to half an hour, or need more browsers:
 SEPARATE_SUITES = [
+    "tests/test_engines.py",
     "tests/test_nbgrader.py",
     "tests/test_injected_errors.py",
     "tests/test_run_twice.py",

@@ -29,7 +29,6 @@ KEYS = dict(
         "\ue004\ue007\ue00c\ue00e\ue00f\ue012\ue013\ue014\ue015",
     )
 )
-BROWSERS = {"webkit": "webkit2gtk-4*/MiniBrowser"}
 
 # WebKit's driver does not tell what is on the console: the page collects it.
 COLLECT_ERRORS = """<script>
@@ -204,7 +203,6 @@ PATHS = {
     "script": "execute/async",
     "actions": "actions",
 }
-DISPLAY = ":87"
 
 
 @contextmanager
@@ -212,10 +210,12 @@ def webkit() -> Iterator[Engine]:
     """WebKitGTK's MiniBrowser, on a screen that nobody sees."""
     driver = program("WebKit", "WebKitWebDriver")
     screen = program("WebKit", "Xvfb")
-    browser = next(Path("/usr/lib").glob("*/webkit2gtk-4*/MiniBrowser"))
+    places = [*map(str, Path("/usr/lib").glob("*/webkit2gtk-4*/MiniBrowser"))]
+    browser = program("WebKit", *(places or ["MiniBrowser"]))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    display = f":{port}"  # any free number
 
     def request(path: str, body: dict | None = None, method: str | None = None):
         data = None if body is None else json.dumps(body).encode()
@@ -228,14 +228,14 @@ def webkit() -> Iterator[Engine]:
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
 
-    options = {"binary": str(browser), "args": ["--automation"]}
+    options = {"binary": browser, "args": ["--automation"]}
     wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
     with (
-        process(screen, DISPLAY, "-screen", "0", "1600x1000x24", "-nolisten", "tcp"),
+        process(screen, display, "-screen", "0", "1600x1000x24", "-nolisten", "tcp"),
         process(
             driver,
             f"--port={port}",
-            DISPLAY=DISPLAY,
+            DISPLAY=display,
             GDK_BACKEND="x11",
             LIBGL_ALWAYS_SOFTWARE="1",
             WEBKIT_DISABLE_DMABUF_RENDERER="1",

@@ -204,6 +204,7 @@ sys.exit(int(first))
 """
 WORKERS = ["-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder"]
 SEPARATE_SUITES = [
+    "tests/test_engines.py",
     "tests/test_nbgrader.py",
     "tests/test_injected_errors.py",
     "tests/test_run_twice.py",

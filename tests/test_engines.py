@@ -1,7 +1,7 @@
-"""Decks and widgets in the engines of Firefox and Safari.
+"""Decks and widgets in Firefox, and in WebKitGTK, which has Safari's engine.
 
-On Debian and Ubuntu ``apt install firefox-esr webkit2gtk-driver xvfb`` brings them, there
-also ``firefox``.
+``apt install firefox-esr webkit2gtk-driver xvfb`` brings both to Debian. A missing one
+is skipped; COURSE_REQUIRE_ENGINES=1 turns that into a failure.
 """
 
 from pathlib import Path

@@ -7,15 +7,15 @@ import {
 } from "./core.js";
 import { makeNetwork } from "./network.js";
 import { makePlane, nearestCode } from "./plane.js";
-import { makePlayer } from "./player.js";
+import { makePlayer, prefersReducedMotion, SLICE } from "./player.js";
 
 const CROWD = 100; // particles of the second button
 const MAX_PARTICLES = 150; // on the plane
 const FEW = 50; // particles that step in each frame; if there are more, half of them do
 const REST_DISTANCE = 1 / 1000; // of r(x) − x at rest, in half-widths
 const MAX_STEPS = 1000;
-const TRAIL = "#e8710a"; // on light and dark
-const DATA = "#5fa3d9";
+const TRAIL = "#e8710a";
+const DATA = "#4a8fc7"; // both at least 3 : 1 on white and on black
 
 // --- the step ------------------------------------------------------------------------
 
@@ -96,7 +96,18 @@ function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived 
   const pixelOf = ([x1, x2]) =>
     [plane.across(x1) * trails.width, plane.down(x2) * trails.height];
 
+  /** A step of all particles, or with reduced motion as many as a frame has time for.
+      -> whether some go on */
   function stepAll() {
+    const until = performance.now() + (prefersReducedMotion() ? SLICE : 0);
+    let continues = step();
+    while (continues && performance.now() < until) continues = step();
+    if (!continues || !prefersReducedMotion()) draw();
+    if (!continues) arrived();
+    return continues;
+  }
+
+  function step() {
     const turns = all.length > FEW ? 2 : 1;
     turn += 1;
     ink.beginPath();
@@ -113,10 +124,7 @@ function makeParticles(plane, trails, swarm, { a, move, moved, started, arrived 
     ink.strokeStyle = TRAIL;
     ink.lineWidth = all.length > 10 ? 2.5 : 4;
     ink.stroke();
-    draw();
-    const continues = all.some(({ moving }) => moving);
-    if (!continues) arrived();
-    return continues;
+    return all.some(({ moving }) => moving);
   }
 
   function draw() {

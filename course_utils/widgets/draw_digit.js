@@ -8,7 +8,7 @@ import {
 } from "./core.js";
 import { drawPixels, pixelsFrom } from "./image.js";
 import { makeNetwork } from "./network.js";
-import { drawDots, ellipse, legend, makePlane, ringsOfPrior } from "./plane.js";
+import { drawDots, ellipse, makeLegend, makePlane, ringsOfPrior } from "./plane.js";
 import { inSlices } from "./player.js";
 
 const BOX = 20 / 28; // a digit's longer side, in sides of an image of MNIST
@@ -349,14 +349,14 @@ function makeImages(el) {
 }
 
 /** The magnified part of the plane: codes, ellipses and draws within `reach` of μ. */
-function makeLens(lens, { codes, labels, colors }) {
+function makeLens(lens, { codes, labels, shown }) {
   const ink = lens.querySelector("canvas").getContext("2d");
   return {
     draw({ mu, sigma, z }, reach, zoom) {
       lens.classList.toggle("dd-left", mu[0] > 0 && mu[1] > 0);
       lens.querySelector("span").textContent = `× ${zoom}`;
       ink.clearRect(0, 0, LENS, LENS);
-      drawDots(ink, codes, labels, colors, 3.7, {
+      drawDots(ink, codes, labels, shown(), 3.7, {
         x: (z1) => (1 + (z1 - mu[0]) / reach) * LENS / 2,
         y: (z2) => (1 - (z2 - mu[1]) / reach) * LENS / 2 });
       put(lens.querySelector("svg"), { viewBox: viewBox(reach) });
@@ -374,13 +374,16 @@ function makePosterior(find, model) {
   const colors = model.get("colors");
   const edge = 1.05 * codes.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
   const stage = find(".dd-plane .cw-stage"), plane = makePlane(stage, () => edge);
-  const lens = makeLens(find(".dd-lens"), { codes, labels, colors });
-  plane.show();
-  plane.dots(codes, labels, colors);
+  const shown = makeLegend(find(".dd-plane .cw-legend"), labels, colors, () => {
+    plane.show();
+    plane.dots(codes, labels, shown());
+    redrawLens();
+  });
+  const lens = makeLens(find(".dd-lens"), { codes, labels, shown });
+  let redrawLens = () => {};
   const marks = marksAt(ticks(-edge, edge, 6.4).filter((z) => Math.abs(z) < 0.88 * edge),
     plane.across);
   drawAxes(stage.parentElement, marks, marks, 0.97);
-  find(".dd-plane .cw-legend").innerHTML = legend(labels, colors);
   stage.setAttribute("aria-label", "the posterior of the drawing on the plane of codes");
 
   return {
@@ -397,9 +400,11 @@ function makePosterior(find, model) {
         : `<rect class="dd-window" x="${mu[0] - reach}" y="${mu[1] - reach}"
             width="${2 * reach}" height="${2 * reach}"/>
           ${ellipse(mu, sigma, 2, "dd-one")}`);
-      lens.draw(current, reach, zoom);
+      redrawLens = () => lens.draw(current, reach, zoom);
+      redrawLens();
     },
     clear() {
+      redrawLens = () => {};
       plane.lines.innerHTML = ringsOfPrior(); // the style sheet hides the lens
     },
   };

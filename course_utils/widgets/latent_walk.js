@@ -12,8 +12,8 @@ import { makeFrame } from "./frame.js";
 import { drawPixels } from "./image.js";
 import { drawShades, MAPS } from "./maps.js";
 import { along, makePaths } from "./paths.js";
-import { ellipse, legend, makePlane, nearestCode, polyline, RINGS, ringsOfPrior } from "./plane.js";
-import { drawPlayButton, inSlices, makePlayer } from "./player.js";
+import { ellipse, makeLegend, makePlane, nearestCode, polyline, RINGS, ringsOfPrior } from "./plane.js";
+import { drawPlayButton, inSlices, makePlayer, prefersReducedMotion } from "./player.js";
 
 const POINTS = 21; // per side of the lattice
 const SPREAD = 200; // the order of the lattice's images, which fills it evenly
@@ -105,19 +105,19 @@ function makeCodes(find, el, model, edge, frame, codes) {
     '<div class="lw-shares"></div><div class="lw-cursor"></div>');
   stage.setAttribute("aria-label", "plane of codes: arrow keys move z");
   find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class`;
-  find(".cw-legend").innerHTML = legend(labels, colors);
   let places = frame.places();
+  function draw() {
+    const a = model.get("half_width"), marks = marksAt(quarters(a), plane.across);
+    const names = frame.shown().map(frame.html);
+    drawAxes(el, marks, marks, plane.across(0.75 * a), "z", names); // of both stages
+    plane.show();
+    plane.dots(places, labels, shown());
+  }
+  const shown = makeLegend(find(".cw-legend"), labels, colors, draw);
   return {
-    ...plane, stage, codes, labels,
+    ...plane, stage, codes, labels, draw,
     project() {
       places = frame.places();
-    },
-    draw() {
-      const a = model.get("half_width"), marks = marksAt(quarters(a), plane.across);
-      const names = frame.shown().map(frame.html);
-      drawAxes(el, marks, marks, plane.across(0.75 * a), "z", names); // of both stages
-      plane.show();
-      plane.dots(places, labels, colors);
     },
   };
 }
@@ -278,8 +278,9 @@ function makePathControls(find, el, model, { set, way, player, cursor }) {
     if (player.plays()) return player.stop();
     if (!way.points().length) set("path", "straight");
     player.start((time) => {
-      const t = Math.min(1, time / DURATION);
-      cursor.moveTo(along(way.points(), t));
+      const t = Math.min(1, time / DURATION), steps = STRIP - 1; // few with reduced motion
+      cursor.moveTo(along(way.points(),
+        prefersReducedMotion() ? Math.floor(steps * t) / steps : t));
       return t < 1;
     });
     drawButton();

@@ -8,7 +8,7 @@ import { drawMosaic } from "./image.js";
 import { meanOf, reachOf } from "./live_data.js";
 import { aboutDraws, READ_OBJECTIVES } from "./live_objectives.js";
 import { drawShades } from "./maps.js";
-import { drawClouds, drawGlyphs, lightened, makePlane, ringsOfPrior } from "./plane.js";
+import { drawClouds, drawGlyphs, isDarkTheme, lightened, makePlane, ringsOfPrior } from "./plane.js";
 import { prefersReducedMotion } from "./player.js";
 
 const PLANE = 640; // pixels of a plane, redrawn in every frame
@@ -93,9 +93,6 @@ function reachOfMost(numbers) {
   const sizes = numbers.map(Math.abs).sort();
   return sizes[Math.floor(0.995 * (sizes.length - 1))] || 0.1;
 }
-
-const isDarkTheme = (node) => getComputedStyle(node).color.match(/[\d.]+/g).slice(0, 3)
-  .reduce((sum, level) => sum + +level, 0) > 384;
 
 const tooLarge = '<b>The numbers are too large to draw.</b>';
 const allFinite = (numbers) => numbers.every(Number.isFinite);

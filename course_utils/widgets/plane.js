@@ -37,7 +37,6 @@ export function makePlane(stage, edge, resolution = RESOLUTION) {
 /** Dots of codes (2N), at x(z₁) and y(z₂) in pixels; skips those outside. */
 export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
   const { width, height } = ink.canvas;
-  ink.globalAlpha = 0.75;
   for (let i = 0; i < labels.length; i++) {
     const left = x(codes[2 * i]), top = y(codes[2 * i + 1]);
     if (Math.abs(left / width - 0.5) > 0.55 || Math.abs(top / height - 0.5) > 0.55) continue;
@@ -46,7 +45,6 @@ export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
     ink.arc(left, top, radius, 0, 2 * Math.PI);
     ink.fill();
   }
-  ink.globalAlpha = 1;
 }
 
 /** The digit of each code (2N), in the color of its class: told apart without color, too. */
@@ -113,8 +111,35 @@ export function polyline(points, kind = "cw-path") {
   return `<polyline class="${kind}" points="${points.map((z) => z.join(" ")).join(",")}"/>`;
 }
 
-/** The classes among the labels, each with its color. */
-export function legend(labels, colors) {
-  return [...new Set(labels)].sort().map((label) =>
-    `<span><i style="background:${colors[label]}"></i>${label}</span>`).join("");
+export const isDarkTheme = (node) =>
+  (getComputedStyle(node).color.match(/[\d.]+/g) ?? []).slice(0, 3)
+    .reduce((sum, level) => sum + +level, 0) > 384;
+
+/** A button for each class among the labels: it shows the dots of this class alone, so that
+    color is not all that tells them apart; pressed again, all of them. redraw() is called
+    after a change.  -> the color of each class, "transparent" if it is not shown */
+export function makeLegend(root, labels, colors, redraw) {
+  let only = null;
+  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  const inTheme = () => (isDarkTheme(root) ? lightened(colors) : colors);
+  root.innerHTML = classes.map((label) => `<button type="button" aria-pressed="false"
+    title="show only the ${label}s"><i></i>${label}</button>`).join("");
+  const buttons = [...root.children];
+  function draw() {
+    const shown = inTheme();
+    for (const [i, button] of buttons.entries()) {
+      button.setAttribute("aria-pressed", classes[i] === only);
+      button.firstElementChild.style.background = shown[classes[i]];
+    }
+    redraw();
+  }
+  for (const [i, button] of buttons.entries()) {
+    button.addEventListener("click", () => {
+      only = only === classes[i] ? null : classes[i];
+      draw();
+    });
+  }
+  requestAnimationFrame(draw); // the theme is known once it is in the page
+  return () => inTheme().map((color, label) =>
+    (only === null || only === label ? color : "transparent"));
 }

@@ -2,7 +2,7 @@
 
 import { perFrame } from "./core.js";
 
-const SLICE = 8; // ms per frame for long work, so that the page stays responsive
+export const SLICE = 8; // ms per frame for long work, so that the page stays responsive
 const MAX_PASSED = 100; // ms between two frames; a longer pause of the page is not counted
 
 /** start(step) calls step(ms since the first frame, ms since the last one) in each frame while

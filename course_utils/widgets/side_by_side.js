@@ -7,7 +7,7 @@ import {
 import { makeCursor, htmlOfZ } from "./cursor.js";
 import { drawPixels } from "./image.js";
 import { makeNetwork } from "./network.js";
-import { legend, makePlane, nearestCode, ringsOfPrior } from "./plane.js";
+import { makeLegend, makePlane, nearestCode, ringsOfPrior } from "./plane.js";
 
 const DRAWS = 6; // whose images are shown
 
@@ -102,7 +102,7 @@ function render({ model, el }) {
     cursor.markBox();
     const marks = marksAt([-a, 0, a], across);
     drawAxes(el, marks, marks, across(0.55 * a));
-    for (const column of columns) column.drawCodes(colors);
+    for (const column of columns) column.drawCodes(shown());
     drawCursor();
   }
   function drawCursor() {
@@ -117,7 +117,7 @@ function render({ model, el }) {
     for (const column of columns) column.addDraw(model.get("z"));
   }
 
-  find(".cw-legend").innerHTML = legend(labels, colors);
+  const shown = makeLegend(find(".cw-legend"), labels, colors, drawBox);
   find("button").addEventListener("click", drawFromPrior);
   for (const { stage, plane } of columns) cursor.follow(stage, plane);
   const cursorMoved = perFrame(drawCursor);
