@@ -46,7 +46,7 @@ def test_each_cell_of_a_table_is_one_row(latex):
 
 
 @pytest.mark.parametrize("size", ["big", "Big", "bigg", "Bigg"])
-def test_a_large_bracket_opens_and_closes(size):
+def test_a_large_bracket_opens(size):
     """A minus behind it is a sign, and a function has no space before it."""
     for opens, closes in ("()", "[]", (r"\{", r"\}")):
         plain = mathml(rf"\{size}{opens}-\log x\{size} {closes}", False, macros())

@@ -37,9 +37,8 @@ REWRITTEN = [
     (r"\\end\{smallmatrix\}", r"\\end{subarray}"),
     (r"\\\\\*?\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\]", r"\\\\ "),  # the distance of two rows
     (r"\\require\s*\{\w+\}", ""),
-    # Their sizes do not say what opens and what closes, as the space around a minus needs.
+    # A bracket opens: a minus behind it is a sign, and a function has no space before it.
     (r"\\([bB]igg?)(?=\s*(?:\(|\[|\\[\{]))", r"\\\1l"),
-    (r"\\([bB]igg?)(?=\s*(?:\)|\]|\\[\}]))", r"\\\1r"),
     # Engines do not agree on the width of a wide accent over one letter.
     (r"\\wide(hat|tilde)\s*\{((?:\\math\w+\s*\{?)?[A-Za-z]\}?)\}", r"\\\1{\2}"),
     (

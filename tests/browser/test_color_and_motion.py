@@ -49,7 +49,8 @@ def test_the_dots_of_one_class_are_shown_alone(page, kinds, name, scheme):
     page.wait_for_timeout(200)
     buttons = page.locator(".cw-legend button")
     swatches = [style(i, "backgroundColor") for i in buttons.locator("i").all()]
-    ground = luminance(style(page.locator(".cw-stage").last, "backgroundColor"))
+    stage = page.locator(WITH_CLASSES[name]).first.locator("..")
+    ground = luminance(style(stage, "backgroundColor"))
     for level in map(luminance, swatches):
         low, high = sorted([level, ground])
         assert (high + 0.05) / (low + 0.05) > CONTRAST
@@ -77,7 +78,7 @@ def test_particles_jump_to_where_they_rest(page, kinds):
             }"""
         )
         page.locator(".df-one").click()
-        page.wait_for_function("() => / after \\\\d+ steps/.test(seen.at(-1))")
+        page.wait_for_function("() => / after \\d+ steps/.test(seen.at(-1))")
         captions[motion] = page.evaluate("() => seen")
     assert captions["reduce"][-1] == captions["no-preference"][-1]
     assert len(captions["reduce"]) <= 3 < len(captions["no-preference"])
