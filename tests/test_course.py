@@ -40,16 +40,23 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def set_up_commands(root, monkeypatch):
-    """The commands of the set-up, recorded instead of run."""
+    """The commands of the set-up, recorded instead of run; a computer with a GPU, no uv."""
     commands = []
 
     def run(command, **options):
         assert options["check"]
+        if command[-2:] == ["config", "list"]:
+            return subprocess.CompletedProcess(command, 0, stdout="")
         commands.append([str(part) for part in command])
-        (root / ".venv").mkdir(exist_ok=True)
+        if "--clear" in command:
+            shutil.rmtree(course.VENV, ignore_errors=True)
+        course.VENV.mkdir(exist_ok=True)
         course.PYTHON.touch()
+        return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(course.subprocess, "run", run)
+    monkeypatch.setattr(course, "has_gpu", lambda: True)
+    monkeypatch.setattr(course.shutil, "which", lambda name: None)
     return commands
 
 
@@ -58,10 +65,13 @@ def test_set_up_makes_the_environment_and_installs_the_requirements(
 ):
     course.set_up()
     make, install = set_up_commands
-    assert make == [sys.executable, "-m", "venv", "--clear", str(root / ".venv")]
+    venv = [sys.executable, "-m", "venv", "--upgrade-deps", "--clear"]
+    assert make == [*venv, str(root / ".venv")]
     assert install[:4] == [str(course.PYTHON), "-m", "pip", "install"]
     assert install[-2:] == ["-r", "requirements.txt"]
-    assert "some minutes, once" in capsys.readouterr().out
+    first, *_, last = capsys.readouterr().out.strip().splitlines()
+    assert "some minutes, once" in first
+    assert last == f"{root / '.venv'} with its 0.0 GB."
 
 
 def test_set_up_happens_once(set_up_commands, capsys):
@@ -79,7 +89,7 @@ def test_changed_requirements_are_installed(root, set_up_commands, name):
     set_up_commands.clear()
     (root / name).write_text("others")
     course.set_up()
-    assert len(set_up_commands) == 2
+    assert len(set_up_commands) == 2 and "--clear" not in set_up_commands[0]
 
 
 def test_an_environment_without_its_python_is_made_again(set_up_commands):
@@ -111,10 +121,177 @@ def test_a_failed_set_up_is_tried_again(root, monkeypatch):
     (root / ".venv").mkdir()
     course.PYTHON.touch()
     monkeypatch.setattr(course.subprocess, "run", fail)
+    monkeypatch.setattr(course, "has_gpu", lambda: True)
     for count in (1, 2):
         with pytest.raises(subprocess.CalledProcessError):
             course.set_up()
         assert len(attempts) == count
+
+
+# --- the build of PyTorch -------------------------------------------------------------
+
+TORCH = ["torch>=2.6", "torchvision>=0.21"]
+
+
+@pytest.fixture
+def laptop(root, set_up_commands, monkeypatch):
+    """Linux without an NVIDIA GPU, at a terminal where a question is answered by Enter."""
+    (root / "pyproject.toml").write_text('    "torch>=2.6",\n    "torchvision>=0.21",\n')
+    questions = []
+    monkeypatch.setattr(course.sys, "platform", "linux")
+    monkeypatch.setattr(course, "has_gpu", lambda: False)
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    monkeypatch.setattr(course, "at_a_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda text: questions.append(text) or "")
+    return questions
+
+
+def of_cpu(commands):
+    """Whether they install the CPU build, before everything else."""
+    (make, *early, last) = commands
+    assert make[1:3] == ["-m", "venv"] and last[-2:] == ["-r", "requirements.txt"]
+    assert [step[-4:] for step in early] in (
+        [],
+        [["--index-url", course.CPU_TORCH, *TORCH]],
+    )
+    return bool(early)
+
+
+def test_on_a_laptop_one_question_offers_the_cpu_build(laptop, set_up_commands, capsys):
+    course.set_up()
+    assert len(laptop) == 1 and of_cpu(set_up_commands)
+    said = capsys.readouterr().out
+    assert all(
+        word in said for word in ("No NVIDIA GPU", "2.3 GB", "6.8 GB", "same results")
+    )
+
+
+def test_the_other_build_can_be_chosen(laptop, set_up_commands, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: " GPU ")
+    course.set_up()
+    assert not of_cpu(set_up_commands)
+
+
+def test_the_choice_is_remembered(laptop, set_up_commands, root):
+    course.set_up()
+    set_up_commands.clear()
+    course.set_up()
+    assert set_up_commands == []
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("# a change")
+    course.set_up()
+    assert len(laptop) == 1 and of_cpu(set_up_commands)
+
+
+def test_the_choice_outlives_a_download_that_breaks_off(
+    laptop, set_up_commands, monkeypatch
+):
+    record = course.subprocess.run
+
+    def broken(command, **options):
+        done = record(command, **options)
+        if "--index-url" in command:
+            raise subprocess.CalledProcessError(1, command)
+        return done
+
+    with monkeypatch.context() as patch, pytest.raises(subprocess.CalledProcessError):
+        patch.setattr(course.subprocess, "run", broken)
+        course.set_up()
+    set_up_commands.clear()
+    course.set_up()
+    assert len(laptop) == 1 and of_cpu(set_up_commands)
+    assert "--clear" not in set_up_commands[0]
+
+
+def test_where_nobody_can_answer_nothing_is_asked(
+    laptop, set_up_commands, monkeypatch, capsys
+):
+    monkeypatch.setattr(course, "at_a_terminal", lambda: False)
+    course.set_up()
+    assert not laptop and not of_cpu(set_up_commands)
+    assert "add --cpu" in capsys.readouterr().out
+
+
+def test_a_pipe_is_no_terminal():
+    code = "import course; print(course.at_a_terminal())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("reason", ["a GPU", "macOS", "another index for pip"])
+def test_nothing_is_asked_where_there_is_nothing_to_choose(
+    laptop, set_up_commands, monkeypatch, reason, capsys
+):
+    if reason == "a GPU":
+        monkeypatch.setattr(course, "has_gpu", lambda: True)
+    elif reason == "macOS":
+        monkeypatch.setattr(course.sys, "platform", "darwin")
+    else:
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://example.org/simple")
+    course.set_up()
+    assert not laptop and not of_cpu(set_up_commands)
+    assert "NVIDIA" not in capsys.readouterr().out
+
+
+def test_the_flag_takes_the_cpu_build_without_a_question(laptop, set_up_commands):
+    course.set_up(cpu=True)
+    assert not laptop and of_cpu(set_up_commands)
+
+
+def test_the_flag_replaces_the_other_build(laptop, set_up_commands, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: "gpu")
+    course.set_up()
+    set_up_commands.clear()
+    course.set_up(cpu=True)
+    assert "--clear" in set_up_commands[0] and of_cpu(set_up_commands)
+    set_up_commands.clear()
+    course.set_up(cpu=True)
+    assert set_up_commands == []
+
+
+def test_the_flag_is_not_passed_on(monkeypatch):
+    flags = []
+    monkeypatch.setattr(course, "set_up", flags.append)
+    monkeypatch.setattr(course.signal, "signal", lambda *_: None)
+    monkeypatch.setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1")
+    commands = []
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(
+        course.subprocess, "run", lambda command, **_: commands.append(command) or done
+    )
+    course.main(["test", "--cpu", "-x"])
+    assert flags == [True] and commands == [[str(course.PYTHON), "-m", "pytest", "-x"]]
+
+
+def test_uv_installs_where_it_is_installed(set_up_commands, monkeypatch):
+    monkeypatch.setattr(course.shutil, "which", lambda name: f"/bin/{name}")
+    course.set_up()
+    uv = ["/bin/uv", "pip", "install", "--python", str(course.PYTHON)]
+    assert set_up_commands[-1] == [*uv, "-r", "requirements.txt"]
+
+
+@pytest.mark.parametrize(
+    "setting", ["global.index-url='https://x'", ":env:.extra-index-url='https://x'"]
+)
+def test_uv_is_left_out_where_pip_is_told_where_to_look(monkeypatch, setting):
+    listed = subprocess.CompletedProcess([], 0, stdout=setting)
+    monkeypatch.setattr(course.subprocess, "run", lambda *_, **__: listed)
+    monkeypatch.setattr(course.shutil, "which", lambda name: f"/bin/{name}")
+    assert "uv" not in course.installer()[0]
+
+
+def test_the_bounds_of_torch_are_read_from_the_project(laptop, root, set_up_commands):
+    shutil.copy(ROOT / "pyproject.toml", root)
+    course.set_up()
+    named = [part.split(">=")[0] for part in set_up_commands[1] if ">=" in part]
+    assert named == ["torch", "torchvision"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["help"], ["Lab"], ["--help"]])
