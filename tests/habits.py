@@ -37,6 +37,14 @@ RIGHT = "right"
 N, D, K, CLASSES = 101, 16, 2, 10  # batches of 50: the last one is a single row
 LABELS = torch.arange(N) % CLASSES
 
+
+class compiled(partial):
+    """A model to be compiled when a test asks for it."""
+
+    def __new__(cls, model):
+        return super().__new__(cls, torch.compile, model, backend="eager")
+
+
 # --- models with their objectives, for images (N, D), or (images, labels) -------------
 
 
@@ -181,7 +189,7 @@ TRAINED = {
     "Dropout": (inserted(nn.Dropout(0.5)), ae_loss, X, RIGHT),
     "a noise layer": (inserted(Noise()), ae_loss, X, RIGHT),
     "DataParallel": (nn.DataParallel(Autoencoder(D, K)), ae_loss, X, RIGHT),
-    "torch.compile": (torch.compile(VAE(D, K), backend="eager"), vae_loss, X, RIGHT),
+    "torch.compile": (compiled(VAE(D, K)), vae_loss, X, RIGHT),
     "encode and decode": (EncodeDecode(), vae_loss, X, RIGHT),
     "encode, objective of the model": (
         EncodeDecode(), lambda model, x: vae_loss(model.encode, model.decode, x), X, RIGHT),
@@ -340,9 +348,8 @@ DECODERS = {
     "a hook": (hooked(), RIGHT, "has Linear with a forward hook"),
     "a function": (lambda z: dropped(z).mul(2), RIGHT, "has function"),
     "a method": (EncodeDecode().decode, RIGHT, "has method"),
-    "compiled": (torch.compile(decoder(), backend="eager"), RIGHT, "has OptimizedModule"),
-    "a compiled function": (
-        torch.compile(lambda z: dropped(z), backend="eager"), RIGHT, "has function"),
+    "compiled": (compiled(decoder()), RIGHT, "has OptimizedModule"),
+    "a compiled function": (compiled(lambda z: dropped(z)), RIGHT, "has function"),
     "a Sigmoid": (decoder(last=[nn.Sigmoid()]), "a sigmoid comes before", RIGHT),
     "an image": (
         decoder(last=[nn.Unflatten(1, (1, 4, 4))]),

@@ -26,6 +26,7 @@ from habits import (
     K,
     Returns,
     X,
+    compiled,
     decoder,
     inserted,
 )
@@ -52,7 +53,18 @@ SENTENCES = ValueError, TypeError, FloatingPointError
 
 
 def each(table):
-    return pytest.mark.parametrize("habit", table.values(), ids=table)
+    return pytest.mark.parametrize("habit", table.values(), ids=table, indirect=True)
+
+
+@pytest.fixture
+def habit(request):
+    """A row of a table, with its model compiled if it is to be.
+
+    Not when the tables are made: torch.compile loads much of torch, which each process that
+    collects the tests would do.
+    """
+    model, *others = request.param
+    return model() if isinstance(model, compiled) else model, *others
 
 
 def outcome(expected, function, *arguments, **named):
