@@ -18,7 +18,7 @@ from nbformat.validator import iter_validate
 from reading_time import in_class, longest_wait, minutes, slides
 from test_injected_errors import INJECTED, with_error
 
-from tools import handout
+from tools import handout, new_notebook
 from tools.execute import METADATA, WIDGET_VIEW
 from tools.files import ToolError
 
@@ -269,8 +269,16 @@ def imports_stand_folded_in_the_setup(lesson):
 @rule
 def code_is_plain_python_and_draws_through_the_package(lesson):
     for cell in lesson.code:
-        if re.search(r"^\s*[%!]|\bplt\b|pyplot|get_ipython", cell.source, re.MULTILINE):
+        found = re.search(r"^\s*[%!]|\bplt\b|pyplot|get_ipython", cell.source, re.MULTILINE)
+        if found and cell.id != "setup-install":  # it installs by a magic
             yield cell.id
+
+
+@rule
+def the_first_code_installs_the_course_where_it_is_missing(lesson):
+    [source] = [cell[3] for cell in new_notebook.CELLS if cell[0] == "setup-install"]
+    if lesson.code[0].id != "setup-install" or lesson.code[0].source != source.format():
+        yield lesson.code[0].id
 
 
 # --- structure ------------------------------------------------------------------------
@@ -576,6 +584,10 @@ BREAKS = [
     (
         code_is_plain_python_and_draws_through_the_package,
         change(CLAIM, source="plt.show()"),
+    ),
+    (
+        the_first_code_installs_the_course_where_it_is_missing,
+        change("setup-install", source="import os"),
     ),
     (it_begins_with_title_goals_setup_and_ends_with_summary_sources, drop("goals")),
     (the_title_is_its_number_and_the_only_one, change("goals", source="# Goals")),

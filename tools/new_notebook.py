@@ -36,6 +36,17 @@ previous: {before}"""),
 1. explain the objective;
 2. compute it;
 3. say what it does not measure."""),
+    ("setup-install", "skip", "", """\
+# Does nothing where the course is installed. Colab and Kaggle have torch already.
+import os
+import sys
+from importlib.util import find_spec
+
+if not find_spec("course_utils"):
+    if "google.colab" not in sys.modules and "KAGGLE_KERNEL_RUN_TYPE" not in os.environ:
+        raise ModuleNotFoundError("Choose .venv of the course as kernel: docs/elsewhere.md")
+    packages = "anywidget psygnal git+<address of this repository>"
+    get_ipython().run_line_magic("pip", f"install -q --no-deps {{packages}}")"""),
     ("setup", "skip", "", """\
 import torch
 
@@ -120,8 +131,8 @@ def example(name: str, folder: Path) -> tuple[Path, nbformat.NotebookNode, str]:
     cells = []
     for cell, slide_type, tag, source in CELLS:
         metadata: dict = {"slideshow": {"slide_type": slide_type}}
-        if cell == "setup":
-            metadata["jupyter"] = {"source_hidden": True}  # imports, on the first screen
+        if cell in ("setup-install", "setup"):
+            metadata["jupyter"] = {"source_hidden": True}  # on the first screen
         if tag:
             metadata["tags"] = [tag]
         make = new_code_cell if cell.startswith(CODE) else new_markdown_cell
