@@ -1068,6 +1068,24 @@ Dial("count", figures)
 """
 
 
+def test_a_walk_that_the_kernel_decodes_is_a_picture_in_a_deck(small, offline, tmp_path):
+    by_kernel = WALK.replace("Walk(decoder", "Walk(lambda z: decoder(z)")
+    path = small(text("# Name"), code(SETUP, kind="skip"), code(by_kernel, name="walk"))
+    target = tmp_path / "deck.html"
+    slides.build(path, target)
+    page = offline(target)
+    page.evaluate("() => { location.hash = '/walk'; }")
+    page.wait_for_selector("section.present#walk [data-awake=yes]")
+    assert page.evaluate(LAYOUT_PROBLEMS) == []
+    stage = page.locator("#walk .stage")
+    assert "needs a running kernel" in stage.inner_text()
+    picture = stage.locator("img")
+    assert picture.evaluate("(image) => image.naturalWidth") > 600
+    box = picture.bounding_box()
+    assert box["width"] > 500 and box["y"] >= 0 and box["y"] + box["height"] <= 720
+    page.screenshot(path="/tmp/work/walkjs/deck.png")
+
+
 def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, tmp_path):
     path = small(
         text("# Name"),

@@ -108,7 +108,7 @@ function convolution(transposed, shapes, weights, bias) {
 }
 
 /** s x + t per channel of n numbers. */
-function scale(n, s, t) {
+function scaleChannels(n, s, t) {
   return (x) => {
     for (let i = 0; i < x.length; i++) {
       const channel = Math.floor(i / n);
@@ -190,7 +190,7 @@ export function makeNetwork({ layers, weights }) {
     linear: (nIn, nOut) => linear(nIn, nOut, take(nIn * nOut), take(nOut)),
     conv: (...shapes) => convolve(false, shapes),
     transposed: (...shapes) => convolve(true, shapes),
-    scale: (channels, n) => scale(n, take(channels), take(channels)),
+    scale: (channels, n) => scaleChannels(n, take(channels), take(channels)),
     upsample,
   };
   function convolve(transposed, shapes) {

@@ -451,7 +451,7 @@ def colors(walk: Walk, canvas: str) -> np.ndarray:
 
 def decoded(z) -> np.ndarray:
     with torch.no_grad():
-        return 255 * wide_decoder()(torch.tensor([z]).float())[0].numpy()
+        return 255 * wide_decoder()(torch.tensor(np.array([z])).float())[0].numpy()
 
 
 @pytest.mark.parametrize("axes", [None, (4, 1)])
