@@ -18,14 +18,16 @@ from torch import Tensor
 # --- numbers --------------------------------------------------------------------------
 
 
-def check_number(name: str, value: float, range_text: str, low: float, high: float) -> None:
+def check_number(
+    name: str, value: float | Tensor, range_text: str, low: float, high: float
+) -> None:
     """ValueError, "NAME must be RANGE_TEXT, not VALUE", unless low <= value < high."""
     scalar = isinstance(value, Real) or (isinstance(value, Tensor) and value.numel() == 1)
     if not (scalar and low <= value < high):
         raise ValueError(f"{name} must be {range_text}, not {value!r}.")
 
 
-def check_positive(name: str, value: float) -> None:
+def check_positive(name: str, value: float | Tensor) -> None:
     check_number(name, value, "> 0 and finite", math.nextafter(0, 1), math.inf)
 
 

@@ -141,15 +141,17 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mu.square() + logvar.exp() - logvar - 1).sum(1)
 
 
-def gaussian_nll(x: Tensor, mean: Tensor, *, sigma: float = 1.0) -> Tensor:
+def gaussian_nll(x: Tensor, mean: Tensor, *, sigma: float | Tensor = 1.0) -> Tensor:
     """−log N(x; x̂, σ²I) = ‖x − x̂‖² / 2σ² + (D/2) log 2πσ².  (B, D), (B, D) -> (B,), nats
 
-    A density may exceed one, so the result may be negative. ValueError unless σ > 0.
+    A density may exceed one, so the result may be negative. A tensor σ may be learned: it
+    gets its gradient. ValueError unless σ is one number > 0.
     Source: lecture, "Probabilistic Autoencoder" (there σ = 1).
     """
     check_positive("sigma", sigma)
     error = squared_error(x, mean)
-    constant = x[0].numel() * (0.5 * math.log(2 * math.pi) + math.log(sigma))
+    log_sigma = sigma.log() if isinstance(sigma, Tensor) else math.log(sigma)
+    constant = x[0].numel() * (0.5 * math.log(2 * math.pi) + log_sigma)
     return error / sigma / sigma / 2 + constant  # σ² itself may round to 0 or infinity
 
 

@@ -318,6 +318,19 @@ def test_gaussian_nll_is_that_of_torch_distributions(sigma, x):
     assert_close(gaussian_nll(x[:1], mean[:1], sigma=sigma), expected[:1])
 
 
+def test_a_learned_sigma_of_gaussian_nll_gets_its_gradient(x):
+    """The derivative of the mean is 0 where σ² is the mean squared error per number."""
+    mean = x + 0.3 * torch.randn_like(x)
+    best = (x - mean).square().mean().sqrt()
+    for factor in 0.8, 1.0, 1.25:
+        log_sigma = (factor * best).log().requires_grad_()
+        loss = gaussian_nll(x, mean, sigma=log_sigma.exp()).mean()
+        expected = x.shape[1] * (1 - factor**-2)
+        assert_close(loss, gaussian_nll(x, mean, sigma=factor * best.item()).mean())
+        loss.backward()
+        assert_close(log_sigma.grad, torch.tensor(expected), rtol=1e-3, atol=1e-3)
+
+
 def test_gaussian_nll_is_half_the_squared_error_plus_a_constant(x):
     """−log p(x|z) = ½ ‖x − g(z)‖² + c, as in the lecture."""
     mean = torch.randn_like(x)
