@@ -612,6 +612,10 @@ TABLE = {
         lambda b, d: {"n": b, "noise": 0.1},
         {"n": "count", "noise": "not negative"},
     ),
+    data.images_from_array: (
+        lambda b, d: {"array": torch.rand(b, 4, d)},
+        {"array": FINITE_ONLY | {"one picture": (lambda x: x[0], REFUSED)}},
+    ),
     # mixtures
     mixtures.ring_of_means: (lambda b, d: {"modes": b}, {"modes": "count"}),
     mixtures.sample_mixture: (
@@ -727,4 +731,5 @@ def test_the_table_holds_every_public_function():
     # Parts of networks, checks of their input, and a function of a finished grid.
     parts = {diffusion.sinusoidal_embedding, models.check_input, models.to_images}
     parts.add(posterior_grid.grid_log_evidence)
-    assert public - {data.mnist} - parts <= set(TABLE)
+    files = {data.mnist, data.load_images, data.write_colored_shapes}  # in test_data.py
+    assert public - files - parts <= set(TABLE)
