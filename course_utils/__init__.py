@@ -1,7 +1,7 @@
 """What the notebooks import.
 
 The core: ``objectives`` (the lecture's formulas), ``models``, ``training``, ``data``,
-``device``.
+``saving``, ``device``.
 ``theory``      evaluates and explains: ELBO, exact log p(x), closed forms, estimators
 ``generative``  the VAE's relatives: VQ-VAE, GAN, diffusion, and how all of them compare
 ``exercises``   the checks of the exercises, a module for each notebook
