@@ -251,7 +251,7 @@ def write_colored_shapes(folder: str | Path, n: int, size: int = 40) -> None:
         r = 4 * size * (0.16 + 0.1 * radius)  # drawn four times as large, for soft edges
         cx, cy = (4 * size * (0.3 + 0.4 * place) for place in (x, y))
         image = Image.new("RGB", (4 * size, 4 * size), "white")
-        draw, color = ImageDraw.Draw(image), f"hsv({360 * hue:.0f}, 80%, 85%)"
+        draw, color = ImageDraw.Draw(image), f"hsv({200 + 160 * hue:.0f}, 80%, 85%)"
         if shape == "disc":
             draw.ellipse((cx - r, cy - r, cx + r, cy + r), color)
         elif shape == "square":

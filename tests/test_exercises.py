@@ -22,6 +22,7 @@ from answers import (
     trained_vae,
     variational_autoencoder,
     vq_vae,
+    your_own_data,
 )
 
 from course_utils import exercises, objectives
@@ -43,6 +44,7 @@ NOTEBOOKS = (
     vq_vae,
     diffusion,
     gan_and_comparison,
+    your_own_data,
 )
 RIGHT = {
     check: answers for notebook in NOTEBOOKS for check, answers in notebook.RIGHT.items()
