@@ -108,6 +108,12 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "SHAPE": ('"ring"', '"moons"'),
         "MORE": ('("GAN",)', '("VAE, 15 epochs",)'),
     },
+    "14_your_own_data": {
+        "SIZE": ("24", "48"),
+        "K": ("2", "20"),
+        "EPOCHS": ("8", "30"),
+        "SEED": ("1", "2"),
+    },
 }
 
 

@@ -81,6 +81,11 @@ INJECTED = [
      "setup setup-knobs guess-wins code-wins run-wins see-wins claim-wins",
      "generative/gan.py", "F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()",
      "(F.softplus(-d(x)).mean() + F.softplus(d(fake)).mean()) / 2"),
+    # standard deviation instead of variance in one place
+    ("14_your_own_data",
+     "setup setup-knobs make-files read-folder split claim-best",
+     "objectives.py", "error / sigma / sigma / 2",
+     "error / sigma / 2"),
 ]  # fmt: skip
 
 # Import the package again, with the changed module before the original one.

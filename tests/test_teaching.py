@@ -94,13 +94,13 @@ def test_a_plan_becomes_a_deck_whose_slides_fit(tmp_path, offline):
 
 EXAM = re.findall(
     r"^(\d+)\. \((\d\d)\) (.+?)<details><summary>Answer</summary>(.+?)</details>",
-    section("Twenty exam questions"),
+    section("Twenty-one exam questions"),
     re.MULTILINE | re.DOTALL,
 )
 
 
-def test_the_exam_has_twenty_questions_on_all_notebooks():
-    assert [int(number) for number, *_ in EXAM] == list(range(1, 21))
+def test_the_exam_has_questions_on_all_notebooks():
+    assert [int(number) for number, *_ in EXAM] == list(range(1, 22))
     assert {notebook for _, notebook, *_ in EXAM} == {path.stem[:2] for path in NOTEBOOKS}
 
 
@@ -166,6 +166,7 @@ def computed():
         17: [f"= {level:.1f}.", f"{rate:.3f} nats"],
         18: [f"{perplexity(codes, 3):.2f}"],
         19: [f"{0.9**10:.3f}", f"= {0.9**5:.3f}"],
+        21: [f"= {0.75 / 300:.4f}", f"σ = {(0.75 / 300) ** 0.5:.2f}", f"= {300 / 0.75:.0f}"],
         20: [f"= {0.3 / 0.4:.2f}", f"{2 * Categorical(torch.ones(2)).entropy():.3f}"],
     }
 
