@@ -29,13 +29,16 @@ SCRIPT = with_imports(HERE / "playground.js")
 
 def page() -> str:
     """The HTML of the page, which needs no other file and no network."""
-    widget = LiveTraining()
-    models = dependency_state(widget, drop_defaults=False)
     return PAGE.substitute(
-        style=STYLE,
-        widget=states_json({"live": models[widget.model_id]}),
-        script=script(SCRIPT),
+        style=STYLE, widget=states_json(live()), script=script(SCRIPT)
     )
+
+
+def live(state: str = "") -> dict[str, dict]:
+    """A ``LiveTraining`` as a notebook stores it, with the id live."""
+    widget = LiveTraining(state=state)
+    models = dependency_state(widget, drop_defaults=False)
+    return {"live": models[widget.model_id]}
 
 
 def main(arguments: list[str]) -> None:

@@ -1,0 +1,178 @@
+// The pages of the site: widgets, search, colors. A plain script: a page that is opened from
+// the disk may import no module and fetch nothing.
+
+import { startWidget } from "./without_kernel.js";
+
+// --- widgets ---------------------------------------------------------------------------
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    startWidget(target);
+  }
+}, { rootMargin: "50%" });
+for (const container of document.querySelectorAll(".widget")) seen.observe(container);
+
+// --- text ------------------------------------------------------------------------------
+
+/** What scrolls on its own must be reached by keys. */
+const letKeysScroll = () => {
+  for (const wide of document.querySelectorAll(".formula, main table, main pre")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    else wide.removeAttribute("tabindex");
+  }
+};
+new ResizeObserver(letKeysScroll).observe(document.querySelector("main"));
+
+const codes = document.querySelector(".all-code");
+codes?.addEventListener("click", () => {
+  const folds = [...document.querySelectorAll(".fold")];
+  const open = folds.some((fold) => !fold.open);
+  for (const fold of folds) fold.open = open;
+  codes.textContent = open ? "Hide all code" : "Show all code";
+});
+
+/** Opens what is collapsed around the place that the address names. */
+function openAddressed() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const fold = target?.closest("details") ?? target?.querySelector(":scope > details.fold");
+  if (!fold || fold.open) return;
+  fold.open = true;
+  target.scrollIntoView();
+}
+addEventListener("hashchange", openAddressed);
+openAddressed();
+
+const menu = document.querySelector(".contents > details");
+menu.addEventListener("click", ({ target }) => {
+  if (innerWidth < 1000 && target.closest("a")) menu.open = false;
+});
+
+// --- dark or light ---------------------------------------------------------------------
+
+const isDark = () => {
+  const chosen = document.documentElement.style.colorScheme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+};
+const colors = document.querySelector(".colors");
+colors.hidden = false;
+colors.addEventListener("click", () => {
+  const scheme = isDark() ? "light" : "dark";
+  document.documentElement.style.colorScheme = scheme;
+  try {
+    localStorage.setItem("course: colors", scheme);
+  } catch { /* kept until the page is closed */ }
+});
+
+// --- search ----------------------------------------------------------------------------
+
+const SHOWN = 30; // results
+const AROUND = 60; // letters of the text before a word that was found
+const dialog = document.querySelector("dialog.search");
+const field = dialog.querySelector("input");
+const list = dialog.querySelector("ol");
+const root = document.querySelector(".brand").getAttribute("href").replace("index.html", "");
+
+/** The list of search.js, megabytes, loaded when it is first needed.  -> a promise */
+let index;
+function loadIndex() {
+  return index ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.src = `${root}assets/search.js`;
+    script.onload = () => done(window.courseIndex.map((row) =>
+      [...row, plain(row[1]), plain(row[2]), plain(row[3])]));
+    script.onerror = failed;
+    document.head.append(script);
+  });
+}
+
+/** Lower case without accents, letter by letter, so that places are those of the text. */
+function plain(text) {
+  return [...text].map((sign) => {
+    const bare = sign.normalize("NFD")[0].toLowerCase();
+    return bare.length === sign.length ? bare : sign;
+  }).join("");
+}
+
+/** How well a section answers: the words must all be in it, and count more in headings. */
+function score([, , , , page, section, text], words) {
+  let sum = 0;
+  for (const word of words) {
+    const inPage = page.includes(word), inSection = section.includes(word);
+    if (!inPage && !inSection && !text.includes(word)) return 0;
+    sum += 4 * inSection + 2 * inPage + 1;
+  }
+  return sum;
+}
+
+/** A piece of text around the first word, with the words marked. */
+function excerpt(text, lower, words) {
+  const found = lower.indexOf(words.find((word) => lower.includes(word)) ?? "");
+  const start = Math.max(0, lower.lastIndexOf(" ", Math.max(0, found - AROUND)));
+  const end = start + 3 * AROUND;
+  const line = document.createElement("p");
+  let at = start;
+  while (at < end) {
+    const hits = words.map((word) => [lower.indexOf(word, at), word.length])
+      .filter(([place]) => place >= 0 && place < end).sort(([a], [b]) => a - b);
+    if (!hits.length) break;
+    const [place, length] = hits[0];
+    const mark = document.createElement("mark");
+    mark.append(text.slice(place, place + length));
+    line.append(text.slice(at, place), mark);
+    at = place + length;
+  }
+  line.append(text.slice(at, Math.max(at, end)), text.length > end ? " …" : "");
+  if (start) line.prepend("… ");
+  return line;
+}
+
+async function search() {
+  const words = plain(field.value).split(/\s+/).filter(Boolean);
+  const rows = await loadIndex();
+  const found = words.length ? rows.map((row) => [score(row, words), row])
+    .filter(([points]) => points).sort(([a], [b]) => b - a) : [];
+  dialog.querySelector(".found").textContent = !words.length ? ""
+    : found.length > SHOWN ? `${found.length} sections, the first ${SHOWN}:`
+    : found.length ? `${found.length} section${found.length > 1 ? "s" : ""}:`
+    : "Nothing was found. Try another word, or the beginning of one.";
+  list.replaceChildren(...found.slice(0, SHOWN).map(([, row]) => {
+    const [address, page, section, text, , , lower] = row;
+    const item = document.createElement("li"), link = document.createElement("a");
+    link.href = root + address;
+    link.textContent = section && section !== page ? `${page}: ${section}` : page;
+    link.addEventListener("click", () => dialog.close());
+    item.append(link, excerpt(text, lower, words));
+    return item;
+  }));
+}
+
+function openSearch() {
+  dialog.showModal();
+  field.select();
+  loadIndex();
+}
+
+const opener = document.querySelector(".open-search");
+opener.hidden = false;
+opener.addEventListener("click", openSearch);
+field.addEventListener("input", search);
+dialog.querySelector("form").addEventListener("submit", (event) => {
+  if (event.submitter) return; // the button that closes
+  event.preventDefault();
+  list.querySelector("a")?.click();
+});
+field.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  list.querySelector("a")?.click();
+});
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, .widget, dialog");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  openSearch();
+});
+
+document.documentElement.dataset.ready = "";
