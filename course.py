@@ -7,6 +7,7 @@
     python course.py slides     turn notebooks or a talk into slides, in the folder slides
     python course.py handout    make assignments of them, in the folder handout
     python course.py playground write a page that trains an autoencoder: playground.html
+    python course.py site       write the course as web pages, in the folder site
     python course.py new NAME   write a new notebook, with an example of each required cell
 
 Further arguments go to JupyterLab, pytest, or the tool in the folder tools. On Linux
@@ -179,6 +180,7 @@ def main(arguments: list[str]) -> int:
         "slides": [["tools.slides"]],
         "handout": [["tools.handout"]],
         "playground": [["tools.playground"]],
+        "site": [["tools.site"]],
         "new": [["tools.new_notebook"]],
     }
     if not arguments or arguments[0] not in commands:

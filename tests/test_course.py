@@ -18,7 +18,9 @@ import course
 
 ROOT = Path(__file__).parents[1]
 
-TOOLS = {name: name for name in ("check", "execute", "slides", "handout", "playground")}
+TOOLS = {
+    name: name for name in ("check", "execute", "slides", "handout", "playground", "site")
+}
 TOOLS["new"] = "new_notebook"
 REPORT = """
 import os, sys

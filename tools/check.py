@@ -32,7 +32,7 @@ STEPS = {
     # Tests may use extras, and what only tests use is an extra.
     "dependencies without extras": [
         *(SCRIPTS / "deptry", "course_utils", "notebooks"),
-        *("--optional-dependencies-dev-groups", "lab,slides,class,test,lint,all"),
+        *("--optional-dependencies-dev-groups", "lab,slides,class,site,test,lint,all"),
     ],
 }
 

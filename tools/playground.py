@@ -29,9 +29,7 @@ SCRIPT = with_imports(HERE / "playground.js")
 
 def page() -> str:
     """The HTML of the page, which needs no other file and no network."""
-    return PAGE.substitute(
-        style=STYLE, widget=states_json(live()), script=script(SCRIPT)
-    )
+    return PAGE.substitute(style=STYLE, widget=states_json(live()), script=script(SCRIPT))
 
 
 def live(state: str = "") -> dict[str, dict]:

@@ -38,12 +38,12 @@ from tools.without_kernel import states_json
 
 HERE = Path(__file__).parent
 FRAME, LANDING = (
-    Template((HERE / name).read_text("utf-8")) for name in ("site.html", "site_landing.html")
+    Template((HERE / name).read_text("utf-8"))
+    for name in ("site.html", "site_landing.html")
 )
 # As for a deck, and the site's own files.
 POLICY = slides.POLICY.replace("default-src", "default-src 'self' file:")
 TITLE = "Autoencoders, from the plain one to the VAE"
-LARGEST = 5_000_000  # bytes of a page with all that it loads
 # Cells that have a meaning in a kernel only.
 KERNEL_ONLY = {"guess", "check", "progress"}
 ANSWER = re.compile(r"^answer\(", re.MULTILINE)
@@ -68,7 +68,9 @@ class Page:
     @property
     def sections(self) -> list[tuple[str, str]]:
         """Anchor and HTML of each second heading."""
-        return [(name, html) for level, name, html in TITLES.findall(self.body) if level == "2"]
+        return [
+            (name, html) for level, name, html in TITLES.findall(self.body) if level == "2"
+        ]
 
     def to(self, place: str) -> str:
         """The relative address of another place of the site."""
@@ -157,7 +159,8 @@ def _code(
         return _fold("measured", "What was measured", [*shown, code])
     if skipped:
         hidden = [html for html in shown if 'class="code"' not in html]
-        return _fold("fold", "code", [code, *hidden])
+        is_setup = (cell.metadata.get("jupyter") or {}).get("source_hidden")
+        return _fold("fold", "set-up" if is_setup else "code", [code, *hidden])
     return "\n".join([*shown, *([_fold("fold", "code", [code])] if slide.folded else [])])
 
 
@@ -226,7 +229,10 @@ def plain(html: str) -> str:
 
 # --- formulas and code -----------------------------------------------------------------
 
-ROW = re.compile(r"<td><code>([\w.]+)\.(\w+)</code></td>\n<td>(\d\d) ([\w-]+)</td>")
+ROW = re.compile(
+    r"<td><code>([\w.]+)\.(\w+)</code></td>\n"
+    r"<td>(\d\d) ([\w-]+)</td>\n<td><code>(\w+)</code></td>"
+)
 
 
 def link_formulas(page: Page, lessons: list[Lesson]) -> set[str]:
@@ -235,31 +241,38 @@ def link_formulas(page: Page, lessons: list[Lesson]) -> set[str]:
     modules = set()
 
     def linked(row: re.Match) -> str:
-        module, function, number, cell = row.groups()
+        module, function, number, cell, test = row.groups()
         modules.add(module)
+        lesson = by_number[number]
         code = page.to(f"code/{module}.html#{function}")
-        place = by_number[number].place
-        deck = page.to(place.replace("notebooks/", "slides/"))
-        on_slide = f' · <a href="{deck}#/{cell}">slide</a>'
-        if cell not in slide_cells(by_number[number].notebook):
-            on_slide = ""
+        deck = page.to(f"slides/{lesson.path.stem}.html")
+        slide = slide_of(cell, lesson.notebook)
+        name = _breakable(f"{module}.{function}")
         return (
-            f'<td><a href="{code}"><code>{module}.{function}</code></a></td>\n'
-            f'<td><a href="{page.to(place)}#{cell}">{number} {cell}</a>{on_slide}</td>'
+            f'<td><a href="{code}"><code>{name}</code></a></td>\n'
+            f'<td><a href="{page.to(lesson.place)}#{cell}">{number} {cell}</a> · '
+            f'<a href="{deck}#/{slide}">slide</a></td>\n'
+            f"<td><code>{_breakable(test)}</code></td>"
         )
 
     page.body = ROW.sub(linked, page.body)
     return modules
 
 
-def slide_cells(notebook: NotebookNode) -> set[str]:
-    """The ids of the cells that the deck shows."""
-    shown = ("slide", "subslide", "fragment")
-    return {
-        cell.id
-        for cell in notebook.cells
-        if (cell.metadata.get("slideshow") or {}).get("slide_type") in shown
-    }
+def _breakable(name: str) -> str:
+    """A long name that may go on in the next line."""
+    return re.sub(r"(?<=[._])(?=\w)", "<wbr>", name)
+
+
+def slide_of(cell: str, notebook: NotebookNode) -> str:
+    """The name of the slide that shows a cell, or of the last one before it."""
+    name = ""
+    for one in notebook.cells:
+        kind = (one.metadata.get("slideshow") or {}).get("slide_type")
+        name = slides._name(one) if kind in ("slide", "subslide") else name
+        if one.id == cell:
+            break
+    return name
 
 
 def code_page(module: str) -> Page:
@@ -282,7 +295,9 @@ def code_page(module: str) -> Page:
         if text.strip()
     )
     title = f"course_utils.{module}"
-    return Page(f"code/{module}.html", title, f'<h1 id="code">{title}</h1>\n{html}', "code")
+    return Page(
+        f"code/{module}.html", title, f'<h1 id="code">{title}</h1>\n{html}', "source"
+    )
 
 
 # --- downloads -------------------------------------------------------------------------
@@ -305,33 +320,55 @@ def downloads(paths: list[Path], folder: Path) -> dict[Path, bytes]:
 
 
 def downloads_page(lessons: list[Lesson]) -> Page:
-    rows = "\n".join(
-        f"<tr><td>{lesson.title}</td>"
-        + "".join(
-            f'<td><a href="downloads/{folder}/{lesson.path.name}" download>{words}'
+    kinds = {
+        "downloads/notebooks/{}.ipynb": "notebook",
+        "downloads/class/student/{}.ipynb": "student version",
+        "downloads/class/solution/{}.ipynb": "solutions",
+        "slides/{}.html": "slides",
+    }
+    rows = []
+    for lesson in lessons:
+        links = "".join(
+            f'<td><a href="{place.format(lesson.path.stem)}" download>{words}'
             f'<span class="hidden"> of {lesson.title}</span></a></td>'
-            for folder, words in (
-                ("notebooks", "notebook"),
-                ("class/student", "student version"),
-                ("class/solution", "solutions"),
-            )
+            for place, words in kinds.items()
         )
-        + f'<td><a href="slides/{lesson.path.stem}.html" download>deck'
-        f'<span class="hidden"> of {lesson.title}</span></a></td></tr>'
-        for lesson in lessons
+        rows.append(f"<tr><td>{lesson.title}</td>{links}</tr>")
+    heads = "".join(
+        f"<th>{words}</th>"
+        for words in ("notebook", "as here", "for students", "solved", "to present")
     )
     body = f"""<h1 id="downloads">Downloads</h1>
-<p>The notebooks need the package of the course: <a href="docs/readme.html#start">how to start</a>.</p>
+<p>The notebooks need the package of the course:
+<a href="docs/readme.html#start">how to start</a>.</p>
 <p><a class="button" href="downloads/class.zip" download>All of a class as a zip</a></p>
-<p>It holds the notebooks for students, with stubs instead of solutions; those with solutions;
-and the assignments for nbgrader: <a href="docs/handout.html">how to use them</a>.</p>
+<p>The zip holds the notebooks for students, with stubs instead of solutions, those with
+solutions, and the assignments for nbgrader:
+<a href="docs/handout.html">how to use them</a>.</p>
 <table>
-<thead><tr><th>notebook</th><th>as here</th><th>for students</th><th>solved</th><th>slides</th></tr></thead>
+<thead><tr>{heads}</tr></thead>
 <tbody>
-{rows}
+{chr(10).join(rows)}
 </tbody>
 </table>"""
     return Page("downloads.html", "Downloads", body)
+
+
+def decks_page(lessons: list[Lesson]) -> Page:
+    items = "\n".join(
+        f'<li><a href="{lesson.path.stem}.html">{lesson.title}</a>'
+        f"<p>{lesson.question}</p></li>"
+        for lesson in lessons
+    )
+    body = f"""<h1 id="slides">Slides</h1>
+<p>Each deck is one file that needs no network. <kbd>Space</kbd> or <kbd>→</kbd> next,
+<kbd>←</kbd> back, <kbd>S</kbd> speaker notes, <kbd>C</kbd> the code of a figure,
+<kbd>D</kbd> dark or light, <kbd>?</kbd> all keys. For paper, open a deck with
+<code>?print-pdf</code> directly after <code>.html</code> and print it.</p>
+<ol class="cards">
+{items}
+</ol>"""
+    return Page("slides/index.html", "Slides", body)
 
 
 # --- the site --------------------------------------------------------------------------
@@ -359,7 +396,9 @@ def landing(lessons: list[Lesson]) -> Page:
 def questions() -> dict[str, str]:
     """The question of each notebook, from the table in README.md: name -> HTML."""
     text = (ROOT / "README.md").read_text("utf-8")
-    rows = re.findall(r"^\| \[.*?\]\(notebooks/(\w+)\.ipynb\) \| (.*?) \|$", text, re.MULTILINE)
+    rows = re.findall(
+        r"^\| \[.*?\]\(notebooks/(\w+)\.ipynb\) \| (.*?) \|$", text, re.MULTILINE
+    )
     return {name: escape(question) for name, question in rows}
 
 
@@ -374,6 +413,10 @@ def contents(page: Page, lessons: list[Lesson], pages: list[Page]) -> str:
         return f'<li><a href="#main" aria-current="page">{title}</a>{below}</li>'
 
     titles = {one.place: one.title for one in pages if one.place.startswith("docs/")}
+    titles |= {
+        "docs/readme.html": "Installation",
+        "docs/slides.html": "How slides are made",
+    }
     chosen = [f"docs/{name}.html" for name in INSTRUCTORS]
     groups = {
         "Notebooks": [(lesson.place, lesson.title) for lesson in lessons],
@@ -385,7 +428,7 @@ def contents(page: Page, lessons: list[Lesson], pages: list[Page]) -> str:
         ],
         "Teach": [(place, titles[place]) for place in chosen],
         "More": [
-            (place, "Installation" if place == "docs/readme.html" else title)
+            (place, title)
             for place, title in titles.items()
             if place not in (*chosen, "docs/formulas.html")
         ],
@@ -404,19 +447,21 @@ def with_tools(lesson: Lesson) -> str:
         (f"downloads/notebooks/{name}", "Notebook", " download"),
         (f"downloads/class/student/{name}", "Student version", " download"),
     ]
-    items = " ".join(f'<a href="{page.to(to)}"{how}>{words}</a>' for to, words, how in links)
-    tools = f'<p class="tools">{items} <button type="button" class="all-code">Show all code</button></p>'
-    return page.body.replace("</h1>", f"</h1>\n{tools}", 1)
+    items = " ".join(
+        f'<a href="{page.to(to)}"{how}>{words}</a>' for to, words, how in links
+    )
+    button = '<button type="button" class="all-code">Show all code</button>'
+    return page.body.replace("</h1>", f'</h1>\n<p class="tools">{items} {button}</p>', 1)
 
 
 def turn(page: Page, before: Lesson | None, after: Lesson | None) -> str:
     """Links to the notebooks before and after."""
-    links = [
-        f'<a class="{kind}" href="{page.to(lesson.place)}"><span>{words}</span> {lesson.title}</a>'
-        for lesson, kind, words in ((before, "before", "Previous"), (after, "after", "Next"))
-        if lesson
-    ]
-    return f'<nav class="turn" aria-label="Notebooks">{"".join(links)}</nav>'
+    links = ""
+    for lesson, kind, words in ((before, "before", "Previous"), (after, "after", "Next")):
+        if lesson:
+            to, title = page.to(lesson.place), lesson.title
+            links += f'<a class="{kind}" href="{to}"><span>{words}</span> {title}</a>'
+    return f'<nav class="turn" aria-label="Notebooks">{links}</nav>'
 
 
 def html_of(page: Page, lessons: list[Lesson], pages: list[Page]) -> str:
@@ -442,8 +487,8 @@ def _footer(page: Page) -> str:
     source = f' · <a href="{escape(repository())}">Source</a>' if repository() else ""
     return (
         f"{TITLE}: a course under the "
-        f'<a href="{page.to("LICENSE.txt")}">MIT license</a>. MNIST is by Y. LeCun, C. Cortes '
-        "and C. Burges, under "
+        f'<a href="{page.to("LICENSE.txt")}">MIT license</a>. MNIST is by Y. LeCun, '
+        "C. Cortes and C. Burges, under "
         '<a href="https://creativecommons.org/licenses/by-sa/3.0/">CC BY-SA 3.0</a>. '
         "This site loads and sends nothing."
         f' <a href="{page.to("docs/accessibility.html")}">Accessibility</a> · '
@@ -480,7 +525,7 @@ def assets() -> dict[str, str]:
     }
 
 
-def site(lessons: list[Lesson], folder: Path) -> Iterator[tuple[str, str]]:
+def site(lessons: list[Lesson]) -> Iterator[tuple[str, str]]:
     """The texts of the site but the downloads: place -> text."""
     known = questions()
     for lesson in lessons:
@@ -491,7 +536,8 @@ def site(lessons: list[Lesson], folder: Path) -> Iterator[tuple[str, str]]:
     pages += [doc_page(source, place) for source, place in docs().items()]
     formula_page = next(page for page in pages if page.place == "docs/formulas.html")
     modules = link_formulas(formula_page, lessons)
-    pages += [downloads_page(lessons), *map(code_page, sorted(modules))]
+    pages += [decks_page(lessons), downloads_page(lessons)]
+    pages += map(code_page, sorted(modules))
     for name, text in assets().items():
         yield f"assets/{name}", text
     yield "assets/search.js", search_index(pages)
@@ -507,33 +553,36 @@ def site(lessons: list[Lesson], folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def decks(lessons: list[Lesson]) -> Iterator[tuple[str, str]]:
-    """The decks, and the page that links them: place -> text."""
+    """The decks: place -> text."""
     for lesson in lessons:
         yield f"slides/{lesson.path.stem}.html", slides.deck(lesson.notebook, lesson.path)
 
 
 def read(path: Path, stored: bool) -> Lesson:
-    """A notebook with its outputs, whose pictures have 256 colors."""
+    """A notebook with its outputs; pictures have 256 colors, as those that are stored."""
     notebook = slides._outputs(path, stored)
-    for cell in notebook.cells:
+    for cell in [] if stored else notebook.cells:
         for output in cell.get("outputs", []):
             execute._shrink_picture(output)
     return Lesson(path, notebook)
 
 
 def write(lessons: list[Lesson], folder: Path) -> None:
-    """Write the site anew; where it cannot be made, the folder is not changed."""
-    texts = {place: text.encode() for place, text in site(lessons, folder)}
-    texts |= {place: text.encode() for place, text in decks(lessons)}
-    ready = downloads([lesson.path for lesson in lessons], folder)
+    """Write the site anew; where it cannot be made, the folder is not changed.
+
+    ToolError if the folder holds something else than a site.
+    """
     if folder.exists() and not (folder / ".nojekyll").exists() and any(folder.iterdir()):
         raise ToolError(f"{folder} holds other files; name another folder by -o")
-    shutil.rmtree(folder, ignore_errors=True)
-    for place, content in ({folder / place: text for place, text in texts.items()} | ready).items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-    made = sorted((folder / "slides").glob("*.html"))
-    files.write(folder / "slides" / "index.html", slides.index(made))
+    texts = dict([*site(lessons), *decks(lessons)])
+    contents = {folder / place: text.encode() for place, text in texts.items()}
+    contents |= downloads([lesson.path for lesson in lessons], folder)
+    with errors_at(str(folder)):
+        if folder.exists():
+            shutil.rmtree(folder)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
 def main(arguments: list[str]) -> None:
