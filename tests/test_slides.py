@@ -21,7 +21,7 @@ from nbformat.v4 import (
     new_output,
     new_raw_cell,
 )
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tools import files, formulas, render, slides, without_kernel
 from tools.execute import WIDGET_VIEW
@@ -230,6 +230,18 @@ def test_a_picture_of_any_kind_fills_its_slide(kind):
     data = {kind.replace("/", "_"): b64encode(file.getvalue()).decode()}
     page = html(code("f()", shows(**data, text_plain="<Image>")))
     assert "--ratio: 2.0000" in page and f'src="data:{kind};base64,' in page
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_figure_keeps_its_pixels_in_fewer_bytes(mode):
+    file = BytesIO()
+    picture = Image.radial_gradient("L").convert(mode)
+    picture.save(file, format="png")
+    page = html(code("f()", shows(image_png=b64encode(file.getvalue()).decode())))
+    stored = b64decode(re.search(r"data:image/webp;base64,([^\"]*)", page)[1])
+    assert len(stored) < len(file.getvalue())
+    shown = Image.open(BytesIO(stored)).convert("RGBA")
+    assert ImageChops.difference(shown, picture.convert("RGBA")).getbbox() is None
 
 
 @pytest.mark.parametrize("data", [{}, {"text/plain": "alt.Chart(…)"}])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html import escape, unescape
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pygments
 from markdown_it import MarkdownIt
@@ -23,6 +24,9 @@ from pygments.util import ClassNotFound
 from tools import formulas, self_contained
 from tools.execute import WIDGET_VIEW
 from tools.files import ToolError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+")
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
@@ -221,15 +225,28 @@ def _alternative(shown: NotebookNode, title: str) -> str:
 
 def _picture(kind: str, source: str, alt: str) -> str:
     """The picture of an output, which consists of pixels."""
-    from PIL import Image
+    from PIL.Image import open as read
 
-    source = "".join(source.split())
+    source, small = "".join(source.split()), BytesIO()
     try:
-        with Image.open(BytesIO(b64decode(source))) as picture:
+        with read(BytesIO(b64decode(source))) as picture:
             picture.load()
+            if kind == "image/png" and _is_plain(picture):
+                picture.save(small, "webp", lossless=True, quality=50, method=2)
     except (OSError, SyntaxError, ValueError) as error:
         raise ToolError(f"its {kind} is not complete: {error}") from error
+    if 0 < len(small.getvalue()) < len(b64decode(source)):
+        kind, source = "image/webp", b64encode(small.getvalue()).decode()
     return _image(kind, source, picture.width / picture.height, alt)
+
+
+def _is_plain(picture: Image) -> bool:
+    """Whether WebP holds the same pixels, for a figure in half the bytes."""
+    return (
+        picture.mode in ("L", "P", "RGB", "RGBA")
+        and max(picture.size) < 16384
+        and getattr(picture, "n_frames", 1) == 1
+    )
 
 
 def _drawing(svg: str, alt: str) -> str:
