@@ -1,4 +1,4 @@
-"""Checks of a deck in a browser: layout, printed pages, response of its widgets."""
+"""Checks of a deck in a browser: layout, axe, printed pages, response of its widgets."""
 
 import re
 from contextlib import contextmanager
@@ -55,6 +55,58 @@ LAYOUT_PROBLEMS = """async () => {
   }
   return problems;
 }"""
+
+
+# In the reading view: starts the widgets, opens what is folded.
+SHOW_ALL = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  for (const fold of document.querySelectorAll("details")) fold.open = true;
+  for (const widget of document.querySelectorAll(".widget")) {
+    widget.scrollIntoView();
+    while (!["yes", "failed"].includes(widget.dataset.awake)) await frame();
+  }
+  await new Promise((done) => setTimeout(done, 300)); // their pictures
+}"""
+
+# The violations of axe's rules. Contrast, its slowest rule, is asked of the first text of
+# each color, size and background: outside widgets nothing lies over a text.
+AXE_VIOLATIONS = """async (only) => {
+  const seen = new Set();
+  for (const el of document.querySelectorAll("body *")) {
+    el.removeAttribute("data-first");
+    if (![...el.childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim()))
+      continue;
+    const { color, fontSize, fontWeight } = getComputedStyle(el);
+    let looks = [color, fontSize, fontWeight];
+    for (let up = el; up; up = up.parentElement) {
+      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(up);
+      looks.push(backgroundColor, backgroundImage, opacity);
+    }
+    looks = looks.join();
+    if (!seen.has(looks) || el.closest(".stage")) el.dataset.first = "";
+    if (el.checkVisibility()) seen.add(looks);
+  }
+  axe.configure({ rules: [{ id: "color-contrast", selector: "[data-first]" }] });
+  const options = { resultTypes: ["violations"], preload: false };
+  if (only) options.runOnly = [only];
+  const { violations } = await axe.run(document, options);
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+    `${id}: ${html.slice(0, 200)} ${failureSummary}`));
+}"""
+
+
+def axe_violations(page) -> list[str]:
+    """What axe finds in a page: every rule in light colors, contrast in dark ones, too.
+
+    The other rules read no colors.
+    """
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    page.evaluate(AXE_SCRIPT)
+    page.emulate_media(color_scheme="light")
+    found = page.evaluate(AXE_VIOLATIONS)
+    page.emulate_media(color_scheme="dark")
+    return found + page.evaluate(AXE_VIOLATIONS, "color-contrast")
 
 
 # In print: slides outside their page, on its margins, or cut.

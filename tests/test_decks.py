@@ -9,6 +9,8 @@ import pytest
 from deck_inspection import (
     LAYOUT_PROBLEMS,
     PRINT_PROBLEMS,
+    SHOW_ALL,
+    axe_violations,
     cpu_seconds,
     offline_pages,
     printed_pages,
@@ -19,7 +21,7 @@ from tools import files, slides
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-LARGEST = 8_000_000  # bytes; a deck carries up to five networks
+LARGEST = 4_000_000  # bytes, which mail and learning platforms take
 SLOWEST = 1.5  # CPU seconds until a deck can be shown
 
 
@@ -70,6 +72,12 @@ def test_each_slide_is_one_printed_page_and_fits_it(page, deck, offline):
     in_print.wait_for_selector(".pdf-page")
     assert in_print.evaluate(PRINT_PROBLEMS) == []
     assert printed_pages(in_print) == count
+
+
+def test_axe_finds_no_violation_on_any_slide(deck, offline):
+    column = offline(deck, "?view=reading")
+    column.evaluate(SHOW_ALL)
+    assert axe_violations(column) == []
 
 
 def test_a_deck_holds_no_path_of_the_machine_that_made_it(deck):

@@ -46,7 +46,7 @@ export const CHART = `
   <figure class="lt-panel lt-curves">
     <figcaption class="cw-title">Loss <span class="lt-unit"></span></figcaption>
     <p class="lt-legend"></p>
-    <div class="lt-chart" role="img">
+    <div class="lt-chart" role="img" aria-label="no step has been trained yet">
       <svg class="cw-lines" viewBox="0 0 100 100" preserveAspectRatio="none"
         aria-hidden="true"><path class="lt-grid"/><path class="lt-switches"/>${
   CURVES.map((name) => `<path class="lt-${name}"/>`).join("")}</svg>

@@ -30,7 +30,7 @@ const DECODED = `
   <figure class="lt-panel lt-lattice">
     <figcaption class="cw-title"><span>Decoded <i>z</i> from</span> <div class="lt-window"
       aria-label="part of the plane of codes that is decoded"></div></figcaption>
-    <canvas class="lt-map" role="img"></canvas>
+    <canvas class="lt-map" role="img" aria-label="decoded codes"></canvas>
     <p class="lt-about"></p>
     <canvas class="lt-draws" role="img" aria-label="decoded draws from N(0, I)"></canvas>
   </figure>`;
