@@ -158,7 +158,7 @@ def test_draws_come_from_the_prior(page):
 
 def test_a_draw_moves_z_and_its_pictures_are_kept(side, page):
     assert (side.images("draws") == 0).all(), "nothing is drawn yet"
-    button = page.get_by_role("button")
+    button = page.get_by_role("button", name="Draw")
     button.click()
     side.check()
     first, z = side.images(), side.z()
@@ -202,7 +202,7 @@ def test_three_decoders_respond_within_a_frame(page):
 def test_planes_are_side_by_side_with_readable_text(side, page, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
-    page.get_by_role("button").click()
+    page.get_by_role("button", name="Draw").click()
     side.settle()
     check_fit_and_contrast(page.locator(".side-by-side"), side.stages.first, scheme)
     boxes = [side.stages.nth(i).bounding_box() for i in range(3)]
