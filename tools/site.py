@@ -34,6 +34,7 @@ from nbformat import NotebookNode
 from course_utils.widgets.core import as_script, with_imports
 from tools import execute, files, formulas, handout, playground, render, slides
 from tools.files import ROOT, ToolError, errors_at
+from tools.talk import slide_name
 from tools.without_kernel import states_json
 
 HERE = Path(__file__).parent
@@ -269,7 +270,7 @@ def slide_of(cell: str, notebook: NotebookNode) -> str:
     name = ""
     for one in notebook.cells:
         kind = (one.metadata.get("slideshow") or {}).get("slide_type")
-        name = slides._name(one) if kind in ("slide", "subslide") else name
+        name = slide_name(one) if kind in ("slide", "subslide") else name
         if one.id == cell:
             break
     return name

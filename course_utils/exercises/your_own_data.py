@@ -16,9 +16,7 @@ def _best_sigma(x, x_hat):
 
 
 _BEST_SIGMA_MISTAKES: Mistakes = {
-    "this is the variance σ²; σ is its root.": lambda x, x_hat: (
-        (x - x_hat).square().mean()
-    ),
+    "this is the variance σ²; σ is its root.": lambda x, x_hat: (x - x_hat).square().mean(),
     "a mean over all B · D numbers, not over the pictures only.": lambda x, x_hat: (
         (x - x_hat).square().sum() / len(x)
     ).sqrt(),
