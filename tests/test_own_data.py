@@ -14,9 +14,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "own_data.md"
 @pytest.mark.slow
 def test_the_code_of_the_page_runs_and_learns(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```", PAGE.read_text("utf-8"))
     assert len(blocks) == 6
     names = {}
     for block in blocks:
