@@ -258,6 +258,7 @@ def run(trials: Sequence[Trial]) -> tuple[list[tuple[str, float, float, float]],
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         root, private = Path(folder, "root"), Path(folder, "private")
         root.mkdir()
+        private.mkdir()
         with jupyterlab(root, private) as url:
             for number, trial in enumerate(trials):
                 cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, trial.cell)]

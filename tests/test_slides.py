@@ -1095,7 +1095,6 @@ def test_a_walk_that_the_kernel_decodes_is_a_picture_in_a_deck(small, offline, t
     assert picture.evaluate("(image) => image.naturalWidth") > 600
     box = picture.bounding_box()
     assert box["width"] > 500 and box["y"] >= 0 and box["y"] + box["height"] <= 720
-    page.screenshot(path="/tmp/work/walkjs/deck.png")
 
 
 def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, tmp_path):
