@@ -232,7 +232,7 @@ def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
         share = (mark["x"] + 1 - bar["x"]) / bar["width"]
         within = 0.03 + 2 / (high - low) * (map_index == 2)
         assert share == pytest.approx((expected - low) / (high - low), abs=within)
-    walk.wait_for_save("map")
+    walk.wait_for_save("z")
     spoken = page.locator(".cw-spoken").inner_text()
     nearest = (torch.tensor(codes) - z).norm(dim=1).argmin()
     assert f"nearest code is of a {walk.widget.labels[nearest]}, " in spoken
