@@ -1,5 +1,6 @@
 """One small widget of each kind, with random networks, and a deck of them."""
 
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from course_utils.widgets.picture import WithPicture
 from tools import slides
 
 
+@cache  # maps and paths take seconds
 def one_of_each() -> dict[str, WithPicture]:
     """Name of the kind -> a widget of this kind."""
     torch.manual_seed(0)
