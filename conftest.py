@@ -114,7 +114,8 @@ IN_KERNEL = f"exec({inspect.getsource(refuse_network) + 'refuse_network()'!r}, {
 # --- executed notebooks, saved for the tests of the decks -------------------------------
 
 RUNS = os.environ.get("COURSE_RUNS")  # a folder; without it nothing is saved
-RETINA = "get_ipython().config.InlineBackend.figure_formats = {'retina'}"  # as in slides
+FIGURES = {"bbox_inches": "tight", "dpi": 270}  # as in slides
+DENSE = f"get_ipython().config.InlineBackend.print_figure_kwargs = {FIGURES}"
 
 
 @pytest.hookimpl(trylast=True)  # when the kernel has been started
@@ -125,7 +126,7 @@ def pytest_runtest_setup(item):
     file = item.parent
     if not hasattr(file, "run"):
         file.run = NotebookClient(copy.deepcopy(file.nb), record_timing=False)
-        file.kernel.kc.execute(RETINA, silent=True)
+        file.kernel.kc.execute(DENSE, silent=True)
     code = [i for i, cell in enumerate(file.nb.cells) if cell.cell_type == "code"]
     index = code[item.cell_num]
     cell = file.run.nb.cells[index]

@@ -25,6 +25,7 @@ from tools import files
 from tools.files import ToolError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+TIGHT = {"bbox_inches": "tight"}  # the default of the inline backend
 # Of each notebook: what the course's JupyterLab writes when it saves one, so that opening
 # and saving it changes nothing.
 METADATA = {
@@ -53,11 +54,13 @@ def without_version(model: dict, **_: object) -> None:
         model["content"]["metadata"].get("language_info", {}).pop("version", None)
 
 
-def run(notebook: NotebookNode, path: Path, figures: str = "png") -> None:
+def run(
+    notebook: NotebookNode, path: Path, figures: str = "png", dpi: int | None = None
+) -> None:
     """Execute a notebook in place, with the state of its widgets.
 
-    The working directory is that of the path; figures is a format of the inline backend.
-    ToolError names the cell that failed.
+    The working directory is that of the path; figures is a format of the inline backend,
+    dpi another resolution than the figures' own. ToolError names the cell that failed.
     """
     position = "its start"
 
@@ -65,13 +68,16 @@ def run(notebook: NotebookNode, path: Path, figures: str = "png") -> None:
         nonlocal position
         position = f"cell {cell.get('id', '?')!r}"
 
+    arguments = [f"--InlineBackend.figure_formats={figures}", "--log-level=ERROR"]
+    if dpi:
+        arguments.append(f"--InlineBackend.print_figure_kwargs={dict(TIGHT, dpi=dpi)}")
     client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
         store_widget_state=True,
         coalesce_streams=True,
-        extra_arguments=[f"--InlineBackend.figure_formats={figures}", "--log-level=ERROR"],
+        extra_arguments=arguments,
         on_cell_execute=record_position,
         resources={"metadata": {"path": path.parent}},
     )
