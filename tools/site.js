@@ -136,7 +136,7 @@ async function search() {
   dialog.querySelector(".found").textContent = !words.length ? ""
     : found.length > SHOWN ? `${found.length} sections, the first ${SHOWN}:`
     : found.length ? `${found.length} section${found.length > 1 ? "s" : ""}:`
-    : "Nothing was found. Try another word, or the beginning of one.";
+    : "Nothing was found. Try another word, or a part of one.";
   list.replaceChildren(...found.slice(0, SHOWN).map(([, row]) => {
     const [address, page, section, text, , , lower] = row;
     const item = document.createElement("li"), link = document.createElement("a");

@@ -225,6 +225,7 @@ def repository() -> str:
 def plain(html: str) -> str:
     """HTML without tags, in one line."""
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
+    html = re.sub(r"</(?:div|h\d|li|p|pre|summary|td|th)>", " ", html)
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
 
 
