@@ -85,7 +85,7 @@ const isDark = () => document.documentElement.classList.contains("dark");
 // --- start -----------------------------------------------------------------------------
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-const follow = () => !PRINT && setTheme(prefersDark.matches);
+const follow = () => setTheme(!PRINT && prefersDark.matches);
 follow();
 prefersDark.addEventListener("change", follow);
 
@@ -114,8 +114,13 @@ function fitOne(slide) {
   Reveal.slide(h, v); // earlier slides may have moved it
 }
 
+/** The font of formulas, half a megabyte: without it they have another size. */
+const loadMathFont = () => document.fonts.load('30px "deck math"');
+
 /** The others, one at a time, so that the page stays awake. */
 async function fitOthers() {
+  await loadMathFont();
+  for (const shown of fitted) if (shown.querySelector("math")) fitAgain(shown);
   for (const slide of slides()) {
     if (fitted.has(slide)) continue;
     await new Promise((done) => setTimeout(done)); // Safari has no requestIdleCallback
@@ -138,10 +143,10 @@ function watchTextSize() {
 }
 
 async function showAsSlides() {
-  await document.fonts.load('30px "deck math"');
-  const first = addressed()?.closest("section");
-  if (PRINT) slides().forEach(fitOne);
-  else fitOne(slides().includes(first) ? first : slides()[0]);
+  const named = addressed()?.closest("section");
+  const first = slides().includes(named) ? named : slides()[0];
+  if (PRINT || first.querySelector("math")) await loadMathFont();
+  (PRINT ? slides() : [first]).forEach(fitOne);
 
   await Reveal.initialize({
     width: 1280,
