@@ -152,7 +152,7 @@ def images_from_array(array: Any) -> Tensor:
             f"which of these whole numbers, {array.dtype}, is white is not known: divide "
             "by it, so that they lie between 0 and 1."
         )
-    images = array.to(choose_device(), torch.float32, copy=True) / (largest or 1)
+    images = array.to(choose_device(), torch.float32) / (largest or 1)
     low, high = images.min().item(), images.max().item()
     if not 0 <= low <= high <= 1:  # also for NaN
         raise ValueError(

@@ -207,13 +207,14 @@ def test_a_folder_becomes_tensors_between_0_and_1(tmp_path):
     assert classes == (tmp_path.name,)
 
 
-def test_subfolders_are_classes_in_the_order_of_their_names(tmp_path):
+def test_subfolders_are_classes_in_the_order_of_their_names(tmp_path, capsys):
     for name in ("dog/x.png", "cat/deep/y.png", "cat/z.png", ".hidden/no.png"):
         saved(tmp_path, name, picture(color=RED if "dog" in name else (0, 0, 0)))
     images, labels, classes = data.load_images(str(tmp_path), 4)
     assert classes == ("cat", "dog")
     assert labels.tolist() == [0, 0, 1]
     assert images[:, 0].mean((1, 2)).tolist() == [0, 0, 1]
+    assert capsys.readouterr().out == ""  # a folder is no bad file
 
 
 def test_hidden_and_system_files_are_passed_over_silently(tmp_path, capsys):
@@ -334,6 +335,21 @@ def test_a_large_photo_is_not_aliased(tmp_path):
     board = np.indices((800, 800)).sum(0) % 2 * 255
     saved(tmp_path, "a.jpg", Image.fromarray(board.astype(np.uint8)), quality=95)
     assert (load(tmp_path, 16) - 0.5).abs().max() < 0.05
+
+
+def test_a_small_photo_stays_sharp(tmp_path):
+    stripes = np.indices((64, 64))[1] // 4 % 2 * 255
+    image = Image.fromarray(stripes.astype(np.uint8))
+    saved(tmp_path, "a.jpg", image, quality=100)
+    expected = torch.tensor(stripes / 255, dtype=torch.float32)
+    assert_close(load(tmp_path, 64, gray=True)[0, 0], expected, rtol=0, atol=0.05)
+
+
+def test_numbers_stay_between_0_and_1_at_sharp_edges(tmp_path):
+    edge = np.indices((9, 9))[1] > 4  # the bicubic filter overshoots here
+    saved(tmp_path, "a.tiff", Image.fromarray(edge.astype(np.float32)))
+    image = load(tmp_path, 6)
+    assert image.min() >= 0 and image.max() <= 1
 
 
 @pytest.mark.parametrize("size", [0, -3, 2.5, "32", None, (4,), (4, 0), (4, 4, 3), ()])
