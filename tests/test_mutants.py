@@ -93,6 +93,22 @@ ACCEPTED: dict[str, dict[str, list[str]]] = {
         ],
         "components are known up to their sign": ["negated"],
     },
+    "check_best_sigma": {
+        "σ is a number: its gradient is not asked for": [
+            "(x - x_hat).square() → (x - x_hat).square().detach()",
+            "(x - x_hat).square().mean() → (x - x_hat).square().mean().detach()",
+            (
+                "(x - x_hat).square().mean().sqrt() → "
+                "(x - x_hat).square().mean().sqrt().detach()"
+            ),
+            "detach()",
+            "item()",
+            "no_grad()",
+            "tolist()",
+            "x: detached",
+            "x_hat: detached",
+        ],
+    },
     "check_training": {"tensors of one number are fine": ["loss.item() → loss"]},
     "check_weights": {
         "the further singular vectors are cut off": [

@@ -49,11 +49,13 @@ def check_best_sigma(answer: Callable[[Tensor, Tensor], Tensor]) -> CheckResult:
     generator = torch.Generator().manual_seed(0)
     x, x_hat = torch.rand(2, 5, 7, generator=generator)
     pictures = torch.rand(2, 4, 3, 2, 5, generator=generator)
+    gray = -pictures[1, :2, :1, :1, :3]
     cases = {
         "one picture of one number": (torch.tensor([[1.0]]), torch.tensor([[0.75]])),
         "every number is off by 0.3": (x, x + 0.3),
         "one picture of seven numbers": (x[:1], x_hat[:1]),
         "one picture is far off": (x, torch.cat([x_hat[:4], 5 + x_hat[4:]])),
         "pictures that are not flattened": tuple(pictures),
+        "gray pictures, with numbers below 0": (pictures[0, :2, :1, :1, :3] - 0.7, gray),
     }
     return compare(answer, _best_sigma, cases, _BEST_SIGMA_MISTAKES, wrapper=as_tensor)
