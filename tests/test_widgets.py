@@ -414,6 +414,12 @@ def test_an_unknown_decoder_is_run_by_the_kernel(monkeypatch):
     assert np.abs(np.frombuffer(images, np.uint8) / 255 - exact.numpy()).max() < 0.51 / 255
 
 
+def test_a_function_gets_z_as_the_codes_are():
+    """Of the same dtype, and so on the same device, as the network that it hides."""
+    decoder, labels = make_decoder().double(), torch.zeros(len(CODES), dtype=int)
+    LatentWalk(lambda z: decoder(z), torch.as_tensor(CODES).double(), labels)
+
+
 def test_a_decoder_that_fails_later_is_named_in_the_view(monkeypatch):
     walk = make_wide_walk(Own())
     walk_decoder_breaks = {"id": "a 2", "points": [[0.0, 1.0]]}

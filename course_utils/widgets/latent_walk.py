@@ -123,12 +123,12 @@ class LatentWalk(WithPicture, WithCursor):
         shape: plots.Shape | None = None,
         axes: Sequence[int] | None = None,
     ) -> None:
-        codes = checked_codes(codes)
+        like, codes = codes, checked_codes(codes)
         labels = checked_digits(labels, len(codes), "codes")
         half_widths = checked_half_widths(half_widths)
         k = codes.shape[1]
         network, because = _network_or_why_not(g, k)
-        decode = _decoder_of(g, codes)
+        decode = _decoder_of(g, like)
         sides = checked_shape(decode(torch.zeros(1, k)), shape)
         sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
         directions = _principal_directions(codes)
@@ -299,14 +299,18 @@ def _network_or_why_not(g: Callable, k: int) -> tuple[dict, str]:
         return {}, str(reason)
 
 
-def _decoder_of(g: Callable, codes: np.ndarray) -> Callable[[Tensor], Tensor]:
-    """z -> images, clipped to [0, 1], on the CPU, in eval mode.  (n, K) -> (n, …)"""
+def _decoder_of(g: Callable, codes: ArrayLike) -> Callable[[Tensor], Tensor]:
+    """z -> images, clipped to [0, 1], on the CPU, in eval mode.  (n, K) -> (n, …)
+
+    z has device and dtype of the decoder's weights; of the codes if a function hides them.
+    """
     network = getattr(g, "__self__", g)  # of a method
-    weights = list(network.parameters()) if isinstance(network, nn.Module) else []
+    own = list(network.parameters()) if isinstance(network, nn.Module) else []
+    known = [x for x in (*own, codes) if isinstance(x, Tensor) and x.is_floating_point()]
 
     def decode(z: Tensor) -> Tensor:
         with eval_mode(g), in_words(f"the decoder, for z of {described(z)},"):
-            images = g(z.to(weights[0]) if weights else z)
+            images = g(z.to(known[0]) if known else z)
         if not isinstance(images, Tensor) or len(images) != len(z):
             raise ValueError(
                 f"the decoder must return an image for each row of z of {described(z)}, "
