@@ -207,11 +207,13 @@ def test_links_to_the_repository_exist_only_with_its_address(monkeypatch):
         assert site._linked(made, source, "plans", "plan") == link
 
 
-def test_a_folder_with_other_files_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").touch()
+@pytest.mark.parametrize("names", [["thesis.txt"], [".nojekyll", ".git"]])
+def test_a_folder_with_other_files_or_a_history_is_left_alone(tmp_path, names):
+    for name in names:
+        (tmp_path / name).touch()
     with pytest.raises(ToolError, match="holds other files"):
         site.write([], tmp_path)
-    assert (tmp_path / "thesis.txt").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 # --- in a browser ---------------------------------------------------------------------

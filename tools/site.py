@@ -32,7 +32,7 @@ from math_core import LatexToMathML
 from nbformat import NotebookNode
 
 from course_utils.widgets.core import as_script, with_imports
-from tools import execute, files, formulas, handout, playground, render, slides
+from tools import address, execute, files, formulas, handout, playground, render, slides
 from tools.files import ROOT, ToolError, errors_at
 from tools.talk import slide_name
 from tools.without_kernel import states_json
@@ -50,7 +50,6 @@ KERNEL_ONLY = {"guess", "check", "progress"}
 ANSWER = re.compile(r"^answer\(", re.MULTILINE)
 TITLES = re.compile(r'<h([1-3]) id="([^"]*)">(.*?)</h\1>', re.DOTALL)
 LINK = re.compile(r'<a href="([^"]*)">(.*?)</a>', re.DOTALL)
-ADDRESS = re.compile(r'^Repository = "(.*)"', re.MULTILINE)
 # What the contents name of the docs, in this order; the rest follows under "More".
 INSTRUCTORS = ("teaching", "slides", "handout", "hub", "accessibility")
 
@@ -218,8 +217,8 @@ def _linked(page: Page, source: Path, address: str, words: str) -> str:
 
 def repository() -> str:
     """The address of the repository in pyproject.toml, the one place that has it; or ""."""
-    found = ADDRESS.search((ROOT / "pyproject.toml").read_text("utf-8"))
-    return found[1].rstrip("/") if found else ""
+    found = address.repository((ROOT / "pyproject.toml").read_text("utf-8"))
+    return "" if found == address.PLACEHOLDER else found
 
 
 def plain(html: str) -> str:
@@ -386,8 +385,8 @@ def landing(lessons: list[Lesson]) -> Page:
     body = LANDING.substitute(
         notebooks=len(lessons),
         first=lessons[0].place,
-        vae=by_number.get("06", lessons[0].place),
-        walk=by_number.get("07", lessons[0].place),
+        vae=by_number["06"],
+        walk=by_number["07"],
         start="docs/readme.html#start",
         cards=cards,
     )
@@ -572,9 +571,10 @@ def read(path: Path, stored: bool) -> Lesson:
 def write(lessons: list[Lesson], folder: Path) -> None:
     """Write the site anew; where it cannot be made, the folder is not changed.
 
-    ToolError if the folder holds something else than a site.
+    ToolError if the folder holds something else than a site, or the history of one.
     """
-    if folder.exists() and not (folder / ".nojekyll").exists() and any(folder.iterdir()):
+    is_site = (folder / ".nojekyll").exists() and not (folder / ".git").exists()
+    if folder.exists() and not is_site and any(folder.iterdir()):
         raise ToolError(f"{folder} holds other files; name another folder by -o")
     texts = dict([*site(lessons), *decks(lessons)])
     contents = {folder / place: text.encode() for place, text in texts.items()}
