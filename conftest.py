@@ -114,8 +114,7 @@ IN_KERNEL = f"exec({inspect.getsource(refuse_network) + 'refuse_network()'!r}, {
 # --- executed notebooks, saved for the tests of the decks -------------------------------
 
 RUNS = os.environ.get("COURSE_RUNS")  # a folder; without it nothing is saved
-FIGURES = {"bbox_inches": "tight", "dpi": 270}  # as in slides
-DENSE = f"get_ipython().config.InlineBackend.print_figure_kwargs = {FIGURES}"
+DENSE = "get_ipython().config.InlineBackend.print_figure_kwargs = {}"
 
 
 @pytest.hookimpl(trylast=True)  # when the kernel has been started
@@ -125,8 +124,12 @@ def pytest_runtest_setup(item):
         return
     file = item.parent
     if not hasattr(file, "run"):
+        from tools import slides  # takes seconds, and is needed here alone
+        from tools.execute import TIGHT
+
         file.run = NotebookClient(copy.deepcopy(file.nb), record_timing=False)
-        file.kernel.kc.execute(DENSE, silent=True)
+        figures = dict(TIGHT, dpi=slides.DPI)
+        file.kernel.kc.execute(DENSE.format(figures), silent=True)
     code = [i for i, cell in enumerate(file.nb.cells) if cell.cell_type == "code"]
     index = code[item.cell_num]
     cell = file.run.nb.cells[index]
