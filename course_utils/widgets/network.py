@@ -18,7 +18,7 @@ from course_utils.modes import measure
 
 LARGEST_FLOAT16 = 65504
 PROBES = 256  # points at which the browser's layers are compared with the network
-# Limits of what the browser runs: 20 to 30 ms for one point, and 8 MB (docs/widgets.md).
+# Limits of what the browser runs: some 20 ms for one point, and 8 MB (docs/widgets.md).
 MOST_PRODUCTS = 20_000_000  # multiplications for one point
 MOST_WEIGHTS = 4_000_000
 
