@@ -103,18 +103,32 @@ def test_commands_exist(path):
 
 # --- code in the docs ---------------------------------------------------------------------
 
-RUN = ["docs/own_objective.md"]
 
-
-@pytest.mark.parametrize("page", RUN)
-def test_the_code_of_a_page_runs_from_top_to_bottom(page):
+def run_page(page):
+    """What the blocks of code of a page define, run from top to bottom."""
     names = {}
     blocks = re.findall(r"^```python\n(.*?)^```", read(page), re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 5
     for block in blocks:
         exec(compile(block, page, "exec"), names)
-    assert len(blocks) > 5
-    if page == "docs/own_objective.md":
-        assert names["norms"][1] < 0.5 * names["norms"][0]  # the title of its figure
+    return names
+
+
+def test_the_code_of_own_objective_runs_and_contracts():
+    norms = run_page("docs/own_objective.md")["norms"]
+    assert norms[1] < 0.5 * norms[0]  # the title of its figure
+
+
+@pytest.mark.slow
+def test_the_code_of_own_data_runs_and_learns(capsys):
+    names = run_page("docs/own_data.md")
+    out = capsys.readouterr().out
+    error, units = map(float, re.search(r"error (.+), (\d) active units", out).groups())
+    assert error < 0.75 and units == 3  # the mean has 1, three principal components 0.34
+    first, last = map(int, re.search(r"−ELBO (\d+) to (\d+) nats", out).groups())
+    assert last < 0.8 * first
+    saved, loaded = (names[name].state_dict() for name in ("vae", "again"))
+    assert all(value.equal(loaded[name]) for name, value in saved.items())
 
 
 # --- README.md --------------------------------------------------------------------------

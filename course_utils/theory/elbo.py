@@ -1,7 +1,7 @@
 """The ELBO of test images and the importance-weighted bound, estimated by draws from q.
 
-Networks get 1024 rows at a time, so memory holds no more than these and the results. A
-decoder with the labels of its images inside must get no more rows than these.
+Networks get 1024 rows at a time, so memory holds no more than these and the results. So a
+conditional decoder g that holds the labels of its images is given at most 1024 images.
 
 Which ELBO is which:
 
