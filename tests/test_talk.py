@@ -301,6 +301,10 @@ def test_a_picture_without_words_is_refused(picture, files_of_a_talk, tmp_path):
             ":root { --accent: #8a1538 }",
             ": in the dark theme, --accent #8a1538 on .* of 1.9",
         ),
+        (
+            ":root { --tint: light-dark(#c8d4e0, #1b2a3c) }",
+            ": in the light theme, --accent #1565c0 on --tint #c8d4e0 has a contrast of 3",
+        ),
         (":root { --paper: #dddddd }", ": in the dark theme, --ink #e8ecf1 on --paper"),
     ],
 )

@@ -15,6 +15,7 @@ PAIRS = (
     *(("ink", "paper"), ("quiet", "paper"), ("accent", "paper"), ("ink", "tint")),
     *(("ink", "question-tint"), ("question", "question-tint")),
     *(("ink", "code"), ("quiet", "code")),
+    *(("accent", "tint"), ("accent", "question-tint")),  # links in boxes
 )
 LOWEST = 4.5
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
