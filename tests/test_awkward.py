@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tools import formulas, render, slides
 from tools.files import ToolError
+from tools.talk import slide_name
 
 FOLDER = Path(__file__).with_name("awkward")
 HEAD = re.compile(r'^=== (.+?)(?:: (shows|refused) "(.*)")?\n', re.MULTILINE)
@@ -189,7 +190,7 @@ def test_a_deck_of_all_cells_is_whole_and_requests_nothing(offline, tmp_path):
     names = page.evaluate(
         "[...document.querySelectorAll('.slides > * > section')].map((s) => s.id)"
     )
-    assert names == [slides._name(cell) for cell in cells]
+    assert names == [slide_name(cell) for cell in cells]
 
 
 RENDER = """async (sources) => {

@@ -532,8 +532,8 @@ def state_in(notebook: str) -> str:
     """The state of the LiveTraining in a notebook."""
     (path,) = NOTEBOOKS.glob(f"{notebook}_*.ipynb")
     cells = json.loads(path.read_text("utf-8"))["cells"]
-    (call,) = (c for c in map("".join, (c["source"] for c in cells)) if "LiveTraining(" in c
-               and "import" not in c)  # fmt: skip
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    (call,) = (c for c in code if "LiveTraining(" in c)
     keywords = ast.parse(call).body[0].value.keywords
     return {k.arg: k.value.value for k in keywords}.get("state", "")
 
