@@ -47,6 +47,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")  # as many as LINE_COLORS
 HALO = [withStroke(linewidth=3, foreground="white")]  # text stays legible on dots
 # Lighter than the points that are drawn on them, in gray print too.
 PALE = ListedColormap(matplotlib.colormaps["Blues"](np.linspace(0, 0.6, 256)))
+MOST_IN_LEGEND = 48  # classes: more would leave no room for the plane, which names them too
 INK = matplotlib.colormaps["gray_r"].resampled(12)  # a third of the file size of 256
 
 T = TypeVar("T")
@@ -1032,7 +1033,7 @@ def draw_codes(
             name = classes[number]
             axis.text(z1, z2, name, size=size, path_effects=HALO, **center)
     axis.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    if legend:
+    if legend and len(classes) <= MOST_IN_LEGEND:
         for number, name in classes.items():
             dot |= {"color": class_color(number), "marker": class_marker(number)}
             axis.scatter([], [], **dot, label=name)

@@ -364,18 +364,18 @@ DECODERS = {
 
 # --- labels of codes, and codes -------------------------------------------------------
 
-# name: (labels, what comes of it in plots, and in widgets, which have ten colors)
+# name: (labels, what comes of it in plots and in widgets)
 COLORED = {
-    "digits": ([0, 9, 3, 3], RIGHT, RIGHT),
-    "floats": (torch.tensor([0.0, 9.0, 3.0, 3.0]), RIGHT, RIGHT),
-    "eleven classes": ([0, 9, 10, 3], RIGHT, "0 to 9"),
-    "large numbers": ([1900, 2000, 10**9, 3], RIGHT, "0 to 9"),
-    "no class": ([0, -1, 3, 3], "whole numbers from 0", "0 to 9"),
-    "halves": ([0, 0.5, 3, 3], "whole numbers from 0", "0 to 9"),
-    "NaN": ([0, math.nan, 3, 3], "whole numbers from 0", "0 to 9"),
-    "words": (["cat", "dog", "cat", "dog"], RIGHT, "0 to 9.*number your classes"),
-    "one-hot": (torch.eye(4), *[r"shape \(4, 4\)"] * 2),
-    "too few": ([0, 1], *["4 codes"] * 2),
+    "digits": ([0, 9, 3, 3], RIGHT),
+    "floats": (torch.tensor([0.0, 9.0, 3.0, 3.0]), RIGHT),
+    "eleven classes": ([0, 9, 10, 3], RIGHT),
+    "large numbers": ([1900, 2000, 10**9, 3], RIGHT),
+    "no class": ([0, -1, 3, 3], "whole numbers from 0"),
+    "halves": ([0, 0.5, 3, 3], "whole numbers from 0"),
+    "NaN": ([0, math.nan, 3, 3], "whole numbers from 0"),
+    "words": (["cat", "dog", "cat", "dog"], RIGHT),
+    "one-hot": (torch.eye(4), r"shape \(4, 4\)"),
+    "too few": ([0, 1], "4 codes"),
 }
 
 # --- what plots are given -------------------------------------------------------------

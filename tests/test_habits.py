@@ -385,9 +385,9 @@ def test_a_field_shows_the_denoiser_in_eval_mode():
 
 @each(COLORED)
 def test_labels_have_colors_or_are_refused(habit):
-    labels, expected, in_widgets = habit
-    outcome(in_widgets, LatentWalk, decoder(), CODES, labels)
-    outcome(in_widgets, SideBySide, {"g": (decoder(), CODES)}, labels)
+    labels, expected = habit
+    outcome(expected, LatentWalk, decoder(), CODES, labels)
+    outcome(expected, SideBySide, {"g": (decoder(), CODES)}, labels)
     outcome(expected, plots.latent_plane, CODES, labels, title="Codes")
     outcome(expected, plots.latent_planes, {"g": CODES}, labels, title="Codes")
     outcome(expected, plots.posteriors, CODES, CODES.exp(), labels, title="q")

@@ -26,11 +26,12 @@ from course_utils.widgets import (
     Dial,
     EvidenceGap,
     LatentWalk,
+    SideBySide,
     evidence_gap,
     latent_walk,
     network,
 )
-from course_utils.widgets.picture import WithPicture, png
+from course_utils.widgets.picture import WithPicture, png, words_of
 from tools.execute import WIDGET_VIEW, _keep
 
 PNG = b"\x89PNG\r\n"
@@ -85,8 +86,44 @@ def test_state_holds_codes_labels_and_colors():
     labels = torch.tensor([0, 9, 3, 3, 1, 7, 2])
     walk = LatentWalk(make_decoder(), codes, labels)
     assert np.array_equal(buffer(walk, "codes", "<f4").reshape(7, 2), codes.detach())
-    assert buffer(walk, "labels", "u1").tolist() == labels.tolist()
-    assert walk.get_state()["colors"] == list(plots.DIGIT_COLORS)
+    assert buffer(walk, "labels", "<u2").tolist() == labels.tolist()
+    state = walk.get_state()
+    assert state["colors"] == list(plots.DIGIT_COLORS)
+    assert state["classes"] == list("0123456789") and set(state["markers"]) == {"o"}
+
+
+LETTERS = [chr(ord("a") + i) for i in range(26)]
+CLASSES = {  # labels, names, the class of each code, the classes
+    "words": (["dog", "cat", "dog"], None, [1, 0, 1], ["cat", "dog"]),
+    "words with names": (["dog", "cat", "dog"], ["dog", "cat"], [0, 1, 0], ["dog", "cat"]),
+    "numbers with names": ([1, 0, 1], ["disk", "ring", "cross"], [1, 0, 1],
+                           ["disk", "ring", "cross"]),
+    "large numbers": ([300, 12, 300], None, [1, 0, 1], ["12", "300"]),
+    "26 letters": ([25, 0, 12], LETTERS, [25, 0, 12], LETTERS),
+    "more classes than a byte counts": (
+        [299, 0, 1], list(map(str, range(300))), [299, 0, 1], list(map(str, range(300)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("labels, names, numbers, classes", CLASSES.values(), ids=CLASSES)
+@pytest.mark.parametrize("kind", ["LatentWalk", "SideBySide"])
+def test_any_number_of_classes_has_names_colors_and_markers(
+    kind, labels, names, numbers, classes
+):
+    codes = torch.rand(3, 2)  # within the box
+    if kind == "LatentWalk":
+        widget = LatentWalk(make_decoder(), codes, labels, names=names)
+    else:
+        widget = SideBySide({"AE": (make_decoder(), codes)}, labels, names=names)
+    assert buffer(widget, "labels", "<u2").tolist() == numbers
+    assert widget.classes == classes
+    looks = list(zip(widget.colors, widget.markers))
+    assert len(looks) == len(classes) and len(set(looks)) == min(len(looks), 60)
+    _, known = plots.as_classes(labels, 3, names)  # the same looks as in latent_plane
+    assert looks == [(plots.class_color(k), plots.class_marker(k)) for k in known]
+    shown = {classes[number] for number in numbers}
+    words = words_of(widget.picture())
+    assert all(f"{name} at (" in words for name in shown)
 
 
 def test_the_share_of_the_prior_is_computed_in_python():
@@ -169,7 +206,7 @@ def test_paths_run_between_typical_codes_and_none_is_longer_than_the_straight_on
     decoder = make_decoder(nn.Sigmoid())  # the one of this walk
     codes, labels = (
         buffer(walk, "codes", "<f4").reshape(-1, 2),
-        buffer(walk, "labels", "u1"),
+        buffer(walk, "labels", "<u2"),
     )
     assert walk.path_classes == list(range(10))
     points = buffer(walk, "path_points", "<f4").reshape(45, 2, 48, 2)
@@ -200,6 +237,13 @@ def test_paths_need_two_classes_within_the_largest_box():
             walk.path = "curved"
     walk = LatentWalk(make_decoder(), codes, labels, (1, 10))
     assert (walk.path_classes, walk.path_ends) == ([1, 2], [1, 2])
+
+
+def test_paths_join_the_ten_classes_with_the_most_codes():
+    torch.manual_seed(0)
+    labels = torch.cat([torch.arange(26), torch.arange(16, 26), torch.tensor([3])])
+    walk = LatentWalk(make_decoder(), torch.randn(37, 2) / 3, labels, names=LETTERS)
+    assert walk.path_classes == [3, *range(16, 25)]
 
 
 def test_drawing_options_can_be_set_and_observed():
@@ -259,10 +303,10 @@ REFUSED = {
         (make_decoder(), CODES / 0, LABELS), ValueError, "NaN or infinity"),
     "labels of another length": (
         (make_decoder(), CODES, torch.zeros(5)), ValueError, "4 codes"),
-    "labels without a color": (
-        (make_decoder(), CODES, LABELS + 10), ValueError, "0 to 9"),
-    "words as labels": (
-        (make_decoder(), CODES, ["cat"] * 4), ValueError, "0 to 9.*number your classes"),
+    "labels between classes": (
+        (make_decoder(), CODES, LABELS + 0.5), ValueError, "numbers from 0, or words"),
+    "labels below zero": (
+        (make_decoder(), CODES, LABELS - 1), ValueError, "numbers from 0, or words"),
     "no box": ((make_decoder(), CODES, LABELS, ()), ValueError, "half_widths"),
     "a box of width 0": (
         (make_decoder(), CODES, LABELS, (1, 0)), ValueError, "half_widths"),
@@ -289,6 +333,22 @@ def test_invalid_arguments_of_a_walk_are_refused(arguments, error, message):
 def test_invalid_sigmas_are_refused(sigmas, message):
     with pytest.raises(ValueError, match=message):
         LatentWalk(make_decoder(), CODES, LABELS, sigmas=sigmas)
+
+
+@pytest.mark.parametrize(
+    "labels, names, message",
+    [
+        ([0, 1, 2, 1], ["cat", "dog"], "a label 2, but names for 0 to 1"),
+        (["cat", "dog", "cat", "dog"], ["cat"], "'dog' is not in it"),
+        ([0, 1, 1, 1], "ab", "names must be a list"),
+        ([0, 1, 1, 1], [str(i) for i in range(2**16 + 1)], "at most 65536 classes"),
+    ],
+)
+def test_labels_without_a_name_are_refused(labels, names, message):
+    with pytest.raises(ValueError, match=message):
+        LatentWalk(make_decoder(), CODES, labels, names=names)
+    with pytest.raises(ValueError, match=message):
+        SideBySide({"AE": (make_decoder(), CODES)}, labels, names=names)
 
 
 def test_an_unknown_argument_is_refused():

@@ -4,7 +4,8 @@
 import { drawAxes, INTERACTIVE, marksAt, panel, quarters } from "./axes.js";
 import { fillChoice, markChoice } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, short, uint8,
+  clamp, escapeHtml, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, short,
+  uint8,
 } from "./core.js";
 import { makeCursor, htmlOfZ } from "./cursor.js";
 import { canDecode, makeDecoder } from "./decoder.js";
@@ -12,7 +13,9 @@ import { makeFrame } from "./frame.js";
 import { drawPixels } from "./image.js";
 import { drawShades, MAPS } from "./maps.js";
 import { along, makePaths } from "./paths.js";
-import { ellipse, makeLegend, makePlane, nearestCode, polyline, RINGS, ringsOfPrior } from "./plane.js";
+import {
+  classesOf, ellipse, makeLegend, makePlane, nearestCode, polyline, RINGS, ringsOfPrior,
+} from "./plane.js";
 import { drawPlayButton, inSlices, makePlayer, prefersReducedMotion } from "./player.js";
 
 const POINTS = 21; // per side of the lattice
@@ -69,7 +72,7 @@ const PAGE = `
       <span class="lw-name">Draw</span>
       <label title="one, two and three standard deviations, and the prior mass within">
         <input type="checkbox" class="lw-rings">prior’s rings</label>
-      <label title="for some digits, the ellipse one σ around μ">
+      <label title="for some images, the ellipse one σ around μ">
         <input type="checkbox" class="lw-clouds">${Q}</label>
     </div>
     <div class="cw-line lw-group">
@@ -88,14 +91,15 @@ const PAGE = `
       <button type="button" class="cw-button lw-play"></button>
       <canvas class="lw-strip" role="img" aria-label="images along the path"></canvas>
       <p class="cw-help">The numbers are the lengths of the paths in image space: 1 is one
-        pixel from white to black. The curved path is the shortest.</p>
+        pixel from white to black. The curved path is the shortest.<span
+        class="lw-most"> The classes are those with the most codes.</span></p>
     </div>
   </div>`;
 
 /** The plane of codes, with elements for rings, ellipses, map and path. */
 function makeCodes(find, el, model, edge, frame, codes) {
-  const labels = uint8(model.get("labels"));
-  const colors = model.get("colors"), stage = find(".lw-plane .cw-stage");
+  const classes = classesOf(model), { labels, colors, markers } = classes;
+  const stage = find(".lw-plane .cw-stage");
   const plane = makePlane(stage, edge);
   plane.lines.innerHTML =
     ["rings", "clouds", "path"].map((name) => `<g class="lw-on-${name}"></g>`).join("");
@@ -111,11 +115,11 @@ function makeCodes(find, el, model, edge, frame, codes) {
     const names = frame.shown().map(frame.html);
     drawAxes(el, marks, marks, plane.across(0.75 * a), "z", names); // of both stages
     plane.show();
-    plane.dots(places, labels, shown());
+    plane.dots(places, labels, shown(), { markers });
   }
-  const shown = makeLegend(find(".cw-legend"), labels, colors, draw);
+  const shown = makeLegend(find(".cw-legend"), labels, colors, draw, classes);
   return {
-    ...plane, stage, codes, labels, draw,
+    ...plane, stage, codes, classes, draw,
     project() {
       places = frame.places();
     },
@@ -132,8 +136,8 @@ function makeLattice(find, model, { decode, frame }) {
   stage.insertAdjacentHTML("beforeend", '<div class="lw-cursor"></div>');
   stage.setAttribute("aria-label", "lattice of decoded images: arrow keys move z");
   find(".lw-lattice .cw-title").textContent = "The lattice, decoded";
-  let others = ""; // the values along the other axes that are drawn
-  const key = () => frame.others().map((i) => frame.value(i, model.get("z")).toFixed(4)).join();
+  let drawn = []; // the values along the other axes that are drawn
+  const others = () => frame.others().map((i) => frame.value(i, model.get("z")));
   const drawImages = inSlices(POINTS ** 2, (i) => {
     const step = model.get("half_width") / MIDDLE, at = (SPREAD * (i + 1) - 1) % POINTS ** 2;
     const column = at % POINTS, row = Math.floor(at / POINTS), [across, up] = frame.shown();
@@ -146,17 +150,19 @@ function makeLattice(find, model, { decode, frame }) {
     stage,
     /** Draws it again if z has moved along other axes than those on show. */
     follow() {
-      if (key() === others) return;
-      others = key();
+      const values = others(); // as drawn, except for rounding errors of directions
+      if (values.every((value, i) => Math.abs(value - drawn[i]) < 1e-4)) return;
+      drawn = values;
       drawImages();
     },
     draw() {
-      others = key();
+      drawn = others();
       find(".lw-lattice .cw-foot").textContent =
         `${POINTS} × ${POINTS} points, ${short(model.get("half_width") / MIDDLE)} apart`;
       ink.clearRect(0, 0, canvas.width, canvas.height);
       drawImages();
     },
+    pause: drawImages.pause,
     cancel: drawImages.cancel,
   };
 }
@@ -262,10 +268,13 @@ function makePathOnPlane(find, el, model, { decode, edge }) {
 /** The controls of the path: its ends, its kind, and a button that moves z along it. */
 function makePathControls(find, el, model, { set, way, player, cursor }) {
   const selects = [...el.querySelectorAll(".lw-paths select")], button = find(".lw-play");
+  const names = model.get("classes"), present = new Set(classesOf(model).labels).size;
+  find(".lw-most").hidden = present <= way.classes.length;
   const faces = way.kinds.slice(1).map((kind) => `${kind} <span class="lw-length"></span>`);
   fillChoice(find(".lw-kinds"), ["none", ...faces], (i) => set("path", way.kinds[i]));
   for (const [i, select] of selects.entries()) {
-    select.innerHTML = way.classes.map((c) => `<option>${c}</option>`).join("");
+    select.innerHTML = way.classes.map((c) =>
+      `<option value="${c}">${escapeHtml(names[c])}</option>`).join("");
     select.addEventListener("change", () => {
       const before = model.get("path_ends"), ends = [...before];
       ends[i] = +select.value;
@@ -324,9 +333,9 @@ function makeCursorImage(find, el, model, { decode, plane, frame }) {
   };
 }
 
-function nearestInWords({ codes, labels }, z) {
+function nearestInWords({ codes, classes: { labels, names } }, z) {
   const { index, distance } = nearestCode(codes, z);
-  return `the nearest code is of a ${labels[index]}, ${fixed(distance)} away`;
+  return `nearest code: ${names[labels[index]]}, ${fixed(distance)} away`;
 }
 
 /** K > 2: the choice of the axes, and a slider for each of the others. */
@@ -450,7 +459,12 @@ function render({ model, el }) {
   for (const { stage } of [plane, lattice]) cursor.follow(stage, plane);
   const cursorMoved = perFrame(drawCursor), axesChanged = perFrame(drawAxesOnShow);
   const stopListening = listenTo(model, {
-    "change:z": cursorMoved, "change:half_width": drawBox, "change:map": drawMap,
+    "change:z"() {
+      lattice.pause(); // until the cursor rests: its image is that of the next frame
+      cursorMoved();
+    },
+    "change:half_width": drawBox,
+    "change:map": drawMap,
     "change:axes": axesChanged, "change:principal": axesChanged,
     "change:rings": overlays.drawRings, "change:clouds": overlays.drawClouds,
     ...(path && { "change:path": path.changed, "change:path_ends": path.changed }),

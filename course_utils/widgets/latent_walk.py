@@ -24,12 +24,8 @@ from course_utils.theory.lattice import (
     prior_mass,
     ring_mass,
 )
-from course_utils.widgets._validation import (
-    checked_codes,
-    checked_digits,
-    checked_shape,
-    one_of,
-)
+from course_utils.widgets._validation import checked_codes, checked_shape, one_of
+from course_utils.widgets.classes import WithClasses, class_traits
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.cursor import WithCursor, checked_half_widths
 from course_utils.widgets.network import NotForTheBrowser, browser_network
@@ -40,9 +36,10 @@ CELLS = 60  # per side of a map
 RINGS = 1, 2, 3  # standard deviations of the prior
 STAGE = 21 / 20  # the view shows this times the half-width, a margin around the box
 PATHS = "none", "straight", "curved"
+PATH_CLASSES = 10  # whose pairs are joined, 45 paths of each kind
 
 
-class LatentWalk(WithPicture, WithCursor):
+class LatentWalk(WithPicture, WithCursor, WithClasses):
     """The codes over two axes of their space, and the image g(z) at the cursor.
 
         LatentWalk(nn.Sequential(vae.decoder, nn.Sigmoid()), mu, labels)
@@ -56,13 +53,15 @@ class LatentWalk(WithPicture, WithCursor):
                  function of torch is run by the kernel, where the widget says so; a page
                  without a kernel shows its picture.
     codes        (N, K), K ≥ 2, drawn as dots, up to about 10000.
-    labels       (N,), digits 0 to 9 that color the dots.
+    labels       (N,), whole numbers from 0, or words, of any number of classes. Ten have
+                 colors of their own; more than ten differ by color and marker.
     half_widths  a of each box [−a, a]² to choose from, initially the first.
     sigmas       (N, K), of a VAE: the standard deviations of each q(z|x), whose means are
                  the codes. Only then ellipses of q and the prior N(0, I) are shown, by
                  its rings and its mass in the box.
     shape        (height, width), gray, or (channels, height, width) of images that are
                  rows, by default gray and square
+    names        of the classes: those of labels 0, 1, …, or the order of words
     axes         K > 2: the two coordinates of z to start with, counted from 0; by default
                  the two directions of largest variance of the codes (PCA, from z = 0).
 
@@ -72,14 +71,15 @@ class LatentWalk(WithPicture, WithCursor):
 
     Optional: rings, ellipses; of K = 2 a map behind the dots, and a path between two
     classes, straight or a geodesic of ``theory.geodesics``, which joins the codes nearest
-    to the medians of the classes.
+    to the medians of the classes, of the ten with the most codes if there are more.
 
     Traits shared with the view: ``z``, K numbers, about 0.1 s after the cursor stops;
     ``half_width``; ``axes``, two numbers from 0, and ``principal``, whether they count
     directions; ``rings`` and ``clouds`` of q, whether they are drawn; ``map``: "none",
     "distance" (to the nearest code) or "uncertainty" (Σ_d H(p_d) of the image, nats;
     only of a decoder that ends in a Sigmoid); ``path``: "none", "straight" or "curved";
-    ``path_ends``, its two classes. All may be set from Python.
+    ``path_ends``, its two classes, counted from 0 as in ``classes``, their names. All may
+    be set from Python.
     TypeError or ValueError for anything that cannot be decoded or drawn.
     """
 
@@ -92,13 +92,11 @@ class LatentWalk(WithPicture, WithCursor):
     codes = traitlets.Bytes().tag(sync=True)  # float32 (N, K)
     directions = traitlets.Bytes().tag(sync=True)  # float32 (K, K), rows; empty if K = 2
     variances = traitlets.List(traitlets.List()).tag(sync=True)  # shares, see _shares
-    labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
-    colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     prior_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per box
     ring_shares = traitlets.List(traitlets.Unicode()).tag(sync=True)  # per ring
-    sampled = traitlets.Bytes().tag(sync=True)  # float32 (n, 2K + 1): μ, σ, label of q
+    sampled = traitlets.Bytes().tag(sync=True)  # float32 (n, 2K + 1): μ, σ, class of q
     maps = traitlets.Dict().tag(sync=True)  # name -> ranges and values per box
-    path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M, by label
+    path_classes = traitlets.List(traitlets.Int()).tag(sync=True)  # M of the classes
     path_points = traitlets.Bytes().tag(sync=True)  # float32 (P, 2, T, 2): straight, curved
     path_lengths = traitlets.List(traitlets.List()).tag(sync=True)  # (P, 2), the same
 
@@ -119,21 +117,22 @@ class LatentWalk(WithPicture, WithCursor):
         labels: ArrayLike,
         half_widths: Sequence[float] = (1, 5),
         *,
+        names: Sequence[str] | None = None,
         sigmas: ArrayLike | None = None,
         shape: plots.Shape | None = None,
         axes: Sequence[int] | None = None,
     ) -> None:
         like, codes = codes, checked_codes(codes)
-        labels = checked_digits(labels, len(codes), "codes")
+        numbers, classes = class_traits(labels, len(codes), names)
         half_widths = checked_half_widths(half_widths)
         k = codes.shape[1]
         network, because = _network_or_why_not(g, k)
         decode = _decoder_of(g, like)
         sides = checked_shape(decode(torch.zeros(1, k)), shape)
-        sampled = _sample(codes, _checked_sigmas(sigmas, codes), labels)
+        sampled = _sample(codes, _checked_sigmas(sigmas, codes), numbers)
         directions = _principal_directions(codes)
         self._decode, self._directions = decode, directions
-        self._points = codes, labels
+        self._points = codes, labels, names
         super().__init__(
             decoder=network,
             kernel_because=because,
@@ -141,8 +140,7 @@ class LatentWalk(WithPicture, WithCursor):
             codes=codes.astype("<f4").tobytes(),
             directions=directions.astype("<f4").tobytes() if k > 2 else b"",
             variances=[_shares(codes), _shares(codes @ directions.T)],
-            labels=labels.tobytes(),
-            colors=list(plots.DIGIT_COLORS),
+            **classes,
             half_widths=half_widths,
             prior_shares=[_percent(prior_mass(a)) for a in half_widths],
             ring_shares=[_percent(ring_mass(r)) for r in RINGS],
@@ -151,7 +149,9 @@ class LatentWalk(WithPicture, WithCursor):
             principal=k > 2 and axes is None,
             axes=[0, 1] if axes is None else _checked_axes(axes, k),
             **(
-                _of_the_plane(decode, network, codes, labels, half_widths) if k == 2 else {}
+                _of_the_plane(decode, network, codes, numbers, half_widths)
+                if k == 2
+                else {}
             ),
             half_width=half_widths[0],
         )
@@ -231,10 +231,10 @@ class LatentWalk(WithPicture, WithCursor):
 
     def picture(self) -> bytes:
         """Plane and lattice of the first box, side by side."""
-        codes, labels = self._points
+        codes, labels, names = self._points
         box, plane = self.half_widths[0], codes @ self._frame()[self.axes].T
-        names = [self._axis_name(axis) for axis in self.axes]
-        figure = _draw(plane, labels, self._lattice, box, self.shape, names)
+        axes = [self._axis_name(axis) for axis in self.axes]
+        figure = _draw(plane, labels, self._lattice, box, self.shape, axes, names)
         return png(figure, colors=128)
 
     def _axis_name(self, axis: int) -> str:
@@ -245,7 +245,7 @@ class LatentWalk(WithPicture, WithCursor):
         decoder = f"decoder {self._sizes()}"
         if not self.decoder:
             decoder += ", run by the kernel"
-        codes = len(self.labels)
+        codes = len(self._points[0])
         return f"LatentWalk({decoder}, {codes} codes, half_widths ({boxes}))"
 
     def _sizes(self) -> str:
@@ -259,22 +259,23 @@ class LatentWalk(WithPicture, WithCursor):
 
 def _draw(
     codes: np.ndarray,
-    labels: np.ndarray,
+    labels: ArrayLike,
     images: np.ndarray,
     half_width: float,
     shape: plots.Shape | None = None,
-    names: Sequence[str] = ("$z_1$", "$z_2$"),
+    axis_names: Sequence[str] = ("$z_1$", "$z_2$"),
+    names: Sequence[str] | None = None,
 ) -> Figure:
     """Codes and decoded lattice side by side, over the same part of the plane."""
     box = f"[−{half_width:g}, {half_width:g}]²"
     title = f"The latent plane over {box}: codes and decoded images"
     figure, [left, right] = plots.new_figure((10.4, 4.9), 1, 2, title)
-    plots.draw_codes(left, codes, labels, half_width=half_width)
+    plots.draw_codes(left, codes, labels, names=names, half_width=half_width)
     plots.draw_lattice(right, images, half_width, shape)
     limits, ticks = right.get_xlim(), right.get_xticks()
     left.set(xlim=limits, ylim=limits, xticks=ticks, yticks=ticks)
     for axis in (left, right):
-        axis.set(xlabel=names[0], ylabel=names[1])
+        axis.set(xlabel=axis_names[0], ylabel=axis_names[1])
     return figure
 
 
@@ -360,7 +361,7 @@ def _of_the_plane(
 
 
 def _sample(codes: np.ndarray, sigmas: np.ndarray | None, labels: np.ndarray) -> np.ndarray:
-    """μ, σ, label of q(z|x) for evenly spaced rows.  -> (n, 2K + 1), n = 0 without σ"""
+    """μ, σ, class of q(z|x) for evenly spaced rows.  -> (n, 2K + 1), n = 0 without σ"""
     if sigmas is None:
         return np.empty((0, 5))
     rows = np.linspace(0, len(codes) - 1, min(CLOUDS, len(codes))).round().astype(int)
@@ -395,7 +396,9 @@ def _paths(
     """The traits of the paths between classes; none without two in the largest box."""
     a = max(half_widths)
     inside = np.abs(codes).max(1) <= a
-    classes = np.unique(labels[inside]).astype(int).tolist()
+    found, counts = np.unique(labels[inside], return_counts=True)
+    largest = np.argsort(-counts, kind="stable")[:PATH_CLASSES]
+    classes = np.sort(found[largest]).tolist()
     if len(classes) < 2:
         return {}
     ends = torch.stack(

@@ -238,7 +238,7 @@ function makeDataPlane(find, { test, labels }, shown) {
     const { settings, lattice } = frame, isVae = settings.objective === "vae";
     const { color: ink, backgroundColor: halo } = getComputedStyle(stage);
     plane.show();
-    plane.dots(test, labels, Array(256).fill(DATA), 4);
+    plane.dots(test, labels, Array(256).fill(DATA), { radius: 4 });
     drawDensity(shades, frame.density);
     drawCurve(find, frame, { means, window, test, shown });
     put(find(".lt-noise"), isVae ? { style: `stroke-width:${2 * settings.spread}` } : { d: "" });

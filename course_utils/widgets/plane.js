@@ -2,6 +2,7 @@
 // which has the coordinates of z and the colors of the theme.
 
 import { viewBox } from "./axes.js";
+import { bytesOf } from "./core.js";
 
 const RESOLUTION = 840; // of the canvas, enough for a dense screen
 export const RINGS = [1, 2, 3]; // standard deviations of the prior
@@ -27,22 +28,34 @@ export function makePlane(stage, edge, resolution = RESOLUTION) {
       ink.clearRect(0, 0, resolution, resolution);
       svg.setAttribute("viewBox", viewBox(edge()));
     },
-    /** codes (2N); labels (N) are indices of colors. */
-    dots(codes, labels, colors, radius = labels.length > 3000 ? 3.2 : 4.2) {
-      drawDots(ink, codes, labels, colors, radius, pixels);
+    /** codes (2N); labels (N) are indices of colors and markers. */
+    dots(codes, labels, colors, { markers, radius = labels.length > 3000 ? 3.2 : 4.2 } = {}) {
+      drawDots(ink, codes, labels, colors, radius, pixels, markers);
     },
   };
 }
 
+// The markers of plots.py but its circle "o", in units of the radius, y downwards.
+const CORNERS = {
+  s: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+  "^": [[0, -1.2], [1.2, 0.9], [-1.2, 0.9]],
+  D: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]],
+  v: [[0, 1.2], [1.2, -0.9], [-1.2, -0.9]],
+  P: [[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4],
+    [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]],
+};
+
 /** Dots of codes (2N), at x(z₁) and y(z₂) in pixels; skips those outside. */
-export function drawDots(ink, codes, labels, colors, radius, { x, y }) {
+export function drawDots(ink, codes, labels, colors, radius, { x, y }, markers = []) {
   const { width, height } = ink.canvas;
   for (let i = 0; i < labels.length; i++) {
     const left = x(codes[2 * i]), top = y(codes[2 * i + 1]);
     if (Math.abs(left / width - 0.5) > 0.55 || Math.abs(top / height - 0.5) > 0.55) continue;
     ink.fillStyle = colors[labels[i]];
+    const corners = CORNERS[markers[labels[i]]];
     ink.beginPath();
-    ink.arc(left, top, radius, 0, 2 * Math.PI);
+    if (!corners) ink.arc(left, top, radius, 0, 2 * Math.PI);
+    else for (const [h, v] of corners) ink.lineTo(left + radius * h, top + radius * v);
     ink.fill();
   }
 }
@@ -115,16 +128,35 @@ export const isDarkTheme = (node) =>
   (getComputedStyle(node).color.match(/[\d.]+/g) ?? []).slice(0, 3)
     .reduce((sum, level) => sum + +level, 0) > 384;
 
+/** The classes of WithClasses in Python, and the class of each code (N). */
+export function classesOf(model) {
+  const view = bytesOf(model.get("labels"));
+  return { labels: new Uint16Array(view), names: model.get("classes"),
+    colors: model.get("colors"), markers: model.get("markers") };
+}
+
 /** A button for each class among the labels: it shows the dots of this class alone, so that
     color is not all that tells them apart; pressed again, all of them. redraw() is called
-    after a change.  -> the color of each class, "transparent" if it is not shown */
-export function makeLegend(root, labels, colors, redraw) {
+    after a change. Without names, labels are names.
+    -> the color of each class, "transparent" if it is not shown */
+export function makeLegend(root, labels, colors, redraw, { names, markers = [] } = {}) {
   let only = null;
   const classes = [...new Set(labels)].sort((a, b) => a - b);
   const inTheme = () => (isDarkTheme(root) ? lightened(colors) : colors);
-  root.innerHTML = classes.map((label) => `<button type="button" aria-pressed="false"
-    title="show only the ${label}s"><i></i>${label}</button>`).join("");
+  root.innerHTML = classes.map(() =>
+    '<button type="button" aria-pressed="false"><i></i></button>').join("");
   const buttons = [...root.children];
+  for (const [i, button] of buttons.entries()) {
+    const name = names?.[classes[i]] ?? String(classes[i]);
+    button.append(name);
+    button.title = `show only ${name}`;
+    const corners = CORNERS[markers[classes[i]]];
+    if (!corners) continue;
+    const place = (share) => `${50 + 38 * share}%`;
+    button.firstElementChild.className = "cw-marker";
+    button.firstElementChild.style.clipPath =
+      `polygon(${corners.map((at) => at.map(place).join(" ")).join()})`;
+  }
   function draw() {
     const shown = inTheme();
     for (const [i, button] of buttons.entries()) {

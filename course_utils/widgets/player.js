@@ -77,12 +77,17 @@ export function drawPlayButton(button, plays, play = "play", stop = "stop", sign
   button.setAttribute("aria-label", plays ? stop : play);
 }
 
-/** Calls work(0) … work(count − 1), several per frame, then done(); a new call restarts. */
+export const PAUSE = 100; // ms for what is more urgent, longer than between two moves of it
+
+/** Calls work(0) … work(count − 1), several per frame, then done(); a new call restarts.
+    pause() leaves the frames of the next PAUSE ms to others. */
 export function inSlices(count, work, done = () => {}) {
   const player = makePlayer();
+  let pausedUntil = 0;
   const run = () => {
     let next = 0;
     player.start(() => {
+      if (performance.now() < pausedUntil) return true;
       const until = performance.now() + SLICE;
       while (next < count && performance.now() < until) work(next++);
       if (next < count) return true;
@@ -90,5 +95,7 @@ export function inSlices(count, work, done = () => {}) {
       return false;
     });
   };
-  return Object.assign(run, { cancel: player.stop });
+  return Object.assign(run, { cancel: player.stop, pause() {
+    pausedUntil = performance.now() + PAUSE;
+  } });
 }

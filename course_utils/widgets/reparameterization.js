@@ -285,7 +285,7 @@ function makeClouds(find) {
       edge = edgeOf(clouds, exact);
       plane.show();
       for (const [i, cloud] of clouds.entries()) {
-        plane.dots(cloud, new Uint8Array(cloud.length / 2).fill(i), COLORS, 3.2);
+        plane.dots(cloud, new Uint8Array(cloud.length / 2).fill(i), COLORS, { radius: 3.2 });
       }
       const inside = marksAt(quarters(edge).slice(1, -1), plane.across);
       drawTicks(root, [...inside, [0.94, "by <i>μ</i>"]], [...inside, [0.95, "by <i>σ</i>"]]);

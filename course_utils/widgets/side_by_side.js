@@ -2,12 +2,12 @@
 
 import { drawAxes, INTERACTIVE, marksAt, panel } from "./axes.js";
 import {
-  fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, uint8,
+  fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put,
 } from "./core.js";
 import { makeCursor, htmlOfZ } from "./cursor.js";
 import { drawPixels } from "./image.js";
 import { makeNetwork } from "./network.js";
-import { makeLegend, makePlane, nearestCode, ringsOfPrior } from "./plane.js";
+import { classesOf, makeLegend, makePlane, nearestCode, ringsOfPrior } from "./plane.js";
 
 const DRAWS = 6; // whose images are shown
 
@@ -43,10 +43,10 @@ const PAGE = (models) => `
   </div>`;
 
 /** A model's column: its plane, the image at the cursor, and the images of the last draws. */
-function makeColumn(root, name, network, shape, codes, labels, edge) {
+function makeColumn(root, name, network, shape, codes, classes, edge) {
   const [height, width] = shape.slice(-2);
   const stage = root.querySelector(".cw-stage"), plane = makePlane(stage, edge);
-  const decode = makeNetwork(network);
+  const decode = makeNetwork(network), { labels, markers } = classes;
   const [image, draws] = root.querySelectorAll(".sb-image, .sb-draws");
   const far = root.querySelector(".sb-far b");
   const ink = image.getContext("2d"), past = draws.getContext("2d");
@@ -57,19 +57,19 @@ function makeColumn(root, name, network, shape, codes, labels, edge) {
   root.querySelector(".cw-title").textContent = name;
   plane.lines.innerHTML = `${ringsOfPrior()}<path class="sb-cross"/>
     <path class="sb-to-code"/><circle class="sb-at"/>`;
-  let nearest; // class of the nearest code
+  let nearest; // name of the class of the nearest code
   const [cross, toCode, at] = [...plane.lines.children].slice(-3);
   return {
     stage, plane,
-    text: () => `${name} of a ${nearest}, ${far.textContent} away`,
+    text: () => `in ${name}: ${nearest}, ${far.textContent} away`,
     drawCodes(colors) {
       plane.show();
-      plane.dots(codes, labels, colors, 5);
+      plane.dots(codes, labels, colors, { markers, radius: 5 });
       at.setAttribute("r", 0.03 * edge());
     },
     drawCursor(z) {
       const [z1, z2] = z, e = edge(), { code, index, distance } = nearestCode(codes, z);
-      nearest = labels[index];
+      nearest = classes.names[labels[index]];
       drawPixels(ink, decode(z), 0, 0, shape);
       far.textContent = fixed(distance);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
@@ -84,16 +84,15 @@ function makeColumn(root, name, network, shape, codes, labels, edge) {
 }
 
 function render({ model, el }) {
-  const names = model.get("names"), colors = model.get("colors");
+  const names = model.get("names"), classes = classesOf(model);
   const find = fill(el, "side-by-side", PAGE(names.length));
-  const labels = uint8(model.get("labels"));
   const edge = () => 1.05 * model.get("half_width");
   const columns = [...el.querySelectorAll(".sb-model")].map((root, i) => makeColumn(
     root, names[i], model.get("decoders")[i], model.get("shapes")[i],
-    float32(model.get("codes")[i]), labels, edge));
+    float32(model.get("codes")[i]), classes, edge));
   const set = makeSetter(model, () => {
-    const distances = columns.map((column) => column.text()).join(", ");
-    find(".cw-spoken").textContent = `${find(".sb-z").textContent}; nearest code: ${distances}`;
+    const distances = columns.map((column) => column.text()).join("; ");
+    find(".cw-spoken").textContent = `${find(".sb-z").textContent}; nearest code ${distances}`;
   });
   const cursor = makeCursor(model, set, find(".sb-boxes"));
 
@@ -117,7 +116,8 @@ function render({ model, el }) {
     for (const column of columns) column.addDraw(model.get("z"));
   }
 
-  const shown = makeLegend(find(".cw-legend"), labels, colors, drawBox);
+  const shown = makeLegend(find(".cw-legend"), classes.labels, classes.colors, drawBox,
+    classes);
   find("button").addEventListener("click", drawFromPrior);
   for (const { stage, plane } of columns) cursor.follow(stage, plane);
   const cursorMoved = perFrame(drawCursor);

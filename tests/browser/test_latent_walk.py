@@ -1,6 +1,7 @@
 """The latent walk in a browser, without a kernel."""
 
 import base64
+import re
 from copy import deepcopy
 from functools import cache
 from itertools import combinations
@@ -235,7 +236,7 @@ def test_the_map_s_value_at_the_cursor_is_that_of_python(walk, page):
     walk.wait_for_save("z")
     spoken = page.locator(".cw-spoken").inner_text()
     nearest = (torch.tensor(codes) - z).norm(dim=1).argmin()
-    assert f"nearest code is of a {walk.widget.labels[nearest]}, " in spoken
+    assert f"nearest code: {nearest % 10}, " in spoken
     assert spoken.endswith("to the nearest code")
 
 
@@ -361,6 +362,49 @@ def test_play_moves_along_the_path_until_a_click(walk, page):
     page.wait_for_timeout(100)
     assert trait(page, "z") == z, "the animation has ended"
     assert page.evaluate("() => model.listening()") == 1, "the listener of this test"
+
+
+NAMES = [*(f"class {number}" for number in range(24)), "circle <b>", "cross"]
+
+
+def test_more_than_ten_classes_have_names_and_markers(page):
+    """Codes of each class along a row of its own, from z₂ = 1 to −1."""
+    labels = torch.arange(26).repeat_interleave(20)
+    codes = torch.stack([torch.linspace(-1, 1, 20).repeat(26), 1 - labels / 12.5], 1)
+    widget = LatentWalk(random_decoder(), codes, labels, (1,), names=NAMES)
+    walk = show_walk(page, widget)
+    buttons = walk.root.locator(".cw-legend button")
+    assert buttons.all_inner_texts() == NAMES
+    shapes = buttons.locator("i").evaluate_all(
+        "(all) => all.map((el) => getComputedStyle(el).clipPath)"
+    )
+    assert len(set(shapes[:10])) == len(set(shapes[10:20])) == len(set(shapes[20:])) == 1
+    assert len(set(shapes)) == 3, "circles, squares, triangles"
+    legend = walk.root.locator(".cw-legend")
+    assert legend.bounding_box()["height"] < 180, "more scroll"
+
+    widths = {}  # of a dot in each row of pixels
+    for number in (4, 14, 24):  # one color, three markers
+        buttons.nth(number).click()
+        walk.settle()
+        alpha = pixels(walk.root.locator(".lw-plane .cw-stage > canvas").nth(1), 3)
+        row = round((1 - (1 - number / 12.5) / 1.05) / 2 * 840)
+        middle = round((1 - 1 / 19 / 1.05) / 2 * 840)  # of the tenth dot
+        dot = alpha[row - 8 : row + 9, middle - 8 : middle + 9] > 128
+        widths[number] = dot.sum(1)[dot.any(1)]
+        assert (alpha[: row - 8] == 0).all() and (alpha[row + 8 :] == 0).all()
+        buttons.nth(number).click()
+    circle, square, triangle = widths.values()
+    assert np.ptp(square) == 0 < np.ptp(circle) and abs(circle[0] - circle[-1]) <= 2
+    assert (np.diff(triangle) >= 0).all() and triangle[-1] > 2 * triangle[0]
+
+    walk.hover(0.5, (1 + (24 / 12.5 - 1) / 1.05) / 2)
+    walk.wait_for_save("z")
+    spoken = page.locator(".cw-spoken").inner_text()
+    assert re.search(r"; nearest code: circle <b>, 0\.0\d away", spoken)
+    options = walk.root.locator(".lw-paths select").first.locator("option")
+    assert options.all_inner_texts() == NAMES[:10]
+    assert "classes are those with the most codes" in walk.root.inner_text()
 
 
 def test_one_class_has_no_paths(page):
@@ -525,6 +569,47 @@ def test_axes_are_chosen_by_keys_and_the_dots_follow(page):
     assert walk.page.evaluate("leaked") == []
 
 
+def test_the_lattice_pauses_while_the_cursor_moves(page):
+    """It is drawn once, in pauses, and not again, since the other axes are at rest."""
+    walk = show_walk(page, wide_walk())
+    page.evaluate(
+        """() => {
+            const put = CanvasRenderingContext2D.prototype.putImageData;
+            window.drawn = [];
+            CanvasRenderingContext2D.prototype.putImageData = function (...all) {
+                const lattice = this.canvas.closest(".lw-lattice");
+                drawn.push([lattice ? "lattice" : "cursor", performance.now()]);
+                return put.apply(this, all);
+            };
+        }"""
+    )
+    page.evaluate(
+        """async () => {
+            const stage = document.querySelector(".lw-plane .cw-stage");
+            const { left, top, width } = stage.getBoundingClientRect();
+            model.set("axes", [2, 3]); // another lattice
+            for (let i = 0; i < 40; i++) {
+                const at = { clientX: left + (0.2 + i / 80) * width, clientY: top + 90 };
+                stage.dispatchEvent(new PointerEvent("pointermove", at));
+                if (i === 1) drawn.length = 0;
+                await new Promise(requestAnimationFrame);
+            }
+            window.moved = performance.now();
+        }"""
+    )
+    kinds = [kind for kind, time in page.evaluate("drawn")]
+    assert set(kinds) == {"cursor"} and len(kinds) >= 37, "one image per frame"
+    walk.wait_until_complete()
+    page.wait_for_timeout(300)
+    found, moved = page.evaluate("drawn"), page.evaluate("moved")
+    times = [time for kind, time in found if kind == "lattice"]
+    assert 0 < len(times) <= 21**2 and min(times) > moved + 50
+    walk.hover(0.4, 0.8)
+    page.wait_for_timeout(300)
+    again = [kind for kind, time in page.evaluate("drawn")].count("lattice")
+    assert again == len(times), "only the two axes on show have moved"
+
+
 def test_ellipses_of_directions_are_those_of_the_projected_covariance(page):
     widget = wide_walk()
     walk = show_walk(page, widget)
@@ -590,4 +675,33 @@ def test_a_kernel_decodes_the_cursor_and_the_lattice(page):
     walk.hover(0.2, 0.4)
     note = walk.root.locator(".lw-kernel", has_text="The decoder failed: ValueError: no")
     note.wait_for()
+    walk.close()
+
+
+def test_the_kernel_gets_the_cursor_alone_while_it_moves(page):
+    load(page, wide_walk(unknown, axes=(0, 1)))
+    page.evaluate(KERNEL)
+    page.evaluate(RENDER)
+    walk = Walk(page)
+    walk.wait_until_complete()
+    walk.root.locator(".lw-sliders input").first.fill("1")  # another lattice
+    walk.hover(0.2, 0.5)
+    page.wait_for_function("asked.at(-1) === 1")
+    page.evaluate("() => { asked.length = 0; }")
+    steps = page.evaluate(
+        """async () => {
+            const stage = document.querySelector(".lw-plane .cw-stage");
+            const { left, top, width } = stage.getBoundingClientRect();
+            for (let i = 0; i < 60; i++) { // two moves a frame
+                const at = { clientX: left + (0.2 + i / 120) * width, clientY: top + 90 };
+                stage.dispatchEvent(new PointerEvent("pointermove", at));
+                if (i % 2) await new Promise(requestAnimationFrame);
+            }
+            return [...asked];
+        }"""
+    )
+    assert 5 < len(steps) <= 31 and set(steps) == {1}, "at most one image per frame"
+    page.wait_for_function(
+        "() => asked.reduce((sum, n) => sum + n, 0) >= 21 ** 2", timeout=10_000
+    )
     walk.close()

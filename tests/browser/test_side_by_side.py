@@ -99,7 +99,32 @@ def test_one_pointer_moves_z_in_all_planes(side, page):
     assert side.z()[0] == 3, "z stays in the box"
     side.wait_for_save("z")
     spoken = page.locator(".cw-spoken").inner_text()
-    assert re.search(r"nearest code: AE of a \d, \d\.\d\d away, ", spoken)
+    assert re.search(r"; nearest code in AE: \d, \d\.\d\d away; in PAE: \d, ", spoken)
+
+
+def test_classes_have_names(page):
+    codes = torch.linspace(-2.9, 2.9, 60)[:, None].repeat(1, 2)
+    names = ["circle", "ring <i>", *map(str, range(10))]
+    labels = torch.arange(60) % 12
+    show(page, SideBySide({"AE": (nn.Linear(2, 16), codes)}, labels, names=names))
+    side = Side(page)
+    buttons = page.locator(".cw-legend button")
+    assert buttons.all_inner_texts() == names
+    side.set(z=codes[1].tolist())
+    side.stages.first.focus()
+    side.press("ArrowUp")
+    side.wait_for_save("z")
+    spoken = page.locator(".cw-spoken").inner_text()
+    assert re.search(r"; nearest code in AE: ring <i>, 0\.06 away$", spoken)
+    for number in (0, 11):  # a circle of the first color, a square of the second
+        buttons.nth(number).click()
+        side.settle()
+        canvas = side.stages.first.locator("canvas")
+        *color, alpha = (pixels(canvas, channel) for channel in range(4))
+        assert (alpha == 255).sum() > 100
+        found = [int(np.median(level[alpha == 255])) for level in color]
+        assert "#" + bytes(found).hex() == ("#3a3c67", "#f83b17")[number > 0]
+        buttons.nth(number).click()
 
 
 def test_a_line_leads_to_the_nearest_code(side, page):
