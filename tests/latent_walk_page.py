@@ -14,11 +14,11 @@ walk_ = next(value for value in Out.values() if isinstance(value, LatentWalk))
 
 
 class Walk(User):
-    """The first latent walk of a page, with actions of a user and the values it shows."""
+    """A latent walk of a page, with actions of a user and the values it shows."""
 
-    def __init__(self, page) -> None:
+    def __init__(self, page, number: int = 0) -> None:
         super().__init__(page)
-        self.root = page.locator(".latent-walk").first
+        self.root = page.locator(".latent-walk").nth(number)
         self.plane = self.root.locator(".lw-plane .cw-stage")
         self.lattice = self.root.locator(".lw-lattice .cw-stage")
         self.plane.wait_for()

@@ -1,11 +1,13 @@
 """The course's JupyterLab, and its widgets: in a small notebook and in notebook 01."""
 
+import ast
 import re
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import nbformat
+import numpy as np
 import pytest
 from jupyterlab_session import (
     SIZE,
@@ -63,6 +65,18 @@ display(dial, gap, live, draw, side, field, play)
 """
 
 
+OWN = """\
+asked = []  # the number of images of each message
+
+def unknown(z):  # no network, so the kernel decodes: images of ink (z₁ + 1) / 2
+    asked.append(len(z))
+    return ((z[:, :1] + 1) / 2).expand(-1, 16)
+
+codes = torch.randn(500, 3)
+LatentWalk(unknown, codes, torch.arange(500) % 2, axes=(0, 1), names=["cat", "dog"])
+"""
+
+
 def quick(notebook):
     """The notebook up to its walk, with little training and without claims."""
     end = 1 + [cell.id for cell in notebook.cells].index("widget-walk")
@@ -84,7 +98,7 @@ def lab_url(browser, tmp_path_factory):
     if (NOTEBOOKS / FIRST).is_file():
         nbformat.write(quick(nbformat.read(NOTEBOOKS / FIRST, 4)), root / FIRST)
     small = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in (WALK, OTHERS)],
+        cells=[nbformat.v4.new_code_cell(cell) for cell in (WALK, OTHERS, OWN)],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     nbformat.write(small, root / SMALL)
@@ -120,6 +134,13 @@ def others(lab):
     """The other widgets, in its second cell."""
     assert run_cell(lab, 1) == []
     return lab
+
+
+@pytest.fixture(scope="module")
+def own(lab):
+    """A walk whose decoder the browser cannot run, in the third cell."""
+    assert run_cell(lab, 0) == [] and run_cell(lab, 2) == []
+    return Walk(lab, 1)
 
 
 def count_cells(page) -> int:
@@ -232,6 +253,31 @@ def test_a_walk_in_jupyterlab_responds_within_a_frame(small):
     # On an idle machine 95 % take less than 11 ms. The limit of 50 ms is for a busy one; a
     # round trip through the kernel would take longer.
     check_delays(small.page, small.plane, "pointermove", move, latest=50)
+
+
+def test_the_kernel_decodes_a_function_of_one_s_own(own):
+    page = own.page
+    assert "The kernel decodes" in own.root.locator(".lw-kernel").inner_text()
+    own.wait_until_complete()
+    ink = 1 - own.pixels(".lw-lattice canvas").reshape(21, 4, 21, 4)[0, 0, :, 0] / 255
+    assert ink == pytest.approx(np.arange(21) / 20, abs=1 / 255)
+    own.root.locator(".lw-sliders input").fill("1")  # another lattice
+    own.hover(0.1, 0.5)
+    evaluate_in_kernel(page, "asked.clear()", "0")
+    for step in range(60):
+        page.mouse.move(*own.at(own.plane, 0.1 + step / 80, 0.5))
+    ink = (2.1 * (0.1 + 59 / 80 - 0.5) + 1) / 2
+    wait_until(page, lambda: 1 - own.pixels() / 255 == pytest.approx(ink, abs=0.01))
+    total = "sum(asked) >= 21**2"  # once the cursor rests, the lattice follows
+    wait_until(page, lambda: evaluate_in_kernel(page, "", total) == "True")
+    asked = ast.literal_eval(evaluate_in_kernel(page, "", "asked"))
+    assert asked[0] == 1, "the image at the cursor first, and alone"
+    assert len(asked) < 60 + 21**2 / 4, "no more messages than moves and parts of a lattice"
+    spoken = own.root.locator(".cw-spoken")
+    wait_until(page, lambda: re.search("nearest code: (cat|dog), ", spoken.inner_text()))
+    assert own.root.locator(".lw-kernel").inner_text() == (
+        "The kernel decodes, not the browser."
+    )
 
 
 def test_dial_and_gap_update_the_kernel_in_jupyterlab(others):
