@@ -684,14 +684,15 @@ def test_the_kernel_gets_the_cursor_alone_while_it_moves(page):
     page.evaluate(RENDER)
     walk = Walk(page)
     walk.wait_until_complete()
-    walk.root.locator(".lw-sliders input").first.fill("1")  # another lattice
-    walk.hover(0.2, 0.5)
-    page.wait_for_function("asked.at(-1) === 1")
-    page.evaluate("() => { asked.length = 0; }")
     steps = page.evaluate(
         """async () => {
             const stage = document.querySelector(".lw-plane .cw-stage");
             const { left, top, width } = stage.getBoundingClientRect();
+            model.set("axes", [1, 0]); // another lattice
+            const frame = () => new Promise(requestAnimationFrame);
+            await frame();
+            await frame(); // its images wait for the kernel
+            asked.length = 0;
             for (let i = 0; i < 60; i++) { // two moves a frame
                 const at = { clientX: left + (0.2 + i / 120) * width, clientY: top + 90 };
                 stage.dispatchEvent(new PointerEvent("pointermove", at));
@@ -700,8 +701,9 @@ def test_the_kernel_gets_the_cursor_alone_while_it_moves(page):
             return [...asked];
         }"""
     )
-    assert 5 < len(steps) <= 31 and set(steps) == {1}, "at most one image per frame"
+    assert 5 < steps.count(1) <= 32, "at most one image per frame"
+    assert len(steps) - steps.count(1) <= 2, "parts of the lattice, before the first move"
     page.wait_for_function(
-        "() => asked.reduce((sum, n) => sum + n, 0) >= 21 ** 2", timeout=10_000
+        "() => asked.reduce((sum, n) => sum + n, 0) > 21 ** 2 / 2", timeout=10_000
     )
     walk.close()
