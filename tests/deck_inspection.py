@@ -4,8 +4,41 @@ import re
 from contextlib import contextmanager
 from functools import partial
 
+# Text of widgets that is too small, cut, or over another text. Ticks lie where their values are.
+WIDGET_TEXT = """({ stage, scale, report }) => {
+  const own = stage.getBoundingClientRect().width / stage.offsetWidth / scale;
+  const walker = document.createTreeWalker(stage, NodeFilter.SHOW_TEXT), shown = [];
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const el = text.parentElement;
+    if (!text.data.trim() || el.closest(".cw-spoken, select, style")) continue;
+    if (!el.checkVisibility({ visibilityProperty: true })) continue;
+    const tick = el.closest(".cw-tick, .lt-names, .eg-scale");
+    const size = parseFloat(getComputedStyle(el).fontSize) * own;
+    const smallest = tick || el.closest("sub, sup, small, .dd-lens, .eg-deep") ? 16 : 18;
+    if (size < smallest - 0.2) report(el, `has ${size} pixels`);
+    if (tick) continue;
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    for (const rect of range.getClientRects()) {
+      for (let up = el; up !== stage.parentElement.parentElement; up = up.parentElement) {
+        if (up !== stage.parentElement && getComputedStyle(up).overflow !== "hidden") continue;
+        const box = up.getBoundingClientRect();
+        if (rect.left < box.left - 2 || rect.right > box.right + 2 ||
+            rect.top < box.top - 4 || rect.bottom > box.bottom + 4) report(el, "is cut");
+      }
+      for (const [other, box] of shown) {
+        if (Math.min(rect.right, box.right) - Math.max(rect.left, box.left) > 4 &&
+            Math.min(rect.bottom, box.bottom) - Math.max(rect.top, box.top) > 4)
+          report(el, `lies over "${other.textContent.trim().slice(0, 30)}"`);
+      }
+      shown.push([el, rect]);
+    }
+  }
+}"""
+
 # With all fragments shown: elements outside their slide, cut, or too small to read.
 LAYOUT_PROBLEMS = """async () => {
+  const widgetText = WIDGET_TEXT;
   const problems = [], frame = () => new Promise(requestAnimationFrame);
   for (const slide of Reveal.getSlides()) {
     const { h, v } = Reveal.getIndices(slide);
@@ -44,6 +77,8 @@ LAYOUT_PROBLEMS = """async () => {
       const outer = el.parentNode.getBoundingClientRect();
       if (inner.bottom > outer.bottom + 1) report(el, "overlaps the next part");
     }
+    for (const stage of slide.querySelectorAll(".stage"))
+      widgetText({ stage, scale, report });
     const body = slide.querySelector(".body");
     if (body.scrollHeight > body.clientHeight + 1)
       report(body, `is ${body.scrollHeight} high in ${body.clientHeight}`);
@@ -54,7 +89,7 @@ LAYOUT_PROBLEMS = """async () => {
       if (el.dataset.awake === "failed") report(el, "did not start");
   }
   return problems;
-}"""
+}""".replace("WIDGET_TEXT", WIDGET_TEXT)
 
 
 # In the reading view: starts the widgets, opens what is folded.

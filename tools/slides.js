@@ -6,7 +6,7 @@ import { addArrows, addMenu, lettersAct } from "./slides_menu.js";
 import { addressed, showAsColumn } from "./slides_reading.js";
 import { startWidget } from "./without_kernel.js";
 
-const STAGES = [1180, 860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
+const STAGES = [1152, 860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
 const SETTLED = 1000; // ms after which a widget keeps its width
 const PRINT = /[?&](print-pdf|view=print)/.test(location.search);
 const SPEAKER = /[?&]receiver/.test(location.search); // a small picture in the speaker view

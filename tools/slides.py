@@ -38,10 +38,11 @@ from tools.talk import Talk, prefix_of, read_source, read_talks, slide_name
 from tools.without_kernel import script, states_json
 
 VENDOR = Path(__file__).with_name("vendor")
-THEME, STYLE, TALK_STYLE = (
+THEME, SLIDES_STYLE, WIDGET_STYLE, TALK_STYLE = (
     Path(__file__).with_name(name).read_text("utf-8")
-    for name in ("theme.css", "slides.css", "talk.css")
+    for name in ("theme.css", "slides.css", "slides_widgets.css", "talk.css")
 )
+STYLE = SLIDES_STYLE + WIDGET_STYLE
 SCRIPT = with_imports(Path(__file__).with_suffix(".js"))
 LICENSES = (
     "reveal.js/LICENSE",

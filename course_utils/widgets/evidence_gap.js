@@ -189,7 +189,7 @@ function makeQ(find, el) {
     find(".eg-deep").hidden = terms.gap <= DEPTH;
     find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // avoids q
     find(".eg-read").innerHTML =
-      `<i>μ</i> = ${tuple(mu)} &emsp;<i>σ</i> = ${tuple(sigma, 3)}`;
+      `<span><i>μ</i> = ${tuple(mu)}</span> &emsp;<span><i>σ</i> = ${tuple(sigma, 3)}</span>`;
   };
 }
 
