@@ -4,8 +4,10 @@ import re
 from contextlib import contextmanager
 from functools import partial
 
-# Text of widgets that is too small, cut, or over another text. Ticks lie where their values are.
+# Text of a widget that is too small, cut, or over another text. Ticks lie where their
+# values are.
 WIDGET_TEXT = """({ stage, scale, report }) => {
+  const container = stage.parentElement;
   const own = stage.getBoundingClientRect().width / stage.offsetWidth / scale;
   const walker = document.createTreeWalker(stage, NodeFilter.SHOW_TEXT), shown = [];
   for (let text = walker.nextNode(); text; text = walker.nextNode()) {
@@ -20,8 +22,8 @@ WIDGET_TEXT = """({ stage, scale, report }) => {
     const range = document.createRange();
     range.selectNodeContents(text);
     for (const rect of range.getClientRects()) {
-      for (let up = el; up !== stage.parentElement.parentElement; up = up.parentElement) {
-        if (up !== stage.parentElement && getComputedStyle(up).overflow !== "hidden") continue;
+      for (let up = el; up !== container.parentElement; up = up.parentElement) {
+        if (up !== container && getComputedStyle(up).overflow !== "hidden") continue;
         const box = up.getBoundingClientRect();
         if (rect.left < box.left - 2 || rect.right > box.right + 2 ||
             rect.top < box.top - 4 || rect.bottom > box.bottom + 4) report(el, "is cut");
@@ -77,7 +79,7 @@ LAYOUT_PROBLEMS = """async () => {
       const outer = el.parentNode.getBoundingClientRect();
       if (inner.bottom > outer.bottom + 1) report(el, "overlaps the next part");
     }
-    for (const stage of slide.querySelectorAll(".stage"))
+    for (const stage of slide.querySelectorAll(".stage.course-widget"))
       widgetText({ stage, scale, report });
     const body = slide.querySelector(".body");
     if (body.scrollHeight > body.clientHeight + 1)
