@@ -16,7 +16,7 @@ const READING = !PRINT && !SPEAKER && (VIEW ? VIEW === "reading" : NARROW.matche
 
 // --- widgets ---------------------------------------------------------------------------
 
-/** Scales the stage to its container; it only shrinks later, so that nothing jumps in use. */
+/** Scales the stage to its container; when settled it only shrinks, so that nothing jumps in use. */
 function scaleToFit(stage, container) {
   const start = performance.now();
   let scale = Infinity;
@@ -30,7 +30,7 @@ function scaleToFit(stage, container) {
         stage.style.width = `${width}px`;
         return allowed();
       });
-      const best = Math.max(...scales);
+      const best = scale = Math.max(...scales);
       stage.style.width = `${STAGES[scales.findLastIndex((s) => s > 0.97 * best)]}px`;
     }
     scale = Math.min(scale, allowed());
