@@ -7,6 +7,7 @@ import { addressed, showAsColumn } from "./slides_reading.js";
 import { startWidget } from "./without_kernel.js";
 
 const STAGES = [1152, 860, 720, 580]; // widths of a widget in its own pixels, before it is scaled
+const LOW = 600; // pixels of height below which a widget leaves out explanations
 const SETTLED = 1000; // ms after which a widget keeps its width
 const PRINT = /[?&](print-pdf|view=print)/.test(location.search);
 const SPEAKER = /[?&]receiver/.test(location.search); // a small picture in the speaker view
@@ -16,10 +17,11 @@ const READING = !PRINT && !SPEAKER && (VIEW ? VIEW === "reading" : NARROW.matche
 
 // --- widgets ---------------------------------------------------------------------------
 
-/** Scales the stage to its container; when settled it only shrinks, so that nothing jumps in use. */
+/** Scales the stage to its container; once settled it only shrinks: nothing jumps in use. */
 function scaleToFit(stage, container) {
   const start = performance.now();
   let scale = Infinity;
+  stage.classList.toggle("low", container.clientHeight < LOW);
   const allowed = () => Math.min(container.clientWidth / stage.offsetWidth,
     container.clientHeight / stage.offsetHeight);
   const measure = () => {
