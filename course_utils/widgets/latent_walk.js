@@ -63,7 +63,8 @@ const PAGE = `
     </div>
     <div class="lw-group lw-others">
       <p><span class="lw-name">The other axes</span>
-        <button type="button" class="cw-button lw-reset">All to 0</button></p>
+        <button type="button" class="cw-button lw-reset">All to 0</button>
+        <button type="button" class="cw-button lw-code">All axes to the nearest code</button></p>
       <div class="lw-sliders"></div>
     </div>
   </div>
@@ -108,7 +109,6 @@ function makeCodes(find, el, model, edge, frame, codes) {
   stage.insertAdjacentHTML("beforeend",
     '<div class="lw-shares"></div><div class="lw-cursor"></div>');
   stage.setAttribute("aria-label", "plane of codes: arrow keys move z");
-  find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class`;
   let places = frame.places();
   function draw() {
     const a = model.get("half_width"), marks = marksAt(quarters(a), plane.across);
@@ -116,6 +116,10 @@ function makeCodes(find, el, model, edge, frame, codes) {
     drawAxes(el, marks, marks, plane.across(0.75 * a), "z", names); // of both stages
     plane.show();
     plane.dots(places, labels, shown(), { markers });
+    const outside = labels.filter((_, n) => Math.max(
+      Math.abs(places[2 * n]), Math.abs(places[2 * n + 1])) > edge()).length;
+    find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class${
+      outside ? `, ${outside} outside` : ""}`;
   }
   const shown = makeLegend(find(".cw-legend"), labels, colors, draw, classes);
   return {
@@ -339,7 +343,7 @@ function nearestInWords({ codes, classes: { labels, names } }, z) {
 }
 
 /** K > 2: the choice of the axes, and a slider for each of the others. */
-function makeSpace(find, el, model, set, frame) {
+function makeSpace(find, el, model, { set, frame, codes, cursor }) {
   const selects = [...el.querySelectorAll(".lw-space select")], sliders = find(".lw-sliders");
   const reach = Math.max(...model.get("half_widths"));
   const bases = ["directions of largest variance", "coordinates"];
@@ -358,6 +362,11 @@ function makeSpace(find, el, model, set, frame) {
     moveTo([[+target.dataset.axis, +target.value]]));
   find(".lw-reset").addEventListener("click", () =>
     moveTo(frame.others().map((i) => [i, 0])));
+  find(".lw-code").addEventListener("click", () => {
+    const { code } = nearestCode(codes, model.get("z"));
+    cursor.makeRoom(Math.max(...frame.place(code).map(Math.abs)));
+    set("z", code);
+  });
   return {
     drawChoice() {
       const principal = model.get("principal"), shares = model.get("variances")[+principal];
@@ -429,7 +438,7 @@ function render({ model, el }) {
   const path = pathOnPlane
     && makePathControls(find, el, model, { set, way: pathOnPlane, player, cursor });
   find(".lw-paths").hidden = !path;
-  const space = frame.k > 2 && makeSpace(find, el, model, set, frame);
+  const space = frame.k > 2 && makeSpace(find, el, model, { set, frame, codes, cursor });
   find(".lw-space").hidden = !space;
 
   function drawCursor() {

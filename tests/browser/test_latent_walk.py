@@ -529,6 +529,34 @@ def test_the_pointer_moves_two_axes_and_sliders_the_others(page, axes):
     assert frame @ trait(page, "z") == pytest.approx(expected, abs=0.01)
 
 
+def test_codes_outside_the_box_are_counted(page):
+    widget = wide_walk(half_widths=(20, 4, 2), axes=(0, 3))
+    walk = show_walk(page, widget)
+    title = walk.root.locator(".lw-plane .cw-title")
+    assert title.inner_text() == "60 encoded images by class"
+    codes = np.frombuffer(widget.codes, "<f4").reshape(-1, K)
+    for a in (2, 4):
+        walk.set(half_width=a)
+        outside = (np.abs(codes[:, [0, 3]]).max(1) > 1.05 * a).sum()
+        assert title.inner_text() == f"60 encoded images by class, {outside} outside"
+    assert 0 < outside < 60
+
+
+@pytest.mark.parametrize("principal", [True, False])
+def test_a_button_moves_all_axes_to_the_nearest_code(page, principal):
+    widget = wide_walk(half_widths=(0.1, 20))
+    walk = show_walk(page, widget)
+    walk.set(principal=principal)
+    row, distance = nearest(widget, [0] * K)
+    assert distance > 0.5
+    walk.root.locator(".lw-code").click()
+    walk.settle()
+    code = np.frombuffer(widget.codes, "<f4").reshape(-1, K)[row]
+    assert trait(page, "z") == pytest.approx(code, abs=1e-6)
+    assert trait(page, "half_width") == 20  # the box that holds it
+    assert "0.00 away" in walk.root.locator(".lw-near").inner_text()
+
+
 def nearest(widget: LatentWalk, z) -> tuple[int, float]:
     codes = np.frombuffer(widget.codes, "<f4").reshape(-1, K)
     distances = np.linalg.norm(codes - np.array(z), axis=1)
