@@ -189,7 +189,7 @@ def a_claim_is_a_sentence_with_measurements_that_holds(lesson):
 
 
 def literals(cell):
-    """The capitals that a cell assigns, one by one or in tuples, with what is written."""
+    """The capitals and constants that a cell assigns, alone or in tuples, as written."""
     found = {}
     for node in nodes(cell, ast.Assign):
         for target in node.targets:
@@ -200,7 +200,8 @@ def literals(cell):
                 name.id: ast.unparse(value)
                 for part, value in pairs
                 for name in ast.walk(part)
-                if isinstance(name, ast.Name) and name.id.isupper() and name.id != "DEVICE"
+                if isinstance(name, ast.Name) and name.id != "DEVICE"
+                if name.id.isupper() or isinstance(value, ast.Constant)
             }
     return found
 
