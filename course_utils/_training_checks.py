@@ -126,7 +126,8 @@ def _mismatch(function: Callable, arguments: tuple) -> str:
     try:
         signature.bind(*arguments)
     except TypeError as error:
-        return f"{_name(function)}({', '.join(signature.parameters)}): {error}"
+        by_name = " (functools.partial gives a weight)" if "missing" in str(error) else ""
+        return f"{_name(function)}({', '.join(signature.parameters)}): {error}{by_name}"
     return ""
 
 

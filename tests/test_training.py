@@ -577,6 +577,17 @@ def test_a_model_need_not_begin_with_a_linear_layer(x):
     assert len(fit(model, ae_loss, x, epochs=2)) == 2
 
 
+def test_an_objective_without_its_weight_is_told_how_to_get_one(model, x):
+    def objective(f, g, x, *, lam):
+        return {"loss": lam * g(f(x)).mean()}
+
+    with pytest.raises(
+        ValueError, match="missing .*'lam' .functools.partial gives a weight"
+    ):
+        fit(model, objective, x, epochs=1)
+    assert fit(model, partial(objective, lam=1), x, epochs=1)
+
+
 # --- devices --------------------------------------------------------------------------
 
 

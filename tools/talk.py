@@ -114,9 +114,7 @@ def _choice(line: str, folder: Path, before: list[Choice]) -> Choice:
         )
     for name in left_out or names:
         if name not in known:
-            raise ToolError(
-                f"{source.name} has no slide {name!r}, but {', '.join(known)}"
-            )
+            raise ToolError(f"{source.name} has no slide {name!r}, but {', '.join(known)}")
     if left_out or not names:
         names = [name for name in known if name not in left_out]
     if not names:
