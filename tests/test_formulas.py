@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools.formulas import macros, mathml
+from tools.formulas import draw, macros, mathml
 
 
 def tree(latex: str, display: bool = False) -> ElementTree.Element:
@@ -69,3 +69,9 @@ def test_a_wide_accent_over_more_is_wide():
         mover for mover in tree(r"\widehat{ab}").iter("mover") if mover.get("accent")
     )
     assert accent[1].get("stretchy") == "true"
+
+
+def test_punctuation_stays_in_the_line_of_its_formula():
+    drawn, _ = draw("a code $z$ ($x$). On $k$ go, $$y$$.", macros())
+    joined = re.findall(r'<span class="joined">(.*?)</span>', drawn)
+    assert [re.sub("<math>.*</math>", "·", part) for part in joined] == ["(·)."]

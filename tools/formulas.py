@@ -212,6 +212,8 @@ def put_back(html: str, formulas: list[str]) -> str:
 START = re.compile(
     r"\$\$?|\\[(\[]|\\begin\s*\{([^}]*)\}|\\(?:eq)?ref\s*\{[^}]*\}|\\([\\$])"
 )
+# What stands directly before and after a formula in the line, and must not leave it.
+TOUCHING = re.compile(r"([(\[]*)(<math>.*?</math>)([^\s<]*)", re.DOTALL)
 CLOSING = {"$": r"\$", "$$": r"\$\$", r"\(": r"\\\)", r"\[": r"\\\]"}
 
 
@@ -242,7 +244,13 @@ def draw(text: str, known: LatexToMathML) -> tuple[str, str]:
         outside.append(text[done : found.start()])
         done = look = end
     html.append(escape(text[done:], quote=False))
-    return "".join(html), " ".join([*outside, text[done:]])
+    drawn = TOUCHING.sub(_joined, "".join(html))
+    return drawn, " ".join([*outside, text[done:]])
+
+
+def _joined(found: re.Match) -> str:
+    """A formula and its punctuation, between which browsers would break the line."""
+    return f'<span class="joined">{found[0]}</span>' if found[1] or found[3] else found[0]
 
 
 def _end_of_formula(text: str, position: int, close: str) -> int | None:
