@@ -308,6 +308,8 @@ def downloads(paths: list[Path], folder: Path) -> dict[Path, bytes]:
     """The notebooks, those of a class, and these as a zip: file -> content."""
     place = folder / "downloads"
     texts = handout.texts_for(paths, place / "class")
+    # Which the function leaves out where the site is written anew.
+    texts[place / "class" / handout.CONFIG_NAME] = handout.CONFIG
     result = {target: text.encode() for target, text in texts.items()}
     packed = BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
