@@ -207,6 +207,13 @@ def test_links_to_the_repository_exist_only_with_its_address(monkeypatch):
         assert site._linked(made, source, "plans", "plan") == link
 
 
+def test_the_zip_of_a_class_is_complete_when_the_site_is_written_anew(tmp_path):
+    config = tmp_path / "downloads" / "class" / "nbgrader_config.py"
+    config.parent.mkdir(parents=True)
+    config.touch()
+    assert site.downloads([], tmp_path)[config]
+
+
 @pytest.mark.parametrize("names", [["thesis.txt"], [".nojekyll", ".git"]])
 def test_a_folder_with_other_files_or_a_history_is_left_alone(tmp_path, names):
     for name in names:
@@ -271,7 +278,9 @@ def test_the_first_page_is_alive_and_trains(built, offline):
     page = offline(built / "index.html")
     page.locator(".live-training", has_text="step 1500").wait_for()
     page.get_by_role("link", name="Start from a new VAE").click()
-    page.locator(".live-training", has_text="step 0").wait_for()
+    page.wait_for_url("**?live=*")
+    page.wait_for_selector("[data-awake=yes]")
+    assert 0 < page.locator(".widget").bounding_box()["y"] < 200  # in sight at once
     page.get_by_role("button", name="train", exact=False).first.press("Space")
     page.get_by_role("button", name="pause").press("Space")
     page.locator(".lt-state").wait_for()
@@ -299,6 +308,10 @@ def test_the_search_finds_a_word_from_the_disk(built, offline):
     page.get_by_role("searchbox").fill("LEIBLER kullb")
     page.get_by_text(re.compile(r"\d sections?:")).wait_for()
     assert "Kullb" in page.locator("dialog mark").all_inner_texts()
+    page.get_by_role("searchbox").fill("KL divergence")
+    results.filter(has_text="The sparse autoencoder: Sources").wait_for()
+    first, *_, last = results.all_inner_texts()
+    assert first.endswith("Glossary") and last.endswith("Sources")
     page.get_by_role("searchbox").fill("posterior xyzzy")
     page.get_by_text("Nothing was found").wait_for()
     page.get_by_role("searchbox").fill("evidence lower bound")
@@ -347,7 +360,6 @@ def test_dark_and_light_are_kept_on_the_next_page(served, browser):
 
 PLACES = [
     "index.html",
-    CHAPTER,
     "docs/formulas.html",
     "downloads.html",
     "slides/index.html",
@@ -355,11 +367,12 @@ PLACES = [
 
 
 def test_a_phone_scrolls_in_one_direction(built, offline):
-    for place in PLACES:
+    chapters = [f"notebooks/{path.stem}.html" for path in files.course_notebooks()]
+    for place in PLACES + chapters:
         page = offline(built / place)
-        page.set_viewport_size({"width": 390, "height": 800})
+        page.set_viewport_size({"width": 320, "height": 640})
         page.reload()
-        assert page.evaluate("document.documentElement.scrollWidth") == 390, place
+        assert page.evaluate("document.documentElement.scrollWidth") == 320, place
         if place == CHAPTER:
             page.get_by_text("Contents", exact=True).click()
             page.get_by_role("link", name="5 · The probabilistic autoencoder").first.click()

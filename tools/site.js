@@ -14,11 +14,14 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: "50%" });
 for (const container of document.querySelectorAll(".widget")) seen.observe(container);
 
+// An address with a state of the widget leads to the widget.
+if (location.search) document.querySelector(".landing .widget")?.scrollIntoView();
+
 // --- text ------------------------------------------------------------------------------
 
 /** What scrolls on its own must be reached by keys. */
 const letKeysScroll = () => {
-  for (const wide of document.querySelectorAll(".formula, main table, main pre")) {
+  for (const wide of document.querySelectorAll(".cell, .formula, main table, main pre")) {
     if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
     else wide.removeAttribute("tabindex");
   }
@@ -95,22 +98,27 @@ function plain(text) {
   }).join("");
 }
 
-/** How well a section answers: the words must all be in it, and count more in headings. */
+/**
+ * How well a section answers: the words must all be in it. Headings count more, and the
+ * words next to each other; what is only cited counts half. Then the number of times decides.
+ */
 function score([, , , , page, section, text], words) {
-  let sum = 0;
+  let sum = text.includes(words.join(" ")) ? 2 : 0;
   for (const word of words) {
     const inPage = page.includes(word), inSection = section.includes(word);
-    if (!inPage && !inSection && !text.includes(word)) return 0;
-    sum += 4 * inSection + 2 * inPage + 1;
+    const times = Math.min(9, text.split(word).length - 1);
+    if (!inPage && !inSection && !times) return 0;
+    sum += 4 * inSection + 2 * inPage + 1 + times / 100;
   }
-  return sum;
+  return section === "sources" ? sum / 2 : sum;
 }
 
 /** A piece of text around the first word, with the words marked. */
 function excerpt(text, lower, words) {
   const found = lower.indexOf(words.find((word) => lower.includes(word)) ?? "");
   const start = Math.max(0, lower.lastIndexOf(" ", Math.max(0, found - AROUND)));
-  const end = start + 3 * AROUND;
+  const space = text.indexOf(" ", start + 3 * AROUND);
+  const end = space < 0 ? text.length : space;
   const line = document.createElement("p");
   let at = start;
   while (at < end) {
