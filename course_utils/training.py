@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -136,9 +137,22 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
         print(f"Stopped after {number}. What has been learned so far is kept.")
 
 
-def progress(steps: Sequence[T] | range, unit: str) -> Iterable[T]:
-    """The steps of a long work, under a bar that shows after two seconds and then goes."""
-    return tqdm(steps, unit=unit, leave=False, delay=2)
+BAR_AFTER = 2  # seconds
+
+
+def progress(steps: Sequence[T], unit: str) -> Iterator[T]:
+    """The steps of a long work, under a bar that is made after ``BAR_AFTER`` and then goes.
+
+    Not before: in a notebook each bar, shown or not, costs ten messages.
+    """
+    start = time.monotonic()
+    for done, step in enumerate(steps):
+        if time.monotonic() - start > BAR_AFTER:
+            yield from tqdm(
+                steps[done:], unit=unit, leave=False, initial=done, total=len(steps)
+            )
+            return
+        yield step
 
 
 @measure

@@ -87,15 +87,25 @@ def test_long_work_shows_its_progress(name, monkeypatch):
         return steps
 
     monkeypatch.setattr(training, "tqdm", bar)
+    monkeypatch.setattr(training, "BAR_AFTER", -1)
     WORK[name](model(), torch.rand(20, D))
-    # A bar that does not stay, and none at all for what takes less than two seconds.
-    assert shown and all(s["leave"] is False and s["delay"] == 2 for s in shown)
+    assert shown and all(settings["leave"] is False for settings in shown)
 
 
-def test_short_work_shows_no_bar(capsys):
-    for work in WORK.values():
-        work(model(), torch.rand(20, D))
-    assert capsys.readouterr() == ("", "")
+def test_a_late_bar_goes_on_where_the_work_is(monkeypatch):
+    """With every step once, and none before its time."""
+    now, bars = iter(range(100)), []
+
+    def bar(steps, **settings):
+        bars.append((list(steps), settings["initial"], settings["total"]))
+        return steps
+
+    monkeypatch.setattr(training, "tqdm", bar)
+    monkeypatch.setattr(training.time, "monotonic", lambda: next(now))
+    assert list(training.progress(range(2), "step")) == [0, 1]
+    assert not bars
+    assert list(training.progress(range(6), "step")) == [*range(6)]
+    assert bars == [([2, 3, 4, 5], 2, 6)]
 
 
 @works
