@@ -122,6 +122,7 @@ def test_the_code_of_own_objective_runs_and_contracts():
 @pytest.mark.slow
 def test_the_code_of_own_data_runs_and_learns(capsys):
     names = run_page("docs/own_data.md")
+    names["folder"].cleanup()  # its finalizer would warn, within some later test
     out = capsys.readouterr().out
     error, units = map(float, re.search(r"error (.+), (\d) active units", out).groups())
     assert error < 0.75 and units == 3  # the mean has 1, three principal components 0.34

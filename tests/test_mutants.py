@@ -29,6 +29,7 @@ NOTEBOOKS = sorted(Path(__file__, "../../notebooks").resolve().glob("*.ipynb"))
 WITHOUT_GRADIENT = {
     "check_active_units",
     "check_best_denoiser",
+    "check_best_sigma",
     "check_class_draws",
     "check_diffuse",
     "check_distance_to_nearest",
@@ -92,22 +93,6 @@ ACCEPTED: dict[str, dict[str, list[str]]] = {
             "centered → x (2)",
         ],
         "components are known up to their sign": ["negated"],
-    },
-    "check_best_sigma": {
-        "σ is a number: its gradient is not asked for": [
-            "(x - x_hat).square() → (x - x_hat).square().detach()",
-            "(x - x_hat).square().mean() → (x - x_hat).square().mean().detach()",
-            (
-                "(x - x_hat).square().mean().sqrt() → "
-                "(x - x_hat).square().mean().sqrt().detach()"
-            ),
-            "detach()",
-            "item()",
-            "no_grad()",
-            "tolist()",
-            "x: detached",
-            "x_hat: detached",
-        ],
     },
     "check_training": {"tensors of one number are fine": ["loss.item() → loss"]},
     "check_weights": {

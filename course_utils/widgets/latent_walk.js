@@ -118,7 +118,7 @@ function makeCodes(find, el, model, edge, frame, codes) {
     plane.dots(places, labels, shown(), { markers });
     const outside = labels.filter((_, n) => Math.max(
       Math.abs(places[2 * n]), Math.abs(places[2 * n + 1])) > edge()).length;
-    find(".lw-plane .cw-title").textContent = `${labels.length} encoded images by class${
+    find(".lw-plane .cw-title").textContent = `${labels.length} codes by class${
       outside ? `, ${outside} outside` : ""}`;
   }
   const shown = makeLegend(find(".cw-legend"), labels, colors, draw, classes);

@@ -533,12 +533,12 @@ def test_codes_outside_the_box_are_counted(page):
     widget = wide_walk(half_widths=(20, 4, 2), axes=(0, 3))
     walk = show_walk(page, widget)
     title = walk.root.locator(".lw-plane .cw-title")
-    assert title.inner_text() == "60 encoded images by class"
+    assert title.inner_text() == "60 codes by class"
     codes = np.frombuffer(widget.codes, "<f4").reshape(-1, K)
     for a in (2, 4):
         walk.set(half_width=a)
         outside = (np.abs(codes[:, [0, 3]]).max(1) > 1.05 * a).sum()
-        assert title.inner_text() == f"60 encoded images by class, {outside} outside"
+        assert title.inner_text() == f"60 codes by class, {outside} outside"
     assert 0 < outside < 60
 
 
