@@ -16,7 +16,7 @@ WIDGET_TEXT = """({ stage, scale, report }) => {
     if (!el.checkVisibility({ visibilityProperty: true })) continue;
     const tick = el.closest(".cw-tick, .lt-names, .eg-scale");
     const size = parseFloat(getComputedStyle(el).fontSize) * own;
-    const smallest = tick || el.closest("sub, sup, small, .dd-lens, .eg-deep") ? 13 : 15;
+    const smallest = tick || el.closest("sub, sup, small, .dd-lens, .eg-deep") ? 14 : 16;
     if (size < smallest) report(el, `has ${size} pixels`);
     if (tick) continue;
     const range = document.createRange();
