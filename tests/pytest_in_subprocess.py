@@ -27,7 +27,8 @@ def run_pytest(folder, notebooks, *options, **variables):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", *options],
         cwd=folder,
-        env={**inherited, "PYTHONUTF8": "1", **variables},
+        # The copied conftest.py imports the folder tools.
+        env={**inherited, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), **variables},
         check=False,
         capture_output=True,
         encoding="utf-8",
