@@ -1,18 +1,11 @@
 // The pages of the site: widgets, search, colors. A plain script: a page that is opened from
 // the disk may import no module and fetch nothing.
 
-import { startWidget } from "./without_kernel.js";
+import { startInSight } from "./without_kernel.js";
 
 // --- widgets ---------------------------------------------------------------------------
 
-const seen = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    seen.unobserve(target);
-    startWidget(target);
-  }
-}, { rootMargin: "50%" });
-for (const container of document.querySelectorAll(".widget")) seen.observe(container);
+startInSight(document);
 
 // An address with a state of the widget leads to the widget.
 if (location.search) document.querySelector(".landing .widget")?.scrollIntoView();

@@ -1,21 +1,14 @@
 // The reading view of a deck: one column of text, as wide as the window. Text grows with the
 // browser's zoom, and a phone that is held upright can show it.
 
-import { startWidget } from "./without_kernel.js";
+import { startInSight } from "./without_kernel.js";
 
 /** Shows all slides below each other; widgets start when they come into sight. */
 export function showAsColumn(deck) {
   document.documentElement.classList.add("reading");
   deck.className = "column"; // without the styles of reveal.js
   for (const kicker of deck.querySelectorAll(".kicker")) kicker.remove(); // repeated headings
-  const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      seen.unobserve(target);
-      startWidget(target);
-    }
-  }, { rootMargin: "50%" });
-  for (const container of deck.querySelectorAll(".widget")) seen.observe(container);
+  startInSight(deck);
   const letKeysScroll = () => {
     for (const wide of deck.querySelectorAll(".formula, table")) {
       if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;

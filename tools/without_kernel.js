@@ -102,3 +102,15 @@ export async function startWidget(container) {
     return null;
   }
 }
+
+/** Starts the widgets of an element when they come into sight. */
+export function startInSight(root) {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      startWidget(target);
+    }
+  }, { rootMargin: "50%" });
+  for (const container of root.querySelectorAll(".widget")) seen.observe(container);
+}
