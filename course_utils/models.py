@@ -127,14 +127,14 @@ class VAE(nn.Module):
 
 def check_input(layer: Layer) -> Layer:
     """The layer, with a check of its input: ValueError for a wrong dtype or width."""
-    layer.register_forward_pre_hook(_check_layer_input)
+    layer.register_forward_pre_hook(check_layer_input)
     return layer
 
 
 def to_images(side: int) -> nn.Unflatten:
     """A layer that reshapes rows of pixels to images.  (B, side²) -> (B, 1, side, side)"""
     layer = nn.Unflatten(1, (1, side, side))
-    layer.register_forward_pre_hook(partial(_check_pixels, side * side))
+    layer.register_forward_pre_hook(partial(check_pixels, side * side))
     return layer
 
 
@@ -143,7 +143,7 @@ def as_images(x: Tensor, side: int) -> Tensor:
     return to_images(side)(x)
 
 
-def _check_layer_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def check_layer_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     x, weight = inputs[0], next(layer.parameters())
     check_floats(x)
     # Autocast converts both to one dtype, but only after this hook.
@@ -153,7 +153,7 @@ def _check_layer_input(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         _check_width(x, layer.in_features)
 
 
-def _check_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def check_pixels(pixels: int, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     check_rows(inputs[0])
     _check_width(inputs[0], pixels)
 

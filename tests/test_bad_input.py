@@ -728,8 +728,9 @@ def test_the_table_holds_every_public_function():
         and function.__module__ == module.__name__
         and not name.startswith("_")
     }
-    # Parts of networks, checks of their input, and a function of a finished grid.
-    parts = {diffusion.sinusoidal_embedding, models.check_input, models.to_images}
+    # Parts of networks and of the evidence, checks of input, a function of a finished grid.
+    parts = {diffusion.sinusoidal_embedding, models.to_images, evidence.log_gaussian}
+    parts |= {models.check_input, models.check_layer_input, models.check_pixels}
     parts.add(posterior_grid.grid_log_evidence)
     files = {data.mnist, data.load_images, data.write_colored_shapes}  # in test_data.py
     assert public - files - parts <= set(TABLE)

@@ -95,7 +95,7 @@ def test_a_picture_is_stored_small_and_looks_the_same():
     png = BytesIO()
     figure.savefig(png)
     output = {"data": {"image/png": b64encode(png.getvalue()).decode()}}
-    execute._shrink_picture(output)
+    execute.shrink_picture(output)
     small = b64decode(output["data"]["image/png"])
     assert len(small) < 0.7 * len(png.getvalue())
     before, after = (

@@ -100,7 +100,7 @@ def execute(path: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if _keep(output)]
             for output in cell.outputs:
-                _shrink_picture(output)
+                shrink_picture(output)
     notebook.metadata = METADATA
     files.write(path, nbformat.writes(notebook) + "\n")
 
@@ -113,7 +113,7 @@ def _keep(output: dict) -> bool:
     return any(kind.startswith("image/") for kind in output["data"])
 
 
-def _shrink_picture(output: dict) -> None:
+def shrink_picture(output: dict) -> None:
     """Reduce the PNG of an output to 256 colors, if that makes it smaller."""
     from PIL import Image
 

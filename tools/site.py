@@ -102,7 +102,7 @@ class Lesson:
 def chapter(lesson: Lesson) -> Page:
     """A notebook as a page to read.  ToolError names the cell that cannot be shown."""
     path, known = lesson.path, formulas.macros()
-    widgets = slides._live_widgets(lesson.notebook)
+    widgets = slides.live_widgets(lesson.notebook)
     heading, parts = "", []
     for cell in lesson.notebook.cells:
         with errors_at(f"{path}, cell {cell.id!r}"):
@@ -112,7 +112,7 @@ def chapter(lesson: Lesson) -> Page:
             parts.append(html)
     body = "\n".join(filter(None, parts))
     title = next((html for level, _, html in TITLES.findall(body) if level == "1"), "")
-    states = slides._widgets_json(widgets, body, path)
+    states = slides.widgets_json(widgets, body, path)
     return Page(lesson.place, title or escape(path.stem), body, "chapter", states)
 
 
@@ -153,7 +153,7 @@ def _code(
     if "exercise" in (cell.metadata.get("tags") or []):
         return code
     slide = slides.Slide(cell.id, heading=heading)
-    shown = list(slides._code_parts(cell, slide, widgets, folder, known))
+    shown = list(slides.code_parts(cell, slide, widgets, folder, known))
     if ANSWER.search(cell.source):
         shown = [html for html in shown if 'class="code"' not in html]
         return _fold("measured", "What was measured", [*shown, code])
@@ -563,10 +563,10 @@ def decks(lessons: list[Lesson]) -> Iterator[tuple[str, str]]:
 
 def read(path: Path, stored: bool) -> Lesson:
     """A notebook with its outputs; pictures have 256 colors, as those that are stored."""
-    notebook = slides._outputs(path, stored)
+    notebook = slides.with_outputs(path, stored)
     for cell in [] if stored else notebook.cells:
         for output in cell.get("outputs", []):
-            execute._shrink_picture(output)
+            execute.shrink_picture(output)
     return Lesson(path, notebook)
 
 

@@ -100,7 +100,7 @@ def slides_of(notebook: NotebookNode, path: Path) -> list[list[Slide]]:
     for speaker notes that belong to no slide.
     """
     columns: list[list[Slide]] = []
-    widgets = _live_widgets(notebook)
+    widgets = live_widgets(notebook)
     known = formulas.macros()
     notes = speaker_notes(notes_file(path))
     skipped = None  # the cell that would have begun the slide
@@ -167,10 +167,10 @@ def _add(
             html = html[found.end() :]
     elif kind == "notes":  # which fold no code and start no widget
         note = Slide("")
-        parts = list(_code_parts(cell, note, {}, folder, known))
+        parts = list(code_parts(cell, note, {}, folder, known))
         html = "\n".join([*note.folded, *parts])
     else:
-        html = "\n".join(_code_parts(cell, slide, widgets, folder, known))
+        html = "\n".join(code_parts(cell, slide, widgets, folder, known))
     if kind == "notes":
         slide.notes.append(html)
     elif html.strip():
@@ -192,7 +192,7 @@ def _is_lost(output: NotebookNode, widgets: dict) -> bool:
     return bool(number) and not has_other
 
 
-def _code_parts(
+def code_parts(
     cell: NotebookNode, slide: Slide, widgets: dict, folder: Path, known: LatexToMathML
 ) -> Iterator[str]:
     """Outputs and code of a code cell. The code is omitted if the cell only shows a source,
@@ -287,7 +287,7 @@ def _add_notes(
         )
 
 
-def _live_widgets(notebook: NotebookNode) -> dict[str, dict]:
+def live_widgets(notebook: NotebookNode) -> dict[str, dict]:
     """The saved widgets with a JavaScript module: id -> stored model."""
     widgets = notebook.metadata.get("widgets") or {}
     saved = (widgets.get(WIDGET_STATE) or {}).get("state") or {}
@@ -307,7 +307,7 @@ def deck(notebook: NotebookNode, path: Path) -> str:
     if not columns:
         raise ToolError(f"{path}: no cell is a slide")
     title = columns[0][0].heading or escape(path.stem)
-    return _page(title, columns, _live_widgets(notebook), path)
+    return _page(title, columns, live_widgets(notebook), path)
 
 
 def _page(
@@ -347,7 +347,7 @@ Their licenses:
 <main class="reveal" data-labels="{escape(json.dumps(labels or {}))}"><div class="slides">
 {body}
 </div></main>
-<script type="application/json">{_widgets_json(widgets, body, path)}</script>
+<script type="application/json">{widgets_json(widgets, body, path)}</script>
 <script>{script(_vendored("reveal.js/dist/reveal.js"))}</script>
 <script>{script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>
 <script type="module">{script(SCRIPT)}</script>
@@ -389,7 +389,7 @@ def _section(slide: Slide) -> str:
     )
 
 
-def _widgets_json(widgets: dict[str, dict], body: str, path: Path) -> str:
+def widgets_json(widgets: dict[str, dict], body: str, path: Path) -> str:
     """States of the widgets on the slides."""
     shown = {n: model for n, model in widgets.items() if f'data-widget="{n}"' in body}
     try:
@@ -430,7 +430,7 @@ after <code>.html</code> and print it.</p>
 """
 
 
-def _outputs(path: Path, stored: bool) -> NotebookNode:
+def with_outputs(path: Path, stored: bool) -> NotebookNode:
     """A notebook, executed unless its stored outputs are wanted."""
     notebook = files.read_notebook(path)
     if not stored:
@@ -440,7 +440,7 @@ def _outputs(path: Path, stored: bool) -> NotebookNode:
 
 def build(path: Path, target: Path, stored: bool = False) -> None:
     """Write the slides of one notebook; on any error the target is not changed."""
-    files.write(target, deck(_outputs(path, stored), path))
+    files.write(target, deck(with_outputs(path, stored), path))
 
 
 # --- from several notebooks to a deck ------------------------------------------------
@@ -454,7 +454,9 @@ def build_talk(path: Path, target: Path, stored: bool = False) -> None:
         names = [f"{target.stem}_{n:02}{target.suffix}" for n in range(1, len(talks) + 1)]
     sources = sorted({source for talk in talks for source, _ in talk.slides})
     notebooks = {
-        source: read_source(source) if source.suffix == ".md" else _outputs(source, stored)
+        source: read_source(source)
+        if source.suffix == ".md"
+        else with_outputs(source, stored)
         for source in sources
     }
     decks = [talk_deck(talk, notebooks, path) for talk in talks]
@@ -481,7 +483,7 @@ def talk_deck(talk: Talk, notebooks: dict[Path, NotebookNode], path: Path) -> st
         notebook = notebooks[source]
         columns = slides_of(notebook, source)
         titles += [columns[0][0].heading] if source.suffix == ".ipynb" else []
-        widgets |= _live_widgets(notebook)
+        widgets |= live_widgets(notebook)
         for slide in (slide for column in columns for slide in column):
             slides[source, slide.name] = _in_talk(slide, source, talk, addresses)
     chosen = [[slides[source, name]] for source, names in talk.slides for name in names]

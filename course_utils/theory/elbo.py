@@ -36,7 +36,7 @@ from course_utils.objectives import (
     kl_to_standard_normal,
     reparameterize,
 )
-from course_utils.theory.evidence import Nll, _log_gaussian
+from course_utils.theory.evidence import Nll, log_gaussian
 from course_utils.training import progress
 
 
@@ -84,7 +84,7 @@ def importance_weighted_bound(
     log_sum = torch.full_like(mu[:, 0], -math.inf)
     for _ in progress(range(samples), "draw"):
         z, zero = reparameterize(mu, logvar), torch.zeros_like(mu)
-        log_p, log_q = _log_gaussian(z, zero, zero), _log_gaussian(z, mu, logvar)
+        log_p, log_q = log_gaussian(z, zero, zero), log_gaussian(z, mu, logvar)
         log_sum = torch.logaddexp(log_sum, log_p - row_nats(nll, g, x, z) - log_q)
     return log_sum - math.log(samples)
 

@@ -80,7 +80,7 @@ def kl_to_true_posterior(
     for z in progress(latent_lattice(*lattice).to(x).split(CHUNK), "chunk"):
         rows = zip(*map(batches, (*codes, evidence, mass, kl)))
         for log_joint, (mu, logvar, log_p_x, *sums) in zip(_log_joints(g, x, z, nll), rows):
-            log_q = _log_gaussian(z, mu[:, None], logvar[:, None])  # (B, M)
+            log_q = log_gaussian(z, mu[:, None], logvar[:, None])  # (B, M)
             q = lattice.cell * log_q.exp()
             for total, part in zip(sums, (q, q * (log_q - log_joint + log_p_x[:, None]))):
                 total += part.sum(1)  # a part of mass and of kl
@@ -121,7 +121,7 @@ def _log_joints(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Iterator[Tensor]:
         at_reference = at_reference + 0 * reference.sum()
         (slope,) = torch.autograd.grad(at_reference.sum(), reference)
     zero = torch.zeros_like(z)
-    log_prior = _log_gaussian(z, zero, zero)
+    log_prior = log_gaussian(z, zero, zero)
     for rows in batches(x):
         offset = rows - reference[:1].detach()
         pairs = at_reference.detach() + offset @ slope.T  # up to a term of x only
@@ -136,7 +136,7 @@ def _log_joints(g: Decoder, x: Tensor, z: Tensor, nll: Nll) -> Iterator[Tensor]:
         yield log_prior - pairs
 
 
-def _log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+def log_gaussian(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     """log N(z; μ, diag σ²), summed over the last dimension."""
     square = (z - mu).square() / logvar.exp()
     return -0.5 * (square + logvar + math.log(2 * math.pi)).sum(-1)

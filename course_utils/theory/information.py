@@ -10,7 +10,7 @@ from torch import Tensor
 from course_utils._validation import batches, check_finite_rows, gaussian_code
 from course_utils.modes import measure
 from course_utils.objectives import GaussianEncoder, reparameterize
-from course_utils.theory.evidence import _log_gaussian
+from course_utils.theory.evidence import log_gaussian
 from course_utils.training import progress
 
 
@@ -40,7 +40,7 @@ def mutual_information(f: GaussianEncoder, x: Tensor) -> Tensor:
     for own, *q in progress(list(zip(*rows)), "batch"):  # not all N² pairs at once
         log_sum = torch.full_like(own[:, 0], -math.inf)  # log Σᵢ q(z|xᵢ)
         for others in zip(batches(mu), batches(logvar)):
-            log_q = _log_gaussian(own[:, None], *others)  # (256, 1024)
+            log_q = log_gaussian(own[:, None], *others)  # (256, 1024)
             log_sum = torch.logaddexp(log_sum, log_q.logsumexp(1))
-        log_ratios.append(_log_gaussian(own, *q) - log_sum + math.log(len(x)))
+        log_ratios.append(log_gaussian(own, *q) - log_sum + math.log(len(x)))
     return torch.cat(log_ratios).mean()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils._validation import in_words
-from course_utils.models import GaussianHead, _check_layer_input, _check_pixels
+from course_utils.models import GaussianHead, check_layer_input, check_pixels
 from course_utils.modes import measure
 
 LARGEST_FLOAT16 = 65504
@@ -111,7 +111,7 @@ def _own_code(module: nn.Module) -> str:
         return " with a forward of its own"
     hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
     for hook in hooks:
-        checks = getattr(hook, "func", hook) in (_check_layer_input, _check_pixels)
+        checks = getattr(hook, "func", hook) in (check_layer_input, check_pixels)
         sets_weights = type(hook).__module__.startswith("torch.nn.utils.")  # spectral_norm
         if not checks and not sets_weights:
             return " with a forward hook"
