@@ -1,6 +1,7 @@
 // The pages of the site: widgets, search, colors. A plain script: a page that is opened from
 // the disk may import no module and fetch nothing.
 
+import { addressedName, letKeysScroll } from "./page.js";
 import { startInSight } from "./without_kernel.js";
 
 // --- widgets ---------------------------------------------------------------------------
@@ -12,14 +13,7 @@ if (location.search) document.querySelector(".landing .widget")?.scrollIntoView(
 
 // --- text ------------------------------------------------------------------------------
 
-/** What scrolls on its own must be reached by keys. */
-const letKeysScroll = () => {
-  for (const wide of document.querySelectorAll(".cell, .formula, main table, main pre")) {
-    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
-    else wide.removeAttribute("tabindex");
-  }
-};
-new ResizeObserver(letKeysScroll).observe(document.querySelector("main"));
+letKeysScroll(document.querySelector("main"), ".cell, .formula, table, pre");
 
 const codes = document.querySelector(".all-code");
 codes?.addEventListener("click", () => {
@@ -31,7 +25,7 @@ codes?.addEventListener("click", () => {
 
 /** Opens what is collapsed around the place that the address names. */
 function openAddressed() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(addressedName());
   const fold = target?.closest("details") ?? target?.querySelector(":scope > details.fold");
   if (!fold || fold.open) return;
   fold.open = true;

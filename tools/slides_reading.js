@@ -1,6 +1,7 @@
 // The reading view of a deck: one column of text, as wide as the window. Text grows with the
 // browser's zoom, and a phone that is held upright can show it.
 
+import { addressedName, letKeysScroll } from "./page.js";
 import { startInSight } from "./without_kernel.js";
 
 /** Shows all slides below each other; widgets start when they come into sight. */
@@ -9,13 +10,7 @@ export function showAsColumn(deck) {
   deck.className = "column"; // without the styles of reveal.js
   for (const kicker of deck.querySelectorAll(".kicker")) kicker.remove(); // repeated headings
   startInSight(deck);
-  const letKeysScroll = () => {
-    for (const wide of deck.querySelectorAll(".formula, table")) {
-      if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
-      else wide.removeAttribute("tabindex");
-    }
-  };
-  new ResizeObserver(letKeysScroll).observe(deck);
+  letKeysScroll(deck, ".formula, table");
   const goToAddress = () => addressed()?.scrollIntoView();
   addEventListener("hashchange", goToAddress); // a link to another slide
   goToAddress();
@@ -23,7 +18,7 @@ export function showAsColumn(deck) {
 
 /** The slide that the address names, or the part of a slide that a cell became. */
 export function addressed() {
-  const name = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+  const name = addressedName();
   return document.getElementById(name)
     ?? document.querySelector(`[data-cell="${CSS.escape(name)}"]`);
 }
