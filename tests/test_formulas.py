@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools.formulas import draw, macros, mathml
+from tools.formulas import as_text, draw, macros, mathml
 
 
 def tree(latex: str, display: bool = False) -> ElementTree.Element:
@@ -75,3 +75,15 @@ def test_punctuation_stays_in_the_line_of_its_formula():
     drawn, _ = draw("a code $z$ ($x$). On $k$ go, $$y$$.", macros())
     joined = re.findall(r'<span class="joined">(.*?)</span>', drawn)
     assert [re.sub("<math>.*</math>", "·", part) for part in joined] == ["(·)."]
+
+
+@pytest.mark.parametrize(
+    ("latex", "line"),
+    [
+        (r"\log p(x|z) = -\tfrac12 \lVert x-\hat x\rVert^2", "log p(x|z) = − 1/2‖x − x̂‖^2"),
+        (r"\frac{a+b}{2}\sum_{i=1}^n \sqrt{z_i^2}", "(a + b)/2∑_(i = 1)^n√z_i^2"),
+        (r"\mathrm{KL}(q, p) < \text{a bound}", "KL(q, p) < a bound"),
+    ],
+)
+def test_a_formula_as_a_line_of_text(latex, line):
+    assert as_text(mathml(latex, False, macros())) == line

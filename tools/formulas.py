@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from html import escape
+from html import escape, unescape
+from xml.etree.ElementTree import Element, fromstring
 
 from math_core import LatexError, LatexToMathML
 
@@ -111,6 +112,48 @@ def _without_formulas_inside(found: re.Match) -> str:
     parts = re.split(r"(?<!\\)\$", text)
     parts[::2] = [f"{command}{{{part}}}" if part else "" for part in parts[::2]]
     return " ".join(parts)
+
+
+# --- MathML as text -------------------------------------------------------------------
+
+ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")
+SIGN = {"msub": "_", "munder": "_", "msup": "^", "mover": "^", "mfrac": "/"}
+ACCENT = {"ˆ": "\u0302", "˜": "\u0303", "¯": "\u0304", "⏟": ""}
+SPACED = re.compile("([=≠≈≤≥<>∈∉∼→←⇒⟹⟺+−×⊙]|log|exp|KL|ELBO)")
+APPLY = "\u2061"  # stands between a function and its argument
+
+
+def as_text(mathml: str) -> str:
+    """MathML as a line of text, such as log p(x) = (a + b)/2."""
+    tree = fromstring(ENTITY.sub(lambda name: unescape(name[0]), mathml))  # noqa: S314 - from here
+    text = _text(tree).replace(f"{APPLY}(", "(").replace(APPLY, " ")
+    return re.sub(r"(?<=[(\[])\s+", "", " ".join(text.split()))
+
+
+def _text(node: Element) -> str:
+    parts = [_text(part).strip() for part in node]
+    if node.tag in ("mover", "munder") and parts[1] in ACCENT:
+        return parts[0] + ACCENT[parts[1]]
+    if node.tag in SIGN:
+        return SIGN[node.tag].join(map(_grouped, parts))
+    if node.tag in ("msubsup", "munderover"):
+        base, low, high = map(_grouped, parts)
+        return f"{base}_{low}^{high}"
+    inside = "".join(map(_text, node))
+    if node.tag == "msqrt":
+        return f"√{_grouped(inside)}"
+    if node.tag in ("mspace", "mtd"):
+        return f"{inside} "
+    text = (node.text or "").replace("∣", "|")
+    if node.tag == "mo":
+        text = (
+            f" {text} " if SPACED.fullmatch(text) else f"{text} " if text in ",;" else text
+        )
+    return text + inside
+
+
+def _grouped(text: str) -> str:
+    return f"({text})" if re.search(r"[ /]", text) else text
 
 
 # --- formulas in Markdown -------------------------------------------------------------

@@ -49,6 +49,7 @@ TITLE = "Autoencoders, from the plain one to the VAE"
 KERNEL_ONLY = {"guess", "check", "progress"}
 ANSWER = re.compile(r"^answer\(", re.MULTILINE)
 TITLES = re.compile(r'<h([1-3]) id="([^"]*)">(.*?)</h\1>', re.DOTALL)
+MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 LINK = re.compile(r'<a href="([^"]*)">(.*?)</a>', re.DOTALL)
 # What the contents name of the docs, in this order; the rest follows under "More".
 INSTRUCTORS = ("teaching", "slides", "handout", "hub", "accessibility")
@@ -223,6 +224,7 @@ def repository() -> str:
 
 def plain(html: str) -> str:
     """HTML without tags, in one line."""
+    html = MATH.sub(lambda formula: escape(formulas.as_text(formula[0])), html)
     html = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
     html = re.sub(r"</(?:div|h\d|li|p|pre|summary|td|th)>", " ", html)
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
