@@ -19,6 +19,7 @@ import re
 import shutil
 import sys
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -185,17 +186,25 @@ def doc_page(source: Path, place: str) -> Page:
     with errors_at(str(source)):
         text = source.read_text("utf-8")
         html = render.markdown(text, NotebookNode(), source.parent, formulas.macros())
-    html = re.sub(r"<h([1-6])>(.*?)</h\1>", _with_anchor, html)
+    html = _with_anchors(html)
     title = next((words for _, _, words in TITLES.findall(html)), escape(source.stem))
     page = Page(place, title, html)
     page.body = LINK.sub(lambda link: _linked(page, source, *link.groups()), html)
     return page
 
 
-def _with_anchor(found: re.Match) -> str:
-    level, html = found.groups()
-    words = re.sub(r"[^\w -]", "", plain(html)).strip().lower().replace(" ", "-")
-    return f'<h{level} id="{words}">{html}</h{level}>'
+def _with_anchors(html: str) -> str:
+    """Headings with an anchor: their words, and a number from the second time on."""
+    times: Counter[str] = Counter()
+
+    def anchored(found: re.Match) -> str:
+        level, html = found.groups()
+        words = re.sub(r"[^\w -]", "", plain(html)).strip().lower().replace(" ", "-")
+        name = f"{words}-{times[words]}" if times[words] else words
+        times[words] += 1
+        return f'<h{level} id="{name}">{html}</h{level}>'
+
+    return re.sub(r"<h([1-6])>(.*?)</h\1>", anchored, html)
 
 
 def _linked(page: Page, source: Path, address: str, words: str) -> str:
