@@ -19,7 +19,7 @@ from ipywidgets.embed import dependency_state
 from course_utils.widgets import LiveTraining
 from course_utils.widgets.core import with_imports
 from tools import files
-from tools.without_kernel import script, states_json
+from tools.without_kernel import ICON, script, states_json
 
 HERE = Path(__file__).parent
 PAGE = Template((HERE / "playground.html").read_text("utf-8"))
@@ -27,9 +27,18 @@ STYLE = "".join((HERE / f"{n}.css").read_text("utf-8") for n in ("theme", "playg
 SCRIPT = with_imports(HERE / "playground.js")
 
 
-def page() -> str:
-    """The HTML of the page, which needs no other file and no network."""
-    return PAGE.substitute(style=STYLE, widget=states_json(live()), script=script(SCRIPT))
+def page(home: str = "") -> str:
+    """The HTML of the page, which needs no other file and no network.
+
+    home is the address of the course's first page, where there is one.
+    """
+    return PAGE.substitute(
+        icon=ICON,
+        home=f'<nav><a href="{home}">← The course</a></nav>\n' if home else "",
+        style=STYLE,
+        widget=states_json(live()),
+        script=script(SCRIPT),
+    )
 
 
 def live(state: str = "") -> dict[str, dict]:

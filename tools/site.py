@@ -36,7 +36,7 @@ from course_utils.widgets.core import as_script, with_imports
 from tools import address, execute, files, formulas, handout, playground, render, slides
 from tools.files import ROOT, ToolError, errors_at
 from tools.talk import slide_name
-from tools.without_kernel import states_json
+from tools.without_kernel import ICON, states_json
 
 HERE = Path(__file__).parent
 FRAME, LANDING = (
@@ -485,6 +485,7 @@ def html_of(page: Page, lessons: list[Lesson], pages: list[Page]) -> str:
     title = plain(page.title)
     return FRAME.substitute(
         policy=POLICY,
+        icon=ICON,
         title=escape(title if page.kind == "landing" else f"{title} · Autoencoders"),
         description=escape(page.description or TITLE),
         math=f'<link rel="stylesheet" href="{root}assets/math.css">' if has_math else "",
@@ -561,7 +562,7 @@ def site(lessons: list[Lesson]) -> Iterator[tuple[str, str]]:
         lesson.page.body = f"{body}\n{turn(lesson.page, before, after)}"
     for page in pages:
         yield page.place, html_of(page, lessons, pages)
-    yield "trainer.html", playground.page()
+    yield "trainer.html", playground.page("index.html")
     yield "LICENSE.txt", (ROOT / "LICENSE").read_text("utf-8")
     yield ".nojekyll", ""  # GitHub Pages: files as they are
 
@@ -569,7 +570,9 @@ def site(lessons: list[Lesson]) -> Iterator[tuple[str, str]]:
 def decks(lessons: list[Lesson]) -> Iterator[tuple[str, str]]:
     """The decks: place -> text."""
     for lesson in lessons:
-        yield f"slides/{lesson.path.stem}.html", slides.deck(lesson.notebook, lesson.path)
+        home = f"../{lesson.place}"
+        html = slides.deck(lesson.notebook, lesson.path, home)
+        yield f"slides/{lesson.path.stem}.html", html
 
 
 def read(path: Path, stored: bool) -> Lesson:

@@ -35,7 +35,7 @@ from tools import files, formulas, render, self_contained
 from tools.execute import WIDGET_VIEW, run
 from tools.files import ToolError, errors_at
 from tools.talk import Talk, prefix_of, read_source, read_talks, slide_name
-from tools.without_kernel import script, states_json
+from tools.without_kernel import ICON, script, states_json
 
 VENDOR = Path(__file__).with_name("vendor")
 THEME, SLIDES_STYLE, WIDGET_STYLE, TALK_STYLE = (
@@ -301,13 +301,16 @@ def live_widgets(notebook: NotebookNode) -> dict[str, dict]:
 # --- from slides to a file ------------------------------------------------------------
 
 
-def deck(notebook: NotebookNode, path: Path) -> str:
-    """The HTML of a notebook's slides, which needs no other file and no network."""
+def deck(notebook: NotebookNode, path: Path, home: str = "") -> str:
+    """The HTML of a notebook's slides, which needs no other file and no network.
+
+    home is the address of the notebook as a page, where there is one.
+    """
     columns = slides_of(notebook, path)
     if not columns:
         raise ToolError(f"{path}: no cell is a slide")
     title = columns[0][0].heading or escape(path.stem)
-    return _page(title, columns, live_widgets(notebook), path)
+    return _page(title, columns, live_widgets(notebook), path, home=home)
 
 
 def _page(
@@ -319,6 +322,7 @@ def _page(
     language: str = "en",
     labels: dict[str, str] | None = None,
     style: str = "",
+    home: str = "",
 ) -> str:
     """The HTML of slides; the path is for the message of an error."""
     body = "\n".join(
@@ -335,6 +339,7 @@ def _page(
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+{ICON}
 <title>{re.sub(r"<[^>]+>", "", title)}</title>
 <!-- This file contains reveal.js, with fitty and marked in it, and the font STIX Two Math.
 Their licenses:
@@ -344,7 +349,8 @@ Their licenses:
 {THEME}{STYLE}{style}</style>
 </head>
 <body>
-<main class="reveal" data-labels="{escape(json.dumps(labels or {}))}"><div class="slides">
+<main class="reveal" data-labels="{escape(json.dumps(labels or {}))}"
+data-home="{escape(home)}"><div class="slides">
 {body}
 </div></main>
 <script type="application/json">{widgets_json(widgets, body, path)}</script>
@@ -413,6 +419,7 @@ def index(decks: list[Path]) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+{ICON}
 <title>Slides</title>
 <style>{THEME}{STYLE}</style>
 </head>

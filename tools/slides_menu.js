@@ -39,6 +39,12 @@ export function addMenu(commands, withLetters) {
       act();
     }));
   }
+  const { home } = document.querySelector("main").dataset;
+  if (home) { // a deck of the site
+    const link = Object.assign(document.createElement("a"), { href: home });
+    link.append("The notebook, to read");
+    items.append(link);
+  }
   if (withLetters) {
     const label = document.createElement("label");
     const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: letters });

@@ -1,4 +1,4 @@
-"""Widgets in an HTML page without a kernel: their states as JSON, scripts for the page.
+"""Widgets in an HTML page without a kernel: states as JSON, scripts, the icon of pages.
 
 A page holds ``<div class="widget" data-widget="{id}">`` for each widget, the JSON in one
 script element of the type application/json, and a module that calls ``startWidget`` of
@@ -10,6 +10,13 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+
+# Of each page: without it a browser asks the server for one.
+ICON = (
+    '<link rel="icon" href="data:image/svg+xml,'
+    "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M1 1l6 4v6l-6 4zM15 1l-6 4v6l6 4z' fill='%231565c0'/%3E%3C/svg%3E\">"
+)
 
 
 def states_json(models: dict[str, dict]) -> str:
