@@ -296,6 +296,18 @@ def test_the_gap_is_between_log_p_and_elbo(open_live, page):
     assert live.text(".lt-legend").startswith("loss ")
 
 
+def test_numbers_fit_their_columns_in_any_window(open_live, page):
+    live = open_live("0=vae&steps=20")
+    page.locator(".lt-numbers:not([hidden])").wait_for()
+    for width in range(320, 1020, 20):
+        page.set_viewport_size({"width": width, "height": 600})
+        live.settle()
+        wide = page.locator(".lt-numbers td").evaluate_all(
+            "(cells) => cells.filter((td) => td.scrollWidth > td.clientWidth).length"
+        )
+        assert wide == 0, width
+
+
 @pytest.mark.parametrize("objective", ["ae", "probabilistic"])
 def test_without_a_prior_words_say_why_there_is_no_log_p(open_live, page, objective):
     live = open_live(f"0={objective}&steps=10")
