@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from functools import cache
 from html import escape, unescape
 from io import BytesIO
 from pathlib import Path
@@ -47,6 +48,7 @@ LINKED = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")  # marks of a link in 
 ERASED = re.compile(r"[^\n]*(?:\r\x1b\[0?K|\x1b\[2K)")  # by a progress bar
 
 
+@cache
 def highlight(code: str, language: str = "python") -> str:
     """Code with its colors; in an unknown language as plain text."""
     try:
@@ -225,6 +227,12 @@ def _alternative(shown: NotebookNode, title: str) -> str:
 
 def _picture(kind: str, source: str, alt: str) -> str:
     """The picture of an output, which consists of pixels."""
+    return _image(*_smallest(kind, source), alt)
+
+
+@cache
+def _smallest(kind: str, source: str) -> tuple[str, str, float]:
+    """Type, base64 text and ratio of a picture with the same pixels in the fewest bytes."""
     from PIL.Image import open as read
 
     source, small = "".join(source.split()), BytesIO()
@@ -237,7 +245,7 @@ def _picture(kind: str, source: str, alt: str) -> str:
         raise ToolError(f"its {kind} is not complete: {error}") from error
     if 0 < len(small.getvalue()) < len(b64decode(source)):
         kind, source = "image/webp", b64encode(small.getvalue()).decode()
-    return _image(kind, source, picture.width / picture.height, alt)
+    return kind, source, picture.width / picture.height
 
 
 def _is_plain(picture: Image) -> bool:
