@@ -100,9 +100,10 @@ function score([, , , , page, section, text], words) {
   return section === "sources" ? sum / 2 : sum;
 }
 
-/** A piece of text around the first word, with the words marked. */
+/** A piece of text around the words, or the first that is there, with the words marked. */
 function excerpt(text, lower, words) {
-  const found = lower.indexOf(words.find((word) => lower.includes(word)) ?? "");
+  const sought = [words.join(" "), ...words].find((piece) => lower.includes(piece));
+  const found = lower.indexOf(sought ?? "");
   const start = Math.max(0, lower.lastIndexOf(" ", Math.max(0, found - AROUND)));
   const space = text.indexOf(" ", start + 3 * AROUND);
   const end = space < 0 ? text.length : space;
