@@ -168,6 +168,7 @@ async function showAsSlides() {
     keyboardCondition: deckHandles,
     plugins: [RevealNotes],
   });
+  document.documentElement.classList.remove("opening");
   // A screen reader would leave its reading mode for an application.
   deck.removeAttribute("role");
   if (PRINT) {

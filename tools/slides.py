@@ -44,6 +44,7 @@ THEME, SLIDES_STYLE, WIDGET_STYLE, TALK_STYLE = (
 )
 STYLE = SLIDES_STYLE + WIDGET_STYLE
 SCRIPT = with_imports(Path(__file__).with_suffix(".js"))
+OPENING = Path(__file__).with_name("slides_opening.js").read_text("utf-8")
 LICENSES = (
     "reveal.js/LICENSE",
     "fitty/LICENSE",
@@ -345,14 +346,15 @@ def _page(
 Their licenses:
 {licenses}-->
 <style>{_vendored("reveal.js/dist/reveal.css")}</style>
-<style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}
-{THEME}{STYLE}{style}</style>
+<style>{THEME}{STYLE}{style}</style>
+<script>{script(OPENING)}</script>
 </head>
 <body>
 <main class="reveal" data-labels="{escape(json.dumps(labels or {}))}"
 data-home="{escape(home)}"><div class="slides">
 {body}
 </div></main>
+<style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}</style>
 <script type="application/json">{widgets_json(widgets, body, path)}</script>
 <script>{script(_vendored("reveal.js/dist/reveal.js"))}</script>
 <script>{script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>

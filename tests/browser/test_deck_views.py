@@ -124,6 +124,75 @@ def test_a_screen_reader_finds_every_printed_slide(open_deck):
     assert page.locator(".pdf-page section:is([hidden], [aria-hidden=true])").count() == 0
 
 
+# --- opening --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_unread(deck, tmp_path, browser):
+    """Open the deck as it is while its second slide has not been read."""
+    path = tmp_path / "unread.html"
+    path.write_text(deck.read_text("utf-8").partition("</section>")[0], "utf-8")
+    page = browser.new_page()
+
+    def opened(address="", width=1280, height=720):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto("about:blank")
+        page.goto(f"{path.as_uri()}{address}")
+        return page.locator("#title :is(h1, p)")
+
+    yield opened
+    page.close()
+
+
+def boxes(lines):
+    return [line.bounding_box() for line in lines.all()]
+
+
+@pytest.mark.parametrize("width, height", [(1280, 720), (1920, 1080), (900, 1000)])
+def test_the_first_slide_is_shown_before_the_others_are_read(
+    open_deck, open_unread, width, height
+):
+    early = boxes(open_unread("", width, height))
+    later = boxes(open_deck("", width, height).locator("#title :is(h1, p)"))
+    assert len(early) == len(later) >= 3
+    for box, same in zip(early, later):
+        assert box == pytest.approx(same, abs=1)
+
+
+@pytest.mark.parametrize(
+    "address, width",
+    [("#/summary", 1280), ("?view=reading", 1280), ("?print-pdf", 1280), ("", 390)],
+)
+def test_it_is_not_shown_if_another_slide_or_view_is_wanted(open_unread, address, width):
+    lines = open_unread(address, width)
+    assert lines.count() >= 3 and not any(line.is_visible() for line in lines.all())
+
+
+SLOWER = 6  # a slow laptop
+PAINTED = 1500  # ms on it until the first slide is seen; later a reader would wonder
+
+
+@pytest.mark.timing
+def test_a_slow_laptop_shows_the_first_slide_soon(open_deck):
+    """In one of several tries: other processes only add to the time."""
+    page = open_deck()
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    times = []
+    while len(times) < 5:
+        page.reload()
+        page.wait_for_selector("html[data-ready]", state="attached")
+        times.append(
+            page.evaluate(
+                'performance.getEntriesByName("first-contentful-paint")[0].startTime'
+            )
+        )
+        print(f"painted after {times[-1]:.0f} ms")
+        if times[-1] < PAINTED:
+            return
+    raise AssertionError(f"painted after {min(times):.0f} ms at best")
+
+
 @pytest.mark.parametrize("query", ["?view=slides", "?view=reading", "?print-pdf"])
 def test_axe_finds_no_violation(open_deck, query):
     page = open_deck(query)  # in print, all slides as they are projected
