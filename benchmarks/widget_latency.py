@@ -6,9 +6,10 @@
 Each widget has a notebook in one JupyterLab and one Chromium, with the networks and test
 digits of the course. The mouse moves over the widget in steps; a step starts when the
 picture of the last one is on the screen, and its latency is the time from its event until
-the frame with its picture is painted. A step without a new picture is an error. Then an
+the frame with its picture is painted. A step without a new picture is an error. The steps
+are repeated with a page that Chromium makes six times slower, as on a slow laptop. Then an
 arrow key is held in both directions, with thirty presses per second, and the pictures on
-the screen are counted. About five minutes.
+the screen are counted. About six minutes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from jupyterlab_session import chromium, jupyterlab, open_notebook, run_all  # n
 
 STEPS = 120  # of the mouse
 SWEEP = 30  # steps from one end to the other
+SLOWER = 6  # times, the page of a slow laptop; its kernel is as fast
 PRESSES, REPEAT = 90, 1 / 30  # of the key, and s between two
 
 SETUP = """
@@ -117,6 +119,7 @@ class Trial:
     drag: bool = True
     spiral: bool = False  # outwards from the start
     event: str = "pointermove"
+    undo: str = ""  # the key that takes the steps of the mouse back
     focus: str | None = None  # the element for the keys, if another
     first: tuple[str, ...] = ()  # keys that are pressed before one is held
     keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")  # held, one after the other
@@ -154,7 +157,7 @@ widgets.SideBySide(
     Trial("`DrawDigit`", """
 widgets.DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos)
 """, ".dd-paper", ".dd-pair canvas", (0.5, 0.5), (0.9, 0.9), spiral=True,
-          first=("Backspace", " "), keys=("ArrowRight", "ArrowDown")),
+          undo="Backspace", first=(" ",), keys=("ArrowRight", "ArrowDown")),
     Trial("`DenoisingField`", """
 points = mixtures.sample_mixture(3000, mixtures.ring_of_means(), sigma=0.2)
 denoisers = {s: models.mlp(2, 128, 128, 64, 128, 128, 2) for s in (0.1, 0.2, 0.4, 0.8)}
@@ -202,15 +205,8 @@ WATCH = """([handle, shown, kind]) => {
 }"""
 
 
-def measure(page, trial: Trial) -> tuple[np.ndarray, float]:
-    """ms from each step of the mouse to its picture; pictures a second under a held key."""
-    cell = page.locator(".jp-Notebook .jp-CodeCell").last
-    cell.scroll_into_view_if_needed()
-    handle = cell.locator(trial.handle).first
-    handle.wait_for()
-    page.wait_for_timeout(1500)  # a lattice is drawn row by row
-    handle.scroll_into_view_if_needed()
-    page.evaluate(WATCH, [trial.handle, trial.picture, trial.event])
+def mouse_delays(page, trial: Trial, handle) -> np.ndarray:
+    """ms from each step of the mouse to its picture."""
     box = handle.bounding_box()
 
     def move(step: int) -> None:
@@ -229,11 +225,32 @@ def measure(page, trial: Trial) -> tuple[np.ndarray, float]:
             page.wait_for_function("(n) => watch.delays.length > n", arg=seen, timeout=3000)
         except Exception as error:
             raise RuntimeError(f"{trial.name}: step {step} changed nothing") from error
-    delays = np.array(page.evaluate("() => watch.delays"))
     if trial.drag:
         page.mouse.up()
+    return np.array(page.evaluate("() => watch.delays"))
 
-    cell.locator(trial.focus or trial.handle).first.focus()
+
+def measure(page, trial: Trial) -> tuple[np.ndarray, np.ndarray, float]:
+    """ms from each step of the mouse to its picture, the same with a slower page; pictures
+    a second under a held key."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").last
+    cell.scroll_into_view_if_needed()
+    handle = cell.locator(trial.handle).first
+    handle.wait_for()
+    page.wait_for_timeout(1500)  # a lattice is drawn row by row
+    handle.scroll_into_view_if_needed()
+    page.evaluate(WATCH, [trial.handle, trial.picture, trial.event])
+    keyed = cell.locator(trial.focus or trial.handle).first
+    session = page.context.new_cdp_session(page)
+    delays = []
+    for rate in (1, SLOWER):
+        session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
+        delays.append(mouse_delays(page, trial, handle))
+        keyed.focus()
+        if trial.undo:
+            page.keyboard.press(trial.undo)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+
     for _ in range(200):  # to the left end
         page.keyboard.press("ArrowLeft")
     for key in trial.first:
@@ -248,11 +265,15 @@ def measure(page, trial: Trial) -> tuple[np.ndarray, float]:
     for key in trial.keys:
         page.keyboard.up(key)
     page.evaluate("() => watch.stop()")
-    return delays, pictures / passed
+    return *delays, pictures / passed
 
 
-def run(trials: Sequence[Trial]) -> tuple[list[tuple[str, float, float, float]], str]:
-    """Rows of the table: name, median and 95th percentile in ms, pictures a second."""
+Row = tuple[str, float, float, float, float, float]
+
+
+def run(trials: Sequence[Trial]) -> tuple[list[Row], str]:
+    """Rows of the table: name, median and 95th percentile in ms, both with a slower page,
+    pictures a second."""
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     rows = []
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
@@ -268,21 +289,27 @@ def run(trials: Sequence[Trial]) -> tuple[list[tuple[str, float, float, float]],
                 open_notebook(page, url, f"{number}.ipynb")
                 if errors := run_all(page):
                     sys.exit("\n".join(errors))
-                delays, pictures = measure(page, trial)
-                rows.append((trial.name, *np.percentile(delays, [50, 95]), pictures))
-                print("{:30} {:6.1f} {:6.1f} ms {:5.0f}/s".format(*rows[-1]), flush=True)
+                delays, slower, pictures = measure(page, trial)
+                times = [*np.percentile(delays, [50, 95]), *np.percentile(slower, [50, 95])]
+                rows.append((trial.name, *times, pictures))
+                line = "{:30} {:6.1f} {:6.1f} ms, slower {:6.1f} {:6.1f} ms {:5.0f}/s"
+                print(line.format(*rows[-1]), flush=True)
                 page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
                 page.close()
             version = browser.version
     return rows, version
 
 
-def table(rows: Sequence[tuple[str, float, float, float]], browser: str) -> str:
+def table(rows: Sequence[Row], browser: str) -> str:
+    times = ["median", "95th percentile"]
+    head = ["widget", *times, *(f"{time}, {SLOWER} × slower" for time in times)]
     lines = [
-        "| widget | median | 95th percentile | pictures a second, key held |",
-        "|---|---:|---:|---:|",
+        f"| {' | '.join(head)} | pictures a second, key held |",
+        f"|---{len(head) * '|---:'}|",
     ]
-    lines += [f"| {n} | {m:.1f} ms | {p:.1f} ms | {r:.0f} |" for n, m, p, r in rows]
+    for name, *times, pictures in rows:
+        cells = " | ".join(f"{time:.1f} ms" for time in times)
+        lines.append(f"| {name} | {cells} | {pictures:.0f} |")
     return "\n".join(
         [*lines, "", f"Chromium {browser} on {docs_table.machine()}, no GPU in use.", ""]
     )
