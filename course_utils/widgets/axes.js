@@ -1,6 +1,6 @@
 // Square stages (canvas and overlays), with ticks below and at the side.
 
-import { short } from "./core.js";
+import { rewrite, short } from "./core.js";
 
 /** A stage with these attributes, and elements for its ticks. */
 export const panel = (attributes, inside = "") => `
@@ -35,7 +35,7 @@ export function drawTicks(el, below, beside) {
   const tick = (kind, where, text) =>
     `<span class="cw-tick ${kind}" style="${where}%">${text}</span>`;
   const write = (selector, parts) => {
-    for (const axis of el.querySelectorAll(selector)) axis.innerHTML = parts.join("");
+    for (const axis of el.querySelectorAll(selector)) rewrite(axis, parts.join(""));
   };
   write(".cw-below", below.map(([x, t]) => tick("cw-across", `left:${100 * x}`, t)));
   write(".cw-beside", beside.map(([y, t]) => tick("cw-up", `top:${100 - 100 * y}`, t)));

@@ -4,6 +4,7 @@
 // where there is no kernel. core.py joins a widget's file and its imports to one module.
 
 const REST = 100; // ms without a change before changes are sent to the kernel
+const ONE_FRAME = 17; // ms
 
 // --- elements ------------------------------------------------------------------------
 
@@ -99,6 +100,37 @@ export function perFrame(draw) {
     frame = requestAnimationFrame(draw);
   };
   request.cancel = () => cancelAnimationFrame(frame);
+  return request;
+}
+
+/** As perFrame, for a picture in two parts. Where painting both takes longer than a frame, they
+    take turns: a slow computer soon shows the part that follows the pointer, the first. */
+export function inTurns(first, second) {
+  let frame = 0, isNew = false, waits = false, slow = false, start = 0;
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { // comes once the frame is painted
+    slow = performance.now() - start > (slow ? ONE_FRAME / 2 : ONE_FRAME);
+  };
+  function draw() {
+    start = performance.now();
+    frame = 0;
+    if (!waits) {
+      isNew = false;
+      first();
+    }
+    waits = slow && !waits;
+    if (!waits) second();
+    if (waits || isNew) frame = requestAnimationFrame(draw);
+    port2.postMessage(0);
+  }
+  const request = () => {
+    isNew = true;
+    frame ||= requestAnimationFrame(draw);
+  };
+  request.cancel = () => {
+    cancelAnimationFrame(frame);
+    port1.close();
+  };
   return request;
 }
 

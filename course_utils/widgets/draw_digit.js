@@ -3,7 +3,7 @@
 import { drawAxes, drawTicks, marksAt, panel, PICTURE, ticks, viewBox } from "./axes.js";
 import { fillChoice, markChoice, onArrows, onKeys, onPointer, positionIn } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, tuple, uint8,
+  clamp, fill, fixed, float32, callAll, inTurns, listenTo, makeSetter, put, tuple, uint8,
   debounce,
 } from "./core.js";
 import { drawPixels, pixelsFrom } from "./image.js";
@@ -462,7 +462,8 @@ function drawHistogram(figure, elbos) {
   drawTicks(figure, marksAt(ticks(low, high), share), []);
 }
 
-/** show(bytes, penMoves) evaluates x and draws the results. */
+/** show(bytes, penMoves) evaluates x and draws the results; while the pen moves only the images,
+    and tell() the others. */
 function makeView(find, el, model) {
   const evaluate = makeEvaluator(model), images = makeImages(el);
   const posterior = makePosterior(find, model);
@@ -475,7 +476,7 @@ function makeView(find, el, model) {
     if (i < SHOWN) images.drawOne(current, i);
     else current.draw(i);
   }, () => {
-    score.draw(current);
+    tell();
     announce();
   });
   const atRest = debounce(() => (current ? refine() : announce()));
@@ -483,7 +484,16 @@ function makeView(find, el, model) {
     find("p.cw-spoken").textContent = score.text(current); // p: the pens have such spans, too
   }
 
+  function tell() {
+    if (!current) return;
+    posterior.draw(current);
+    score.draw(current);
+    find(".dd-q").innerHTML =
+      `<i>μ</i> = ${tuple(current.mu)}<br><i>σ</i> = ${tuple(current.sigma, 3)}`;
+  }
+
   return {
+    tell,
     show(bytes, penMoves) {
       const x = pixelsFrom(bytes), moving = current && penMoves;
       const recent = moving ? current.nlls.slice(0, SHOWN) : [];
@@ -493,10 +503,7 @@ function makeView(find, el, model) {
       images.drawInput(x);
       if (current) {
         images.draw(current, moving);
-        posterior.draw(current);
-        score.draw(current);
-        find(".dd-q").innerHTML =
-          `<i>μ</i> = ${tuple(current.mu)}<br><i>σ</i> = ${tuple(current.sigma, 3)}`;
+        if (!moving) tell();
         atRest();
       } else {
         for (const part of [images, posterior, score]) part.clear();
@@ -537,10 +544,10 @@ function render({ model, el }) {
   const set = makeSetter(model), view = makeView(find, el, model);
   const paper = newPaper(find(".dd-paper canvas"), size);
   let known = new Uint8Array(0); // the last pixels that were sent or received
-  const drawn = perFrame(() => {
+  const drawn = inTurns(() => {
     known = readPaper(paper);
     set("pixels", new DataView(known.slice().buffer)); // triggers change:pixels
-  });
+  }, view.tell);
   function replace(image, strokes = []) {
     change(find, paper, image, strokes);
     drawn();

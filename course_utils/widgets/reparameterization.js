@@ -3,8 +3,8 @@
 import { drawTicks, INTERACTIVE, marksAt, panel, PICTURE, quarters, ticks } from "./axes.js";
 import { fillChoice, markChoice, onArrows } from "./controls.js";
 import {
-  bytesOf, callAll, clamp, fill, fixed, float32, listenTo, makeSetter, perFrame, put, short,
-  tuple,
+  bytesOf, callAll, clamp, fill, fixed, float32, inTurns, listenTo, makeSetter, put, rewrite,
+  short, tuple,
 } from "./core.js";
 import { nearestHandle, onDrag } from "./drag.js";
 import { makePlane } from "./plane.js";
@@ -270,14 +270,22 @@ function makeClouds(find) {
       + `<path class="rp-cross" d="M${x - s} ${y}h${2 * s}m${-s} ${-s}v${2 * s}"/>`;
   }
 
+  const foot = root.querySelector(".cw-foot");
+  foot.innerHTML = `<div class="rp-table">${[1, 0].map((i) => `
+    <span><i class="cw-key rp-dot rp-estimator-${i}"></i>${ESTIMATORS[i]}</span>
+    <span>rms error <b></b></span>`).join("")}
+    <span><i class="rp-plus">✚</i> exact</span><span></span></div>
+    <p class="rp-result"></p>
+    <p class="cw-help">Large: from the draws that the axis shows. <span></span></p>`;
+  const [reparameterized, score] = foot.querySelectorAll("b");
+  const [result, outside] = foot.querySelectorAll(".rp-result, .cw-help span");
+
   function drawFoot(exact, errors, beyond) {
-    const rows = [1, 0].map((i) => `<span><i class="cw-key rp-dot rp-estimator-${i}"></i>
-      ${ESTIMATORS[i]}</span><span>rms error <b>${short(errors[i])}</b></span>`);
-    root.querySelector(".cw-foot").innerHTML = `<div class="rp-table">${rows.join("")}
-      <span><i class="rp-plus">✚</i> exact</span><span>${tuple(exact)}</span></div>
-      <p class="rp-result">${comparison(errors)}</p>
-      <p class="cw-help">Large: from the draws that the axis shows.
-      ${beyond ? `${beyond} lie beyond the edge.` : ""}</p>`;
+    score.textContent = short(errors[0]);
+    reparameterized.textContent = short(errors[1]);
+    foot.querySelector(".rp-table").lastElementChild.textContent = tuple(exact);
+    rewrite(result, comparison(errors));
+    rewrite(outside, beyond ? `${beyond} lie beyond the edge.` : "");
   }
 
   return {
@@ -338,13 +346,13 @@ function render({ model, el }) {
   const noise = float32(model.get("noise")), sets = noise.length / Math.max(...choices);
   let current; // the result of the last estimate()
 
-  function draw() {
+  function drawAxis() {
     current = estimate(h, noise, sets, Object.fromEntries(
       ["mu", "sigma", "draws", "number"].map((name) => [name, model.get(name)])));
     axis.draw(current);
-    clouds.draw(current);
   }
-  const moved = perFrame(draw);
+  const parts = [drawAxis, () => clouds.draw(current)];
+  const draw = callAll(...parts), moved = inTurns(...parts);
   function drawChoices() {
     const count = model.get("draws");
     markChoice(find(".rp-keep"), model.get("keep") ? 0 : 1);

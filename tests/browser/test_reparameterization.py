@@ -161,6 +161,34 @@ def test_errors_fall_with_more_draws_and_are_larger_for_the_score_function(play,
     assert "16 draws" in page.locator(".rp-clouds .cw-title").inner_text()
 
 
+MOVE_AND_LOOK = """async (pace) => {
+    let time = 0;
+    performance.now = () => (time += pace); // ms between two looks at the clock
+    const frame = () => new Promise(requestAnimationFrame);
+    model.set("mu", 0.6);
+    for (let i = 0; i < 4; i++) await frame();
+    const look = () => [".rp-read", ".rp-table"].map((part) =>
+        document.querySelector(part).textContent);
+    const looks = [look()];
+    model.set("mu", 0.7);
+    while (looks.length < 3) {
+        await frame();
+        looks.push(look());
+    }
+    return looks;
+}"""
+
+
+@pytest.mark.parametrize("pace, together", [(0, True), (30, False)])
+def test_on_a_slow_computer_the_clouds_wait_for_the_next_frame(page, pace, together):
+    show(page, Reparameterization(h))
+    before, first, second = page.evaluate(MOVE_AND_LOOK, pace)
+    assert first[0] != before[0], "the axis follows at once"
+    assert (first[1] != before[1]) == together
+    assert second[1] != before[1]
+    page.evaluate("() => delete performance.now")
+
+
 def test_it_cleans_up(play, page):
     play.stage.focus()
     play.press("ArrowRight")
