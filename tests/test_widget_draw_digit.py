@@ -29,7 +29,8 @@ def test_state_holds_both_networks_and_the_points():
     assert state["encoder"]["layers"][-1] == ["linear", 8, 4]  # μ, then log σ²
     assert state["decoder"]["layers"][0] == ["linear", 2, 8]
     assert np.array_equal(np.frombuffer(state["codes"], "<f4").reshape(20, 2), CODES)
-    assert list(state["labels"]) == LABELS.tolist()
+    assert np.frombuffer(state["labels"], "<u2").tolist() == LABELS.tolist()
+    assert state["classes"] == list("0123456789") and state["shape"] == [28, 28]
     assert np.array_equal(np.frombuffer(state["elbos"], "<f4"), ELBOS)
     sent = np.frombuffer(state["examples"][1], np.uint8)
     assert np.array_equal(sent, (255 * IMAGES[1]).round())
@@ -58,11 +59,14 @@ def test_a_drawing_from_the_view_is_not_echoed(monkeypatch):
 
 def test_x_can_be_set_to_an_image():
     widget = make()
-    for image in (IMAGES[0], IMAGES[:1], IMAGES[0].view(28, 28)):
+    one = IMAGES[0].view(28, 28)
+    for image in (IMAGES[0], IMAGES[:1], one, one[None], one[None, None]):
         widget.x = image
         assert torch.equal(widget.x, (255 * IMAGES[:1]).round() / 255)
     for image, message in (
-        (torch.rand(783), "784 pixels"),
+        (torch.rand(783), "28 × 28 pixels"),
+        (torch.rand(14, 56), "28 × 28 pixels"),
+        (torch.tensor(0.5), "28 × 28 pixels"),
         (2 * IMAGES[0], "in \\[0, 1\\]"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -100,28 +104,67 @@ def test_the_draws_are_always_the_same():
     assert make().eps == make().eps
 
 
-def convolutional(side: int) -> VAE:
-    """Of images of side × side, an even number."""
+def convolutional(height: int, width: int, *read: int) -> VAE:
+    """Of images whose sides are even; ``read`` are those of its Unflatten."""
     torch.manual_seed(0)
-    vae, half = VAE(4 * side, 2, ()), side // 2
+    vae, small = VAE(height * width, 2, ()), (4, height // 2, width // 2)
+    n = height * width  # 4 channels, of a quarter of the pixels each
     vae.encoder = nn.Sequential(
-        *(nn.Unflatten(1, (1, side, side)), nn.Conv2d(1, 4, 4, 2, 1), nn.SiLU()),
-        *(nn.Flatten(), GaussianHead(4 * half * half, 2)),
+        *(nn.Unflatten(1, (1, *(read or (height, width)))), nn.Conv2d(1, 4, 4, 2, 1)),
+        *(nn.SiLU(), nn.Flatten(), GaussianHead(n, 2)),
     )
     vae.decoder = nn.Sequential(
-        *(nn.Linear(2, 4 * half * half), nn.ELU(), nn.Unflatten(1, (4, half, half))),
+        *(nn.Linear(2, n), nn.ELU(), nn.Unflatten(1, small)),
         *(nn.ConvTranspose2d(4, 1, 4, 2, 1), nn.Flatten()),
     )
     return vae
 
 
-def test_drawings_have_the_size_that_the_encoder_reads():
-    for vae in (make_vae(data_dim=36), convolutional(6)):
-        widget = make(vae, examples=torch.rand(2, 36))
-        assert len(widget.pixels) == 36 and widget.x.shape == (1, 36)
-        assert widget.picture() and np.isfinite(widget.elbo)
-        with pytest.raises(TraitError, match="36 bytes, 6 × 6"):
-            widget.pixels = bytes(784)
+@pytest.mark.parametrize(
+    "vae, size, shape",
+    [
+        (make_vae(data_dim=36), None, [6, 6]),
+        (make_vae(data_dim=24), (4, 6), [4, 6]),
+        (make_vae(data_dim=24), (1, 4, 6), [4, 6]),
+        (convolutional(4, 6), None, [4, 6]),
+        (convolutional(4, 6), (4, 6), [4, 6]),
+        (convolutional(4, 6, 4, -1), None, [4, 6]),  # torch computes 6 from 24
+        (convolutional(4, 6, -1, 6), (4, 6), [4, 6]),
+    ],
+)
+def test_drawings_have_the_size_that_the_encoder_reads(vae, size, shape):
+    n = shape[0] * shape[1]
+    for images in (torch.rand(2, n), torch.rand(2, *shape), torch.rand(2, 1, *shape)):
+        widget = make(vae, shape=size, examples=images)
+        assert widget.shape == shape and widget.x.shape == (1, n)
+        levels = (255 * images[0].flatten()).round() / 255
+        assert torch.equal(widget.x[0], levels)
+    assert widget.picture() and np.isfinite(widget.elbo)
+    with pytest.raises(TraitError, match=f"{n} bytes, {shape[0]} × {shape[1]}"):
+        widget.pixels = bytes(784)
+
+
+def test_classes_have_names_and_may_be_many():
+    names = ["circle", "ring", "square"]
+    widget = make(labels=LABELS % 3, names=names)
+    assert widget.classes == names and widget.picture()
+    assert make(labels=[names[i % 3] for i in range(20)]).classes == names
+    many = make(labels=torch.arange(20))
+    assert np.frombuffer(many.labels, "<u2").tolist() == list(range(20))
+    assert many.colors[12] == many.colors[2] and many.markers[12] != many.markers[2]
+
+
+def test_only_digits_of_the_size_of_mnist_are_taken_for_mnist_s():
+    assert make().digits and make(make_vae(data_dim=196)).digits
+    assert not make(make_vae(data_dim=36)).digits, "of another size"
+    assert not make(labels=LABELS % 2, names=["shirt", "shoe"]).digits
+    assert not make(labels=torch.arange(20)).digits, "twenty classes"
+
+
+def in_color() -> VAE:
+    vae = make_vae(data_dim=48)
+    vae.encoder = nn.Sequential(nn.Unflatten(1, (3, 4, 4)), nn.Flatten(), *vae.encoder)
+    return vae
 
 
 MODEL = make_vae()
@@ -130,9 +173,25 @@ REFUSED = {
         lambda: make(Autoencoder(784, 2, (8,))), TypeError, "GaussianHead"),
     "a code of three numbers": (lambda: make(make_vae(3)), ValueError, "has 3"),
     "images that are no squares": (
-        lambda: make(make_vae(data_dim=35)), ValueError, "reads 35 numbers"),
+        lambda: make(make_vae(data_dim=35)), ValueError, "35 numbers is no square"),
+    "a shape of another size": (
+        lambda: make(shape=(28, 29)), ValueError, "of 784 numbers together"),
+    "another shape than the encoder's": (
+        lambda: make(convolutional(4, 6), shape=(6, 4)), ValueError, "shape is"),
+    "a shape in color": (
+        lambda: make(make_vae(data_dim=48), shape=(3, 4, 4)), ValueError, "gray images"),
+    "an encoder in color": (
+        lambda: make(in_color()), ValueError, "gray images only"),
+    "sides that do not fit the decoder": (
+        lambda: make(convolutional(4, 6, 5, -1)), ValueError, "as the decoder makes them"),
     "examples of another size": (
-        lambda: make(make_vae(data_dim=36), examples=IMAGES), ValueError, "36 pixels"),
+        lambda: make(make_vae(data_dim=36), examples=IMAGES), ValueError, "6 × 6 pixels"),
+    "examples that lie on their side": (
+        lambda: make(convolutional(4, 6), examples=torch.rand(2, 6, 4)), ValueError,
+        "4 × 6 pixels"),
+    "examples in color": (
+        lambda: make(examples=torch.rand(2, 3, 28, 28)), ValueError, "gray images of 28"),
+    "a label without a name": (lambda: make(names=["a", "b"]), ValueError, "label 9"),
     "an encoder without layers": (lambda: DrawDigit(
         nn.ReLU(), MODEL.decoder, CODES, LABELS, ELBOS), TypeError, "begins with"),
     "a decoder with its sigmoid": (
@@ -145,12 +204,12 @@ REFUSED = {
         lambda: make(labels=LABELS[:7]), ValueError, "20 codes, labels of shape"),
     "codes that are not numbers": (lambda: make(codes=CODES / 0), ValueError, "infinity"),
     "one ELBO for all": (
-        lambda: make(elbos=torch.tensor(-140.0)), ValueError, "of some test digits"),
+        lambda: make(elbos=torch.tensor(-140.0)), ValueError, "of some test images"),
     "ELBOs that are not numbers": (lambda: make(elbos=ELBOS / 0), ValueError, "infinity"),
     "the same ELBO again and again": (
         lambda: make(elbos=torch.ones(5)), ValueError, "one is needed for each"),
-    "examples that are no rows": (
-        lambda: make(examples=IMAGES.view(3, 28, 28)), ValueError, "one per row"),
+    "a single example": (
+        lambda: make(examples=IMAGES[0]), ValueError, r"in rows \(n, 784\)"),
     "examples out of range": (lambda: make(examples=3 * IMAGES), ValueError, "0 is white"),
     "an unknown argument": (lambda: make(half_width=3), TypeError, "half_width"),
 }  # fmt: skip

@@ -43,3 +43,8 @@ def class_traits(
         "colors": [plots.class_color(number) for number in known],
         "markers": [plots.class_marker(number) for number in known],
     }
+
+
+def are_digits(classes: dict) -> bool:
+    """Whether these traits of WithClasses are those of the digits 0 to 9."""
+    return classes["classes"] == [str(digit) for digit in range(10)]

@@ -1,4 +1,4 @@
-// Draw a digit: q(z|x), reconstruction and ELBO of a drawing, computed while the pen moves.
+// Draw an image: q(z|x), reconstruction and ELBO of a drawing, computed while the pen moves.
 
 import { drawAxes, drawTicks, marksAt, panel, PICTURE, ticks, viewBox } from "./axes.js";
 import { fillChoice, markChoice, onArrows, onKeys, onPointer, positionIn } from "./controls.js";
@@ -8,53 +8,51 @@ import {
 } from "./core.js";
 import { drawPixels, pixelsFrom } from "./image.js";
 import { makeNetwork } from "./network.js";
-import { drawDots, ellipse, makeLegend, makePlane, ringsOfPrior } from "./plane.js";
+import { classesOf, drawDots, ellipse, makeLegend, makePlane, ringsOfPrior } from "./plane.js";
 import { inSlices } from "./player.js";
 
 const BOX = 20 / 28; // a digit's longer side, in sides of an image of MNIST
-const PAPER = 420; // pixels of a side of the paper, before scaling
+const PAPER = 420; // pixels of the paper's longer side, about, before scaling
 const SHOWN = 6; // draws that are shown
 const PER_FRAME = 2; // of them, updated in turn while the pen moves; all others when it stops
 const LENS = 240; // pixels of its canvas; a larger one would be too slow
 const BINS = 76; // of the histogram
-const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in 28ths of the paper
+const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in 28ths of the longer side
 
 // --- from the paper to x -----------------------------------------------------------------
 
 /** An image like those of MNIST from a paper of side² pixels, 0 to 255: cropped, its longer
     side scaled to 20 of 28 pixels by averaging areas, its center of mass within the pixel at
-    (14, 14), as in every image of MNIST, and in proportion for images of another size.
+    (14, 14), as in every image of MNIST, and in proportion for 14 × 14.
     -> uint8 (size²), zeros for empty paper */
 export function asMnist(ink, side, size = 28) {
   const image = new Uint8Array(size * size), box = boxOf(ink, side);
   if (!box) return image;
-  const scale = Math.max(box.width, box.height) / Math.round(BOX * size); // pixels of the paper for one of ours
-  const columns = intervals(box.width, scale), rows = intervals(box.height, scale);
-  const small = [];
+  const scale = Math.max(box.width, box.height) / Math.round(BOX * size); // pixels for one
+  const columns = intervals(box.left, box.width, scale);
+  const rows = intervals(box.top, box.height, scale);
+  const small = means(ink, side, columns, rows);
   let mass = 0, massX = 0, massY = 0;
-  for (const [r, row] of rows.entries()) {
-    for (const [c, column] of columns.entries()) {
-      let sum = 0;
-      for (let i = 0; i < row.weights.length; i++) {
-        const at = (box.top + row.first + i) * side + box.left + column.first;
-        let line = 0;
-        for (let j = 0; j < column.weights.length; j++) line += column.weights[j] * ink[at + j];
-        sum += row.weights[i] * line;
-      }
-      small.push(sum);
-      mass += sum;
-      massX += sum * (c + 0.5);
-      massY += sum * (r + 0.5);
-    }
+  for (const [i, value] of small.entries()) {
+    mass += value;
+    massX += value * ((i % columns.length) + 0.5);
+    massY += value * (Math.floor(i / columns.length) + 0.5);
   }
   const shift = (center, length) =>
     clamp(Math.ceil(size / 2 - center - 1e-6), 0, size - length); // nothing is cut off
   const x = shift(massX / mass, columns.length), y = shift(massY / mass, rows.length);
-  for (const [i, sum] of small.entries()) {
+  for (const [i, value] of small.entries()) {
     const c = i % columns.length, r = Math.floor(i / columns.length);
-    image[(y + r) * size + x + c] = Math.round(sum);
+    image[(y + r) * size + x + c] = Math.round(value);
   }
   return image;
+}
+
+/** An image of this shape [height, width], each pixel the mean of the grain² pixels of the
+    paper under it.  -> uint8 (height · width) */
+export function asItIs(ink, grain, [height, width]) {
+  const columns = intervals(0, grain * width, grain), rows = intervals(0, grain * height, grain);
+  return Uint8Array.from(means(ink, grain * width, columns, rows), Math.round);
 }
 
 function boxOf(ink, side) {
@@ -71,14 +69,29 @@ function boxOf(ink, side) {
   return right < 0 ? null : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Intervals of `scale` pixels: first pixel, and weights of the pixels that each covers. */
-function intervals(length, scale) {
+/** Intervals of `scale` pixels, on from `start`: first pixel, and weights of the pixels that
+    each covers. */
+function intervals(start, length, scale) {
   return Array.from({ length: Math.ceil(length / scale - 1e-6) }, (_, i) => {
     const from = i * scale, to = from + scale, first = Math.floor(from + 1e-6);
     const end = Math.min(length, Math.ceil(to - 1e-6));
-    return { first, weights: Array.from({ length: end - first }, (__, j) =>
+    return { first: start + first, weights: Array.from({ length: end - first }, (__, j) =>
       (Math.min(first + j + 1, to) - Math.max(first + j, from)) / scale) };
   });
+}
+
+/** The mean of the ink, in lines of `side` pixels, in each cell of a grid, row by row. */
+function means(ink, side, columns, rows) {
+  return rows.flatMap((row) => columns.map((column) => {
+    let sum = 0;
+    for (let i = 0; i < row.weights.length; i++) {
+      const at = (row.first + i) * side + column.first;
+      let line = 0;
+      for (let j = 0; j < column.weights.length; j++) line += column.weights[j] * ink[at + j];
+      sum += row.weights[i] * line;
+    }
+    return sum;
+  }));
 }
 
 // --- the model ---------------------------------------------------------------------------
@@ -132,15 +145,18 @@ export function makeEvaluator(model) {
 // --- the view ----------------------------------------------------------------------------
 
 const Q = "<i>q</i>(<i>z</i>|<i>x</i>)";
-const imageCanvas = (size) => `<canvas width="${size}" height="${size}" role="img"></canvas>`;
+const kindOf = (model) => (model.get("digits") ? "digit" : "image");
+const article = (kind) => (kind === "image" ? "an image" : "a digit");
+const imageCanvas = ([height, width]) =>
+  `<canvas width="${width}" height="${height}" role="img"></canvas>`;
 
-const PAGE = (size) => `
+const PAGE = (shape, kind) => `
   <div class="cw-row">
     <figure class="dd-draw">
-      <figcaption class="cw-title">Draw a digit</figcaption>
+      <figcaption class="cw-title">Draw ${article(kind)}</figcaption>
       <div class="cw-stage dd-paper" tabindex="0" role="application"
         aria-roledescription="paper">
-        <canvas width="${PAPER}" height="${PAPER}" aria-hidden="true"></canvas>
+        <canvas aria-hidden="true"></canvas>
         <span class="dd-hint" aria-hidden="true">draw here</span>
         <i class="dd-pen"></i>
       </div>
@@ -149,26 +165,26 @@ const PAGE = (size) => `
         <button type="button" class="cw-button dd-undo">Undo</button>
         <button type="button" class="cw-button dd-clear">Clear</button>
       </div>
-      <div class="cw-line dd-examples" role="group" aria-label="test digits to start from">
-        <span>or take a test digit</span>
+      <div class="cw-line dd-examples" role="group" aria-label="test ${kind}s to start from">
+        <span>or take a test ${kind}</span>
       </div>
       <p class="cw-help">Mouse, pen or finger; or arrow keys, and space puts the pen down.</p>
     </figure>
     <div class="dd-images">
       <figure class="dd-pair">
         <figcaption>Input</figcaption><figcaption>Reconstruction</figcaption>
-        ${imageCanvas(size)}<span aria-hidden="true">→</span>${imageCanvas(size)}
-        <p class="cw-help"><i>x</i>, ${size} × ${size}</p><p class="cw-help"><i>g</i>(<i>μ</i>)</p>
+        ${imageCanvas(shape)}<span aria-hidden="true">→</span>${imageCanvas(shape)}
+        <p class="cw-help"><i>x</i>, ${shape.join(" × ")}</p><p class="cw-help"><i>g</i>(<i>μ</i>)</p>
       </figure>
       <figure class="dd-draws">
         <figcaption>${SHOWN} draws <i>z</i> from ${Q}, decoded</figcaption>
-        ${imageCanvas(size).repeat(SHOWN)}
+        ${imageCanvas(shape).repeat(SHOWN)}
       </figure>
       <p class="dd-q"></p>
     </div>
     <figure class="cw-plane dd-plane">
       <figcaption class="cw-title"><i class="cw-key dd-key"></i>${Q} among codes of test
-        digits</figcaption>
+        ${kind}s</figcaption>
       ${panel(PICTURE, `<div class="dd-lens" aria-hidden="true">
         <canvas width="${LENS}" height="${LENS}"></canvas>
         <svg class="cw-lines"><g transform="scale(1 -1)"></g></svg><span></span></div>`)}
@@ -197,35 +213,43 @@ const PAGE = (size) => `
 
 // --- the paper -------------------------------------------------------------------------
 
-/** An image or none, strokes on it, and the pen that keys move. */
-const newPaper = (canvas, size) => ({
-  size, // of the images
-  ink: canvas.getContext("2d", { willReadFrequently: true }),
-  image: null, strokes: [],
-  pen: [0.5, 0.5], down: false, width: PENS[1][1],
-  pointer: null, // id of the pointer that draws
-});
+/** An image or none, strokes on it, and the pen that keys move. Positions are shares of the
+    paper's width and height. */
+function newPaper(canvas, shape, digits) {
+  const [height, width] = shape, longer = Math.max(...shape);
+  const grain = Math.max(1, Math.round(PAPER / longer)); // pixels of the paper for one of an image
+  Object.assign(canvas, { width: grain * width, height: grain * height });
+  return {
+    shape, digits, grain,
+    ink: canvas.getContext("2d", { willReadFrequently: true }),
+    side: grain * longer, // of which the pen is a share
+    image: null, strokes: [],
+    pen: [0.5, 0.5], down: false, width: PENS[1][1],
+    pointer: null, // id of the pointer that draws
+  };
+}
 
-function drawPaper({ ink, image, strokes, size }) {
-  const grain = PAPER / size;
-  ink.clearRect(0, 0, PAPER, PAPER);
+function drawPaper(paper) {
+  const { ink, image, grain, shape: [, width] } = paper;
+  ink.clearRect(0, 0, ink.canvas.width, ink.canvas.height);
   for (const [i, value] of (image ?? []).entries()) {
     ink.fillStyle = `rgb(0 0 0 / ${value / 255})`;
-    ink.fillRect(grain * (i % size), grain * Math.floor(i / size), grain, grain);
+    ink.fillRect(grain * (i % width), grain * Math.floor(i / width), grain, grain);
   }
-  for (const stroke of strokes) drawStroke(ink, stroke);
+  for (const stroke of paper.strokes) drawStroke(paper, stroke);
 }
 
 /** Draws a stroke from its point `from` on, so that extending it is cheap. */
-function drawStroke(ink, { width, points }, from = 0) {
-  ink.lineWidth = (width * PAPER) / 28;
+function drawStroke({ ink, side }, { width, points }, from = 0) {
+  const inPixels = ([x, y]) => [x * ink.canvas.width, y * ink.canvas.height];
+  ink.lineWidth = (width * side) / 28;
   ink.lineCap = "round";
   ink.fillStyle = ink.strokeStyle = "#000000";
   for (let i = from; i < points.length; i++) {
-    const [x, y] = points[i].map((value) => value * PAPER);
+    const [x, y] = inPixels(points[i]);
     ink.beginPath();
     if (i) {
-      ink.moveTo(...points[i - 1].map((value) => value * PAPER));
+      ink.moveTo(...inPixels(points[i - 1]));
       ink.lineTo(x, y);
       ink.stroke();
     } else {
@@ -235,18 +259,19 @@ function drawStroke(ink, { width, points }, from = 0) {
   }
 }
 
-/** Bytes (size²) for the encoder; an image without strokes is not changed. */
-function readPaper({ ink, image, strokes, size }) {
-  if (!strokes.length) return image ?? new Uint8Array(size * size);
-  const { data } = ink.getImageData(0, 0, PAPER, PAPER), alpha = new Uint8Array(PAPER ** 2);
+/** Bytes for the encoder; an image without strokes is not changed. */
+function readPaper({ ink, image, strokes, grain, side, shape, digits }) {
+  if (!strokes.length) return image ?? new Uint8Array(shape[0] * shape[1]);
+  const { data } = ink.getImageData(0, 0, ink.canvas.width, ink.canvas.height);
+  const alpha = new Uint8Array(data.length / 4);
   for (let i = 0; i < alpha.length; i++) alpha[i] = data[4 * i + 3];
-  return asMnist(alpha, PAPER, size);
+  return digits ? asMnist(alpha, side, shape[0]) : asItIs(alpha, grain, shape);
 }
 
 function extend(paper, position) {
   const stroke = paper.strokes.at(-1);
   stroke.points.push(position);
-  drawStroke(paper.ink, stroke, stroke.points.length - 1);
+  drawStroke(paper, stroke, stroke.points.length - 1);
   paper.pen = position.map((value) => clamp(value, 0, 1));
 }
 
@@ -256,13 +281,13 @@ function begin(paper, position) {
 }
 
 /** Shows the pen if keys move it. */
-function showPen(find, { pen, down, width }, keyed) {
+function showPen(find, { pen, down, width, side, ink }, keyed) {
   const mark = find(".dd-pen");
   find(".dd-paper").classList.toggle("dd-keyed", keyed);
   mark.classList.toggle("dd-down", down);
   mark.style.left = `${100 * pen[0]}%`;
   mark.style.top = `${100 * pen[1]}%`;
-  mark.style.setProperty("--width", `${(100 * width) / 28}%`);
+  mark.style.setProperty("--width", `${(100 * width * side) / 28 / ink.canvas.width}%`);
 }
 const showPenAgain = (find, paper) =>
   showPen(find, paper, find(".dd-paper").classList.contains("dd-keyed"));
@@ -299,9 +324,9 @@ function connectKeys(find, paper, drawn, undo) {
   stage.setAttribute("aria-label",
     "paper: arrow keys move a pen, space puts it down and lifts it, backspace takes back");
   onArrows(stage, (direction, event) => {
-    const step = event.shiftKey ? 0.1 : 0.025;
-    paper.pen = paper.pen.map((value, k) =>
-      clamp(value + (k ? -step : step) * direction[k], 0, 1));
+    const { width, height } = paper.ink.canvas, step = paper.side * (event.shiftKey ? 0.1 : 0.025);
+    paper.pen = [step / width, -step / height].map((by, k) =>
+      clamp(paper.pen[k] + by * direction[k], 0, 1));
     if (paper.down) {
       extend(paper, paper.pen);
       drawn();
@@ -324,13 +349,13 @@ function connectKeys(find, paper, drawn, undo) {
 // --- the results -----------------------------------------------------------------------
 
 /** The images: input of the encoder, reconstruction, and draws from q. */
-function makeImages(el) {
+function makeImages(el, shape) {
   const [input, reconstruction] = el.querySelectorAll(".dd-pair canvas");
   const draws = [...el.querySelectorAll(".dd-draws canvas")];
   input.setAttribute("aria-label", "input of the encoder");
   reconstruction.setAttribute("aria-label", "the reconstruction");
   for (const [i, canvas] of draws.entries()) canvas.setAttribute("aria-label", `draw ${i + 1}`);
-  const onto = (canvas, pixels) => drawPixels(canvas.getContext("2d"), pixels);
+  const onto = (canvas, pixels) => drawPixels(canvas.getContext("2d"), pixels, 0, 0, shape);
   let turn = 0; // the next draw to update
   const drawOne = (current, i) => onto(draws[i], current.draw(i));
   return {
@@ -349,7 +374,7 @@ function makeImages(el) {
 }
 
 /** The magnified part of the plane: codes, ellipses and draws within `reach` of μ. */
-function makeLens(lens, { codes, labels, shown }) {
+function makeLens(lens, { codes, labels, markers, shown }) {
   const ink = lens.querySelector("canvas").getContext("2d");
   return {
     draw({ mu, sigma, z }, reach, zoom) {
@@ -358,7 +383,7 @@ function makeLens(lens, { codes, labels, shown }) {
       ink.clearRect(0, 0, LENS, LENS);
       drawDots(ink, codes, labels, shown(), 3.7, {
         x: (z1) => (1 + (z1 - mu[0]) / reach) * LENS / 2,
-        y: (z2) => (1 - (z2 - mu[1]) / reach) * LENS / 2 });
+        y: (z2) => (1 - (z2 - mu[1]) / reach) * LENS / 2 }, markers);
       put(lens.querySelector("svg"), { viewBox: viewBox(reach) });
       const draws = Array.from({ length: SHOWN }, (_, i) => z(i)).map(([z1, z2]) => `<circle
         class="dd-draw-of-q" r="${reach / 22}" cx="${z1 - mu[0]}" cy="${z2 - mu[1]}"/>`);
@@ -370,16 +395,16 @@ function makeLens(lens, { codes, labels, shown }) {
 
 /** The plane of codes with the ellipse of q, or an arrow if q lies outside. */
 function makePosterior(find, model) {
-  const codes = float32(model.get("codes")), labels = uint8(model.get("labels"));
-  const colors = model.get("colors");
+  const codes = float32(model.get("codes")), classes = classesOf(model);
+  const { labels, markers } = classes;
   const edge = 1.05 * codes.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
   const stage = find(".dd-plane .cw-stage"), plane = makePlane(stage, () => edge);
-  const shown = makeLegend(find(".dd-plane .cw-legend"), labels, colors, () => {
+  const shown = makeLegend(find(".dd-plane .cw-legend"), labels, classes.colors, () => {
     plane.show();
-    plane.dots(codes, labels, shown());
+    plane.dots(codes, labels, shown(), { markers });
     redrawLens();
-  });
-  const lens = makeLens(find(".dd-lens"), { codes, labels, shown });
+  }, classes);
+  const lens = makeLens(find(".dd-lens"), { codes, labels, markers, shown });
   let redrawLens = () => {};
   const marks = marksAt(ticks(-edge, edge, 6.4).filter((z) => Math.abs(z) < 0.88 * edge),
     plane.across);
@@ -410,17 +435,17 @@ function makePosterior(find, model) {
   };
 }
 
-/** ELBO, reconstruction and KL, and the rank of the ELBO among those of test digits. */
-function makeScore(find, el, elbos) {
+/** ELBO, reconstruction and KL, and the rank of the ELBO among those of test images. */
+function makeScore(find, el, elbos, kind) {
   const numbers = el.querySelectorAll("[data-number]"), result = find(".dd-result");
   const lowest = elbos[0], highest = elbos.at(-1);
-  drawHistogram(find(".dd-histogram"), elbos);
+  drawHistogram(find(".dd-histogram"), elbos, kind);
   return {
     draw(current) {
       const terms = current.terms(), { elbo } = terms;
       for (const cell of numbers) cell.textContent = fixed(terms[cell.dataset.number], 1);
       find(".dd-sum").classList.toggle("dd-rough", current.taken() < current.draws);
-      result.textContent = rankText(elbo, elbos);
+      result.textContent = rankText(elbo, elbos, kind);
       const at = clamp((elbo - lowest) / (highest - lowest), 0, 1);
       find(".dd-chart").style.setProperty("--at", `${100 * at}%`);
       find(".dd-here").textContent = (elbo < lowest ? "← " : "") + fixed(elbo, 0)
@@ -428,7 +453,7 @@ function makeScore(find, el, elbos) {
     },
     clear() {
       for (const cell of numbers) cell.textContent = "–";
-      result.textContent = "Draw a digit, and compare it with the test digits.";
+      result.textContent = `Draw ${article(kind)}, and compare it with the test ${kind}s.`;
     },
     text: (current) => (current
       ? `ELBO ${fixed(current.terms().elbo, 1)} nats. ${result.textContent}` : "the paper is empty"),
@@ -438,17 +463,17 @@ function makeScore(find, el, elbos) {
 /** 10000 -> 10 000 */
 const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
-/** The rank of an ELBO among those of test digits, sorted, as text. */
-function rankText(elbo, elbos) {
+/** The rank of an ELBO among those of test images, sorted, as text. */
+function rankText(elbo, elbos, kind) {
   const below = elbos.filter((value) => value < elbo).length, all = elbos.length;
   const count = grouped(all);
-  if (below === 0) return `Lower than all ${count} test digits.`;
-  if (below === all) return `Higher than all ${count} test digits.`;
+  if (below === 0) return `Lower than all ${count} test ${kind}s.`;
+  if (below === all) return `Higher than all ${count} test ${kind}s.`;
   const percent = (100 * below) / all, digits = percent < 1 || percent > 99 ? 2 : 0;
-  return `Higher than ${percent.toFixed(digits)} % of the ${count} test digits.`;
+  return `Higher than ${percent.toFixed(digits)} % of the ${count} test ${kind}s.`;
 }
 
-function drawHistogram(figure, elbos) {
+function drawHistogram(figure, elbos, kind) {
   const low = elbos[0], high = elbos.at(-1), counts = Array.from({ length: BINS }, () => 0);
   const share = (value) => (value - low) / (high - low);
   for (const value of elbos) {
@@ -458,16 +483,16 @@ function drawHistogram(figure, elbos) {
   figure.querySelector("path").setAttribute("d",
     counts.map((n, i) => `M${i} 1V${1 - n / largest}h0.9V1z`).join(""));
   figure.querySelector("figcaption").textContent =
-    `ELBOs of ${grouped(elbos.length)} test digits, and the drawing’s`;
+    `ELBOs of ${grouped(elbos.length)} test ${kind}s, and the drawing’s`;
   drawTicks(figure, marksAt(ticks(low, high), share), []);
 }
 
 /** show(bytes, penMoves) evaluates x and draws the results; while the pen moves only the images,
     and tell() the others. */
 function makeView(find, el, model) {
-  const evaluate = makeEvaluator(model), images = makeImages(el);
+  const evaluate = makeEvaluator(model), images = makeImages(el, model.get("shape"));
   const posterior = makePosterior(find, model);
-  const score = makeScore(find, el, float32(model.get("elbos")).sort());
+  const score = makeScore(find, el, float32(model.get("elbos")).sort(), kindOf(model));
   let current = null; // the results for x, null for empty paper
 
   // At rest, the mean over all draws.
@@ -517,15 +542,16 @@ function makeView(find, el, model) {
   };
 }
 
-/** Buttons for test digits; take(bytes) replaces the drawing by one. */
-function fillExamples(group, examples, take) {
+/** Buttons for test images; take(bytes) replaces the drawing by one. */
+function fillExamples(group, model, take) {
+  const examples = model.get("examples").map(uint8), shape = model.get("shape");
   group.hidden = !examples.length;
   for (const [i, example] of examples.entries()) {
     const button = document.createElement("button");
     button.type = "button";
-    button.setAttribute("aria-label", `test digit ${i + 1}`);
-    button.innerHTML = imageCanvas(Math.sqrt(example.length)).replace('role="img"', 'aria-hidden="true"');
-    drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example));
+    button.setAttribute("aria-label", `test ${kindOf(model)} ${i + 1}`);
+    button.innerHTML = imageCanvas(shape).replace('role="img"', 'aria-hidden="true"');
+    drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example), 0, 0, shape);
     button.addEventListener("click", () => take(example));
     group.append(button);
   }
@@ -539,10 +565,11 @@ function fillPens(group, choose) {
 }
 
 function render({ model, el }) {
-  const size = Math.sqrt(model.get("pixels").byteLength); // of a side of an image
-  const find = fill(el, "draw-digit", PAGE(size));
+  const shape = model.get("shape");
+  const find = fill(el, "draw-digit", PAGE(shape, kindOf(model)));
+  el.style.setProperty("--ratio", shape[1] / shape[0]); // of width to height
   const set = makeSetter(model), view = makeView(find, el, model);
-  const paper = newPaper(find(".dd-paper canvas"), size);
+  const paper = newPaper(find(".dd-paper canvas"), shape, model.get("digits"));
   let known = new Uint8Array(0); // the last pixels that were sent or received
   const drawn = inTurns(() => {
     known = readPaper(paper);
@@ -571,8 +598,7 @@ function render({ model, el }) {
     paper.width = width;
     showPenAgain(find, paper);
   });
-  fillExamples(find(".dd-examples"), model.get("examples").map(uint8),
-    (image) => replace(image));
+  fillExamples(find(".dd-examples"), model, (image) => replace(image));
   const stopListening = listenTo(model, { "change:pixels": show });
   show();
   return callAll(stopListening, drawn.cancel, set.finish, view.end);

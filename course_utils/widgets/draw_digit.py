@@ -1,10 +1,10 @@
-"""Draw a digit and see its posterior, reconstruction and ELBO under a VAE."""
+"""Draw an image and see its posterior, reconstruction and ELBO under a VAE."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,18 +15,21 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from course_utils import plots
+from course_utils._validation import in_words
 from course_utils.models import GaussianHead
 from course_utils.objectives import bernoulli_nll, kl_to_standard_normal
-from course_utils.widgets._validation import checked_digits, checked_points
+from course_utils.widgets._validation import checked_points, checked_shape, gray_shape
+from course_utils.widgets.classes import WithClasses, are_digits, class_traits
 from course_utils.widgets.core import BOTH_WAYS, with_core
 from course_utils.widgets.network import browser_network, n_out
 from course_utils.widgets.picture import WithPicture, png
 
 DRAWS = 64  # z ~ q(z|x) over which the browser averages
 SHOWN = 6  # of them, as images
+OF_MNIST = [28, 28], [14, 14]  # sizes of its digits, and of those of ``data.half_size``
 
 
-class DrawDigit(WithPicture):
+class DrawDigit(WithPicture, WithClasses):
     """A canvas to draw on, and q(z|x), reconstruction and ELBO: the lecture's "Testing".
 
         mu, _ = vae.encoder(test)
@@ -35,18 +38,24 @@ class DrawDigit(WithPicture):
 
     f         encoder, q(z|x): an nn.Sequential that the browser can run, at the end a
               GaussianHead with two codes, x (B, D) -> mu, logvar (B, 2). Its first layer
-              tells D, the pixels of a gray square image: 784 for 28 × 28. One that starts
-              with convolutions makes images of rows first, by nn.Unflatten.
+              is a Linear of D pixels or, for convolutions, nn.Unflatten(1, (1, H, W)).
     g         decoder, p(x|z): an nn.Sequential, z (B, 2) -> logits of D pixels
-    codes     (N, 2), means of test digits, drawn as dots
-    labels    (N,), digits 0 to 9 that color the dots
-    elbos     (M,), nats, of test digits, for comparison with that of the drawing
-    examples  (n, D), test images in [0, 1] to start from; the first is shown at once
+    codes     (N, 2), means of test images, drawn as dots
+    labels    (N,), whole numbers from 0, or words, of any number of classes. Ten have
+              colors of their own; more than ten differ by color and marker.
+    elbos     (M,), nats, of test images, for comparison with that of the drawing
+    names     of the classes: those of labels 0, 1, …, or the order of words
+    shape     (height, width) of an image, gray; by default as the encoder's Unflatten
+              says, else a square
+    examples  test images in [0, 1] to start from, (n, D), (n, H, W) or (n, 1, H, W); the
+              first is shown at once
 
     The browser runs copies of both networks in float16 and takes the mean over 64 fixed
     draws of ε, so that the ELBO does not fluctuate; they do not follow further training.
-    A drawing becomes x as MNIST's digits did: cropped, its longer side scaled to 20 pixels,
-    placed with its center of mass in the middle of 28 × 28; other sizes in proportion.
+    Images of 28 × 28 or 14 × 14 pixels with the classes 0 to 9 are MNIST's digits: there a
+    drawing becomes x as they did, cropped, its longer side scaled to 20 of 28 pixels,
+    placed with its center of mass in the middle. Every other drawing keeps its place and
+    size: a pixel of x is the mean of the paper under it.
 
     Traits shared with the view: ``pixels``, the bytes of x, about 0.1 s after the
     pointer rests. Properties: ``x`` (1, D) in [0, 1], which may be set; ``mu`` and
@@ -62,9 +71,9 @@ class DrawDigit(WithPicture):
     encoder = traitlets.Dict().tag(sync=True)  # of browser_network
     decoder = traitlets.Dict().tag(sync=True)
     eps = traitlets.Bytes().tag(sync=True)  # float32 (64, 2), standard normal
+    shape = traitlets.List(traitlets.Int()).tag(sync=True)  # height, width
+    digits = traitlets.Bool().tag(sync=True)  # whether these are MNIST's
     codes = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
-    labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
-    colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     elbos = traitlets.Bytes().tag(sync=True)  # float32 (M,)
     examples = traitlets.List(traitlets.Bytes()).tag(sync=True)  # uint8 (D,), ink
     pixels = traitlets.Bytes().tag(
@@ -80,15 +89,16 @@ class DrawDigit(WithPicture):
         labels: ArrayLike,
         elbos: ArrayLike,
         *,
+        names: Sequence[str] | None = None,
+        shape: plots.Shape | None = None,
         examples: ArrayLike | None = None,
     ) -> None:
-        self._size = n = _image_size(f)
-        encoder, decoder = _checked_encoder(f, n), _checked_decoder(g, n)
+        sides = _drawn_shape(f, g, shape)
+        encoder, decoder = _checked_encoder(f, sides), _checked_decoder(g, sides)
         codes = checked_points("codes", codes)
-        labels = checked_digits(labels, len(codes), "codes")
-        self._points = codes, labels
-        empty = np.empty((0, n))
-        images = _checked_images("examples", empty if examples is None else examples, n)
+        _, classes = class_traits(labels, len(codes), names)
+        self._points = codes, labels, names
+        images = _checked_images("examples", [] if examples is None else examples, sides)
         elbos = _checked_elbos(elbos)
         self._networks = copy.deepcopy(f).eval(), copy.deepcopy(g).eval()
         self._eps = torch.randn(DRAWS, 2, generator=torch.Generator().manual_seed(0))
@@ -96,20 +106,22 @@ class DrawDigit(WithPicture):
             encoder=encoder,
             decoder=decoder,
             eps=self._eps.numpy().astype("<f4").tobytes(),
+            shape=sides,
+            digits=sides in OF_MNIST and are_digits(classes),
             codes=codes.astype("<f4").tobytes(),
-            labels=labels.tobytes(),
-            colors=list(plots.DIGIT_COLORS),
+            **classes,
             elbos=elbos.astype("<f4").tobytes(),
             examples=[image.tobytes() for image in images],
-            pixels=images[0].tobytes() if len(images) else bytes(n),
+            pixels=images[0].tobytes() if len(images) else bytes(math.prod(sides)),
         )
 
     @traitlets.validate("pixels")
     def _an_image(self, proposal: dict) -> bytes:
-        n = self._size
+        n = math.prod(self.shape)
         if len(proposal["value"]) != n:
             raise traitlets.TraitError(
-                f"pixels must be {n} bytes, {_sides(n)}, not {len(proposal['value'])}."
+                f"pixels must be {n} bytes, {_text(self.shape)}, not "
+                f"{len(proposal['value'])}."
             )
         return proposal["value"]
 
@@ -121,8 +133,9 @@ class DrawDigit(WithPicture):
 
     @x.setter
     def x(self, image: ArrayLike) -> None:
-        [pixels] = _checked_images("x", plots.as_array(image).reshape(1, -1), self._size)
-        self.pixels = pixels.tobytes()
+        image = np.atleast_1d(plots.as_array(image))
+        batch = image if len(image) == 1 else image[None]
+        self.pixels = _checked_images("x", batch, self.shape).tobytes()
 
     @property
     def mu(self) -> Tensor:
@@ -158,25 +171,28 @@ class DrawDigit(WithPicture):
             "reconstruction": g(self.mu[None]).sigmoid(),
             "draws, decoded": g(self._draws(SHOWN)).sigmoid(),
         }
-        figure = _draw(*self._points, self.mu, self.sigma, images)
+        figure = _draw(*self._points, self.mu, self.sigma, images, self.shape)
         scores = figure.axes[-1]
         scores.hist(np.frombuffer(self.elbos, "<f4"), bins=60, color="#9aa0a6")
         scores.axvline(self.elbo, color="black", lw=2)
-        label = f"ELBO of test digits, nats; of the drawing: {self.elbo:.0f}"
+        of = "digits" if self.digits else "images"
+        label = f"ELBO of test {of}, nats; of the drawing: {self.elbo:.0f}"
         scores.set(xlabel=label.replace("-", "−"), yticks=[])
         return png(figure, colors=128)
 
     def __repr__(self) -> str:
-        codes, elbos = len(self.labels), len(self.elbos) // 4
+        codes, elbos = len(self._points[0]), len(self.elbos) // 4
         return f"DrawDigit({codes} codes, {elbos} ELBOs, {len(self.examples)} examples)"
 
 
 def _draw(
     codes: np.ndarray,
-    labels: np.ndarray,
+    labels: ArrayLike,
+    names: Sequence[str] | None,
     mu: Tensor,
     sigma: Tensor,
     images: Mapping[str, Tensor],
+    shape: plots.Shape,
 ) -> Figure:
     """Rows of images with their names; beside them q(z|x) among the codes, and below it
     empty axes, the last."""
@@ -188,12 +204,13 @@ def _draw(
         line = cell.subgridspec(1, max(3, len(rows)))
         for i, image in enumerate(rows):
             axis = left.add_subplot(line[i])
-            plots.draw_image(axis, plots.as_array(image))
+            plots.draw_image(axis, plots.as_array(image), shape)
             axis.axis("off")
             if i == 0:
                 axis.set_title(name, loc="left", fontsize=10)
     plane, _ = right.subplots(2, 1, height_ratios=(4, 1))
-    plots.draw_codes(plane, codes, labels)
+    plots.draw_codes(plane, codes, labels, names=names)
+    plane.set_anchor("E")  # so that the layout leaves room for the legend at its right
     plots.draw_gaussian(plane, mu, sigma, times=(1, 2), color="black", lw=1.5)
     plane.annotate(
         "$q(z|x)$", plots.as_array(mu), (22, 18), textcoords="offset points", fontsize=12,
@@ -205,29 +222,31 @@ def _draw(
 # --- checks ---------------------------------------------------------------------------
 
 
-def _image_size(f: nn.Module) -> int:
-    """The pixels of an image that the encoder reads; ValueError unless it is a square."""
-    for layer in f.modules() if isinstance(f, nn.Module) else ():
-        if isinstance(layer, nn.Linear | nn.Unflatten):
-            sizes = getattr(layer, "unflattened_size", None)
-            n: int = math.prod(sizes) if sizes else layer.in_features  # type: ignore[assignment]
-            if math.isqrt(n) ** 2 != n:
-                raise ValueError(
-                    f"drawings are gray square images; this encoder reads {n} numbers."
-                )
-            return n
-    raise TypeError(
-        "the encoder must be an nn.Sequential that begins with a Linear layer or, for "
-        "convolutions, with nn.Unflatten(1, (1, height, width))."
-    )
+def _drawn_shape(f: nn.Module, g: nn.Module, shape: plots.Shape | None) -> list[int]:
+    """Height and width of the images that the encoder reads."""
+    layers = f.modules() if isinstance(f, nn.Module) else ()
+    first = next((a for a in layers if isinstance(a, nn.Linear | nn.Unflatten)), None)
+    if first is None:
+        raise TypeError(
+            "the encoder must be an nn.Sequential that begins with a Linear layer or, for "
+            "convolutions, with nn.Unflatten(1, (1, height, width))."
+        )
+    own = (first.in_features,) if isinstance(first, nn.Linear) else first.unflattened_size
+    if -1 in own:  # torch computes this side from the others
+        row = torch.empty(1, n_out(browser_network(g, n_in=2)))
+        with in_words(f"{first}, for images as the decoder makes them,"):
+            own = row.unflatten(1, own).shape[1:]
+    sides = checked_shape(torch.empty(1, *own), shape)
+    return gray_shape(math.prod(sides), sides)
 
 
-def _sides(n: int) -> str:
-    return f"{math.isqrt(n)} × {math.isqrt(n)}"
+def _text(shape: plots.Shape) -> str:
+    height, width = shape
+    return f"{height} × {width}"
 
 
-def _checked_encoder(f: nn.Module, n: int) -> dict:
-    network = browser_network(f, n_in=n)
+def _checked_encoder(f: nn.Module, shape: list[int]) -> dict:
+    network = browser_network(f, n_in=math.prod(shape))
     last = f
     while isinstance(last, nn.Sequential):
         last = last[-1]
@@ -243,11 +262,11 @@ def _checked_encoder(f: nn.Module, n: int) -> dict:
     return network
 
 
-def _checked_decoder(g: nn.Module, n: int) -> dict:
-    network = browser_network(g, n_in=2)
+def _checked_decoder(g: nn.Module, shape: list[int]) -> dict:
+    network, n = browser_network(g, n_in=2), math.prod(shape)
     if n_out(network) != n:
         raise ValueError(
-            f"the decoder must output {n} logits, {_sides(n)}, not {n_out(network)}."
+            f"the decoder must output {n} logits, {_text(shape)}, not {n_out(network)}."
         )
     if network["layers"][-1][0] not in ("linear", "conv", "transposed", "scale"):
         raise ValueError(
@@ -261,23 +280,25 @@ def _checked_elbos(elbos: ArrayLike) -> np.ndarray:
     elbos = plots.as_array(elbos)
     if elbos.ndim != 1 or len(elbos) < 2:
         raise ValueError(
-            "the histogram needs the ELBOs of some test digits, shape (M,), not "
+            "the histogram needs the ELBOs of some test images, shape (M,), not "
             f"{elbos.shape}: elbo.elbo(vae.encoder, vae.decoder, test) computes them."
         )
     if not np.isfinite(elbos).all():
         raise ValueError("elbos contain NaN or infinity.")
     if elbos.min() == elbos.max():
-        raise ValueError("all elbos are equal: one is needed for each test digit.")
+        raise ValueError("all elbos are equal: one is needed for each test image.")
     return elbos
 
 
-def _checked_images(name: str, images: ArrayLike, pixels: int) -> np.ndarray:
-    """Images in 256 gray levels.  (n, D) in [0, 1] -> (n, D) uint8"""
-    images = plots.as_array(images)
-    if images.ndim != 2 or images.shape[1] != pixels:
+def _checked_images(name: str, images: ArrayLike, shape: list[int]) -> np.ndarray:
+    """Gray images as rows of bytes.  (n, D), (n, H, W) or (n, 1, H, W) -> (n, D) uint8"""
+    images = np.atleast_1d(plots.as_array(images))
+    n, pixels = len(images), math.prod(shape)
+    if n and images.shape[1:] not in ((pixels,), (*shape,), (1, *shape)):
         raise ValueError(
-            f"{name} must hold images of {pixels} pixels, one per row, not {images.shape}."
+            f"{name} must hold gray images of {_text(shape)} pixels, in rows (n, {pixels}) "
+            f"or (n, {shape[0]}, {shape[1]}), not {images.shape}."
         )
     if not ((images >= 0) & (images <= 1)).all():  # also refuses NaN
         raise ValueError(f"{name} must have pixels in [0, 1], 0 is white and 1 is black.")
-    return np.round(255 * images).astype(np.uint8)
+    return np.round(255 * images).astype(np.uint8).reshape(n, pixels)

@@ -376,16 +376,86 @@ def test_it_fits_the_page_with_readable_text(page, scheme, width):
     assert grays(paper.paper)[1] == 255, "the paper is white in each theme"
 
 
-def test_a_drawing_has_the_size_that_the_encoder_reads(page):
+SHAPE = HEIGHT, WIDTH = 20, 30
+NAMES = ["circle", "ring", "square"]
+
+
+def make_of(shape, **arguments) -> DrawDigit:
     torch.manual_seed(0)
-    vae = VAE(16 * 16, 2, (8,))
-    codes, elbos = torch.randn(20, 2), -torch.rand(30)
-    show(page, DrawDigit(vae.encoder, vae.decoder, codes, torch.arange(20) % 10, elbos))
-    assert page.locator(".dd-pair").inner_text().count("16 × 16") == 1
-    user = User(page)
-    user.drag(page.locator(".dd-paper"), (0.3, 0.2), (0.3, 0.8))
+    vae = VAE(shape[0] * shape[1], 2, (8,))
+    codes, labels, elbos = torch.randn(30, 2), torch.arange(30) % 3, -torch.rand(30)
+    return DrawDigit(
+        vae.encoder, vae.decoder, codes, labels, elbos, shape=shape, **arguments
+    )
+
+
+def drawn(page, shape) -> np.ndarray:
+    """What the encoder reads, 0 to 255, once it is sent."""
     page.wait_for_function("() => saved.length > 0")
-    drawn = page.evaluate("Array.from(new Uint8Array(model.get('pixels').buffer))")
-    rows = np.flatnonzero(np.array(drawn).reshape(16, 16).max(1))
-    assert rows.max() - rows.min() + 1 == 11, "20 / 28 of 16 pixels"
-    assert page.locator(".dd-pair canvas").first.evaluate("(el) => el.width") == 16
+    sent = page.evaluate("Array.from(new Uint8Array(model.get('pixels').buffer))")
+    return np.array(sent).reshape(shape)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (30, 20), (36, 36), (8, 40)])
+def test_a_drawing_of_another_size_keeps_its_place(page, shape):
+    height, width = shape
+    show(page, make_of(shape, names=NAMES))
+    assert page.locator(".dd-pair").inner_text().count(f"{height} × {width}") == 1
+    box = page.locator(".dd-paper").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(width / height, rel=0.01)
+    # A straight stroke, which ends with half a circle beyond each of its ends.
+    User(page).drag(page.locator(".dd-paper"), (0.2, 0.5), (0.6, 0.5), steps=20)
+    found = drawn(page, shape)
+    pen = 2.6 / 28 * max(shape)  # in pixels of the image
+    left, right = 0.2 * width - pen / 2, 0.6 * width + pen / 2
+    top, bottom = 0.5 * height - pen / 2, 0.5 * height + pen / 2
+
+    def shares(n, first, last):  # of each pixel, between two places
+        return np.clip(np.arange(n) + 1, first, last) - np.clip(np.arange(n), first, last)
+
+    middle = found[height // 2 - 1 : height // 2 + 1].mean(0) / 255
+    inside = slice(int(0.2 * width) + 1, int(0.6 * width) - 1)
+    assert middle[inside].min() > 0.97
+    assert np.abs(found[:, inside].mean(1) / 255 - shares(height, top, bottom)).max() < 0.06
+    assert np.flatnonzero(found.max(0)).tolist() == [
+        *range(int(left + 0.05), int(np.ceil(right - 0.05)))
+    ], "it begins and ends where the pen did"
+
+
+def test_the_paper_shows_examples_of_another_size(page):
+    ramp = torch.linspace(0, 1, HEIGHT * WIDTH).view(1, HEIGHT, WIDTH)
+    show(page, make_of(SHAPE, examples=ramp))
+    gray = 255 - np.round(255 * ramp[0].numpy())
+    for canvas in (".dd-pair canvas", ".dd-examples canvas"):
+        assert np.abs(pixels(page.locator(canvas).first) - gray).max() <= 1
+    ink = pixels(page.locator(".dd-paper canvas"), channel=3)
+    grain = PAPER // WIDTH
+    assert ink.shape == (grain * HEIGHT, grain * WIDTH)
+    assert np.abs(ink[grain // 2 :: grain, grain // 2 :: grain] - (255 - gray)).max() <= 1
+
+
+def test_halved_digits_are_drawn_as_mnist_s(page):
+    torch.manual_seed(0)
+    vae, elbos = VAE(14 * 14, 2, (8,)), -torch.rand(30)
+    codes, labels = torch.randn(20, 2), torch.arange(20) % 10
+    show(page, DrawDigit(vae.encoder, vae.decoder, codes, labels, elbos))
+    assert "Draw a digit" in page.locator(".draw-digit").inner_text()
+    User(page).drag(page.locator(".dd-paper"), (0.3, 0.2), (0.3, 0.8))
+    rows, columns = np.nonzero(drawn(page, (14, 14)))
+    assert np.ptp(rows) + 1 == 10, "20 / 28 of 14 pixels"
+    assert 6 <= columns.mean() <= 8, "in the middle, not where it was drawn"
+
+
+def test_classes_have_their_names_and_images_are_not_called_digits(page):
+    examples = torch.rand(2, *SHAPE)
+    show(page, make_of(SHAPE, names=NAMES, examples=examples))
+    legend = page.locator(".dd-plane .cw-legend button")
+    assert legend.all_inner_texts() == NAMES
+    plane = page.locator(".dd-plane .cw-stage canvas").first
+    page.wait_for_timeout(100)
+    all_dots = (pixels(plane, channel=3) > 0).sum()
+    legend.nth(1).click()
+    assert 0 < (pixels(plane, channel=3) > 0).sum() < all_dots / 2
+    words = page.locator(".draw-digit").inner_html()
+    assert "digit" not in words.replace("draw-digit", "")
+    assert "Draw an image" in words and "test image 2" in words
