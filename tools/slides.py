@@ -64,7 +64,7 @@ HEADING = re.compile(r"\A\s*<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
 TITLE = re.compile(r"\s*##?\s")  # of a slide; exercises have smaller ones
 LINK = re.compile(r'href="(?:([^"/#:]+)\.html)?(?:#/?([^"]*))?"')
 PICTURE_ALONE = re.compile(r'<p><img src="(data:image/[^"]+)" alt="([^"]*)"></p>')
-WITHOUT_ALT = re.compile(r'<img\b(?![^>]*\balt="[^"]*[^"\s])[^>]{0,60}')
+WITHOUT_ALT = re.compile(r'<img\b(?![^>]*\balt="[^"]*[^"\s])[^>]*\bsrc="([^"]*)"')
 
 
 @dataclass
@@ -490,6 +490,8 @@ def talk_deck(talk: Talk, notebooks: dict[Path, NotebookNode], path: Path) -> st
     widgets: dict[str, dict] = {}
     for source in dict.fromkeys(source for source, _ in talk.slides):
         notebook = notebooks[source]
+        if source.suffix == ".md":
+            _check_words(notebook, source)
         columns = slides_of(notebook, source)
         titles += [columns[0][0].heading] if source.suffix == ".ipynb" else []
         widgets |= live_widgets(notebook)
@@ -525,8 +527,7 @@ def _in_talk(
 
     parts = prefixed(slide.parts)
     if source.suffix == ".md":
-        with errors_at(f"{source}, slide {slide.heading!r}"):
-            parts = [_with_figures(part) for part in parts]
+        parts = [_with_figures(part) for part in parts]
     is_foreign = source in files.course_notebooks() and talk.language[:2] != "en"
     return replace(
         slide,
@@ -550,13 +551,22 @@ def _link(found: re.Match, stem: str, addresses: dict[tuple[str, str], str]) -> 
     return "" if found[1] and (is_lesson or (page, "") in addresses) else found[0]
 
 
+def _check_words(notebook: NotebookNode, source: Path) -> None:
+    """ToolError for a picture in slides of one's own that has no words, by its file."""
+    for cell in notebook.cells:
+        heading = cell.source.partition("\n")[0].strip("# ")
+        with errors_at(f"{source}, slide {heading!r}"):
+            html = render.MARKDOWN.render(formulas.take_out(cell.source)[0])
+            html = self_contained.written(html, str, str, in_markdown=True)  # as it is
+            if found := WITHOUT_ALT.search(html):
+                raise ToolError(
+                    "a picture needs words for those who cannot see it, but "
+                    f"{unescape(found[1])} has none: ![what it shows](file)"
+                )
+
+
 def _with_figures(part: str) -> str:
-    """Pictures alone in a paragraph fill the slide. ToolError for one without words."""
-    if found := WITHOUT_ALT.search(part):
-        raise ToolError(
-            "a picture needs words for those who cannot see it: ![what it shows](file), "
-            f"but there is {found[0]}"
-        )
+    """Pictures alone in a paragraph fill the slide."""
     shown = PICTURE_ALONE.sub(lambda one: render.figure(one[1], one[2]), part)
     return part if shown == part else shown.replace('class="part', 'class="part filled', 1)
 
