@@ -233,13 +233,15 @@ def _picture(kind: str, source: str, alt: str) -> str:
 @cache
 def _smallest(kind: str, source: str) -> tuple[str, str, float]:
     """Type, base64 text and ratio of a picture with the same pixels in the fewest bytes."""
+    from PIL.features import check
     from PIL.Image import open as read
 
     source, small = "".join(source.split()), BytesIO()
     try:
         with read(BytesIO(b64decode(source))) as picture:
             picture.load()
-            if kind == "image/png" and _is_plain(picture):
+            # A Pillow that was built without WebP keeps the PNG: twice the bytes.
+            if kind == "image/png" and _is_plain(picture) and check("webp"):
                 picture.save(small, "webp", lossless=True, quality=50, method=2)
     except (OSError, SyntaxError, ValueError) as error:
         raise ToolError(f"its {kind} is not complete: {error}") from error
