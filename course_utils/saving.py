@@ -19,14 +19,17 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
 
     Completely or not at all: a file that exists is replaced only by a whole one. The file
     holds no code: to load it, make the same model again. ValueError for a folder that does
-    not exist, and for weights with NaN or infinity, as of a training that diverged.
+    not exist, and for NaN, and infinite weights, as of a training that diverged. A buffer
+    may be infinite, such as a mask of −∞.
     """
     path = Path(path).expanduser()
     if not path.parent.is_dir():
         raise ValueError(f"the folder {path.parent.resolve()} does not exist.")
-    weights = model.state_dict()
+    weights, buffers = model.state_dict(), dict(model.named_buffers(remove_duplicate=False))
     for name, value in weights.items():
-        if isinstance(value, Tensor) and not is_lazy(value) and not value.isfinite().all():
+        if not isinstance(value, Tensor) or is_lazy(value):
+            continue
+        if value.isnan().any() or not (name in buffers or value.isfinite().all()):
             raise ValueError(f"{name} holds NaN or infinity, so nothing was saved.")
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -40,14 +43,17 @@ def load_weights(model: Model, path: str | Path) -> Model:
     """The model, with the weights of a file of ``save_weights``, on the model's device.
 
     Nothing in the file is executed (``weights_only``). ValueError if there is no such file,
-    if it holds something else, or if it does not fit: then the message names the weights
-    and shapes that differ, and the model is as before. Train or eval mode stays as it is.
+    if it may not be read or holds something else, or if it does not fit: then the message
+    names the weights and shapes that differ, and the model is as before. Train or eval mode
+    stays as it is.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise ValueError(f"there is no file {path.resolve()}.")
     try:
         weights = torch.load(path, weights_only=True, map_location="cpu")
+    except PermissionError as error:
+        raise ValueError(f"you have no permission to read {path.resolve()}.") from error
     except Exception as error:
         raise ValueError(_OTHER.format(path.name)) from error
     if not isinstance(weights, Mapping):

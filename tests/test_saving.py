@@ -80,6 +80,31 @@ def test_a_model_that_diverged_does_not_replace_a_file(tmp_path, value):
     assert (tmp_path / "vae.pt").read_bytes() == before
 
 
+def masked(value: float) -> nn.Module:
+    model = nn.Linear(2, 2)
+    model.register_buffer("mask", torch.tensor([0.0, value]))
+    return model
+
+
+def test_a_mask_of_infinities_is_saved_and_one_of_nan_is_not(tmp_path):
+    save_weights(masked(-math.inf), tmp_path / "masked.pt")
+    loaded = load_weights(masked(0.0), tmp_path / "masked.pt")
+    assert loaded.mask.tolist() == [0, -math.inf]
+    with pytest.raises(ValueError, match="mask holds NaN"):
+        save_weights(masked(math.nan), tmp_path / "masked.pt")
+
+
+def test_a_file_without_permission_is_not_called_damaged(tmp_path, monkeypatch):
+    save_weights(vae(), tmp_path / "vae.pt")
+
+    def refused(*_, **__):  # root may read every file
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(saving.torch, "load", refused)
+    with pytest.raises(ValueError, match="no permission to read .*vae.pt"):
+        load_weights(vae(), tmp_path / "vae.pt")
+
+
 def test_a_folder_or_file_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"the folder .*gone does not exist"):
         save_weights(vae(), tmp_path / "gone" / "vae.pt")
