@@ -338,12 +338,28 @@ LOGS: dict[str, Encoder] = {
 }
 
 
-def _rounded(log: Encoder) -> Function:
+# Where that has rounded, its gradient is infinite, and that of torch's sigmoid is nan.
+BY_HAND = (
+    "1 / (1 + exp(−d)) rounds to 0 or 1, and log 0 is infinite. Begin with the logits."
+)
+
+
+def by_hand(logits: Tensor) -> Tensor:
+    return 1 / (1 + logits.neg().exp())
+
+
+def _rounded(log: Encoder, sigmoid: Encoder = torch.sigmoid) -> Function:
     """−log p(x|z) from x and logits, by logarithms of a sigmoid.  (B, D) -> (B,)"""
-    return lambda x, t: -(x * log(t.sigmoid()) + (1 - x) * log(1 - t.sigmoid())).sum(1)
+
+    def nll(x: Tensor, logits: Tensor) -> Tensor:
+        p = sigmoid(logits)
+        return -(x * log(p) + (1 - x) * log(1 - p)).sum(1)
+
+    return nll
 
 
 ROUNDED_NLLS: dict[str, Function] = {
     OVERFLOW: lambda x, t: ((1 + t.exp()).log() - x * t).sum(1),
     **{hint: _rounded(log) for hint, log in LOGS.items()},
+    BY_HAND: _rounded(torch.log, by_hand),
 }

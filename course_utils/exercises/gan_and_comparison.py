@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.exercises._wrappers import LOGS, OVERFLOW, identity, value_and_gradient
+from course_utils.exercises._wrappers import (
+    BY_HAND,
+    LOGS,
+    OVERFLOW,
+    by_hand,
+    identity,
+    value_and_gradient,
+)
 from course_utils.exercises.grading import (
     CheckResult,
     Function,
@@ -52,9 +59,9 @@ def _discriminator_loss(real, fake):
     return gan.discriminator_loss(identity, real, fake)
 
 
-def _loss_by(log: Encoder) -> Function:
+def _loss_by(log: Encoder, sigmoid: Encoder = torch.sigmoid) -> Function:
     """The loss by logarithms of D, the sigmoid of the logits."""
-    return lambda real, fake: -log(real.sigmoid()).mean() - log(1 - fake.sigmoid()).mean()
+    return lambda real, fake: -log(sigmoid(real)).mean() - log(1 - sigmoid(fake)).mean()
 
 
 _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
@@ -81,6 +88,7 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
         _discriminator_loss(real, fake) / 2
     ),
     **{hint: _loss_by(log) for hint, log in LOGS.items()},
+    BY_HAND: _loss_by(torch.log, by_hand),
     OVERFLOW: lambda real, fake: (
         real.neg().exp().add(1).log().mean() + fake.exp().add(1).log().mean()
     ),

@@ -66,6 +66,13 @@ WRONG = {
                 -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
             ),
         ),
+        "a sigmoid by hand": (
+            "1 / (1 + exp(−d)) rounds",
+            lambda real, fake: (
+                -(1 / (1 + (-real).exp())).log().mean()
+                - (1 - 1 / (1 + (-fake).exp())).log().mean()
+            ),
+        ),
         "binary cross entropy of probabilities": (
             "replaces a logarithm by −100",
             lambda real, fake: sum(

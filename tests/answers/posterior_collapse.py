@@ -124,6 +124,11 @@ RIGHT = {
     },
 }
 
+
+def nll_of(x, p):
+    return -(x * p.log() + (1 - x) * (1 - p).log()).sum(1)
+
+
 WRONG = {
     posterior_collapse.check_water_filling: {
         "all directions": (
@@ -251,6 +256,10 @@ WRONG = {
         "logits detached": (
             "logits are detached",
             lambda f, g, x: vae_loss_by_hand(f, lambda z: g(z).detach(), x),
+        ),
+        "a sigmoid by hand": (
+            "1 / (1 + exp(−d)) rounds",
+            partial(vae_loss_with, nll=lambda x, t: nll_of(x, 1 / (1 + (-t).exp()))),
         ),
         "cross entropy of probabilities": (
             "replaces a logarithm by −100",
