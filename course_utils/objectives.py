@@ -152,7 +152,8 @@ def gaussian_nll(x: Tensor, mean: Tensor, *, sigma: float | Tensor = 1.0) -> Ten
     error = squared_error(x, mean)
     log_sigma = sigma.log() if isinstance(sigma, Tensor) else math.log(sigma)
     constant = x[0].numel() * (0.5 * math.log(2 * math.pi) + log_sigma)
-    return error / sigma / sigma / 2 + constant  # σ² itself may round to 0 or infinity
+    nats = error / sigma / sigma / 2 + constant  # σ² itself may round to 0 or infinity
+    return nats.view_as(error)  # whatever the shape of one σ, (), (1,) or (1, 1)
 
 
 def bernoulli_nll(x: Tensor, logits: Tensor) -> Tensor:

@@ -318,6 +318,12 @@ def test_gaussian_nll_is_that_of_torch_distributions(sigma, x):
     assert_close(gaussian_nll(x[:1], mean[:1], sigma=sigma), expected[:1])
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_sigma_of_any_shape_gives_a_number_for_each_row(shape, x):
+    nats = gaussian_nll(x, x + 1, sigma=torch.full(shape, 0.3))
+    assert_close(nats, gaussian_nll(x, x + 1, sigma=0.3))
+
+
 def test_a_learned_sigma_of_gaussian_nll_gets_its_gradient(x):
     """The derivative of the mean is 0 where σ² is the mean squared error per number."""
     mean = x + 0.3 * torch.randn_like(x)
