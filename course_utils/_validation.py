@@ -180,7 +180,7 @@ def _gaussian_code(f: Callable, x: Tensor) -> tuple[Tensor, Tensor]:
     return mu, logvar
 
 
-def row_nats(nll: Callable, g: Callable, x: Tensor, z: Tensor) -> Tensor:
+def batch_nats(nll: Callable, g: Callable, x: Tensor, z: Tensor) -> Tensor:
     """nll(x, g(z)), which is −log p(x|z); ValueError unless it is a number a row.  (B,)"""
     with in_words(f"the decoder, for z of {described(z)},"):
         output = g(z)
@@ -199,7 +199,7 @@ def check_likelihood(nll: Callable, g: Callable, x: Tensor, z: Tensor) -> None:
     x, z = x[:1].repeat(3, 1), z[:1].repeat(3, 1)
     with torch.enable_grad():
         try:
-            nats = row_nats(nll, g, x, z.requires_grad_())
+            nats = batch_nats(nll, g, x, z.requires_grad_())
         except ValueError:
             return
     check_logits(nats)

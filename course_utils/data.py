@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from course_utils._validation import check_count, check_not_negative, check_rows
 from course_utils.device import Device, choose_device
+from course_utils.training import progress
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,9 +77,9 @@ def load_images(
     center is cut out. It is turned as its camera says (EXIF), and transparent parts become
     white. 16 bits keep their precision in gray pictures. Color profiles are ignored.
 
-    Under a progress bar. What cannot be read is skipped, and printed with the reason, as
-    are the files of which only the first of several pictures is taken. Hidden files and
-    those of the system are passed over. On ``choose_device()``.
+    Long work has a progress bar. What cannot be read is skipped, and printed with the
+    reason, as are the files of which only the first of several pictures is taken. Hidden
+    files and those of the system are passed over. On ``choose_device()``.
     ValueError for a wrong size, a folder that does not exist or has no picture, and for
     pictures beside subfolders, whose class is not known.
     """
@@ -92,7 +92,7 @@ def load_images(
     names: list[str] = []
     skipped: dict[str, str] = {}
     several: list[str] = []
-    for path in tqdm(paths, unit="file", leave=False):
+    for path in progress(paths, "file"):
         name = path.relative_to(folder).as_posix()
         try:
             images[len(names)], is_first = _read_image(path, height, width, gray)

@@ -21,8 +21,8 @@ import math
 import torch
 from torch import Tensor
 
-from course_utils import _validation
 from course_utils._validation import (
+    batch_nats,
     batches,
     check_count,
     check_likelihood,
@@ -92,4 +92,4 @@ def importance_weighted_bound(
 def row_nats(nll: Nll, g: Decoder, x: Tensor, z: Tensor) -> Tensor:
     """−log p(x|z) of each row, in batches.  (B, D), (B, K) -> (B,)"""
     pairs = progress(list(zip(batches(x), batches(z))), "batch")
-    return torch.cat([_validation.row_nats(nll, g, *pair) for pair in pairs])
+    return torch.cat([batch_nats(nll, g, *pair) for pair in pairs])

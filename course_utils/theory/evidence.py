@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from course_utils._validation import (
+    batch_nats,
     batches,
     check_count,
     check_finite_rows,
@@ -21,7 +22,6 @@ from course_utils._validation import (
     check_rows,
     gaussian_code,
     in_words,
-    row_nats,
 )
 from course_utils.modes import measure
 from course_utils.objectives import (
@@ -191,5 +191,5 @@ def _check_data(g: Decoder, x: Tensor, latent_dim: int, nll: Nll) -> None:
     with in_words(f"the decoder, for codes of {latent_dim} numbers,"):
         output = g(zero)
     check_rows(x, output)
-    row_nats(nll, g, x[:1].repeat(3, 1), zero)
+    batch_nats(nll, g, x[:1].repeat(3, 1), zero)
     check_likelihood(nll, g, x, zero)
