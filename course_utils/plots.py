@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -696,8 +697,13 @@ def new_figure(
         rows, columns, figsize=size, dpi=90, layout="constrained", squeeze=False, **grid
     )
     plt.close(figure)  # otherwise the notebook would show it twice
-    figure.suptitle(title, fontsize=12, fontweight="bold", wrap=True)
+    figure.suptitle(with_minus(title), fontsize=12, fontweight="bold", wrap=True)
     return figure, list(axes.flat)
+
+
+def with_minus(text: str) -> str:
+    """The text with the sign of its negative numbers as the axes write it: -2 as −2."""
+    return re.sub(r"(?<![^\s(\[])-(?=\d)", "−", text)
 
 
 def as_array(values: ArrayLike) -> np.ndarray:
@@ -854,21 +860,6 @@ def class_marker(number: int) -> str:
     return MARKERS[number // len(DIGIT_COLORS) % len(MARKERS)]
 
 
-def as_digits(labels: ArrayLike, n: int, of: str = "codes") -> np.ndarray:
-    """Labels of n codes or images, for a widget, which has ten colors.  -> int64 (n,)
-
-    ValueError unless they are whole numbers from 0 to 9.
-    """
-    labels = as_labels(labels, n, of)
-    known = range(len(DIGIT_COLORS))
-    if not np.isin(labels, known).all():
-        raise ValueError(
-            f"labels must be whole numbers from 0 to {known[-1]}, one color each: number "
-            "your classes, and choose ten of them if there are more."
-        )
-    return labels.astype(int)
-
-
 def lattice_side(values: np.ndarray) -> int:
     """n, for n · n values on a lattice; ValueError for another number of them."""
     n = math.isqrt(len(values))
@@ -1023,7 +1014,7 @@ def draw_codes(
         medians = [np.median(points[numbers == number], 0) for number in shown]
         center: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
         center["zorder"] = 4  # above the names of the rings
-        places = (f"({z1:.2g}, {z2:.2g})".replace("-", "−") for z1, z2 in medians)
+        places = (with_minus(f"({z1:.2g}, {z2:.2g})") for z1, z2 in medians)
         told = ", ".join(f"{classes[k]} at {place}" for k, place in zip(shown, places))
         describe(axis, f"{len(points)} dots; medians of the classes: {told}")
         longest = max(len(classes[number]) for number in shown)

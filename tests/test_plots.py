@@ -626,3 +626,10 @@ def test_the_picture_of_the_readme_has_the_colors_of_the_digits():
 
 def test_bfloat16_of_mixed_precision_is_drawn():
     assert plots.as_array(torch.ones(2, dtype=torch.bfloat16)).tolist() == [1.0, 1.0]
+
+
+def test_negative_numbers_in_titles_have_a_minus_and_other_hyphens_stay():
+    title = "From -4.5 to (-2, 3): VQ-VAE-2, 2-3 of $T^{-1}$, two-part"
+    figure = plots.curves([0, 1], {"y": [0, 1]}, xlabel="x", ylabel="y", title=title)
+    shown = "From −4.5 to (−2, 3): VQ-VAE-2, 2-3 of $T^{-1}$, two-part"
+    assert figure.get_suptitle() == shown

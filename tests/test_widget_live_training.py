@@ -30,7 +30,7 @@ def test_default_data_are_halved_digits_and_an_arc():
     images = data.half_size(data.mnist("train")[0][:10_000]).cpu().numpy()
     assert np.abs(unpacked(digits["train"], 196) - images).max() <= 0.5 / 15 + 1e-6
     labels = data.mnist("test")[1][:TESTED].tolist()
-    assert list(digits["labels"]) == labels
+    assert np.frombuffer(digits["labels"], "<u2").tolist() == labels and digits["digits"]
     assert sorted(labels[i] for i in digits["shown"]) == [0, 1, 2, 3, 4, 5]
     assert len(digits["train"]) < 400_000  # bytes in each deck
     points = np.frombuffer(arc["train"], "<f4").reshape(-1, 2)
@@ -50,7 +50,20 @@ def test_the_last_images_are_for_testing():
     (images,) = LiveTraining(x, labels).datasets
     assert np.abs(unpacked(images["train"], 100) - x[:-TESTED].numpy()).max() < 0.034
     assert np.abs(unpacked(images["test"], 100) - x[-TESTED:].numpy()).max() < 0.034
-    assert list(images["labels"]) == labels[-TESTED:].tolist()
+    assert np.frombuffer(images["labels"], "<u2").tolist() == labels[-TESTED:].tolist()
+    assert images["digits"]
+
+
+def test_classes_have_names_and_may_be_many():
+    x, names = make_images(), ["circle", "ring", "square"]
+    (images,) = LiveTraining(x, torch.arange(400) % 3, names=names).datasets
+    assert images["classes"] == names and not images["digits"]
+    (images,) = LiveTraining(x, [names[i % 3] for i in range(400)]).datasets
+    assert images["classes"] == names and len(images["shown"]) == 3
+    (images,) = LiveTraining(x, torch.arange(400)).datasets
+    assert np.frombuffer(images["labels"], "<u2").tolist() == list(range(100, 400))
+    assert len(images["colors"]) == len(images["markers"]) == 400
+    assert not LiveTraining(x).datasets[0]["digits"], "one class is none"
 
 
 @pytest.mark.parametrize("model_class, objective", [(Autoencoder, "ae"), (VAE, "vae")])
@@ -115,6 +128,8 @@ def test_states_that_mean_nothing(state):
     "arguments, error, message",
     [
         ({"labels": [1]}, TypeError, "labels without images"),
+        ({"names": ["a"]}, TypeError, "labels without images"),
+        ({"x": make_images(), "labels": [-1] * 400}, ValueError, "whole numbers from 0"),
         ({"x": make_images(pixels=10)}, ValueError, "square images"),
         ({"x": make_images(pixels=900)}, ValueError, "not 30 × 30"),
         ({"x": make_images(n=300)}, ValueError, "at least 364 images"),

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from traitlets import TraitError
 
-from course_utils.plots import Shape, as_array, as_digits, as_points, image_shape
+from course_utils.plots import Shape, as_array, as_points, image_shape
 
 # --- arguments ------------------------------------------------------------------------
 
@@ -57,11 +57,6 @@ def gray_shape(pixels: int, shape: Shape | None) -> list[int]:
     if channels > 1:
         raise ValueError(f"this widget draws gray images only, not those of {shape!r}.")
     return sides
-
-
-def checked_digits(labels: ArrayLike, n: int, of: str) -> np.ndarray:
-    """Labels of n codes or images (``of``); ValueError unless each has a color.  (n,)"""
-    return as_digits(labels, n, of).astype(np.uint8)
 
 
 def check_image_rows(x: Tensor) -> None:

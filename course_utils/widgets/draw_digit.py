@@ -177,7 +177,7 @@ class DrawDigit(WithPicture, WithClasses):
         scores.axvline(self.elbo, color="black", lw=2)
         of = "digits" if self.digits else "images"
         label = f"ELBO of test {of}, nats; of the drawing: {self.elbo:.0f}"
-        scores.set(xlabel=label.replace("-", "−"), yticks=[])
+        scores.set(xlabel=plots.with_minus(label), yticks=[])
         return png(figure, colors=128)
 
     def __repr__(self) -> str:

@@ -193,7 +193,7 @@ def _draw(
     middle = (elbo + log_evidence) / 2
     bars.text(1.45, middle, f"KL(q ‖ p(z|x))\n{gap:.2f}", va="top" if gap < 2 else "center")
     for x, value in enumerate((log_evidence, elbo)):
-        text = f"{value:.2f}".replace("-", "−")
+        text = plots.with_minus(f"{value:.2f}")
         bars.text(x, (floor + elbo) / 2, text, ha="center", va="center")
     bars.set(xticks=(0, 1), xticklabels=("log p(x)", "ELBO"), ylabel="nats")
     bars.set(xlim=(-0.5, 2.4), ylim=(floor, log_evidence + 1))

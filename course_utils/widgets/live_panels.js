@@ -8,7 +8,9 @@ import { drawMosaic } from "./image.js";
 import { meanOf, reachOf } from "./live_data.js";
 import { aboutDraws, READ_OBJECTIVES } from "./live_objectives.js";
 import { drawShades } from "./maps.js";
-import { drawClouds, drawGlyphs, isDarkTheme, lightened, makePlane, ringsOfPrior } from "./plane.js";
+import {
+  drawClouds, drawGlyphs, isDarkTheme, lightened, makeLegend, makePlane, ringsOfPrior,
+} from "./plane.js";
 import { prefersReducedMotion } from "./player.js";
 
 const PLANE = 640; // pixels of a plane, redrawn in every frame
@@ -23,6 +25,7 @@ const MAIN = `
   <figure class="lt-panel lt-main">
     <figcaption class="cw-title"></figcaption>
     ${panel(PICTURE)}
+    <div class="cw-legend"></div>
     <p class="cw-foot lt-note"></p>
   </figure>`;
 
@@ -121,9 +124,10 @@ function makeWindow(find, halfWidths, faces, see) {
 
 // --- images ----------------------------------------------------------------------------
 
-/** The plane of codes, the decoded lattice and draws.  -> draw(frame) */
-export function makeImagePanels(find, data, colors, see) {
-  const drawPlane = makeCodePlane(find, data, colors);
+/** The plane of codes, the decoded lattice and draws; redraw() calls draw(frame) again.
+    -> draw(frame) */
+export function makeImagePanels(find, data, see, redraw) {
+  const drawPlane = makeCodePlane(find, data, redraw);
   const window = makeWindow(find, WINDOWS, WINDOWS.map((a) => `[−${a}, ${a}]²`), see);
   return (frame) => {
     const moves = drawPlane(frame, window.get());
@@ -137,12 +141,13 @@ export function makeImagePanels(find, data, colors, see) {
   };
 }
 
-function makeCodePlane(find, { labels }, colors) {
+function makeCodePlane(find, data, redraw) {
+  const { labels, digits, markers } = data;
   const stage = find(".cw-stage"), edge = makeEdge(), plane = makePlane(stage, edge.get, PLANE);
-  const light = lightened(colors), oneClass = new Set(labels).size === 1;
+  const shown = colorsShown(find, data, redraw);
   stage.setAttribute("aria-label", `plane of the codes of ${labels.length} test images`);
   find(".lt-main .cw-title").innerHTML = `<span>Codes <i>z</i> of ${labels.length} test ${
-    oneClass ? "images" : "digits"}</span>`;
+    digits ? "digits" : "images"}</span>`;
   let drawnEdge;
   return (frame, window) => {
     const { means, deviations } = splitCodes(frame, 2), note = find(".lt-main .lt-note");
@@ -150,18 +155,28 @@ function makeCodePlane(find, { labels }, colors) {
       rewrite(note, tooLarge);
       return false;
     }
-    const isVae = frame.settings.objective === "vae", shades = isDarkTheme(stage) ? light : colors;
+    const isVae = frame.settings.objective === "vae", colors = shown();
     const moves = edge.follow(Math.max(reachOfMost(means), isVae ? PRIOR / 1.15 : 0));
     if (drawnEdge !== edge.get()) drawEdges(find, plane, drawnEdge = edge.get());
     plane.show();
-    if (deviations) drawClouds(plane.ink, means, deviations, labels, shades, plane.pixels);
-    if (oneClass) plane.dots(means, labels, shades);
-    else drawGlyphs(plane.ink, means, labels, shades, 19, plane.pixels);
+    if (deviations) drawClouds(plane.ink, means, deviations, labels, colors, plane.pixels);
+    if (digits) drawGlyphs(plane.ink, means, labels, colors, 19, plane.pixels);
+    else plane.dots(means, labels, colors, { markers });
     rewrite(plane.lines, `${isVae ? ringsOfPrior() : ""}<rect class="lt-box" x="${
       -window}" y="${-window}" width="${2 * window}" height="${2 * window}"/>`);
     rewrite(note, aboutCodes({ means, deviations }, frame.settings, edge.get(), window));
     return moves;
   };
+}
+
+/** The color of each class. Digits are drawn as such; other classes get a legend.  -> colors() */
+function colorsShown(find, { labels, classes, colors, markers, digits }, redraw) {
+  const stage = find(".cw-stage"), light = lightened(colors);
+  if (digits || new Set(labels).size === 1) {
+    return () => (isDarkTheme(stage) ? light : colors);
+  }
+  const legend = find(".lt-main .cw-legend");
+  return makeLegend(legend, labels, colors, redraw, { names: classes, markers });
 }
 
 function drawEdges(find, plane, edge) {
@@ -194,7 +209,7 @@ function deviationOf(values) {
 // --- points in the plane ----------------------------------------------------------------
 
 /** Points, learned curve, noise and density, and the codes along a line.  -> draw(frame) */
-export function makePointPanels(find, data, colors, see) {
+export function makePointPanels(find, data, see) {
   const drawPlane = makeDataPlane(find, data, shownOf(data));
   const drawLine = makeCodeLine(find);
   const window = makeWindow(find, [...WINDOWS, 0],

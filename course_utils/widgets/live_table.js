@@ -45,11 +45,13 @@ export function makeTable(find, data, shown) {
   const isPlane = data.inputs === 2, size = data.inputs, rows = rowsOf(shown.length, isPlane);
   find(".lt-digits caption").innerHTML = isPlane
     ? `Mean of ${shown.length} test points`
-    : "<span>Digits <i>x</i>, their reconstructions <i>x̂</i></span>";
+    : `<span>${data.digits ? "Digits" : "Images"} <i>x</i>, their reconstructions <i>x̂</i></span>`;
   find(".lt-images").innerHTML = rows.images;
   find(".lt-numbers").innerHTML = rows.numbers;
   const canvases = [...find(".lt-images").querySelectorAll("canvas")];
-  const label = (i) => (new Set(data.labels).size > 1 ? `digit ${data.labels[shown[i]]}` : "image");
+  const nameOf = (i) => data.classes[data.labels[shown[i]]];
+  const severalClasses = new Set(data.labels).size > 1;
+  const label = (i) => (data.digits ? `digit ${nameOf(i)}` : severalClasses ? nameOf(i) : "image");
   for (const [k, canvas] of canvases.entries()) {
     const i = k % shown.length;
     canvas.setAttribute("aria-label", k < shown.length ? label(i) : `${label(i)}, reconstructed`);

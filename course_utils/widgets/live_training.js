@@ -163,7 +163,7 @@ function makePicture(find, el, model, see) {
       el.classList.toggle("lt-plane-data", data.inputs === 2);
       find(".lt-panels").innerHTML = pagesOf(data) + TABLE + CHART;
       drawPanels = (data.inputs === 2 ? makePointPanels : makeImagePanels)(
-        find, data, model.get("colors"), see);
+        find, data, see, screen);
       drawTable = makeTable(find, data, shownOf(data));
       drawChart = makeChart(find);
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from traitlets import TraitError
 
 from course_utils import data, plots
 from course_utils.models import VAE, Autoencoder
-from course_utils.widgets._validation import check_image_rows, checked_digits
+from course_utils.widgets._validation import check_image_rows
+from course_utils.widgets.classes import are_digits, class_traits
 from course_utils.widgets.core import BOTH_WAYS, HERE, as_script, with_core
 from course_utils.widgets.network import browser_network
 from course_utils.widgets.picture import WithPicture, four_bit_pixels, png
@@ -44,7 +45,8 @@ class LiveTraining(WithPicture):
 
     x       (N, side²) in [0, 1], up to 28 × 28 pixels: the last 300 are for testing, up to
             10 000 others for training. The browser gets 16 gray levels.
-    labels  (N,), digits 0 to 9 that color the codes
+    labels  (N,), whole numbers from 0, or words, of any number of classes
+    names   of the classes: those of labels 0, 1, …, or the order of words
     state   what is trained, as text: see below
     model   an ``Autoencoder`` or a ``VAE`` with two latent dimensions and one hidden layer,
             whose weights are the initial ones
@@ -69,7 +71,6 @@ class LiveTraining(WithPicture):
     datasets = traitlets.List(traitlets.Dict()).tag(
         sync=True
     )  # of _image_data, _point_data
-    colors = traitlets.List(traitlets.Unicode()).tag(sync=True)
     initial = traitlets.Bytes().tag(sync=True)  # float32, empty: random, from the seed
     state = traitlets.Unicode().tag(**BOTH_WAYS)
     parameters = traitlets.Bytes().tag(  # float32, empty before training
@@ -83,18 +84,21 @@ class LiveTraining(WithPicture):
         x: Tensor | None = None,
         labels: ArrayLike | None = None,
         *,
+        names: Sequence[str] | None = None,
         state: str = "",
         model: Model | None = None,
     ) -> None:
         if x is None:
-            if labels is not None:
+            if labels is not None or names is not None:
                 raise TypeError(
                     "labels without images: give both, LiveTraining(x, labels)."
                 )
             datasets = [_digits(), _arc()]
         else:
-            train, test, digits = _checked_images(x, labels)
-            datasets = [_image_data("images", train, test, digits)]
+            train, test = _checked_images(x)
+            given = [0] * len(x) if labels is None else labels
+            labels = plots.as_labels(given, len(x), "images")
+            datasets = [_image_data("images", train, test, labels, names)]
         self._sizes = {one["name"]: (one["inputs"], one["latent"]) for one in datasets}
         initial = b""
         if model is not None:
@@ -105,7 +109,6 @@ class LiveTraining(WithPicture):
             kernel=(HERE / "training_kernel.wasm").read_bytes(),
             worker=as_script(with_core("trainer_worker.js")),
             datasets=datasets,
-            colors=list(plots.DIGIT_COLORS),
             initial=initial,
             state=state,
         )
@@ -149,12 +152,21 @@ def _digits() -> dict:
     train = data.half_size(data.mnist("train")[0][:IMAGES])
     test, labels = data.mnist("test")
     test = data.half_size(test[:TESTED])
-    return _image_data("digits", train, test, labels[:TESTED].cpu().numpy())
+    return _image_data("digits", train, test, labels[:TESTED])
 
 
-def _image_data(name: str, train: Tensor, test: Tensor, labels: np.ndarray) -> dict:
+def _image_data(
+    name: str,
+    train: Tensor,
+    test: Tensor,
+    labels: np.ndarray | Tensor,
+    names: Sequence[str] | None = None,
+) -> dict:
+    """The last of the labels are those of the test images."""
     side = math.isqrt(train.shape[1])
-    shown = np.unique(labels, return_index=True)[1][:6].tolist()
+    of_class, classes = class_traits(labels, len(labels), names)
+    of_class = of_class[-TESTED:]
+    found, first = np.unique(of_class, return_index=True)
     return {
         "name": name,
         "label": f"{len(train)} {name} of {side} × {side} pixels",
@@ -162,8 +174,10 @@ def _image_data(name: str, train: Tensor, test: Tensor, labels: np.ndarray) -> d
         "latent": 2,
         "train": _four_bits(train),
         "test": _four_bits(test),
-        "labels": labels.astype(np.uint8).tobytes(),
-        "shown": shown,
+        **classes,
+        "labels": of_class.astype("<u2").tobytes(),
+        "digits": are_digits(classes) and len(found) > 1,
+        "shown": first[:6].tolist(),
     }
 
 
@@ -183,7 +197,7 @@ def _arc() -> dict:
         "latent": 1,
         "train": train.tobytes(),
         "test": test.tobytes(),
-        "labels": bytes(TESTED),
+        "labels": bytes(2 * TESTED),
         "shown": [],
     }
 
@@ -193,16 +207,13 @@ def _four_bits(images: Tensor) -> bytes:
     return gzip.compress(four_bit_pixels(images), mtime=0)
 
 
-def _checked_images(
-    x: Tensor, labels: ArrayLike | None
-) -> tuple[Tensor, Tensor, np.ndarray]:
-    """Images for training, for testing, and labels of the latter."""
+def _checked_images(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Images for training and for testing."""
     check_image_rows(x)
     if math.isqrt(x.shape[1]) ** 2 != x.shape[1]:
         raise ValueError(
             f"the browser trains on square images, (N, side²), not {tuple(x.shape)}."
         )
-    digits = checked_digits([0] * len(x) if labels is None else labels, len(x), "images")
     if x.shape[1] > MOST_PIXELS:
         side = math.isqrt(x.shape[1])
         raise ValueError(
@@ -216,7 +227,7 @@ def _checked_images(
         )
     if not (x.min() >= 0 and x.max() <= 1):  # "not" also refuses NaN
         raise ValueError("pixels must be in [0, 1], 1 for ink.")
-    return x[:-TESTED][:IMAGES], x[-TESTED:], digits[-TESTED:]
+    return x[:-TESTED][:IMAGES], x[-TESTED:]
 
 
 # --- the weights ------------------------------------------------------------------------

@@ -9,7 +9,15 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import torch
-from widget_page import RENDER, User, check_fit_and_contrast, load, show, wait_until
+from widget_page import (
+    RENDER,
+    User,
+    check_fit_and_contrast,
+    load,
+    pixels,
+    show,
+    wait_until,
+)
 
 from course_utils import data, objectives
 from course_utils.widgets.live_training import TESTED, LiveTraining, _four_bits
@@ -512,6 +520,24 @@ def test_it_fits_a_slide(open_live, page, data):
         live = open_live(f"data={data}&0={objective}&steps=20")
         live.settle()
         assert live.root.bounding_box()["height"] <= 560
+
+
+def test_classes_have_their_names(open_live, page):
+    x, names = torch.rand(400, 100), ["circle", "ring", "square"]
+    show(page, LiveTraining(x, torch.arange(400) % 3, names=names, state="steps=1"), PAGE)
+    live = Live(page)
+    live.wait_for_stop()
+    legend = page.locator(".lt-main .cw-legend button")
+    assert legend.all_inner_texts() == names
+    assert "digit" not in live.root.inner_text().lower()
+    page.get_by_label("ring, reconstructed").wait_for()
+    plane = page.locator(".lt-main .cw-stage canvas")
+    live.settle()
+    before = (pixels(plane, channel=3) > 0).sum()
+    legend.nth(1).click()  # redraws, although nothing is trained
+    live.settle()
+    assert 0 < (pixels(plane, channel=3) > 0).sum() < 0.7 * before
+    page.evaluate("() => cleanUp()")
 
 
 # --- the questions of the notebooks -----------------------------------------------------
