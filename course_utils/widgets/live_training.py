@@ -203,8 +203,11 @@ def _arc() -> dict:
 
 
 def _four_bits(images: Tensor) -> bytes:
-    """Pixels in [0, 1] as 16 shades, two per byte, the first in the high half; gzipped."""
-    return gzip.compress(four_bit_pixels(images), mtime=0)
+    """Pixels in [0, 1] as 16 shades, two per byte, the first in the high half; gzipped.
+
+    At level 6: level 9 saves a fortieth of the bytes, and takes nine times as long.
+    """
+    return gzip.compress(four_bit_pixels(images), 6, mtime=0)
 
 
 def _checked_images(x: Tensor) -> tuple[Tensor, Tensor]:
