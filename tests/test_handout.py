@@ -1,110 +1,36 @@
-"""tools.handout makes stubs, solutions and slides of a notebook, and nbgrader grades it.
+"""tools.handout makes stubs, solutions and slides of a notebook.
 
-The small notebook here has three kinds of exercises: a formula whose solution is a function
-of the package, a prediction, and a bug to find.
+What nbgrader makes of them is in test_nbgrader.py, which is a command of its own.
 """
 
 import ast
-import json
 import sys
 import zlib
 from base64 import b64encode
-from html import unescape
 from pathlib import Path
 
 import awkward_handouts as awkward
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from nbgrader_commands import failed, grade, graded, nbgrader, submit
+from nbformat.v4 import new_code_cell
+from small_handout import (
+    REASON,
+    SOLUTION_ERROR,
+    SOLUTION_KL,
+    cell,
+    names,
+    read,
+    small,
+    solution,
+    stored,
+    tag,
+)
 
 from tools import execute, handout
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-SETUP = """\
-import torch
-from course_utils import objectives
-from course_utils.notebook import show_source
-from course_utils.exercises.variational_autoencoder import check_kl
-from course_utils.exercises.grading import compare, compare_value, progress
-
-def check_width(answer):
-    return compare_value(answer, 4, {"count the bias, too.": 3})
-
-def check_error(answer):
-    cases = {"two numbers": (torch.ones(2), torch.zeros(2))}
-    return compare(answer, lambda x, y: (x - y).square().sum(), cases)
-"""
-STUB_KL = "def my_kl(mu, logvar):\n    raise NotImplementedError"
-SOLUTION_KL = "my_kl = objectives.kl_to_standard_normal"
-STUB_ERROR = """\
-def my_error(x, x_hat):
-    raise NotImplementedError
-    return (x - x_hat).square().mean()"""
-SOLUTION_ERROR = """\
-def my_error(x, x_hat):
-    return (x - x_hat).square().sum()  # not the mean"""
-REASON = "The mean hides how many pixels a picture has: $784$."
-
-
-def solution(code, reason=""):
-    return (
-        "<details>\n<summary>Solution</summary>\n\n"
-        f"```python\n{code}\n```\n\n{reason}\n\n</details>"
-    )
-
-
-def small():
-    """A notebook with three exercises."""
-    cells = [
-        new_markdown_cell("# 1 · Small", id="title"),
-        new_code_cell(SETUP, id="setup"),
-        new_code_cell("torch.tensor(1.5)", id="look"),
-        new_markdown_cell("Ask them first.", id="note"),
-    ]
-    for name, stub, answer in (
-        ("kl", STUB_KL, solution(SOLUTION_KL)),
-        ("width", "my_width = None", solution("my_width = 4")),
-        ("error", STUB_ERROR, solution(SOLUTION_ERROR, REASON)),
-    ):
-        cells += [
-            new_markdown_cell(f"Do {name}.", id=f"task-{name}", metadata=tag("exercise")),
-            new_code_cell(stub, id=f"stub-{name}", metadata=tag("exercise")),
-            new_code_cell(
-                f"check_{name}(my_{name})", id=f"check-{name}", metadata=tag("check")
-            ),
-            new_markdown_cell(answer, id=f"solution-{name}", metadata=tag("solution")),
-        ]
-    everything = "{check_kl: my_kl, check_width: my_width, check_error: my_error}"
-    cells.append(
-        new_code_cell(f"progress({everything})", id="progress", metadata=tag("progress"))
-    )
-    for cell in cells:
-        kind = {"title": "slide", "note": "notes"}.get(cell.id, "skip")
-        cell.metadata["slideshow"] = {"slide_type": kind}
-        if cell.cell_type == "code":
-            cell.execution_count = 7
-            cell.outputs = [new_output("stream", name="stdout", text="earlier output")]
-    return new_notebook(cells=cells)
-
-
-def tag(name):
-    return {"tags": [name]}
-
-
-def cell(notebook, name):
-    return next(cell for cell in notebook.cells if cell.id == name)
-
-
-def names(notebook):
-    return [cell.id for cell in notebook.cells]
-
-
-def read(*parts):
-    return nbformat.read(Path(*parts), as_version=4)
 
 
 @pytest.fixture(scope="module")
@@ -362,13 +288,6 @@ def test_without_nbgrader_the_error_names_the_package(path, tmp_path, monkeypatc
 # --- notebooks of others --------------------------------------------------------------
 
 
-def stored(made, folder, name="hw.ipynb"):
-    """The path of a notebook given as JSON."""
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(json.dumps(made), "utf-8")
-    return folder / name
-
-
 def versions(path):
     """What a notebook becomes: version -> the sources of its cells, and the whole file."""
     handout.hand_out([path], path.parent / "class")
@@ -399,20 +318,6 @@ def test_an_awkward_notebook_is_handed_out_right_or_refused_in_words(name, tmp_p
     for file in (tmp_path / "class").rglob("*.ipynb"):
         again = tmp_path / "again" / file.relative_to(tmp_path / "class")
         assert again.read_bytes() == file.read_bytes()
-
-
-@pytest.mark.slow
-def test_every_awkward_student_notebook_is_the_one_that_nbgrader_releases(tmp_path):
-    names = []
-    for number, (change, wanted) in enumerate(awkward.CASES.values()):
-        if not isinstance(wanted, str):
-            change(made := awkward.notebook())
-            names.append(f"c{number}")
-            handout.hand_out([stored(made, tmp_path, f"c{number}.ipynb")], tmp_path)
-    nbgrader(tmp_path, *(f"generate_assignment {name}" for name in names))
-    for name in names:
-        released = (tmp_path / "release" / name / f"{name}.ipynb").read_text("utf-8")
-        assert released == (tmp_path / "student" / f"{name}.ipynb").read_text("utf-8")
 
 
 def encoded(text):
@@ -509,65 +414,7 @@ def test_blanks_and_umlauts_in_names(tmp_path, no_deck, capsys):
     )
 
 
-# --- under nbgrader -------------------------------------------------------------------
-
-MISSING_HALF = (
-    "def my_kl(mu, logvar):\n    return (mu**2 + logvar.exp() - logvar - 1).sum(1)"
-)
-WARNS = """\
-import warnings
-
-def my_error(x, x_hat):
-    warnings.warn("slow")
-    return sum((a - b) ** 2 for a, b in zip(x, x_hat))"""
-# A warning costs no points, and an edited check gives none.
-ANSWERS = {
-    "stub-kl": MISSING_HALF,
-    "check-kl": "1",
-    "stub-width": "my_width =",
-    "stub-error": WARNS,
-}
-# Each student's cells, and points.
-STUDENTS = {"idle": ({}, 0), "busy": (ANSWERS, 1)}
-
-
-@pytest.fixture(scope="module")
-def scores(made):
-    submit(made, "solver", "01_small", read(made, "solution/01_small.ipynb"))
-    for student, (cells, _) in STUDENTS.items():
-        notebook = read(made, "student/01_small.ipynb")
-        for name, source in cells.items():
-            cell(notebook, name).source = source
-        submit(made, student, "01_small", notebook)
-    return grade(made, "01_small")
-
-
-def test_the_student_s_notebook_is_the_one_that_nbgrader_releases(made, scores):
-    released = (made / "release/01_small/01_small.ipynb").read_text("utf-8")
-    assert released == (made / "student/01_small.ipynb").read_text("utf-8")
-
-
-def test_each_right_answer_gives_one_point(made, scores):
-    wanted = {"solver": 3} | {student: points for student, (_, points) in STUDENTS.items()}
-    assert scores == {student: (points, 3) for student, points in wanted.items()}
-
-
-def test_only_checks_fail_and_a_notebook_runs_to_its_end(made, scores):
-    assert failed(graded(made, "solver", "01_small")) == {}
-    assert failed(graded(made, "idle", "01_small")) == dict.fromkeys(
-        ["check-kl", "check-width", "check-error"], "AssertionError"
-    )
-    assert failed(graded(made, "busy", "01_small")) == {
-        "check-kl": "AssertionError",
-        "stub-width": "SyntaxError",
-        "check-width": "NameError",
-        "progress": "NameError",
-    }
-
-
-def test_the_feedback_names_the_hint(made, scores):
-    page = unescape((made / "feedback/busy/01_small/01_small.html").read_text("utf-8"))
-    assert "Hint: the factor ½ is missing." in page
+# --- run --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
