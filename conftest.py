@@ -14,6 +14,9 @@ import time
 from pathlib import Path
 from queue import Empty
 
+import tools  # noqa: F401 - before nbformat, which it makes quick to import
+
+# isort: split
 import nbformat
 import nbval.plugin
 import pytest
@@ -21,6 +24,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, coalesce_streams
+
+pytest_plugins = "nbval.plugin"
 
 # Workers of pytest-xdist share the machine's cores, and so do the kernels they start.
 # The variable is read when torch is imported, here and in the kernels, which inherit it.
