@@ -25,6 +25,8 @@ from nbclient.exceptions import CellExecutionComplete
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, coalesce_streams
 
+from tools.execute import DPI, TIGHT
+
 pytest_plugins = "nbval.plugin"
 
 # Workers of pytest-xdist share the machine's cores, and so do the kernels they start.
@@ -129,11 +131,8 @@ def pytest_runtest_setup(item):
         return
     file = item.parent
     if not hasattr(file, "run"):
-        from tools import slides  # takes seconds, and is needed here alone
-        from tools.execute import TIGHT
-
         file.run = NotebookClient(copy.deepcopy(file.nb), record_timing=False)
-        figures = dict(TIGHT, dpi=slides.DPI)
+        figures = dict(TIGHT, dpi=DPI)
         file.kernel.kc.execute(DENSE.format(figures), silent=True)
     code = [i for i, cell in enumerate(file.nb.cells) if cell.cell_type == "code"]
     index = code[item.cell_num]

@@ -1080,16 +1080,29 @@ Dial("count", figures)
 """
 
 
-def test_a_walk_that_the_kernel_decodes_is_a_picture_in_a_deck(small, offline, tmp_path):
+@pytest.fixture(scope="module")
+def executed(slow, tmp_path_factory):
+    """The deck of an executed notebook with three widgets."""
+    folder = tmp_path_factory.mktemp("executed")
     by_kernel = WALK.replace("Walk(decoder", "Walk(lambda z: decoder(z)")
-    path = small(text("# Name"), code(SETUP, kind="skip"), code(by_kernel, name="walk"))
-    target = tmp_path / "deck.html"
-    slides.build(path, target)
-    page = offline(target)
-    page.evaluate("() => { location.hash = '/walk'; }")
-    page.wait_for_selector("section.present#walk [data-awake=yes]")
-    assert page.evaluate(LAYOUT_PROBLEMS) == []
-    stage = page.locator("#walk .stage")
+    cells = notebook(
+        text("# Name"),
+        code(SETUP, kind="skip"),
+        code(by_kernel, name="by-kernel"),
+        code(WALK, name="walk"),
+        code(DIAL, name="dial"),
+        text("## End"),
+    )
+    nbformat.write(cells, folder / "09_small.ipynb")
+    slides.build(folder / "09_small.ipynb", folder / "deck.html")
+    return folder / "deck.html"
+
+
+def test_a_walk_that_the_kernel_decodes_is_a_picture_in_a_deck(executed, offline):
+    page = offline(executed)
+    page.evaluate("() => { location.hash = '/by-kernel'; }")
+    page.wait_for_selector("section.present#by-kernel [data-awake=yes]")
+    stage = page.locator("#by-kernel .stage")
     assert "needs a running kernel" in stage.inner_text()
     picture = stage.locator("img")
     assert picture.evaluate("(image) => image.naturalWidth") > 600
@@ -1097,17 +1110,8 @@ def test_a_walk_that_the_kernel_decodes_is_a_picture_in_a_deck(small, offline, t
     assert box["width"] > 500 and box["y"] >= 0 and box["y"] + box["height"] <= 720
 
 
-def test_widgets_start_and_release_the_keys_in_an_executed_deck(small, offline, tmp_path):
-    path = small(
-        text("# Name"),
-        code(SETUP, kind="skip"),
-        code(WALK, name="walk"),
-        code(DIAL, name="dial"),
-        text("## End"),
-    )
-    target = tmp_path / "deck.html"
-    slides.build(path, target)
-    page = offline(target)
+def test_widgets_start_and_release_the_keys_in_an_executed_deck(executed, offline):
+    page = offline(executed)
     assert page.evaluate(LAYOUT_PROBLEMS) == []
     for name, control in {"walk": ".cw-stage", "dial": "input"}.items():
         page.evaluate("(name) => { location.hash = '/' + name; }", name)

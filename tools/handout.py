@@ -469,7 +469,7 @@ def deck(path: Path) -> str:
     notebook = files.read_notebook(path)
     if not any(_slide_type(cell) for cell in notebook.cells):
         return ""
-    execute.run(notebook, path, dpi=slides.DPI)
+    execute.run(notebook, path, dpi=execute.DPI)
     return slides.deck(notebook, path)
 
 

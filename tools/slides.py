@@ -32,7 +32,7 @@ from nbformat import NotebookNode
 
 from course_utils.widgets.core import with_imports
 from tools import files, formulas, render, self_contained
-from tools.execute import WIDGET_VIEW, run
+from tools.execute import DPI, WIDGET_VIEW, run
 from tools.files import ToolError, errors_at
 from tools.talk import Talk, prefix_of, read_source, read_talks, slide_name
 from tools.without_kernel import ICON, script, states_json
@@ -57,7 +57,6 @@ POLICY = (
     "default-src data: blob: 'unsafe-inline' 'unsafe-eval'; frame-src 'self' file:; "
     "form-action 'none'; base-uri 'none'"
 )
-DPI = 270  # three times that of plots: a figure fills a slide of 1920 × 1080 pixels sharply
 TYPES = ("slide", "subslide", "fragment", "notes", "skip")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 HEADING = re.compile(r"\A\s*<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
