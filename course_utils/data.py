@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from course_utils._validation import check_count, check_not_negative, check_rows
 from course_utils.device import Device, choose_device
-from course_utils.training import progress
+from course_utils.progress import progress
 
 if TYPE_CHECKING:
     from PIL import Image

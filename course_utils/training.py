@@ -15,8 +15,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, TypeVar
@@ -39,6 +38,7 @@ from course_utils._training_checks import (
 )
 from course_utils._validation import check_logits
 from course_utils.modes import eval_mode, measure
+from course_utils.progress import progress
 
 Record = dict[str, float]
 T = TypeVar("T")
@@ -135,24 +135,6 @@ def until_stopped(epochs: Iterable[T]) -> Iterator[T]:
             ) from None
         number = "1 epoch" if done == 1 else f"{done} epochs"
         print(f"Stopped after {number}. What has been learned so far is kept.")
-
-
-BAR_AFTER = 2  # seconds
-
-
-def progress(steps: Sequence[T], unit: str) -> Iterator[T]:
-    """The steps of a long work, under a bar that is made after ``BAR_AFTER`` and then goes.
-
-    Not before: in a notebook each bar, shown or not, costs ten messages.
-    """
-    start = time.monotonic()
-    for done, step in enumerate(steps):
-        if time.monotonic() - start > BAR_AFTER:
-            yield from tqdm(
-                steps[done:], unit=unit, leave=False, initial=done, total=len(steps)
-            )
-            return
-        yield step
 
 
 @measure

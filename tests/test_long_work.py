@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from course_utils import training
+from course_utils import progress
 from course_utils.models import VAE
 from course_utils.objectives import vae_loss
 from course_utils.theory.elbo import elbo, importance_weighted_bound, rate_and_distortion
@@ -86,8 +86,8 @@ def test_long_work_shows_its_progress(name, monkeypatch):
         shown.append(settings)
         return steps
 
-    monkeypatch.setattr(training, "tqdm", bar)
-    monkeypatch.setattr(training, "BAR_AFTER", -1)
+    monkeypatch.setattr(progress, "tqdm", bar)
+    monkeypatch.setattr(progress, "BAR_AFTER", -1)
     WORK[name](model(), torch.rand(20, D))
     assert shown and all(settings["leave"] is False for settings in shown)
 
@@ -100,11 +100,11 @@ def test_a_late_bar_goes_on_where_the_work_is(monkeypatch):
         bars.append((list(steps), settings["initial"], settings["total"]))
         return steps
 
-    monkeypatch.setattr(training, "tqdm", bar)
-    monkeypatch.setattr(training.time, "monotonic", lambda: next(now))
-    assert list(training.progress(range(2), "step")) == [0, 1]
+    monkeypatch.setattr(progress, "tqdm", bar)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    assert list(progress.progress(range(2), "step")) == [0, 1]
     assert not bars
-    assert list(training.progress(range(6), "step")) == [*range(6)]
+    assert list(progress.progress(range(6), "step")) == [*range(6)]
     assert bars == [([2, 3, 4, 5], 2, 6)]
 
 

@@ -36,8 +36,8 @@ from course_utils.objectives import (
     kl_to_standard_normal,
     reparameterize,
 )
+from course_utils.progress import progress
 from course_utils.theory.evidence import Nll, log_gaussian
-from course_utils.training import progress
 
 
 @measure

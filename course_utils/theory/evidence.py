@@ -29,8 +29,8 @@ from course_utils.objectives import (
     GaussianEncoder,
     bernoulli_nll,
 )
+from course_utils.progress import progress
 from course_utils.theory.lattice import PLANE, Lattice, latent_lattice
-from course_utils.training import progress
 
 Nll = Callable[[Tensor, Tensor], Tensor]  # x (B, D), decoder output (B, D) -> (B,)
 MAX_POINTS = 1_000_000  # of a lattice; about a minute with the decoders of this course

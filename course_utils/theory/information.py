@@ -10,8 +10,8 @@ from torch import Tensor
 from course_utils._validation import batches, check_finite_rows, gaussian_code
 from course_utils.modes import measure
 from course_utils.objectives import GaussianEncoder, reparameterize
+from course_utils.progress import progress
 from course_utils.theory.evidence import log_gaussian
-from course_utils.training import progress
 
 
 @measure
