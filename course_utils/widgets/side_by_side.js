@@ -2,7 +2,7 @@
 
 import { drawAxes, INTERACTIVE, marksAt, panel } from "./axes.js";
 import {
-  fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put,
+  fill, fixed, float32, callAll, inTurns, listenTo, makeSetter, put,
 } from "./core.js";
 import { makeCursor, htmlOfZ } from "./cursor.js";
 import { drawPixels } from "./image.js";
@@ -57,24 +57,27 @@ function makeColumn(root, name, network, shape, codes, classes, edge) {
   root.querySelector(".cw-title").textContent = name;
   plane.lines.innerHTML = `${ringsOfPrior()}<path class="sb-cross"/>
     <path class="sb-to-code"/><circle class="sb-at"/>`;
-  let nearest; // name of the class of the nearest code
+  let nearest; // the nearest code
   const [cross, toCode, at] = [...plane.lines.children].slice(-3);
   return {
     stage, plane,
-    text: () => `in ${name}: ${nearest}, ${far.textContent} away`,
+    text: () =>
+      `in ${name}: ${classes.names[labels[nearest.index]]}, ${far.textContent} away`,
     drawCodes(colors) {
       plane.show();
       plane.dots(codes, labels, colors, { markers, radius: 5 });
       at.setAttribute("r", 0.03 * edge());
     },
     drawCursor(z) {
-      const [z1, z2] = z, e = edge(), { code, index, distance } = nearestCode(codes, z);
-      nearest = classes.names[labels[index]];
+      const [z1, z2] = z, e = edge();
+      nearest = nearestCode(codes, z);
       drawPixels(ink, decode(z), 0, 0, shape);
-      far.textContent = fixed(distance);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
-      toCode.setAttribute("d", `M${z1} ${z2}L${code.join(" ")}`);
+      toCode.setAttribute("d", `M${z1} ${z2}L${nearest.code.join(" ")}`);
       put(at, { cx: z1, cy: z2 });
+    },
+    writeDistance() {
+      far.textContent = fixed(nearest.distance);
     },
     addDraw(z) {
       past.drawImage(draws, width, 0);
@@ -103,11 +106,14 @@ function render({ model, el }) {
     drawAxes(el, marks, marks, across(0.55 * a));
     for (const column of columns) column.drawCodes(shown());
     drawCursor();
+    writeNumbers();
   }
   function drawCursor() {
-    const z = model.get("z");
-    for (const column of columns) column.drawCursor(z);
-    find(".sb-z").innerHTML = htmlOfZ(z);
+    for (const column of columns) column.drawCursor(model.get("z"));
+  }
+  function writeNumbers() {
+    for (const column of columns) column.writeDistance();
+    find(".sb-z").innerHTML = htmlOfZ(model.get("z"));
   }
   function drawFromPrior() {
     const z = standardNormal();
@@ -120,7 +126,7 @@ function render({ model, el }) {
     classes);
   find("button").addEventListener("click", drawFromPrior);
   for (const { stage, plane } of columns) cursor.follow(stage, plane);
-  const cursorMoved = perFrame(drawCursor);
+  const cursorMoved = inTurns(drawCursor, writeNumbers);
   const stopListening = listenTo(model, {
     "change:z": cursorMoved, "change:half_width": drawBox,
   });
