@@ -3,7 +3,7 @@
 import { drawAxes, INTERACTIVE, marksAt, panel, ticks, viewBox } from "./axes.js";
 import { fillChoice, markChoice, onArrows } from "./controls.js";
 import {
-  clamp, fill, fixed, float32, callAll, inTurns, listenTo, makeSetter, put, short, tuple,
+  clamp, fill, fixed, float32, callAll, listenTo, makeSetter, perFrame, put, short, tuple,
   uint8,
 } from "./core.js";
 import { nearestHandle, onDrag } from "./drag.js";
@@ -169,11 +169,11 @@ const placeOf = ({ center, reach }, mu) =>
 const handlesOf = ({ reach }, sigma) => HANDLES.map((handle) =>
   handle.map((way, k) => way * Math.max(2 * sigma[k] / reach, 0.13))); // 0.13: apart
 
-/** Draws q with its handles. */
+/** Draws q with its handles, and the bars and numbers of its bound. */
 function makeQ(find, el) {
   const handles = [...el.querySelectorAll(".eg-handle")];
   return (view, mu, sigma) => {
-    const [x, y] = placeOf(view, mu);
+    const [x, y] = placeOf(view, mu), terms = view.bound(mu, sigma);
     for (const [name, times] of [["one", 1], ["two", 2]]) {
       const [rx, ry] = sigma.map((value) => (times * value) / view.reach);
       put(find(`.eg-${name}`), { cx: x, cy: -y, rx, ry });
@@ -182,20 +182,15 @@ function makeQ(find, el) {
     for (const [i, [dx, dy]] of handlesOf(view, sigma).entries()) {
       put(handles[i], { cx: x + dx, cy: -y - dy });
     }
+    for (const cell of el.querySelectorAll("[data-number]")) {
+      cell.textContent = fixed(terms[cell.dataset.number]);
+    }
+    find(".eg-chart").style.setProperty("--elbo-at", `${down(terms.elbo, terms.logEvidence)}%`);
+    find(".eg-deep").hidden = terms.gap <= DEPTH;
     find(".eg-map").classList.toggle("eg-aside", x > 0.3 && y > 0.3); // avoids q
+    find(".eg-read").innerHTML =
+      `<span><i>μ</i> = ${tuple(mu)}</span> &emsp;<span><i>σ</i> = ${tuple(sigma, 3)}</span>`;
   };
-}
-
-/** Draws the bars and writes the numbers of the bound of q. */
-function drawBound(find, el, view, mu, sigma) {
-  const terms = view.bound(mu, sigma);
-  for (const cell of el.querySelectorAll("[data-number]")) {
-    cell.textContent = fixed(terms[cell.dataset.number]);
-  }
-  find(".eg-chart").style.setProperty("--elbo-at", `${down(terms.elbo, terms.logEvidence)}%`);
-  find(".eg-deep").hidden = terms.gap <= DEPTH;
-  find(".eg-read").innerHTML =
-    `<span><i>μ</i> = ${tuple(mu)}</span> &emsp;<span><i>σ</i> = ${tuple(sigma, 3)}</span>`;
 }
 
 /** What a press at a position, -1 to 1, would drag: a handle, or q. */
@@ -281,9 +276,7 @@ function render({ model, el }) {
   }
   const transition = makeTransition(getQ, setQ);
   const drawBackdrop = makeBackdrop(find, model.get("half_width"));
-  const drawQ = makeQ(find, el);
-  const parts = [() => drawQ(view, ...getQ()), () => drawBound(find, el, view, ...getQ())];
-  const draw = callAll(...parts);
+  const drawQ = makeQ(find, el), draw = () => drawQ(view, ...getQ());
   function drawDigit() {
     const digit = model.get("digit");
     view = makeBound(model.get("windows")[digit], model.get("log_joints")[digit]);
@@ -305,7 +298,7 @@ function render({ model, el }) {
     set("digit", index);
     set.now(); // before later moves: the kernel sets q, too
   });
-  const qMoved = inTurns(...parts);
+  const qMoved = perFrame(draw);
   const stopListening = listenTo(model, {
     "change:digit": drawDigit, "change:mu": qMoved, "change:sigma": qMoved,
   });
