@@ -298,6 +298,13 @@ def test_a_picture_is_found_by_its_name(source, name, attached, tmp_path):
     assert f'src="data:image/png;base64,{png()}"' in slide.parts[0]
 
 
+def test_without_webp_in_pillow_a_figure_stays_a_png(monkeypatch):
+    monkeypatch.setattr("PIL.features.check", lambda feature: False)
+    stored = png()
+    page = html(code("f()", shows(image_png=stored)))
+    assert f'src="data:image/png;base64,{stored}"' in page
+
+
 def test_a_webp_file_is_a_picture_for_every_python(tmp_path, monkeypatch):
     monkeypatch.setattr(mimetypes, "_db", mimetypes.MimeTypes())  # without the system's
     (tmp_path / "a.webp").touch()
