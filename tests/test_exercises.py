@@ -1,7 +1,5 @@
 """Checks accept right answers of several styles, and refuse their mistakes and others."""
 
-import inspect
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -24,9 +22,9 @@ from answers import (
     vq_vae,
     your_own_data,
 )
+from comparisons import compared, comparison_of
 
 from course_utils import exercises, objectives
-from course_utils.exercises import grading
 from course_utils.exercises.variational_autoencoder import check_reparameterize
 
 NOTEBOOKS = (
@@ -73,7 +71,7 @@ def test_right_answers_are_accepted(check, answer):
 def test_wrong_answers_are_refused(check, answer):
     """With the right hint, or none: it must not name a mistake that was not made."""
     part, answer = answer
-    result = check(answer)
+    result = compared(check, answer)
     assert result.status == "wrong"
     message, _, hint = result.message.partition(" Hint: ")
     assert part and part in (f"Hint: {hint}" if hint else message)
@@ -107,56 +105,14 @@ def test_an_error_or_nan_of_another_origin_gets_no_hint(check, answer):
         assert "Hint" not in result.message
 
 
-@pytest.fixture
-def comparison_of(monkeypatch):
-    """The function of grading that a check calls, and its arguments but the answer."""
-
-    def find(check):
-        calls = []
-        module = inspect.getmodule(check)
-        with monkeypatch.context() as patch:
-            for compare in (grading.compare, grading.compare_value):
-
-                def spy(*arguments, compare=compare, **options):
-                    call = inspect.signature(compare).bind(*arguments, **options)
-                    calls.append((compare, call.arguments))
-                    return grading.CheckResult("todo", "")
-
-                patch.setattr(module, compare.__name__, spy, raising=False)
-            check(None)
-        [(compare, arguments)] = calls
-        del arguments["answer"]
-        return compare, arguments
-
-    return find
-
-
-def once_a_case(run):
-    """Run each function only once on each case: it would draw the same random numbers."""
-    values = {}
-
-    def recall(function, arguments):
-        key = function, id(arguments)  # the tests keep the arguments
-        if key not in values:
-            values[key] = run(function, arguments)
-        return values[key]
-
-    return recall
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("check", RIGHT)
-def test_each_mistake_of_a_check_is_refused_with_its_own_hint(
-    check, comparison_of, monkeypatch
-):
+def test_each_mistake_of_a_check_is_refused_with_its_own_hint(check):
     """A right answer in the table, or a copy of another mistake, would get another hint."""
-    compare, arguments = comparison_of(check)
-    if "wrapper" in arguments:
-        arguments["wrapper"] = cache(arguments["wrapper"])
-    monkeypatch.setattr(grading, "_run", once_a_case(grading._run))
-    assert len(arguments["mistakes"]) >= 5
-    for hint, mistake in arguments["mistakes"].items():
-        result = compare(mistake, **arguments)
+    mistakes = comparison_of(check)[1]["mistakes"]
+    assert len(mistakes) >= 5
+    for hint, mistake in mistakes.items():
+        result = compared(check, mistake)
         assert result.status == "wrong", hint
         assert result.message.endswith(f" Hint: {hint}")
 

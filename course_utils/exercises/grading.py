@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from threading import Thread
 from typing import Any, Literal
 
@@ -346,11 +347,11 @@ def _hint(
         same_message = not isinstance(b, Exception) or str(a) == str(b)
         return type(a) is type(b) and same_message
 
-    outcomes = [outcome(answer, arguments) for arguments in cases.values()]
+    of_answer = cache(lambda case: outcome(answer, cases[case]))
     for hint, mistake in mistakes.items():
         # A generator: most mistakes already differ in the first case.
-        wrong = (outcome(mistake, arguments) for arguments in cases.values())
-        if all(agree(a, b) for a, b in zip(outcomes, wrong)):
+        agrees = (agree(of_answer(c), outcome(mistake, cases[c])) for c in cases)
+        if all(agrees):
             return hint
     return None
 
