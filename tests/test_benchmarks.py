@@ -98,12 +98,12 @@ def test_the_docs_list_every_widget_with_its_notebooks():
         name.strip("`"): places for name, *_, places in table("docs/widgets.md", "Widgets")
     }
     assert set(rows) == set(widgets.__all__)
+    notebooks = {
+        path.name[:2]: path.read_text("utf-8")
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    }
     for name, places in rows.items():
-        used = [
-            path.name[:2]
-            for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
-            if re.search(rf"\b{name}\(", path.read_text("utf-8"))
-        ]
+        used = [n for n, text in notebooks.items() if re.search(rf"\b{name}\(", text)]
         assert used == places.split(", "), name
         assert inspect.getdoc(getattr(widgets, name)), name
 
@@ -189,7 +189,8 @@ from course_utils.objectives import vae_loss
 from course_utils.training import training_epochs
 
 def train(images):
-    for _ in training_epochs(VAE(784, 20), vae_loss, images, epochs=2, batch_size=128):
+    vae = VAE(784, 20, (16,))
+    for _ in training_epochs(vae, vae_loss, images, epochs=2, batch_size=128):
         pass
 
 def megabytes(line):  # of this process in main memory; nan except on Linux

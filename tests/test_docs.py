@@ -114,6 +114,7 @@ def run_page(page):
     return names
 
 
+@pytest.mark.slow
 def test_the_code_of_own_objective_runs_and_contracts():
     norms = run_page("docs/own_objective.md")["norms"]
     assert norms[1] < 0.5 * norms[0]  # the title of its figure

@@ -75,6 +75,7 @@ def test_x_can_be_set_to_an_image():
         widget.pixels = b"short"
 
 
+@pytest.mark.slow
 def test_its_numbers_are_those_of_the_model():
     vae = make_vae()
     widget = make(vae, examples=IMAGES)
