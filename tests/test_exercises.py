@@ -52,9 +52,12 @@ WRONG = {
 }
 
 
+SLOW = {"image by image": pytest.mark.slow}  # 4000 images, ten times
+
+
 def cases(table):
     return [
-        pytest.param(check, answer, id=f"{check.__name__}-{name}")
+        pytest.param(check, answer, id=f"{check.__name__}-{name}", marks=SLOW.get(name, ()))
         for check, answers in table.items()
         for name, answer in answers.items()
     ]
