@@ -5,7 +5,6 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -61,6 +60,7 @@ def mutants(source: str, gradient: bool = True) -> Iterator[tuple[str, str]]:
     """
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
+    places = {id(child): place for node in nodes for child, *place in _children(vars(node))}
     stored = [n for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     local = {node.id for node in stored}
     names = sorted(local | {node.arg for node in nodes if isinstance(node, ast.arg)})
@@ -74,10 +74,10 @@ def mutants(source: str, gradient: bool = True) -> Iterator[tuple[str, str]]:
         if id(node) in of_size:
             continue  # another variable may have the same size
         for new in [*_changes(node, names), *(_cuts(node, local) if gradient else [])]:
-            # A copy of the tree in which `new` is the copy of `node`.
-            changed = ast.unparse(
-                ast.fix_missing_locations(deepcopy(tree, {id(node): new}))
-            )
+            fields, key = places[id(node)]
+            fields[key] = new
+            changed = ast.unparse(tree)
+            fields[key] = node
             is_constant = isinstance(new, ast.Constant)
             if changed in made or (is_constant and id(node) in used):
                 continue
@@ -85,6 +85,15 @@ def mutants(source: str, gradient: bool = True) -> Iterator[tuple[str, str]]:
             what = f"{ast.unparse(node)} → {ast.unparse(new)}"
             times[what] += 1
             yield what if times[what] == 1 else f"{what} ({times[what]})", changed
+
+
+def _children(fields: dict) -> Iterator[tuple]:
+    """The nodes in the fields of a node, each with the dict or list, and the key, there."""
+    for name, value in fields.items():
+        if isinstance(value, list):
+            yield from ((child, value, i) for i, child in enumerate(value))
+        else:
+            yield value, fields, name
 
 
 def _changes(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
