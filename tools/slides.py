@@ -345,7 +345,8 @@ def _page(
 Their licenses:
 {licenses}-->
 <style>{_vendored("reveal.js/dist/reveal.css")}</style>
-<style>{THEME}{STYLE}{style}</style>
+<style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}
+{THEME}{STYLE}{style}</style>
 <script>{script(OPENING)}</script>
 </head>
 <body>
@@ -353,7 +354,6 @@ Their licenses:
 data-home="{escape(home)}"><div class="slides">
 {body}
 </div></main>
-<style>@font-face {{ font-family: "deck math"; src: url("{source}"); }}</style>
 <script type="application/json">{widgets_json(widgets, body, path)}</script>
 <script>{script(_vendored("reveal.js/dist/reveal.js"))}</script>
 <script>{script(_vendored("reveal.js/dist/plugin/notes.js"))}</script>
