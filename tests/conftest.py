@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from deck_inspection import offline_pages
+from deck_inspection import offline_files, offline_page
 from hypothesis import settings
 from jupyterlab_session import chromium
 
@@ -67,7 +67,14 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="session")
+def offline_window(browser):
+    """One page for all files that the tests open: a new one takes a second."""
+    with offline_page(browser) as window:
+        yield window
+
+
 @pytest.fixture
-def offline(browser):
-    with offline_pages(browser) as open_file:
+def offline(offline_window):
+    with offline_files(offline_window) as open_file:
         yield open_file

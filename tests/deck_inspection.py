@@ -123,6 +123,9 @@ AXE_VIOLATIONS = """async (only) => {
     if (!seen.has(looks) || el.closest(".stage")) el.dataset.first = "";
     if (el.checkVisibility()) seen.add(looks);
   }
+  if (only) // then the other slides only take time
+    for (const slide of document.querySelectorAll("section"))
+      if (!slide.querySelector("[data-first]")) slide.remove();
   axe.configure({ rules: [{ id: "color-contrast", selector: "[data-first]" }] });
   const options = { resultTypes: ["violations"], preload: false };
   if (only) options.runOnly = [only];
@@ -135,7 +138,7 @@ AXE_VIOLATIONS = """async (only) => {
 def axe_violations(page) -> list[str]:
     """What axe finds in a page: every rule in light colors, contrast in dark ones, too.
 
-    The other rules read no colors.
+    The other rules read no colors. The page cannot be used afterwards.
     """
     from axe_playwright_python.base import AXE_SCRIPT
 
@@ -161,40 +164,58 @@ PRINT_PROBLEMS = """() => [...document.querySelectorAll(".pdf-page")].flatMap((p
 })"""
 
 
-@contextmanager
-def offline_pages(browser):
-    """A function that opens a file without a network and returns the page.
+WINDOW = {"width": 1280, "height": 720}
+ELSEWHERE = re.compile("^(?!file:|data:|blob:|about:)")  # addresses of other machines
 
-    At the end there must have been no request and no error.
-    """
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
+
+@contextmanager
+def offline_page(browser):
+    """A page without a network, and the list of its requests and errors."""
+    context = browser.new_context(viewport=WINDOW)
     context.set_offline(True)
     context.set_default_timeout(15_000)
     errors = []
 
     def refuse(route):
-        if not route.request.url.startswith(("file:", "data:", "blob:", "about:")):
-            errors.append(f"request of {route.request.url}")
-            route.abort()
-        else:
-            route.continue_()
+        errors.append(f"request of {route.request.url}")
+        route.abort()
 
-    context.route("**/*", refuse)
+    context.route(ELSEWHERE, refuse)
 
     def listen(page):
         page.on("console", lambda m: m.type == "error" and errors.append(m.text))
         page.on("pageerror", lambda error: errors.append(str(error)))
 
     context.on("page", listen)
+    yield context.new_page(), errors
+    context.close()
 
-    def open_file(path, query=""):
-        page = context.new_page()
+
+@contextmanager
+def offline_files(window):
+    """A function that opens a file in an offline page, reset first, and returns the page.
+
+    A new page would take longer than most tests. At the end there must have been no
+    request and no error.
+    """
+    page, errors = window
+    for popup in page.context.pages[1:]:
+        popup.close()
+    page.goto("about:blank")
+    page.emulate_media(media="null", color_scheme="light", reduced_motion="no-preference")
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", {"origin": "file://", "storageTypes": "all"})
+    session.detach()
+    errors.clear()  # late ones of a failed test
+
+    def open_file(path, query="", size=WINDOW):
+        page.set_viewport_size(size)
+        page.goto("about:blank")  # else a link to another slide would not load it
         page.goto(f"{path.resolve().as_uri()}{query}")
         page.wait_for_selector("html[data-ready]", state="attached")
         return page
 
     yield open_file
-    context.close()
     assert not errors, "\n".join(errors)
 
 
@@ -228,7 +249,7 @@ KINDS = {
         "drag",
         (" ", *ARROWS),
     ),  # space: pen down
-    ".denoising-field": (".df-read", ".cw-stage", "drag", ("ArrowLeft", "Enter")),
+    ".denoising-field": (".df-read", ".cw-stage", "drag", ("Enter", "ArrowLeft")),
     ".dial": (".dial-pictures", "input[type=range], .cw-choice input", "drag", ARROWS),
     ".evidence-gap": (".eg-chart", ".cw-stage", "drag", ARROWS),
     ".reparameterization": (".rp-read", ".rp-axis .cw-stage", "drag", ARROWS),
@@ -262,14 +283,21 @@ def unresponsive(page, name: str) -> list[str]:
     (kind,) = [kind for kind in KINDS if stage.evaluate("(el, k) => el.matches(k)", kind)]
     *selectors, how, keys = KINDS[kind]
     shown, handle = (stage.locator(selector).first for selector in selectors)
+    session = page.context.new_cdp_session(page)
 
-    def at_rest() -> bytes:
+    def picture() -> str:
+        """What the screen shows of it; a locator's screenshot takes three times as long."""
+        clip = {**shown.bounding_box(), "scale": 1}
+        options = {"clip": clip, "optimizeForSpeed": True}
+        return session.send("Page.captureScreenshot", options)["data"]
+
+    def at_rest() -> str:
         """Its final picture; a lattice is drawn row by row."""
-        last, picture = b"", shown.screenshot()
-        while last != picture:
+        last, now = "", picture()
+        while last != now:
             page.wait_for_timeout(150)
-            last, picture = picture, shown.screenshot()
-        return picture
+            last, now = now, picture()
+        return now
 
     def changes(*actions) -> bool:
         """Whether one of these actions changes the picture."""
@@ -278,9 +306,9 @@ def unresponsive(page, name: str) -> list[str]:
                 before = at_rest()
                 action()
                 for _ in range(tries):
-                    page.wait_for_timeout(50)
-                    if shown.screenshot() != before:
+                    if picture() != before:
                         return True
+                    page.wait_for_timeout(50)
         return False
 
     def move(x: float, y: float):
@@ -300,10 +328,13 @@ def unresponsive(page, name: str) -> list[str]:
         others = page.locator("input:not(:checked)")
         stage.locator(".cw-choice label", has=others).first.click()
 
-    # A slider may be at one of its ends already. A handle on an ellipse may move in one
-    # direction only, so x and y both change; a slider ignores y.
+    # A slider may be at one of its ends already: it is moved to the other, and back by a
+    # key. A handle on an ellipse may move in one direction only, so x and y both change; a
+    # slider ignores y.
     slider = handle.get_attribute("type") == "range"
     places = [(0.98, 0.4), (0.02, 0.4)] if slider else [(0.9, 0.7)]
+    if slider and handle.evaluate("(slider) => slider.value === slider.max"):
+        places, keys = places[::-1], keys[::-1]
     is_choice = handle.get_attribute("type") == "radio"
     moves = [click_another] if is_choice else [partial(move, *place) for place in places]
     presses = [partial(page.keyboard.press, key) for key in keys]

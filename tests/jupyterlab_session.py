@@ -174,6 +174,20 @@ def open_notebook(page, url: str, name: str) -> None:
     )
 
 
+def open_beside(page, name: str) -> None:
+    """Open another notebook in the page of one, with its kernel."""
+    page.evaluate(
+        """async (path) => {
+            const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+            const options = { path, factory: "Notebook", kernel: { id: kernel.id } };
+            const panel = await jupyterapp.commands.execute("docmanager:open", options);
+            await panel.context.ready;
+            await panel.sessionContext.ready;
+        }""",
+        name,
+    )
+
+
 def run_all(page, timeout: float = 300) -> list[str]:
     """Run all cells, within so many seconds.  -> the errors in their outputs"""
     return _run(page, "notebook:run-all-cells", timeout)

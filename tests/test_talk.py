@@ -12,7 +12,6 @@ from deck_inspection import (
     LAYOUT_PROBLEMS,
     PRINT_PROBLEMS,
     SHOW_SLIDE,
-    offline_pages,
     printed_pages,
 )
 from reading_time import minutes, tagged
@@ -340,12 +339,6 @@ def example(slow, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def page(example, browser):
-    with offline_pages(browser) as open_file:
-        yield open_file(example)
-
-
 def test_the_example_takes_45_minutes():
     total = 0
     for source, names in talk.read_talk(EXAMPLE).slides:
@@ -358,7 +351,8 @@ def test_the_example_takes_45_minutes():
     assert total == pytest.approx(45, abs=3)
 
 
-def test_every_slide_of_the_example_fits(page, example, offline):
+def test_every_slide_of_the_example_fits(example, offline):
+    page = offline(example)
     assert page.evaluate(LAYOUT_PROBLEMS) == []
     count = page.evaluate("Reveal.getSlides().length")
     in_print = offline(example, "?print-pdf")
@@ -387,11 +381,10 @@ def test_footer_and_logo_are_on_each_slide_but_the_title_page(query, example, of
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation_on_the_title_page(example, offline, scheme):
-    page = offline(example)
+    page = offline(example, "#/title")
     page.emulate_media(color_scheme=scheme)
-    page.goto(f"{example.as_uri()}#/title")
     assert page.locator(".title .logo img").is_visible()
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
 
 

@@ -54,11 +54,7 @@ def deck(tmp_path_factory):
 @pytest.fixture
 def open_deck(deck, offline):
     def opened(query="", width=1280, height=720):
-        page = offline(deck, "?view=reading")  # then in the window that is wanted
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(f"{deck.as_uri()}{query}")
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
+        return offline(deck, query, {"width": width, "height": height})
 
     return opened
 
