@@ -206,7 +206,7 @@ def offline_files(window):
     session = page.context.new_cdp_session(page)
     session.send("Storage.clearDataForOrigin", {"origin": "file://", "storageTypes": "all"})
     session.detach()
-    errors.clear()  # late ones of a failed test
+    errors.clear()  # late ones of the test before
 
     def open_file(path, query="", size=WINDOW):
         page.set_viewport_size(size)
@@ -216,7 +216,14 @@ def offline_files(window):
         return page
 
     yield open_file
-    assert not errors, "\n".join(errors)
+    report(errors)
+
+
+def report(errors: list[str]) -> None:
+    """Fail if there are errors, and forget them, so that only one test fails."""
+    found = "\n".join(errors)
+    errors.clear()
+    assert not found, found
 
 
 def cpu_seconds(page) -> float:

@@ -15,6 +15,7 @@ from deck_inspection import (
     offline_files,
     offline_page,
     printed_pages,
+    report,
     unresponsive,
 )
 
@@ -47,11 +48,9 @@ def deck(slow, request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def opened(deck, browser):
     """A new page that shows the deck, CPU seconds until it does, the number of slides."""
-    with offline_page(browser) as window:
-        with offline_files(window) as open_file:
-            page = open_file(deck)
-            seconds = cpu_seconds(page)
-        yield window, seconds, page.evaluate("Reveal.getSlides().length")
+    with offline_page(browser) as window, offline_files(window) as open_file:
+        page = open_file(deck)
+        yield window, cpu_seconds(page), page.evaluate("Reveal.getSlides().length")
 
 
 @pytest.fixture
@@ -68,10 +67,10 @@ def page(opened, deck, request):
     if "?" in page.url:
         page = request.getfixturevalue("offline")(deck)
     yield page
-    assert not errors, "\n".join(errors)
+    report(errors)
 
 
-def test_a_deck_is_small_and_opens_fast(deck, opened):
+def test_a_deck_is_small_and_opens_fast(page, deck, opened):
     _, seconds, _ = opened
     assert deck.stat().st_size < LARGEST
     assert seconds < SLOWEST
