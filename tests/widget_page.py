@@ -102,7 +102,8 @@ RENDER = """() => {
     const el = document.body.appendChild(document.createElement("div"));
     window.cleanUp = widget.default.render({ model, el });
 }"""
-# Slow animations down, so that a test has time for an action during one.
+# Slow animations down, so that a test has time for an action during one; with a factor
+# below 1 they are faster.
 SLOW_DOWN = """(factor) => {
     const ask = requestAnimationFrame.bind(window);
     window.requestAnimationFrame = (f) => ask((time) => f(time / factor));
@@ -139,10 +140,10 @@ def show(page, widget, address: str = "about:blank") -> None:
 
 def wait_until(page, test) -> None:
     """Wait until test() is true; AssertionError after half a minute."""
-    for _ in range(300):
+    for _ in range(1000):
         if test():
             return
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(30)
     raise AssertionError("the condition was not true within half a minute")
 
 

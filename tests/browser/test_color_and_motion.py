@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from small_widgets import one_of_each
-from widget_page import pixels, show
+from widget_page import SLOW_DOWN, show, wait_until
 
 WITH_CLASSES = {
     "DrawDigit": ".dd-plane .cw-stage canvas",
@@ -31,14 +31,15 @@ def style(locator, name: str) -> str:
     return locator.evaluate("(el, name) => getComputedStyle(el)[name]", name)
 
 
-def drawn(page, canvas: str) -> set[str]:
-    """The colors of the opaque pixels of dots."""
-    red, green, blue, alpha = (pixels(page.locator(canvas).first, c) for c in range(4))
-    where = alpha == 255
-    found, counts = np.unique(
-        np.stack([red[where], green[where], blue[where]], 1), axis=0, return_counts=True
-    )
-    return {f"rgb({r}, {g}, {b})" for r, g, b in found[counts > 20].tolist()}
+# The colors of the opaque pixels of dots.
+COLORS = """(canvas) => {
+    const { width, height } = canvas, counts = new Map();
+    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    for (const color of new Uint32Array(data.buffer)) // alpha, blue, green, red
+        if (color >>> 24 === 255) counts.set(color, (counts.get(color) ?? 0) + 1);
+    return [...counts].filter(([, count]) => count > 20).map(([color]) =>
+        `rgb(${[0, 8, 16].map((bits) => (color >> bits) & 255).join(", ")})`);
+}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -46,7 +47,6 @@ def drawn(page, canvas: str) -> set[str]:
 def test_the_dots_of_one_class_are_shown_alone(page, kinds, name, scheme):
     page.emulate_media(color_scheme=scheme)
     show(page, kinds[name])
-    page.wait_for_timeout(200)
     buttons = page.locator(".cw-legend button")
     swatches = [style(i, "backgroundColor") for i in buttons.locator("i").all()]
     stage = page.locator(WITH_CLASSES[name]).first.locator("..")
@@ -54,14 +54,17 @@ def test_the_dots_of_one_class_are_shown_alone(page, kinds, name, scheme):
     for level in map(luminance, swatches):
         low, high = sorted([level, ground])
         assert (high + 0.05) / (low + 0.05) > CONTRAST
-    assert set(swatches) <= drawn(page, WITH_CLASSES[name])
+    canvas = page.locator(WITH_CLASSES[name]).first
+
+    def drawn() -> set[str]:
+        return set(swatches).intersection(canvas.evaluate(COLORS))
+
+    wait_until(page, lambda: drawn() == set(swatches))
     buttons.nth(3).press("Enter")
-    page.wait_for_timeout(100)
+    wait_until(page, lambda: drawn() == {swatches[3]})
     assert buttons.nth(3).get_attribute("aria-pressed") == "true"
-    assert drawn(page, WITH_CLASSES[name]) & set(swatches) == {swatches[3]}
     buttons.nth(3).press("Enter")
-    page.wait_for_timeout(100)
-    assert set(swatches) <= drawn(page, WITH_CLASSES[name])
+    wait_until(page, lambda: drawn() == set(swatches))
 
 
 def test_particles_jump_to_where_they_rest(page, kinds):
@@ -94,6 +97,7 @@ def test_a_path_is_played_in_few_steps(page, kinds, motion):
             model.on("change:z", () => places.add(String(model.get("z"))));
         }"""
     )
+    page.evaluate(SLOW_DOWN, 1 / 3)  # in one second
     page.locator(".lw-play").click()
     page.wait_for_function("() => document.querySelector('.lw-play').textContent === '▶'")
     assert (page.evaluate("() => places.size") <= 11) == (motion == "reduce")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from widget_page import pixels, show
+from widget_page import pixels, show, wait_until
 
 from course_utils.models import VAE
 from course_utils.widgets import EvidenceGap, LatentWalk, SideBySide
@@ -50,7 +50,12 @@ def make_gap() -> EvidenceGap:
 )
 def test_each_canvas_has_the_rows_of_the_images(page, make, canvas, images):
     show(page, make())
-    page.wait_for_timeout(1000)  # the lattice and the strip are drawn in slices
-    drawn = pixels(page.locator(canvas).first)
-    rows, columns = images[0], images[1] or drawn.shape[1] // WIDTH
-    assert np.abs(drawn - np.tile(GRAYS, (rows, columns))).max() <= 1
+
+    def is_drawn() -> bool:
+        """Lattice and strip are drawn in slices."""
+        drawn = pixels(page.locator(canvas).first)
+        rows, columns = images[0], images[1] or drawn.shape[1] // WIDTH
+        expected = np.tile(GRAYS, (rows, columns))
+        return drawn.shape == expected.shape and np.abs(drawn - expected).max() <= 1
+
+    wait_until(page, is_drawn)

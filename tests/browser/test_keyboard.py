@@ -53,7 +53,10 @@ def test_each_kind_of_widget_is_tested(kinds):
 def test_a_widget_is_used_by_the_keyboard_alone(page, kinds, name):
     shown, handle, _, keys = controls(name)
     show(page, kinds[name])
-    page.wait_for_timeout(400)  # images are decoded, a network is made
+    if name == "LiveTraining":
+        page.wait_for_function("() => saved.length")  # a network is made
+    page.evaluate("() => Promise.all([...document.images].map((one) => one.decode()))")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
     count = page.evaluate(CONTROLS)
     assert count
 

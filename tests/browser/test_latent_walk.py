@@ -329,18 +329,19 @@ def test_play_moves_along_the_path_until_a_click(walk, page):
         "() => { window.seen = []; model.on('change:z', () => "
         "seen.push([performance.now(), ...model.get('z')])); }"
     )
+    page.evaluate(SLOW_DOWN, 1 / 3)
     play.click()
     assert trait(page, "path") == "straight", "▶ selects a path if there is none"
     page.wait_for_function("() => document.querySelector('.lw-play').textContent === '▶'")
     seen, way = np.array(page.evaluate("() => seen")), path_shown(walk)
     assert len(seen) > 5
-    assert seen[-1, 0] - seen[0, 0] > 2700, "3 s, or longer on a busy machine"
+    assert seen[-1, 0] - seen[0, 0] > 2700 / 3, "3 s, or longer on a busy machine"
     assert seen[-1, 1:] == pytest.approx(way[-1], abs=1e-6)
     away = np.linalg.norm(seen[:, None, 1:] - way, axis=2).min(1)
     assert away.max() < np.linalg.norm(np.diff(way, axis=0), axis=1).max()
     walk.wait_for_save("z")
 
-    page.evaluate(SLOW_DOWN, 20)
+    page.evaluate(SLOW_DOWN, 60)
     play.click()
     assert play.inner_text() == "■"
     walk.hover(0.2, 0.2)
@@ -460,9 +461,10 @@ def test_it_fits_the_page_with_readable_text(walk, page, scheme, width):
             .map((one) => one.className)"""
     )
     assert small == []
-    for group in walk.root.locator(".lw-group > *:not([hidden])").all():
-        box = group.bounding_box()
-        assert box is None or box["x"] + box["width"] <= width
+    ends = walk.root.locator(".lw-group > *:not([hidden])").evaluate_all(
+        "(all) => all.map((el) => el.getBoundingClientRect().right)"
+    )
+    assert ends and max(ends) <= width
 
 
 # --- more than two dimensions ---------------------------------------------------------
@@ -567,13 +569,19 @@ def test_the_lattice_is_that_of_the_axes_and_of_the_sliders(page):
     widget = wide_walk()
     walk = show_walk(page, widget)
     walk.root.locator(".lw-sliders input").nth(2).fill("3")
-    walk.settle()
-    page.wait_for_timeout(1500)
-    drawn = colors(walk, ".lw-lattice canvas").reshape(3, 21, 4, 21, 6)
+    exact = {}
     for row, column in [(0, 0), (10, 10), (20, 3)]:
         values = np.array([-1 + 0.1 * column, 1 - 0.1 * row, 0, 0, 3])
-        exact = decoded(values @ widget._frame())
-        assert np.abs(drawn[:, row, :, column] - exact).max() <= 1.5
+        exact[row, column] = decoded(values @ widget._frame())
+
+    def is_drawn() -> bool:
+        drawn = colors(walk, ".lw-lattice canvas").reshape(3, 21, 4, 21, 6)
+        return all(
+            np.abs(drawn[:, row, :, column] - image).max() <= 1.5
+            for (row, column), image in exact.items()
+        )
+
+    wait_until(page, is_drawn)
 
 
 def test_axes_are_chosen_by_keys_and_the_dots_follow(page):
