@@ -388,10 +388,23 @@ def _cleaned(notebook: NotebookNode) -> NotebookNode:
                 kept.attachments = attachments
             if cell.cell_type not in ("code", "markdown", "raw"):
                 raise ToolError(f"it has the type {cell.cell_type!r} of another tool")
-            nbformat.validate(kept, f"{cell.cell_type}_cell", version=4, version_minor=5)
             cells.append(kept)
+    _check_format(cells)
     metadata = _only(NOTEBOOK_METADATA, notebook.metadata)
     return NotebookNode(cells=cells, metadata=metadata, nbformat=4, nbformat_minor=5)
+
+
+def _check_format(cells: list[NotebookNode]) -> None:
+    """An error for the first cell that the format of notebooks does not allow."""
+    try:  # all at once, which is quick
+        whole = NotebookNode(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)
+        nbformat.validate(whole)
+    except nbformat.ValidationError:
+        for cell in cells:
+            with errors_at(f"cell {cell.id!r}"):
+                kind = f"{cell.cell_type}_cell"
+                nbformat.validate(cell, kind, version=4, version_minor=5)
+        raise
 
 
 def _only(keys: tuple[str, ...], values: NotebookNode) -> NotebookNode:
