@@ -203,6 +203,7 @@ def test_mixture_samples_have_the_moments_of_the_data(images):
     assert_close(drawn.var(0), images.var(0), rtol=0, atol=SIGMA**2 / 4)
 
 
+@pytest.mark.slow
 def test_the_regularized_pae_is_a_vae(images):
     """Its loss, divided by 2σ², is −ELBO up to a constant: the slides' identity."""
     torch.manual_seed(0)
@@ -393,6 +394,7 @@ def test_the_table_marks_what_is_exact_a_bound_undefined_or_uncertain():
     assert "| 1.23 | – | 0.123 |" in undefined and undefined.endswith("| – |")
 
 
+@pytest.mark.slow
 def test_the_data_of_the_comparison_are_halved_digits(monkeypatch):
     fitted = []
     monkeypatch.setattr(comparison, "fit", lambda *what, **how: fitted.append(what))

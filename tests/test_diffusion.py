@@ -285,6 +285,7 @@ def test_the_two_usual_variances_are_best_for_a_normal_and_for_a_point():
     assert best[1] < 1e-6 and posterior_variance(alpha_bar)[1] == best[2]
 
 
+@pytest.mark.slow
 def test_on_the_ring_most_of_the_gap_is_the_choice_of_the_variance():
     """βₜ leaves a gap of 0.38 nats, the best variance 0.11, any other more than it."""
     torch.manual_seed(0)

@@ -142,6 +142,7 @@ def test_each_network_takes_one_adam_step_on_its_own_loss():
         assert_close(value, other, msg=name)
 
 
+@pytest.mark.slow
 def test_samples_move_to_the_data():
     torch.manual_seed(0)
     data = torch.randn(400, 1) * 0.5 + 3

@@ -96,6 +96,7 @@ def unchanged(model, before):
 
 
 @each(TRAINED)
+@pytest.mark.slow
 def test_training_learns_or_says_why_not(habit):
     model, objective, data, expected = copy.deepcopy(habit)
     found = modes(model) if isinstance(model, nn.Module) else None

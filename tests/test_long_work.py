@@ -56,6 +56,7 @@ class Largest(TorchDispatchMode):
 
 
 @works
+@pytest.mark.slow
 def test_no_tensor_grows_with_the_data_but_the_codes_and_the_results(work):
     """Twice the images: the largest tensor of all operations is the same."""
     vae, largest = model(), []

@@ -708,6 +708,7 @@ def whole_run():
 
 
 # Python ignores, with a warning, an exception while it closes a generator.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @given(moment=st.floats(0, 1, exclude_min=True))
 def test_the_stop_button_at_any_moment_leaves_whole_steps_and_whole_epochs(

@@ -238,6 +238,7 @@ def test_shapes(images):
 
 
 @DECAYS
+@pytest.mark.slow
 def test_training_changes_every_codebook_vector_and_every_layer(images, decay):
     torch.manual_seed(0)
     model = VQVAE2((8, 4), decay=decay)
@@ -424,6 +425,7 @@ def test_missing_or_superfluous_top_codes_are_refused(n_top, given, message):
         prior.sample(label, *top)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_prior_s_loss_and_changes_every_layer():
     torch.manual_seed(0)
     prior = small_prior(7, 5)

@@ -121,6 +121,7 @@ def convolutional(height: int, width: int, *read: int) -> VAE:
     return vae
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "vae, size, shape",
     [
@@ -222,6 +223,7 @@ def test_invalid_arguments_are_refused(call, error, message):
         call()
 
 
+@pytest.mark.slow
 def test_it_has_a_static_picture_and_a_stable_repr():
     widget = make(examples=IMAGES)
     assert widget.picture().startswith(b"\x89PNG")
