@@ -1,19 +1,17 @@
 """Awkward cells, from the folder awkward: a deck shows what JupyterLab shows.
 
-awkward/README.md says how to add one.
+awkward/README.md says how to add one. Those without words of their own are compared in
+browser/test_jupyterlab.py, where JupyterLab runs.
 """
 
 import re
 import unicodedata
-from contextlib import closing
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 import pytest
-from jupyterlab_session import jupyterlab, open_notebook
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import formulas, render, slides
@@ -158,6 +156,51 @@ def seen(html: str) -> list[str]:
     return Seen(html).tokens
 
 
+RENDER = """async (sources) => {
+  const { rendermime } = jupyterapp.shell.currentWidget.content;
+  const place = document.createElement("div"), nodes = [];
+  document.body.append(place);
+  const rendered = async ([kind, source]) => {
+    const renderer = rendermime.createRenderer(kind);
+    renderer.constructor.attach(renderer, place);  // else MathJax would not be called
+    await renderer.renderModel(
+      rendermime.createModel({ data: { [kind]: source }, trusted: true }));
+    return renderer.node;
+  };
+  const settled = async () => {  // MathJax draws one after the other
+    const node = await rendered(["text/markdown", "$z$"]);
+    while (!node.querySelector("mjx-container")) await new Promise(requestAnimationFrame);
+  };
+  await settled();
+  for (const source of sources) nodes.push(await rendered(source));
+  await settled();
+  place.remove();
+  return nodes.map((node) => node.innerHTML);
+}"""
+# As a browser reads it: it closes what is open.
+READ = """(pages) => pages.map((html) => {
+  const place = document.createElement("div");
+  place.innerHTML = html;
+  return place.innerHTML;
+})"""
+
+
+def differences(page):
+    """Of the cells that a deck must show as JupyterLab does: both, where they differ.
+
+    page: of JupyterLab, with a notebook.
+    """
+    compared = [case for case in CASES if case.verb is None]
+    sources = [[KINDS[Path(case.file).suffix], case.source] for case in compared]
+    theirs = page.evaluate(RENDER, sources)
+    ours = page.evaluate(READ, [on_slides(case.file)[case.name] for case in compared])
+    return {
+        f"{case.file}: {case.name}": (seen(deck), seen(lab))
+        for case, deck, lab in zip(compared, ours, theirs)
+        if seen(deck) != seen(lab)
+    }
+
+
 # --- tests ----------------------------------------------------------------------------
 
 
@@ -191,61 +234,3 @@ def test_a_deck_of_all_cells_is_whole_and_requests_nothing(offline, tmp_path):
         "[...document.querySelectorAll('.slides > * > section')].map((s) => s.id)"
     )
     assert names == [slide_name(cell) for cell in cells]
-
-
-RENDER = """async (sources) => {
-  const { rendermime } = jupyterapp.shell.currentWidget.content;
-  const place = document.createElement("div"), nodes = [];
-  document.body.append(place);
-  const rendered = async ([kind, source]) => {
-    const renderer = rendermime.createRenderer(kind);
-    renderer.constructor.attach(renderer, place);  // else MathJax would not be called
-    await renderer.renderModel(
-      rendermime.createModel({ data: { [kind]: source }, trusted: true }));
-    return renderer.node;
-  };
-  const settled = async () => {  // MathJax draws one after the other
-    const node = await rendered(["text/markdown", "$z$"]);
-    while (!node.querySelector("mjx-container")) await new Promise(requestAnimationFrame);
-  };
-  await settled();
-  for (const source of sources) nodes.push(await rendered(source));
-  await settled();
-  return nodes.map((node) => node.innerHTML);
-}"""
-# As a browser reads it: it closes what is open.
-READ = """(pages) => pages.map((html) => {
-  const place = document.createElement("div");
-  place.innerHTML = html;
-  return place.innerHTML;
-})"""
-
-
-@pytest.fixture
-def in_jupyterlab(browser, tmp_path):
-    """Render sources, (kind, text), in JupyterLab.  -> their HTML; other HTML as read"""
-    root, private = tmp_path / "root", tmp_path / "private"
-    root.mkdir(), private.mkdir()
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(new_notebook(metadata=kernel), root / "a.ipynb")
-
-    def rendered(sources, others):
-        with jupyterlab(root, private) as url, closing(browser.new_page()) as page:
-            open_notebook(page, url, "a.ipynb")
-            return page.evaluate(RENDER, sources), page.evaluate(READ, others)
-
-    return rendered
-
-
-def test_a_deck_shows_what_jupyterlab_shows(in_jupyterlab):
-    compared = [case for case in CASES if case.verb is None]
-    theirs, ours = in_jupyterlab(
-        [[KINDS[Path(case.file).suffix], case.source] for case in compared],
-        [on_slides(case.file)[case.name] for case in compared],
-    )
-    different = {
-        f"{case.file}: {case.name}": (seen(deck), seen(lab))
-        for case, deck, lab in zip(compared, ours, theirs)
-        if seen(deck) != seen(lab)
-    }
-    assert different == {}

@@ -20,6 +20,7 @@ from jupyterlab_session import (
     run_cell,
 )
 from latent_walk_page import FIRST_WALK, Walk
+from test_awkward import differences
 from widget_page import (
     User,
     check_delays,
@@ -374,3 +375,8 @@ def test_the_walk_of_notebook_01_works_in_jupyterlab(lab):
         "z", f"abs(value[0] - {place[0]}) + abs(value[1] - {place[1]}) < .02"
     )
     walk.wait_for_kernel("half_width", "value != walk_.half_widths[0]")
+
+
+def test_a_deck_shows_what_jupyterlab_shows(lab):
+    """The cells of the folder awkward."""
+    assert differences(lab) == {}
