@@ -17,6 +17,7 @@ A lecture of a plan, in docs/plans, counts its slides with their guesses, withou
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -131,6 +132,7 @@ def lectures():
 ROW = re.compile(r"^\| (.+?) \| (\d+) \| (\d+) \|", re.MULTILINE)
 
 
+@cache
 def measured():
     """The two numbers of each such row, by its first cell: a link or a title."""
     links = {
