@@ -1,8 +1,8 @@
 """Settings and fixtures of all tests; the runs of notebooks do not use them."""
 
-import os
 import signal
 
+import matplotlib
 import pytest
 from deck_inspection import offline_files, offline_page
 from hypothesis import settings
@@ -11,9 +11,6 @@ from jupyterlab_session import chromium
 # The same examples on every run, and no deadline: a slow machine is not an error.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("course")
-
-# No windows; read when matplotlib is imported.
-os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def pytest_collection_modifyitems(items):
@@ -43,6 +40,12 @@ def torch():
 
     torch.set_num_threads(1)
     return torch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_windows():
+    """Not by MPLBACKEND: kernels that tests start would inherit it, and show no figures."""
+    matplotlib.use("agg")
 
 
 @pytest.fixture(autouse=True)

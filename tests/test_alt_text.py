@@ -159,9 +159,7 @@ for k in (1, 2):
 """
     )
     notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MPLBACKEND")  # a kernel shows figures
-        NotebookClient(notebook, kernel_name="python3").execute()
+    NotebookClient(notebook, kernel_name="python3").execute()
     return [
         [output for output in cell.outputs if "image/png" in output.get("data", {})]
         for cell in notebook.cells

@@ -24,17 +24,23 @@ from tools import files, slides
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 4_000_000  # bytes, which mail and learning platforms take
+VIEW = "application/vnd.jupyter.widget-view+json"
 SLOWEST = 1.5  # CPU seconds until a deck can be shown
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def deck(slow, request, tmp_path_factory):
+def notebook(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def deck(slow, notebook, tmp_path_factory):
     """The deck of each notebook, built once.
 
     If nbval has saved the executed notebook (see conftest.py at the root), the deck is made
     of it and saved beside it; else the notebook is executed here.
     """
-    path, target = request.param, tmp_path_factory.mktemp("deck") / "deck.html"
+    path, target = notebook, tmp_path_factory.mktemp("deck") / "deck.html"
     run = Path(os.environ.get("COURSE_RUNS", target.parent)) / path.name
     if not run.exists():
         slides.build(path, target)
@@ -74,6 +80,17 @@ def test_a_deck_is_small_and_opens_fast(page, deck, opened):
     _, seconds, _ = opened
     assert deck.stat().st_size < LARGEST
     assert seconds < SLOWEST
+
+
+def test_a_deck_shows_every_figure_that_the_notebook_stores(page, notebook):
+    stored = [
+        output.data
+        for cell in nbformat.read(notebook, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "data" in output and VIEW not in output.data  # widgets are alive in the deck
+    ]
+    figures = sum("image/png" in data for data in stored)
+    assert page.locator("img:not([src^='data:image/svg'])").count() == figures > 0
 
 
 def test_every_slide_is_inside_its_box(page):
