@@ -86,7 +86,6 @@ def open_page(browser) -> Iterator:
     page.set_default_timeout(20_000)
     with no_errors(page):
         yield page
-        page.evaluate("() => window.jupyterapp?.serviceManager.sessions.shutdownAll()")
         context.close()
 
 
