@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import math
 import re
 import subprocess
@@ -98,8 +99,10 @@ def test_the_docs_list_every_widget_with_its_notebooks():
         name.strip("`"): places for name, *_, places in table("docs/widgets.md", "Widgets")
     }
     assert set(rows) == set(widgets.__all__)
-    notebooks = {
-        path.name[:2]: path.read_text("utf-8")
+    notebooks = {  # number: the text of all cells
+        path.name[:2]: str(
+            [c["source"] for c in json.loads(path.read_text("utf-8"))["cells"]]
+        )
         for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
     }
     for name, places in rows.items():
