@@ -169,11 +169,12 @@ PAINTED = 1500  # ms on it until the first slide is seen; later a reader would w
 
 
 @pytest.mark.timing
-def test_a_slow_laptop_shows_the_first_slide_soon(open_deck):
+def test_a_slow_laptop_shows_the_first_slide_soon(open_deck, request):
     """In one of several tries: other processes only add to the time."""
     page = open_deck()
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    request.addfinalizer(session.detach)  # which ends it for the tests after this one
     times = []
     while len(times) < 5:
         page.reload()
