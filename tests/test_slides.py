@@ -300,7 +300,7 @@ def test_a_picture_is_found_by_its_name(source, name, attached, tmp_path):
 
 def test_without_webp_in_pillow_a_figure_stays_a_png(monkeypatch):
     monkeypatch.setattr("PIL.features.check", lambda feature: False)
-    stored = png()
+    stored = png(301)  # of a size that no test before had compressed
     page = html(code("f()", shows(image_png=stored)))
     assert f'src="data:image/png;base64,{stored}"' in page
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from course_utils import objectives
 from course_utils.exercises._wrappers import (
     KLS,
+    NLL_BY_HAND,
     NLLS,
     ROUNDED_NLLS,
     WIDTHS,
@@ -199,7 +200,7 @@ def _draw_around_fixed(f, g, x):
 
 _VAE_LOSS_MISTAKES: Mistakes = {
     **remaining_bugs(_BUGS, _with_bugs),
-    **variants(_vae_loss, width=WIDTHS, nll=NLLS | ROUNDED_NLLS, kl=KLS),
+    **variants(_vae_loss, width=WIDTHS, nll=NLLS | ROUNDED_NLLS | NLL_BY_HAND, kl=KLS),
     **variants(
         _vae_loss,
         width={
