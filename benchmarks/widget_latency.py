@@ -150,7 +150,7 @@ TRIALS = [
           IN_COLOR.replace("{decoder}", "lambda z: color(z)"),
           ".lw-plane .cw-stage", ".lw-here canvas", (0.1, 0.2), (0.9, 0.8), drag=False),
     Trial("`LiveTraining`", "widgets.LiveTraining()", "[data-knob=lr] input", ".lt-knobs",
-          (0.02, 0.5), (0.98, 0.5), event="input"),
+          (0.1, 0.5), (0.9, 0.5), event="input"),
     Trial("`SideBySide`", """
 widgets.SideBySide(
     {name: (decode, codes[:1000]) for name in ("AE", "PAE", "VAE")}, labels[:1000])
