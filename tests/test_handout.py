@@ -418,12 +418,13 @@ def test_blanks_and_umlauts_in_names(tmp_path, no_deck, capsys):
 
 
 def test_run_all_ends_and_every_check_shows_a_result(made):
-    """Both versions in one kernel, whose start takes seconds."""
+    """Both versions in one kernel, whose start takes seconds; the second finds no names."""
     student = read(made, "student/01_small.ipynb")
     solved = read(made, "solution/01_small.ipynb")
     for one in solved.cells:
         one.id = f"solved-{one.id}"
-    both = new_notebook(cells=student.cells + solved.cells)
+    reset = new_code_cell("%reset -f")
+    both = new_notebook(cells=[*student.cells, reset, *solved.cells])
     execute.run(both, made / "both.ipynb")
     for name in ("check-kl", "check-width", "check-error"):
         for place, answer in (name, "To do."), (f"solved-{name}", "Right."):

@@ -175,19 +175,18 @@ def test_a_slow_laptop_shows_the_first_slide_soon(open_deck, request):
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     request.addfinalizer(session.detach)  # which ends it for the tests after this one
-    times = []
-    while len(times) < 5:
+
+    def painted():
         page.reload()
         page.wait_for_selector("html[data-ready]", state="attached")
-        times.append(
-            page.evaluate(
-                'performance.getEntriesByName("first-contentful-paint")[0].startTime'
-            )
+        return page.evaluate(
+            'performance.getEntriesByName("first-contentful-paint")[0].startTime'
         )
-        print(f"painted after {times[-1]:.0f} ms")
-        if times[-1] < PAINTED:
-            return
-    raise AssertionError(f"painted after {min(times):.0f} ms at best")
+
+    times = [painted()]
+    while min(times) >= PAINTED and len(times) < 5:
+        times.append(painted())
+    assert min(times) < PAINTED
 
 
 @pytest.mark.parametrize("query", ["?view=slides", "?view=reading", "?print-pdf"])

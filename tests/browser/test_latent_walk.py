@@ -335,7 +335,7 @@ def test_play_moves_along_the_path_until_a_click(walk, page):
     page.wait_for_function("() => document.querySelector('.lw-play').textContent === '▶'")
     seen, way = np.array(page.evaluate("() => seen")), path_shown(walk)
     assert len(seen) > 5
-    assert seen[-1, 0] - seen[0, 0] > 2700 / 3, "3 s, or longer on a busy machine"
+    assert seen[-1, 0] - seen[0, 0] > 900, "1 s, or longer on a busy machine"
     assert seen[-1, 1:] == pytest.approx(way[-1], abs=1e-6)
     away = np.linalg.norm(seen[:, None, 1:] - way, axis=2).min(1)
     assert away.max() < np.linalg.norm(np.diff(way, axis=0), axis=1).max()

@@ -186,7 +186,6 @@ def test_on_a_slow_computer_the_clouds_wait_for_the_next_frame(page, pace, toget
     assert first[0] != before[0], "the axis follows at once"
     assert (first[1] != before[1]) == together
     assert second[1] != before[1]
-    page.evaluate("() => delete performance.now")
 
 
 def test_it_cleans_up(play, page):
