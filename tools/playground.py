@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import cache
 from pathlib import Path
 from string import Template
 
@@ -42,15 +41,9 @@ def page(home: str = "") -> str:
     )
 
 
-@cache
-def _widget() -> LiveTraining:
-    return LiveTraining()
-
-
 def live(state: str = "") -> dict[str, dict]:
     """A ``LiveTraining`` as a notebook stores it, with the id live."""
-    widget = _widget()
-    widget.state = state
+    widget = LiveTraining(state=state)
     models = dependency_state(widget, drop_defaults=False)
     return {"live": models[widget.model_id]}
 
