@@ -145,10 +145,10 @@ def _text(node: Element) -> str:
     if node.tag in ("mspace", "mtd"):
         return f"{inside} "
     text = (node.text or "").replace("∣", "|")
-    if node.tag == "mo":
-        text = (
-            f" {text} " if SPACED.fullmatch(text) else f"{text} " if text in ",;" else text
-        )
+    if node.tag == "mo" and SPACED.fullmatch(text):
+        text = f" {text} "
+    elif text in (",", ";"):
+        text += " "
     return text + inside
 
 
