@@ -19,8 +19,8 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
 
     Completely or not at all: a file that exists is replaced only by a whole one. The file
     holds no code: to load it, make the same model again. ValueError for a folder that does
-    not exist, and for NaN, and infinite weights, as of a training that diverged. A buffer
-    may be infinite, such as a mask of −∞.
+    not exist, for NaN, and for infinite weights, as of a training that diverged; a buffer,
+    such as a mask of −∞, may be infinite.
     """
     path = Path(path).expanduser()
     if not path.parent.is_dir():

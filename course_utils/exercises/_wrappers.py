@@ -338,13 +338,14 @@ LOGS: dict[str, Encoder] = {
 }
 
 
-# Where that has rounded, its gradient is infinite, and that of torch's sigmoid is nan.
+# A mistake apart from those of LOGS: where it rounds to 0 or 1, its gradient differs from
+# that of torch's sigmoid.
 BY_HAND = (
     "1 / (1 + exp(−d)) rounds to 0 or 1, and log 0 is infinite. Begin with the logits."
 )
 
 
-def by_hand(logits: Tensor) -> Tensor:
+def sigmoid_by_hand(logits: Tensor) -> Tensor:
     return 1 / (1 + logits.neg().exp())
 
 
@@ -363,4 +364,4 @@ ROUNDED_NLLS: dict[str, Function] = {
     **{hint: _rounded(log) for hint, log in LOGS.items()},
 }
 # Its values are those of torch's sigmoid: for checks of the gradient only.
-NLL_BY_HAND: dict[str, Function] = {BY_HAND: _rounded(torch.log, by_hand)}
+NLL_BY_HAND: dict[str, Function] = {BY_HAND: _rounded(torch.log, sigmoid_by_hand)}

@@ -13,8 +13,8 @@ from course_utils.exercises._wrappers import (
     BY_HAND,
     LOGS,
     OVERFLOW,
-    by_hand,
     identity,
+    sigmoid_by_hand,
     value_and_gradient,
 )
 from course_utils.exercises.grading import (
@@ -88,7 +88,7 @@ _DISCRIMINATOR_LOSS_MISTAKES: Mistakes = {
         _discriminator_loss(real, fake) / 2
     ),
     **{hint: _loss_by(log) for hint, log in LOGS.items()},
-    BY_HAND: _loss_by(torch.log, by_hand),
+    BY_HAND: _loss_by(torch.log, sigmoid_by_hand),
     OVERFLOW: lambda real, fake: (
         real.neg().exp().add(1).log().mean() + fake.exp().add(1).log().mean()
     ),

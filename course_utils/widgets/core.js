@@ -108,7 +108,7 @@ export function perFrame(draw) {
 export function inTurns(first, second) {
   let frame = 0, isNew = false, waits = false, slow = false, start = 0;
   const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => { // comes once the frame is painted
+  port1.onmessage = () => { // once the frame is painted; a turn is half of it
     slow = performance.now() - start > (slow ? ONE_FRAME / 2 : ONE_FRAME);
   };
   function draw() {

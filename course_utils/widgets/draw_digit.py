@@ -223,7 +223,10 @@ def _draw(
 
 
 def _drawn_shape(f: nn.Module, g: nn.Module, shape: plots.Shape | None) -> list[int]:
-    """Height and width of the images that the encoder reads."""
+    """Height and width of the images that the encoder reads.
+
+    TypeError if no layer tells; ValueError for another ``shape``, and for color.
+    """
     layers = f.modules() if isinstance(f, nn.Module) else ()
     first = next((a for a in layers if isinstance(a, nn.Linear | nn.Unflatten)), None)
     if first is None:

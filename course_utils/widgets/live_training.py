@@ -162,7 +162,7 @@ def _image_data(
     labels: np.ndarray | Tensor,
     names: Sequence[str] | None = None,
 ) -> dict:
-    """The last of the labels are those of the test images."""
+    """Images (N, side²) for the browser; the last of the labels are of the test images."""
     side = math.isqrt(train.shape[1])
     of_class, classes = class_traits(labels, len(labels), names)
     of_class = of_class[-TESTED:]
