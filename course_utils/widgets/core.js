@@ -61,6 +61,7 @@ export function bytesOf(view) {
   return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 }
 export const uint8 = (view) => new Uint8Array(bytesOf(view));
+export const uint16 = (view) => new Uint16Array(bytesOf(view));
 export const float32 = (view) => new Float32Array(bytesOf(view));
 
 // --- the model -----------------------------------------------------------------------

@@ -355,7 +355,7 @@ function makeImages(el, shape) {
   input.setAttribute("aria-label", "input of the encoder");
   reconstruction.setAttribute("aria-label", "the reconstruction");
   for (const [i, canvas] of draws.entries()) canvas.setAttribute("aria-label", `draw ${i + 1}`);
-  const onto = (canvas, pixels) => drawPixels(canvas.getContext("2d"), pixels, 0, 0, shape);
+  const onto = (canvas, pixels) => drawPixels(canvas.getContext("2d"), pixels, shape);
   let turn = 0; // the next draw to update
   const drawOne = (current, i) => onto(draws[i], current.draw(i));
   return {
@@ -399,11 +399,11 @@ function makePosterior(find, model) {
   const { labels, markers } = classes;
   const edge = 1.05 * codes.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
   const stage = find(".dd-plane .cw-stage"), plane = makePlane(stage, () => edge);
-  const shown = makeLegend(find(".dd-plane .cw-legend"), labels, classes.colors, () => {
+  const shown = makeLegend(find(".dd-plane .cw-legend"), classes, () => {
     plane.show();
     plane.dots(codes, labels, shown(), { markers });
     redrawLens();
-  }, classes);
+  });
   const lens = makeLens(find(".dd-lens"), { codes, labels, markers, shown });
   let redrawLens = () => {};
   const marks = marksAt(ticks(-edge, edge, 6.4).filter((z) => Math.abs(z) < 0.88 * edge),
@@ -551,7 +551,7 @@ function fillExamples(group, model, take) {
     button.type = "button";
     button.setAttribute("aria-label", `test ${kindOf(model)} ${i + 1}`);
     button.innerHTML = imageCanvas(shape).replace('role="img"', 'aria-hidden="true"');
-    drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example), 0, 0, shape);
+    drawPixels(button.firstElementChild.getContext("2d"), pixelsFrom(example), shape);
     button.addEventListener("click", () => take(example));
     group.append(button);
   }

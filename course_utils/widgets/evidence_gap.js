@@ -235,7 +235,7 @@ function fillDigits(group, model, choose) {
     const ink = pixelsFrom(uint8(model.get("images")[i]));
     Object.assign(face, { width, height });
     face.setAttribute("aria-label", labels[i]);
-    drawPixels(face.getContext("2d"), ink, 0, 0, [height, width]);
+    drawPixels(face.getContext("2d"), ink, [height, width]);
   }
 }
 

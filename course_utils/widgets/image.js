@@ -3,11 +3,9 @@
 /** Pixels from 0 to 1, of bytes from 0 to 255. */
 export const pixelsFrom = (bytes) => Float32Array.from(bytes, (value) => value / 255);
 
-const squareOf = ({ length }) => [Math.sqrt(length), Math.sqrt(length)];
-
 /** Draws an image of shape [height, width], gray, 1 is black, or [3, height, width], red, green
-    and blue, 1 is full; by default gray and square. Its top left corner is at (x, y). */
-export function drawPixels(context, pixels, x = 0, y = 0, shape = squareOf(pixels)) {
+    and blue, 1 is full. Its top left corner is at (x, y). */
+export function drawPixels(context, pixels, shape, x = 0, y = 0) {
   const [height, width] = shape.slice(-2), n = height * width, inColor = shape.length === 3;
   const image = new ImageData(width, height), data = image.data;
   for (let i = 0, at = 0; i < n; i++, at += 4) {

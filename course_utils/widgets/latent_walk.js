@@ -99,7 +99,7 @@ const PAGE = `
 
 /** The plane of codes, with elements for rings, ellipses, map and path. */
 function makeCodes(find, el, model, edge, frame, codes) {
-  const classes = classesOf(model), { labels, colors, markers } = classes;
+  const classes = classesOf(model), { labels, markers } = classes;
   const stage = find(".lw-plane .cw-stage");
   const plane = makePlane(stage, edge);
   plane.lines.innerHTML =
@@ -121,7 +121,7 @@ function makeCodes(find, el, model, edge, frame, codes) {
     find(".lw-plane .cw-title").textContent = `${labels.length} codes by class${
       outside ? `, ${outside} outside` : ""}`;
   }
-  const shown = makeLegend(find(".cw-legend"), labels, colors, draw, classes);
+  const shown = makeLegend(find(".cw-legend"), classes, draw);
   return {
     ...plane, stage, codes, classes, draw,
     project() {
@@ -148,7 +148,7 @@ function makeLattice(find, model, { decode, frame }) {
     const z = frame.moved(model.get("z"),
       [[across, (column - MIDDLE) * step], [up, (MIDDLE - row) * step]]);
     decode.at(at, z, (pixels) =>
-      drawPixels(ink, pixels, column * width, row * height, shape));
+      drawPixels(ink, pixels, shape, column * width, row * height));
   });
   return {
     stage,
@@ -246,7 +246,7 @@ function makePathOnPlane(find, el, model, { decode, edge }) {
   let points = []; // of the path that is shown
   const drawStrip = inSlices(STRIP, (i) => decode.at(`strip ${i}`,
     along(points, i / (STRIP - 1)),
-    (pixels) => drawPixels(strip.getContext("2d"), pixels, i * width, 0, shape)));
+    (pixels) => drawPixels(strip.getContext("2d"), pixels, shape, i * width)));
   const dot = ([x, y], label) =>
     `<circle cx="${x}" cy="${y}" r="${0.025 * edge()}" style="fill:${colors[label]}"/>`;
   return {
@@ -326,7 +326,7 @@ function makeCursorImage(find, el, model, { decode, plane, frame }) {
   return (z, drawn) => {
     const place = frame.place(z), x = plane.across(place[0]), y = plane.down(place[1]);
     decode.at("cursor", z, (image) => {
-      drawPixels(ink, image, 0, 0, shape);
+      drawPixels(ink, image, shape);
       drawn(image);
     });
     move(onPlane, x, y);

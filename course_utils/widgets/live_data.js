@@ -1,6 +1,6 @@
 // The data of LiveTraining, as Python sends them, as rows of numbers.
 
-import { bytesOf, float32 } from "./core.js";
+import { bytesOf, float32, uint16 } from "./core.js";
 
 /** Bytes of pixels: of 4 bits, two per byte, the first in the high half; gzipped.
     -> Float32Array from 0 to 1, which is ink */
@@ -20,7 +20,7 @@ async function unpackPixels(view) {
 export async function unpack(dataset) {
   const read = dataset.inputs === 2 ? float32 : unpackPixels;
   const [train, test] = await Promise.all([read(dataset.train), read(dataset.test)]);
-  return { ...dataset, train, test, labels: new Uint16Array(bytesOf(dataset.labels)) };
+  return { ...dataset, train, test, labels: uint16(dataset.labels) };
 }
 
 export const meanOf = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;

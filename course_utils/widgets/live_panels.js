@@ -176,7 +176,7 @@ function colorsShown(find, { labels, classes, colors, markers, digits }, redraw)
     return () => (isDarkTheme(stage) ? light : colors);
   }
   const legend = find(".lt-main .cw-legend");
-  return makeLegend(legend, labels, colors, redraw, { names: classes, markers });
+  return makeLegend(legend, { labels, names: classes, colors, markers }, redraw);
 }
 
 function drawEdges(find, plane, edge) {

@@ -1,6 +1,6 @@
 // A sequential network, evaluated in the browser with float16 weights.
 
-import { bytesOf } from "./core.js";
+import { uint16 } from "./core.js";
 
 /** float16 to float32: shifts the bits, and corrects the exponent by 2^112. */
 export function fromFloat16(halves) {
@@ -183,7 +183,7 @@ function inPlace(f) {
 /** A function from the output of browser_network in Python: point -> output, a Float32Array
     that is valid until the next call. */
 export function makeNetwork({ layers, weights }) {
-  const all = fromFloat16(new Uint16Array(bytesOf(weights)));
+  const all = fromFloat16(uint16(weights));
   let at = 0;
   const take = (count) => all.subarray(at, (at += count));
   const makers = {

@@ -2,7 +2,7 @@
 // which has the coordinates of z and the colors of the theme.
 
 import { viewBox } from "./axes.js";
-import { bytesOf } from "./core.js";
+import { uint16 } from "./core.js";
 
 const RESOLUTION = 840; // of the canvas, enough for a dense screen
 export const RINGS = [1, 2, 3]; // standard deviations of the prior
@@ -130,16 +130,15 @@ export const isDarkTheme = (node) =>
 
 /** The classes of WithClasses in Python, and the class of each code (N). */
 export function classesOf(model) {
-  const view = bytesOf(model.get("labels"));
-  return { labels: new Uint16Array(view), names: model.get("classes"),
+  return { labels: uint16(model.get("labels")), names: model.get("classes"),
     colors: model.get("colors"), markers: model.get("markers") };
 }
 
 /** A button for each class among the labels: it shows the dots of this class alone, so that
     color is not all that tells them apart; pressed again, all of them. redraw() is called
-    after a change. Without names, labels are names.
+    after a change.
     -> the color of each class, "transparent" if it is not shown */
-export function makeLegend(root, labels, colors, redraw, { names, markers = [] } = {}) {
+export function makeLegend(root, { labels, names, colors, markers }, redraw) {
   let only = null;
   const classes = [...new Set(labels)].sort((a, b) => a - b);
   const inTheme = () => (isDarkTheme(root) ? lightened(colors) : colors);
@@ -147,7 +146,7 @@ export function makeLegend(root, labels, colors, redraw, { names, markers = [] }
     '<button type="button" aria-pressed="false"><i></i></button>').join("");
   const buttons = [...root.children];
   for (const [i, button] of buttons.entries()) {
-    const name = names?.[classes[i]] ?? String(classes[i]);
+    const name = names[classes[i]];
     button.append(name);
     button.title = `show only ${name}`;
     const corners = CORNERS[markers[classes[i]]];

@@ -71,7 +71,7 @@ function makeColumn(root, name, network, shape, codes, classes, edge) {
     drawCursor(z) {
       const [z1, z2] = z, e = edge();
       nearest = nearestCode(codes, z);
-      drawPixels(ink, decode(z), 0, 0, shape);
+      drawPixels(ink, decode(z), shape);
       cross.setAttribute("d", `M${-e} ${z2}H${e}M${z1} ${-e}V${e}`);
       toCode.setAttribute("d", `M${z1} ${z2}L${nearest.code.join(" ")}`);
       put(at, { cx: z1, cy: z2 });
@@ -81,7 +81,7 @@ function makeColumn(root, name, network, shape, codes, classes, edge) {
     },
     addDraw(z) {
       past.drawImage(draws, width, 0);
-      drawPixels(past, decode(z), 0, 0, shape);
+      drawPixels(past, decode(z), shape);
     },
   };
 }
@@ -122,8 +122,7 @@ function render({ model, el }) {
     for (const column of columns) column.addDraw(model.get("z"));
   }
 
-  const shown = makeLegend(find(".cw-legend"), classes.labels, classes.colors, drawBox,
-    classes);
+  const shown = makeLegend(find(".cw-legend"), classes, drawBox);
   find("button").addEventListener("click", drawFromPrior);
   for (const { stage, plane } of columns) cursor.follow(stage, plane);
   const cursorMoved = inTurns(drawCursor, writeNumbers);
