@@ -342,6 +342,12 @@ def test_the_search_finds_a_word_from_the_disk(built, offline):
     results.filter(has_text="The sparse autoencoder: Sources").wait_for()
     first, *_, last = results.all_inner_texts()
     assert first.endswith("Glossary") and last.endswith("Sources")
+    page.keyboard.press("ArrowDown")
+    assert results.first.evaluate("link => link === document.activeElement")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Escape")  # with words in the field
+    page.locator("dialog").wait_for(state="hidden")
+    page.keyboard.press("/")
     page.get_by_role("searchbox").fill("posterior xyzzy")
     page.get_by_text("Nothing was found").wait_for()
     page.get_by_role("searchbox").fill("evidence lower bound")

@@ -159,10 +159,15 @@ dialog.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   list.querySelector("a")?.click();
 });
-field.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
+dialog.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (key === "Enter" && target === field) list.querySelector("a")?.click();
+  else if (key === "Escape") dialog.close(); // the field alone would only be emptied
+  else if (key === "ArrowDown" || key === "ArrowUp") {
+    const places = [field, ...list.querySelectorAll("a")];
+    places[places.indexOf(target) + (key === "ArrowDown" ? 1 : -1)]?.focus();
+  } else return;
   event.preventDefault();
-  list.querySelector("a")?.click();
 });
 addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, .widget, dialog");
