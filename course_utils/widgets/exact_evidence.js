@@ -114,7 +114,7 @@ export function logEvidence(trainer, xs, spread, limit = Infinity) {
   let latest;
   for (const sum of refinedEvidence(trainer, xs, spread)) {
     latest = sum ?? latest;
-    if (latest && performance.now() > end) break;
+    if (latest && performance.now() >= end) break;
   }
   return latest;
 }
