@@ -41,7 +41,7 @@ WIDGET_TEXT = """({ stage, scale, report }) => {
 # With all fragments shown: elements outside their slide, cut, or too small to read.
 LAYOUT_PROBLEMS = """async () => {
   const widgetText = WIDGET_TEXT;
-  const problems = [], frame = () => new Promise(requestAnimationFrame);
+  const problems = [], frame = () => new Promise(requestAnimationFrame), STILL = 20;
   for (const slide of Reveal.getSlides()) {
     const { h, v } = Reveal.getIndices(slide);
     Reveal.slide(h, v, 999);
@@ -49,8 +49,14 @@ LAYOUT_PROBLEMS = """async () => {
     const widgets = [...slide.querySelectorAll(".widget")];
     while (widgets.some(({ dataset }) => !["yes", "failed"].includes(dataset.awake)))
       await frame();
-    if (widgets.length)
-      await new Promise((done) => setTimeout(done, 300)); // their pictures
+    let seen = "", still = widgets.length ? 0 : STILL;
+    while (still < STILL) { // frames: their pictures have come, and have been fitted
+      await frame();
+      const now = [...slide.querySelectorAll(".stage")].map((s) =>
+        [s.offsetWidth, s.offsetHeight, s.style.transform, s.textContent]).join();
+      still = now === seen ? still + 1 : 0;
+      seen = now;
+    }
     for (const image of slide.querySelectorAll("img")) await image.decode();
     const box = Reveal.getSlidesElement().getBoundingClientRect();
     const scale = Reveal.getScale();
