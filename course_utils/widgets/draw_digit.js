@@ -13,8 +13,7 @@ import { inSlices } from "./player.js";
 
 const BOX = 20 / 28; // a digit's longer side, in sides of an image of MNIST
 const PAPER = 420; // pixels of the paper's longer side, about, before scaling
-const SHOWN = 6; // draws that are shown
-const PER_FRAME = 2; // of them, updated in turn while the pen moves; all others when it stops
+const SHOWN = 6; // draws that are shown; one is updated while the pen moves, in turn
 const LENS = 240; // pixels of its canvas; a larger one would be too slow
 const BINS = 76; // of the histogram
 const PENS = [["thin", 1.6], ["medium", 2.6], ["thick", 4]]; // width in 28ths of the longer side
@@ -221,6 +220,8 @@ function newPaper(canvas, shape, digits) {
   Object.assign(canvas, { width: grain * width, height: grain * height });
   return {
     shape, digits, grain,
+    alpha: new Uint8Array(canvas.width * canvas.height), // of the ink, as it was last read
+    added: [], // points that hold what was drawn since then
     ink: canvas.getContext("2d", { willReadFrequently: true }),
     side: grain * longer, // of which the pen is a share
     image: null, strokes: [],
@@ -231,6 +232,7 @@ function newPaper(canvas, shape, digits) {
 
 function drawPaper(paper) {
   const { ink, image, grain, shape: [, width] } = paper;
+  paper.added = [[0, 0], [1, 1]];
   ink.clearRect(0, 0, ink.canvas.width, ink.canvas.height);
   for (const [i, value] of (image ?? []).entries()) {
     ink.fillStyle = `rgb(0 0 0 / ${value / 255})`;
@@ -260,17 +262,35 @@ function drawStroke({ ink, side }, { width, points }, from = 0) {
 }
 
 /** Bytes for the encoder; an image without strokes is not changed. */
-function readPaper({ ink, image, strokes, grain, side, shape, digits }) {
+function readPaper(paper) {
+  const { alpha, image, strokes, grain, side, shape, digits } = paper;
   if (!strokes.length) return image ?? new Uint8Array(shape[0] * shape[1]);
-  const { data } = ink.getImageData(0, 0, ink.canvas.width, ink.canvas.height);
-  const alpha = new Uint8Array(data.length / 4);
-  for (let i = 0; i < alpha.length; i++) alpha[i] = data[4 * i + 3];
+  readInk(paper);
   return digits ? asMnist(alpha, side, shape[0]) : asItIs(alpha, grain, shape);
+}
+
+/** Reads what was added: a small part of the paper, since pixels cost time. */
+function readInk({ ink, alpha, added, side }) {
+  const { width, height } = ink.canvas, radius = (PENS.at(-1)[1] * side) / 56 + 1;
+  const ends = (axis, length) => {
+    const places = added.map((position) => position[axis] * length);
+    const first = clamp(Math.floor(Math.min(...places) - radius), 0, length - 1);
+    return [first, clamp(Math.ceil(Math.max(...places) + radius), first + 1, length)];
+  };
+  const [left, right] = ends(0, width), [top, bottom] = ends(1, height);
+  const { data } = ink.getImageData(left, top, right - left, bottom - top);
+  for (let y = top, from = 3; y < bottom; y++) {
+    for (let at = y * width + left; at < y * width + right; at++, from += 4) {
+      alpha[at] = data[from];
+    }
+  }
+  added.length = 0;
 }
 
 function extend(paper, position) {
   const stroke = paper.strokes.at(-1);
   stroke.points.push(position);
+  paper.added.push(...stroke.points.slice(-2));
   drawStroke(paper, stroke, stroke.points.length - 1);
   paper.pen = position.map((value) => clamp(value, 0, 1));
 }
@@ -363,7 +383,7 @@ function makeImages(el, shape) {
     drawInput: (x) => onto(input, x),
     draw(current, moving) {
       onto(reconstruction, current.reconstruct());
-      for (let n = moving ? PER_FRAME : SHOWN; n > 0; n--) drawOne(current, turn++ % SHOWN);
+      for (let n = moving ? 1 : SHOWN; n > 0; n--) drawOne(current, turn++ % SHOWN);
     },
     clear() {
       for (const canvas of [reconstruction, ...draws]) {
@@ -374,14 +394,14 @@ function makeImages(el, shape) {
 }
 
 /** The magnified part of the plane: codes, ellipses and draws within `reach` of μ. */
-function makeLens(lens, { codes, labels, markers, shown }) {
+function makeLens(lens, { codes, labels, markers }) {
   const ink = lens.querySelector("canvas").getContext("2d");
   return {
-    draw({ mu, sigma, z }, reach, zoom) {
+    draw({ mu, sigma, z }, reach, zoom, colors) {
       lens.classList.toggle("dd-left", mu[0] > 0 && mu[1] > 0);
       lens.querySelector("span").textContent = `× ${zoom}`;
       ink.clearRect(0, 0, LENS, LENS);
-      drawDots(ink, codes, labels, shown(), 3.7, {
+      drawDots(ink, codes, labels, colors, 3.7, {
         x: (z1) => (1 + (z1 - mu[0]) / reach) * LENS / 2,
         y: (z2) => (1 - (z2 - mu[1]) / reach) * LENS / 2 }, markers);
       put(lens.querySelector("svg"), { viewBox: viewBox(reach) });
@@ -400,12 +420,13 @@ function makePosterior(find, model) {
   const edge = 1.05 * codes.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
   const stage = find(".dd-plane .cw-stage"), plane = makePlane(stage, () => edge);
   const shown = makeLegend(find(".dd-plane .cw-legend"), classes, () => {
+    colors = shown();
     plane.show();
-    plane.dots(codes, labels, shown(), { markers });
+    plane.dots(codes, labels, colors, { markers });
     redrawLens();
   });
-  const lens = makeLens(find(".dd-lens"), { codes, labels, markers, shown });
-  let redrawLens = () => {};
+  const lens = makeLens(find(".dd-lens"), { codes, labels, markers });
+  let colors = shown(), redrawLens = () => {}; // the lens has the colors of the plane
   const marks = marksAt(ticks(-edge, edge, 6.4).filter((z) => Math.abs(z) < 0.88 * edge),
     plane.across);
   drawAxes(stage.parentElement, marks, marks, 0.97);
@@ -425,7 +446,7 @@ function makePosterior(find, model) {
         : `<rect class="dd-window" x="${mu[0] - reach}" y="${mu[1] - reach}"
             width="${2 * reach}" height="${2 * reach}"/>
           ${ellipse(mu, sigma, 2, "dd-one")}`);
-      redrawLens = () => lens.draw(current, reach, zoom);
+      redrawLens = () => lens.draw(current, reach, zoom, colors);
       redrawLens();
     },
     clear() {
@@ -465,8 +486,8 @@ const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
 /** The rank of an ELBO among those of test images, sorted, as text. */
 function rankText(elbo, elbos, kind) {
-  const below = elbos.filter((value) => value < elbo).length, all = elbos.length;
-  const count = grouped(all);
+  const all = elbos.length, count = grouped(all);
+  const first = elbos.findIndex((value) => value >= elbo), below = first < 0 ? all : first;
   if (below === 0) return `Lower than all ${count} test ${kind}s.`;
   if (below === all) return `Higher than all ${count} test ${kind}s.`;
   const percent = (100 * below) / all, digits = percent < 1 || percent > 99 ? 2 : 0;
@@ -519,6 +540,7 @@ function makeView(find, el, model) {
 
   return {
     tell,
+    pause: refine.pause, // else its next slice delays the picture of an event
     show(bytes, penMoves) {
       const x = pixelsFrom(bytes), moving = current && penMoves;
       const recent = moving ? current.nlls.slice(0, SHOWN) : [];
@@ -571,10 +593,14 @@ function render({ model, el }) {
   const set = makeSetter(model), view = makeView(find, el, model);
   const paper = newPaper(find(".dd-paper canvas"), shape, model.get("digits"));
   let known = new Uint8Array(0); // the last pixels that were sent or received
-  const drawn = inTurns(() => {
+  const inFrames = inTurns(() => {
     known = readPaper(paper);
     set("pixels", new DataView(known.slice().buffer)); // triggers change:pixels
   }, view.tell);
+  function drawn() {
+    view.pause();
+    inFrames();
+  }
   function replace(image, strokes = []) {
     change(find, paper, image, strokes);
     drawn();
@@ -601,7 +627,7 @@ function render({ model, el }) {
   fillExamples(find(".dd-examples"), model, (image) => replace(image));
   const stopListening = listenTo(model, { "change:pixels": show });
   show();
-  return callAll(stopListening, drawn.cancel, set.finish, view.end);
+  return callAll(stopListening, inFrames.cancel, set.finish, view.end);
 }
 
 export default { render };
