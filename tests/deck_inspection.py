@@ -262,7 +262,7 @@ KINDS = {
         "drag",
         (" ", *ARROWS),
     ),  # space: pen down
-    ".denoising-field": (".df-read", ".cw-stage", "drag", ("Enter", "ArrowLeft")),
+    ".denoising-field": (".df-read", ".cw-stage", "drag", ("ArrowLeft", "Enter")),
     ".dial": (".dial-pictures", "input[type=range], .cw-choice input", "drag", ARROWS),
     ".evidence-gap": (".eg-chart", ".cw-stage", "drag", ARROWS),
     ".reparameterization": (".rp-read", ".rp-axis .cw-stage", "drag", ARROWS),
